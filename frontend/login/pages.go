@@ -1,0 +1,207 @@
+package login
+
+import "strconv"
+
+// The pages that [Render] knows, each with the struct that fills it.
+const (
+	PageConsent           = "consent"            // ConsentPage
+	PageError             = "error"              // ErrorPage
+	PageIdentifier        = "identifier"         // IdentifierPage
+	PageInvitation        = "invitation"         // InvitationPage
+	PageInvitationInvalid = "invitation_invalid" // InvitationInvalidPage
+	PageLogout            = "logout"             // LogoutPage
+	PageOrganization      = "organization"       // OrganizationPage
+	PagePassword          = "password"           // PasswordPage
+	PageSignedOut         = "signed_out"         // SignedOutPage
+	PageSuspended         = "suspended"          // SuspendedPage
+)
+
+// The names of the form fields that the pages post.
+const (
+	FieldCSRF         = "csrf"
+	FieldDecision     = "decision" // consent: DecisionAllow or DecisionDeny
+	FieldFamilyName   = "family_name"
+	FieldGivenName    = "given_name"
+	FieldOrganization = "organization" // the id of the chosen organization
+	FieldPassword     = "password"
+	FieldUsername     = "username"
+
+	DecisionAllow = "allow"
+	DecisionDeny  = "deny"
+)
+
+// The problems that a page can show. A problem that is not in the catalogue shows ProblemUnknown's text.
+const (
+	ProblemCSRF             = "csrf"
+	ProblemClient           = "client"
+	ProblemCredentials      = "credentials"
+	ProblemExpired          = "expired"
+	ProblemNameRequired     = "name_required"
+	ProblemOrganization     = "organization"
+	ProblemPasswordPolicy   = "password_policy"
+	ProblemPasswordRequired = "password_required"
+	ProblemTooMany          = "too_many"
+	ProblemUnavailable      = "unavailable"
+	ProblemUnknown          = "unknown"
+	ProblemUsernameRequired = "username_required"
+)
+
+// DefaultPasswordMin is the shortest password, in characters, that the pages name when the caller gives none.
+const DefaultPasswordMin = 8
+
+// Common is what every page carries.
+type Common struct {
+	// Action is the address that the page's form posts to, on this host.
+	Action string
+	// AppName is the application that the person is on the way to. Empty hides the sentence that names it.
+	AppName string
+	// CancelURL is where "Cancel" leads, an http or https address. Empty hides it.
+	CancelURL string
+	// CSRF is the value of the hidden csrf field.
+	CSRF string
+	// Dir is the writing direction, "ltr" or "rtl". Empty: that of the locale.
+	Dir string
+	// FormActionOrigins are redirect URIs, or their origins, to which the answer to this page's POST may redirect.
+	// Browsers apply form-action to such redirects too, so that a relying party's redirect URI must be named here.
+	FormActionOrigins []string
+	// Locale is one of [Locales]. Empty: negotiated from ui_locales and Accept-Language.
+	Locale string
+	// LogoURL is the organization's logo: an address on this host or a data: image. Empty shows the first letter.
+	LogoURL string
+	// OrgName is the organization that the person signs in to. Empty shows Grove's own mark.
+	OrgName string
+	// Problem is one of the Problem constants. Empty: nothing went wrong.
+	Problem string
+	// Status is the HTTP status. Zero: 200.
+	Status int
+}
+
+func (c Common) common() Common { return c }
+
+// Page is implemented by the structs of this package that fill a page.
+type Page interface {
+	common() Common
+}
+
+// ConsentPage asks whether an app may have the scopes it asked for.
+type ConsentPage struct {
+	Common
+	// PrivacyURL and TermsURL are the app's own pages. Empty hides the link.
+	PrivacyURL, TermsURL string
+	// Scopes in the order in which to show them.
+	Scopes []Scope
+	// Username names the account whose data is asked for.
+	Username string
+}
+
+// Scope is one line of a consent page.
+type Scope struct {
+	// Description is a second, quieter line. May be empty.
+	Description string
+	// Name is the scope's value, such as "email".
+	Name string
+	// Title says what it allows. Empty: the catalogue's text for a standard scope, else the name.
+	Title string
+}
+
+// ErrorPage says that a request cannot go on and that no relying party could be told.
+type ErrorPage struct {
+	Common
+	// Code is the stable error code, such as "invalid_request".
+	Code string
+	// RequestID lets support find the request.
+	RequestID string
+	// ReturnURL leads back. Empty hides the button.
+	ReturnURL string
+}
+
+// IdentifierPage asks who is signing in.
+type IdentifierPage struct {
+	Common
+	// Options are other ways to sign in, shown below the form.
+	Options []Option
+	// Username is what was typed before.
+	Username string
+}
+
+// Option is a link to another way of signing in.
+type Option struct{ Label, URL string }
+
+// InvitationPage shows an invitation. SignedInAs set: one button accepts it. Else SignInURL set: the person has an
+// account and signs in first. Else: a form that makes the account (given_name, family_name, password).
+type InvitationPage struct {
+	Common
+	// Email is the invited address.
+	Email string
+	// FamilyName and GivenName are what was typed before.
+	FamilyName, GivenName string
+	// InviterName is the person who invited. May be empty.
+	InviterName string
+	// PasswordMin is the shortest password allowed, in characters. Zero: [DefaultPasswordMin].
+	PasswordMin int
+	// SignInURL is where a person with an account signs in.
+	SignInURL string
+	// SignedInAs is the username of the current session, when it belongs to the invited person.
+	SignedInAs string
+}
+
+// InvitationInvalidPage says that an invitation is expired, revoked, used or was never made.
+type InvitationInvalidPage struct {
+	Common
+	// SignInURL is offered when set.
+	SignInURL string
+}
+
+// LogoutPage asks whether to sign out. CancelURL is labelled "Stay signed in".
+type LogoutPage struct {
+	Common
+	Username string
+}
+
+// OrganizationPage lets a member of several organizations choose one; each is a button of the form.
+type OrganizationPage struct {
+	Common
+	Organizations []Organization
+	Username      string
+}
+
+// Organization is one choice of an [OrganizationPage].
+type Organization struct {
+	// Detail is a quieter second line, such as the path in the tree. May be empty.
+	Detail string
+	// ID is posted as the organization field.
+	ID string
+	// Name is what is shown.
+	Name string
+}
+
+// PasswordPage asks for the password of Username.
+type PasswordPage struct {
+	Common
+	// ChangeURL leads back to the identifier page. Empty hides it.
+	ChangeURL string
+	// ForgotURL starts a recovery. Empty hides it.
+	ForgotURL string
+	Username  string
+}
+
+// SignedOutPage is the end of a sign-out that has no page of the relying party to return to.
+type SignedOutPage struct {
+	Common
+	// ReturnURL leads to AppName, or to signing in again when there is none. Empty hides the button.
+	ReturnURL string
+}
+
+// SuspendedPage says that the organization is suspended.
+type SuspendedPage struct {
+	Common
+	ReturnURL string
+}
+
+func passwordMin(p Page) string {
+	n := DefaultPasswordMin
+	if inv, ok := p.(InvitationPage); ok && inv.PasswordMin > 0 {
+		n = inv.PasswordMin
+	}
+	return strconv.Itoa(n)
+}

@@ -1,0 +1,215 @@
+package login
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// samples fills every page, some in several states.
+func samples() map[string]struct {
+	page string
+	data Page
+} {
+	c := Common{
+		Action: "/t/northwind/login/step", AppName: "Fleet Planner", CancelURL: "/t/northwind/login/cancel",
+		CSRF: "c5rf-token", OrgName: "Northwind Logistics",
+	}
+	with := func(problem string) Common { c := c; c.Problem = problem; return c }
+	type sample = struct {
+		page string
+		data Page
+	}
+	return map[string]sample{
+		"consent": {PageConsent, ConsentPage{Common: c, PrivacyURL: "https://fleet.example/privacy", TermsURL: "https://fleet.example/terms",
+			Scopes:   []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "trips:read", Title: "See planned trips", Description: "Routes, vehicles and drivers"}},
+			Username: "ada@northwind.example"}},
+		"error":               {PageError, ErrorPage{Common: with(ProblemClient), Code: "invalid_request", RequestID: "req_01JDB3N5Z8", ReturnURL: "https://fleet.example/"}},
+		"identifier":          {PageIdentifier, IdentifierPage{Common: c, Options: []Option{{"Northwind single sign-on", "/t/northwind/login/sso"}}}},
+		"identifier-problem":  {PageIdentifier, IdentifierPage{Common: with(ProblemUsernameRequired)}},
+		"invitation":          {PageInvitation, InvitationPage{Common: c, Email: "grace@northwind.example", InviterName: "Ada Lindqvist", PasswordMin: 12}},
+		"invitation-existing": {PageInvitation, InvitationPage{Common: c, Email: "grace@northwind.example", SignInURL: "/t/northwind/login"}},
+		"invitation-problem":  {PageInvitation, InvitationPage{Common: with(ProblemPasswordPolicy), Email: "grace@northwind.example", GivenName: "Grace", FamilyName: "Okafor"}},
+		"invitation-signed":   {PageInvitation, InvitationPage{Common: c, Email: "grace@northwind.example", SignedInAs: "grace@northwind.example"}},
+		"invitation_invalid":  {PageInvitationInvalid, InvitationInvalidPage{Common: c, SignInURL: "/t/northwind/login"}},
+		"logout":              {PageLogout, LogoutPage{Common: c, Username: "ada@northwind.example"}},
+		"organization": {PageOrganization, OrganizationPage{Common: c, Username: "ada@northwind.example", Organizations: []Organization{
+			{ID: "org_1", Name: "Northwind Logistics"}, {ID: "org_2", Name: "Northwind Iberia", Detail: "Northwind Logistics"}, {ID: "org_3", Name: "شركة الشمال"}}}},
+		"password":         {PagePassword, PasswordPage{Common: c, Username: "ada@northwind.example", ChangeURL: "/t/northwind/login", ForgotURL: "/t/northwind/login/recover"}},
+		"password-problem": {PagePassword, PasswordPage{Common: with(ProblemCredentials), Username: "ada@northwind.example", ChangeURL: "/t/northwind/login"}},
+		"signed_out":       {PageSignedOut, SignedOutPage{Common: c, ReturnURL: "https://fleet.example/"}},
+		"suspended":        {PageSuspended, SuspendedPage{Common: c, ReturnURL: "https://fleet.example/"}},
+	}
+}
+
+// forbidden is what the policy would block, or what html/template writes when a value does not fit.
+var forbidden = regexp.MustCompile(`<script|<style|\sstyle=|\son[a-z]+=|ZgotmplZ|<no value>`)
+
+func get(t *testing.T, page string, data any) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	Render(w, httptest.NewRequest(http.MethodGet, "/t/northwind/login", nil), page, data)
+	return w
+}
+
+// TestEveryPageInEveryLocale renders all; with GROVE_LOGIN_PREVIEW set to a folder it leaves the pages there to look at.
+func TestEveryPageInEveryLocale(t *testing.T) {
+	preview := os.Getenv("GROVE_LOGIN_PREVIEW")
+	if preview != "" {
+		if err := os.WriteFile(filepath.Join(preview, "login.css"), stylesheet, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, s := range samples() {
+		for _, locale := range Locales {
+			r := httptest.NewRequest(http.MethodGet, "/login?ui_locales="+locale, nil)
+			w := httptest.NewRecorder()
+			Render(w, r, s.page, s.data)
+			body := w.Body.String()
+			if w.Code != http.StatusOK {
+				t.Fatalf("%s in %s: status %d", name, locale, w.Code)
+			}
+			if !strings.Contains(body, `lang="`+locale+`" dir="`+DirOf(locale)+`"`) {
+				t.Errorf("%s in %s: wrong language", name, locale)
+			}
+			if found := forbidden.FindString(body); found != "" {
+				t.Errorf("%s in %s contains %q", name, locale, found)
+			}
+			if strings.Contains(body, `method="post"`) && !strings.Contains(body, `name="csrf" value="c5rf-token"`) {
+				t.Errorf("%s in %s: a form without its token", name, locale)
+			}
+			if preview != "" {
+				local := strings.ReplaceAll(body, StylesheetPath, "login.css")
+				if err := os.WriteFile(filepath.Join(preview, name+"."+locale+".html"), []byte(local), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	w := get(t, PageIdentifier, IdentifierPage{Common: Common{
+		Status: http.StatusForbidden,
+		FormActionOrigins: []string{
+			"https://fleet.example/callback?x=1", "https://fleet.example/other", "com.example.fleet:/done",
+			"javascript:alert(1)", "https://a.example;script-src *", "/relative", "",
+		},
+	}})
+	if w.Code != http.StatusForbidden {
+		t.Errorf("status %d", w.Code)
+	}
+	want := map[string]string{
+		"Cache-Control": "no-store",
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
+			"form-action 'self' https://fleet.example com.example.fleet:; frame-ancestors 'none'; base-uri 'none'",
+		"Content-Type":           "text/html; charset=utf-8",
+		"Referrer-Policy":        "no-referrer",
+		"X-Content-Type-Options": "nosniff",
+	}
+	for name, value := range want {
+		if got := w.Header().Get(name); got != value {
+			t.Errorf("%s: got %q, want %q", name, got, value)
+		}
+	}
+}
+
+func TestValuesAreEscaped(t *testing.T) {
+	evil := `<img src=x onerror=alert(1)>{org}"'`
+	body := get(t, PageInvitation, InvitationPage{
+		Common: Common{OrgName: evil, AppName: evil, Action: "javascript:alert(1)", LogoURL: "javascript:alert(1)"},
+		Email:  evil, InviterName: evil,
+	}).Body.String()
+	if strings.Contains(body, "<img src=x") || strings.Contains(body, "javascript:") {
+		t.Errorf("a value reached the page unescaped:\n%s", body)
+	}
+}
+
+func TestMistakesOfTheCaller(t *testing.T) {
+	for page, data := range map[string]any{"nope": IdentifierPage{}, PagePassword: struct{}{}, PageConsent: IdentifierPage{}} {
+		if w := get(t, page, data); w.Code != http.StatusInternalServerError {
+			t.Errorf("%s with %T: status %d", page, data, w.Code)
+		}
+	}
+}
+
+func TestUnknownProblemHasAText(t *testing.T) {
+	body := get(t, PagePassword, PasswordPage{Common: Common{Problem: "sso.not_there"}}).Body.String()
+	if !strings.Contains(body, catalogue["en"]["problem.unknown"]) {
+		t.Error("no text for an unknown problem")
+	}
+}
+
+func TestNegotiate(t *testing.T) {
+	for _, c := range []struct{ ui, accept, want string }{
+		{"", "", "en"},
+		{"", "de-AT,de;q=0.9,en;q=0.5", "de"},
+		{"fr-CA", "de", "fr"},
+		{"xx zz", "pt-BR", "pt"},
+		{"", "sw", "en"},
+		{"", "ar-EG", "ar"},
+		{"", "zh-Hant-TW", "zh"},
+		{"", ";;;=,q", "en"},
+		{strings.Repeat("sw ", 500) + "fr", "", "en"},
+	} {
+		if got := Negotiate(c.ui, c.accept); got != c.want {
+			t.Errorf("Negotiate(%.20q, %q) = %q, want %q", c.ui, c.accept, got, c.want)
+		}
+	}
+}
+
+// TestCatalogue holds the locales together: the same keys, the same placeholders, and every key used.
+func TestCatalogue(t *testing.T) {
+	placeholder := regexp.MustCompile(`\{[a-z]+\}`)
+	var sources strings.Builder
+	for _, pattern := range []string{"templates/*.html", "*.go"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources.Write(raw)
+		}
+	}
+	for key, text := range catalogue["en"] {
+		want := placeholder.FindAllString(text, -1)
+		slices.Sort(want)
+		for _, locale := range Locales {
+			other, ok := catalogue[locale][key]
+			got := placeholder.FindAllString(other, -1)
+			slices.Sort(got)
+			if !ok || !slices.Equal(got, want) {
+				t.Errorf("%s: %s: placeholders %v, want %v", locale, key, got, want)
+			}
+		}
+		used := strings.Contains(sources.String(), `"`+key+`"`)
+		for _, prefix := range []string{"problem.", "scope."} {
+			used = used || strings.HasPrefix(key, prefix)
+		}
+		if !used && !strings.HasSuffix(key, ".title") {
+			t.Errorf("%s is used nowhere", key)
+		}
+	}
+	for _, locale := range Locales {
+		if len(catalogue[locale]) != len(catalogue["en"]) {
+			t.Errorf("%s has %d messages, want %d", locale, len(catalogue[locale]), len(catalogue["en"]))
+		}
+	}
+}
+
+func TestStylesheet(t *testing.T) {
+	w := httptest.NewRecorder()
+	Stylesheet(w, httptest.NewRequest(http.MethodGet, StylesheetPath, nil))
+	if w.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" || w.Header().Get("Content-Type") != "text/css; charset=utf-8" {
+		t.Errorf("headers: %v", w.Header())
+	}
+	if w.Body.Len() > 12_000 {
+		t.Errorf("the style sheet has %d bytes, limit 12000", w.Body.Len())
+	}
+}
