@@ -1,0 +1,8 @@
+package secrets
+
+const (
+	vectorDerived = "8cfd55e9bdcc33ee1522af033f7958f7e430c10fe9be8cb00f76edbda0fd8b83"
+	vectorWrapped = "0134e8863705751673a167c6e2067cb357e15e4c21f71ac2acfbbb142c35b9fa3f13d6ca520bd9704d794c4b2311a311fe7a6d929cf39fbf67578d5ff5b046cfc0"
+	vectorSealed  = "018c534a5422c11647bfd1a69a31fa26e50b0fdb8070bd85656c47bce70100908041ea6ab1c1de6c8b"
+	vectorText    = "AUawwGn39nUiz_5KD4AatuxaAZd-qtyUAHzBbYJvokZc_QbGnSoI4sle4djV1GP3ZQ"
+)
