@@ -109,7 +109,7 @@ func (w *walker) object(depth int) (object, error) {
 			duplicate = members.has(name)
 		}
 		if duplicate {
-			return nil, errDuplicate
+			return nil, ErrDuplicate
 		}
 		w.space()
 		w.at++ // :

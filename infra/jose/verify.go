@@ -21,16 +21,15 @@ var (
 
 	ErrAlg       = fmt.Errorf("%w: algorithm", ErrInvalid)       // unsupported, not listed, or not the key's
 	ErrCritical  = fmt.Errorf("%w: critical header", ErrInvalid) // crit, b64, enc or zip
-	ErrDuplicate = errDuplicate                                  // a name twice in one JSON object
+	ErrDuplicate = fmt.Errorf("%w: duplicate name", ErrInvalid)  // a name twice in one JSON object
 	ErrKID       = fmt.Errorf("%w: key id", ErrInvalid)          // absent, unbounded or unknown
 	ErrMalformed = fmt.Errorf("%w: malformed", ErrInvalid)
 	ErrSignature = fmt.Errorf("%w: signature", ErrInvalid)
 	ErrTooLarge  = fmt.Errorf("%w: too large", ErrInvalid)
 	ErrTyp       = fmt.Errorf("%w: type", ErrInvalid) // not in the caller's list
 
-	errDepth     = fmt.Errorf("%w: too deep", ErrMalformed)
-	errDuplicate = fmt.Errorf("%w: duplicate name", ErrInvalid)
-	errJSON      = fmt.Errorf("%w: JSON", ErrMalformed)
+	errDepth = fmt.Errorf("%w: too deep", ErrMalformed)
+	errJSON  = fmt.Errorf("%w: JSON", ErrMalformed)
 )
 
 // VerifyOptions say what a token must be. The zero value accepts nothing.
