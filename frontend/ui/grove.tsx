@@ -1,0 +1,44 @@
+import createQuery, { type OpenapiQueryClient } from "openapi-react-query";
+import { type ReactNode, createContext, useContext, useSyncExternalStore } from "react";
+import { type GroveClient, type paths } from "../api/index.ts";
+import { createGrove } from "../api/client.ts";
+import type { Session } from "./auth/session.ts";
+import type { Mount } from "./base.ts";
+
+/** What every page needs: where it is, who is signed in, and the API. */
+export interface Grove {
+  api: GroveClient;
+  mount: Mount;
+  /** Typed query and mutation hooks: `query.useQuery("get", "/v1/orgs/{org}", { params: { path: { org } } })`. */
+  query: OpenapiQueryClient<paths>;
+  session: Session;
+}
+
+export function createContextOf(session: Session): Grove {
+  const api = createGrove({ baseUrl: session.mount.issuer, accessToken: (renew) => session.accessToken(renew) });
+  return { api, mount: session.mount, query: createQuery(api), session };
+}
+
+const Context = createContext<Grove | undefined>(undefined);
+
+export function GroveProvider({ children, value }: { children: ReactNode; value: Grove }) {
+  return <Context value={value}>{children}</Context>;
+}
+
+export function useGrove(): Grove {
+  const grove = useContext(Context);
+  if (!grove) throw new Error("useGrove needs a GroveProvider above it.");
+  return grove;
+}
+
+/** The typed query hooks. */
+export const useApi = () => useGrove().query;
+
+/** The session's state; renders again when it changes. */
+export function useSession() {
+  const { session } = useGrove();
+  const person = useSyncExternalStore(session.subscribe, () => session.person);
+  const actingIn = useSyncExternalStore(session.subscribe, () => session.actingIn);
+  const ended = useSyncExternalStore(session.subscribe, () => session.ended);
+  return { actingIn, ended, person, session };
+}

@@ -1,0 +1,38 @@
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { type Plugin, defineConfig } from "vitest/config";
+
+const root = import.meta.dirname;
+
+/** Leaves a compressed copy beside each asset, which the Go handler serves to browsers that accept it. */
+function compressed(): Plugin {
+  return {
+    name: "grove-compressed",
+    apply: "build",
+    closeBundle() {
+      const assets = resolve(root, "dist/assets");
+      for (const name of readdirSync(assets).filter((n) => /\.(css|js|svg)$/.test(n))) {
+        const path = resolve(assets, name);
+        writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  root,
+  base: "/_app/",
+  // embed.go puts a fresh nonce in place of this word on every request.
+  html: { cspNonce: "__GROVE_NONCE__" },
+  plugins: [react(), compressed()],
+  build: {
+    outDir: "dist",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    target: "es2023",
+    rolldownOptions: { input: { account: resolve(root, "account/index.html"), console: resolve(root, "console/index.html") } },
+  },
+  test: { environment: "jsdom", include: ["api/**/*.test.ts", "ui/**/*.test.{ts,tsx}"] },
+});
