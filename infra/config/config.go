@@ -1,0 +1,122 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config is every setting of one process. Tags: env is the variable; default applies when it is not
+// set; doc explains it; min and max are inclusive limits (of the number, duration or text length);
+// oneof lists the accepted words; check names a function in checks.go; secret hides the value.
+type Config struct {
+	// Addr is where the server listens, host:port. An empty host means every address of the machine,
+	// port 0 any free port.
+	Addr string `env:"GROVE_ADDR" default:"127.0.0.1:8080" check:"addr" doc:"Address to listen on, as host:port. An empty host listens on every address."`
+
+	// BaseURL is the origin that people and clients reach the server under, without a trailing slash.
+	// Load derives it from a loopback Addr when it is not set.
+	BaseURL string `env:"GROVE_BASE_URL" check:"origin" doc:"Public origin, such as https://id.example.com. http is accepted on loopback only. Needed by grove serve, unless the address to listen on is loopback."`
+
+	// DatabaseURL is the DSN of PostgreSQL 15 or newer, as a URL.
+	DatabaseURL Secret `env:"GROVE_DATABASE_URL" check:"postgres" secret:"url" doc:"PostgreSQL 15 or newer, as postgres://user:password@host:port/database. Needed by everything but grove dev."`
+
+	// DatabasePoolSize is the most connections of one process.
+	DatabasePoolSize int `env:"GROVE_DATABASE_POOL_SIZE" default:"16" min:"2" max:"1000" doc:"Most database connections that one process opens for requests."`
+
+	// RootKey encrypts the keys of all tenants.
+	RootKey Key `env:"GROVE_ROOT_KEY" secret:"true" doc:"Key that encrypts the keys of all tenants: 32 random bytes in base64 (openssl rand -base64 32). Losing it loses every stored secret."`
+
+	// RootKeyFile is where Load read RootKey from, if from a file.
+	RootKeyFile string `env:"GROVE_ROOT_KEY_FILE" doc:"File with the root key in base64, instead of GROVE_ROOT_KEY."`
+
+	// PlatformKey is the operator's bearer key. Empty turns the platform API off.
+	PlatformKey Secret `env:"GROVE_PLATFORM_KEY" min:"32" max:"512" check:"token" secret:"true" doc:"Bearer key of the operator, who creates and suspends tenants, at least 32 characters. Without it the platform API is off."`
+
+	// SMTPURL is the mail server. Empty means that no e-mail is sent.
+	SMTPURL Secret `env:"GROVE_SMTP_URL" check:"smtp" secret:"url" doc:"Mail server, as smtp://user:password@host:587?starttls=required (or opportunistic, off) or smtps://user:password@host:465."`
+
+	// MailFrom is the sender of e-mail, as in RFC 5322. It is set whenever SMTPURL is.
+	MailFrom string `env:"GROVE_MAIL_FROM" check:"mailbox" doc:"Sender of e-mail, such as Grove <no-reply@example.com>. Needed with GROVE_SMTP_URL."`
+
+	// TrustedProxies are the peers whose forwarding headers are believed.
+	TrustedProxies []netip.Prefix `env:"GROVE_TRUSTED_PROXIES" doc:"Networks of the proxies in front, whose forwarding headers are believed: CIDRs or addresses, separated by commas."`
+
+	// LogLevel is the least severe level that is logged.
+	LogLevel slog.Level `env:"GROVE_LOG_LEVEL" default:"info" oneof:"debug info warn error" doc:"Least severe level that is logged."`
+
+	// LogFormat is json or text.
+	LogFormat string `env:"GROVE_LOG_FORMAT" default:"json" oneof:"json text" doc:"Form of log lines."`
+
+	// OTLPEndpoint is the collector of traces. Empty means no traces.
+	OTLPEndpoint string `env:"GROVE_OTLP_ENDPOINT" check:"endpoint" doc:"OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. Without it no traces are sent."`
+
+	// AccessTokenTTL is the life of an access token.
+	AccessTokenTTL time.Duration `env:"GROVE_ACCESS_TOKEN_TTL" default:"15m" min:"1s" max:"24h" doc:"Life of an access token."`
+
+	// RefreshTokenTTL is the life of a chain of refresh tokens, however often it is used.
+	RefreshTokenTTL time.Duration `env:"GROVE_REFRESH_TOKEN_TTL" default:"720h" min:"1s" max:"8784h" doc:"Life of a refresh token and of all its successors together."`
+
+	// RefreshTokenIdleTTL is the longest time between two uses of a refresh token.
+	RefreshTokenIdleTTL time.Duration `env:"GROVE_REFRESH_TOKEN_IDLE_TTL" default:"168h" min:"1s" max:"8784h" doc:"Longest time between two uses of a refresh token. At most GROVE_REFRESH_TOKEN_TTL, and that by default when it is shorter."`
+
+	// RefreshGrace is how long a rotated refresh token answers a repeated request (a lost response).
+	RefreshGrace time.Duration `env:"GROVE_REFRESH_GRACE" default:"10s" min:"0s" max:"60s" doc:"Time in which a refresh token that was just rotated is answered once more, for a response that was lost. 0s turns it off."`
+
+	// CodeTTL is the life of an authorization code; RFC 6749, section 4.1.2, allows 10 minutes at most.
+	CodeTTL time.Duration `env:"GROVE_CODE_TTL" default:"60s" min:"1s" max:"10m" doc:"Life of an authorization code (RFC 6749, section 4.1.2)."`
+
+	// SessionTTL is the life of a sign-in session, however much it is used.
+	SessionTTL time.Duration `env:"GROVE_SESSION_TTL" default:"24h" min:"1s" max:"8784h" doc:"Life of a sign-in session."`
+
+	// SessionIdleTTL is the longest time between two uses of a session.
+	SessionIdleTTL time.Duration `env:"GROVE_SESSION_IDLE_TTL" default:"2h" min:"1s" max:"8784h" doc:"Longest time between two uses of a sign-in session. At most GROVE_SESSION_TTL, and that by default when it is shorter."`
+
+	// InvitationTTL is the life of an invitation.
+	InvitationTTL time.Duration `env:"GROVE_INVITATION_TTL" default:"72h" min:"1s" max:"2160h" doc:"Life of an invitation."`
+
+	// FlowTTL is the life of one run of sign-in, sign-up or recovery.
+	FlowTTL time.Duration `env:"GROVE_FLOW_TTL" default:"15m" min:"1s" max:"24h" doc:"Time to finish one sign-in, sign-up or recovery."`
+
+	// Argon2MemoryKiB is the memory of one password hash, in KiB.
+	Argon2MemoryKiB int `env:"GROVE_ARGON2_MEMORY_KIB" default:"19456" min:"7168" max:"4194304" doc:"Memory of one argon2id password hash, in KiB (RFC 9106)."`
+
+	// Argon2Iterations is the number of passes over that memory.
+	Argon2Iterations int `env:"GROVE_ARGON2_ITERATIONS" default:"2" min:"1" max:"64" doc:"Passes of one argon2id password hash."`
+
+	// Argon2Parallelism is the number of lanes.
+	Argon2Parallelism int `env:"GROVE_ARGON2_PARALLELISM" default:"1" min:"1" max:"64" doc:"Lanes of one argon2id password hash."`
+
+	// RateLimitPerAddress is in requests per minute from one client address; 0 means no limit.
+	RateLimitPerAddress int `env:"GROVE_RATE_LIMIT_PER_ADDRESS" default:"600" min:"0" max:"100000000" doc:"Requests per minute from one client address. 0 turns the limit off."`
+
+	// RateLimitPerClient is in requests per minute of one OAuth client; 0 means no limit.
+	RateLimitPerClient int `env:"GROVE_RATE_LIMIT_PER_CLIENT" default:"6000" min:"0" max:"100000000" doc:"Requests per minute of one OAuth client. 0 turns the limit off."`
+
+	// RateLimitPerTenant is in requests per minute of one tenant; 0 means no limit.
+	RateLimitPerTenant int `env:"GROVE_RATE_LIMIT_PER_TENANT" default:"60000" min:"0" max:"100000000" doc:"Requests per minute of one tenant. 0 turns the limit off."`
+
+	// ShutdownTimeout is how long requests and jobs may take to finish after a signal to stop.
+	ShutdownTimeout time.Duration `env:"GROVE_SHUTDOWN_TIMEOUT" default:"20s" min:"0s" max:"10m" doc:"Time that running requests and jobs get to finish when the process is told to stop."`
+
+	// ConfigFile is the file that was read, if one was.
+	ConfigFile string `env:"GROVE_CONFIG_FILE" doc:"File of further settings, one KEY=VALUE a line. The environment wins over it."`
+
+	sources map[string]string // variable → where its value came from
+}
+
+// RequireServing checks that the settings without which `grove serve` and `grove work` cannot run are
+// there. The error is an *Error.
+func (c Config) RequireServing() error {
+	var problems []Problem
+	if c.BaseURL == "" {
+		problems = append(problems, Problem{"GROVE_BASE_URL", "is needed, because the address to listen on is not loopback"})
+	}
+	if c.DatabaseURL.IsZero() {
+		problems = append(problems, Problem{"GROVE_DATABASE_URL", "is needed"})
+	}
+	if c.RootKey.IsZero() {
+		problems = append(problems, Problem{"GROVE_ROOT_KEY", "is needed, or GROVE_ROOT_KEY_FILE"})
+	}
+	return asError(problems)
+}
