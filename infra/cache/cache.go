@@ -1,0 +1,153 @@
+// Package cache keeps what hot paths read again and again: tenants, keys, clients, the organization's chain.
+//
+// An entry is forgotten in every process when the transaction that changed it commits: the change is announced with
+// db.Tx.Changed, and a Hub listens. While the listener is down nothing is served from memory. An entry that was read
+// while a change was under way lands under an old generation and is never seen.
+package cache
+
+import (
+	"context"
+	"hash/maphash"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/maypok86/otter/v2"
+
+	"grove/infra/db"
+)
+
+// buckets bounds the memory that generations take, whatever the number of tenants.
+const buckets = 1024
+
+var seed = maphash.MakeSeed()
+
+// Hub hears of changes and tells the caches.
+type Hub struct {
+	log  *slog.Logger
+	live atomic.Bool
+
+	mu     sync.Mutex
+	caches []listener
+}
+
+type listener interface {
+	changed(topic string, tenant uuid.UUID)
+	reset()
+}
+
+// NewHub makes a hub. Until Run listens, every cache passes through.
+func NewHub(log *slog.Logger) *Hub { return &Hub{log: log} }
+
+// Run listens until ctx ends. After a lost connection it empties the caches and tries again.
+func (h *Hub) Run(ctx context.Context, pool *pgxpool.Pool) {
+	for ctx.Err() == nil {
+		if err := h.listen(ctx, pool); err != nil && ctx.Err() == nil {
+			h.log.WarnContext(ctx, "cache listener lost its connection; caches are off until it is back", "error", err)
+		}
+		h.live.Store(false)
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func (h *Hub) listen(ctx context.Context, pool *pgxpool.Pool) error {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	// The session has a LISTEN: it does not go back to the pool.
+	raw := conn.Hijack()
+	defer raw.Close(context.WithoutCancel(ctx))
+	if _, err := raw.Exec(ctx, "LISTEN "+db.Channel); err != nil {
+		return err
+	}
+	h.each(listener.reset)
+	h.live.Store(true)
+	for {
+		n, err := raw.WaitForNotification(ctx)
+		if err != nil {
+			return err
+		}
+		topic, rest, _ := strings.Cut(n.Payload, " ")
+		tenantText, _, _ := strings.Cut(rest, " ")
+		tenant, err := uuid.Parse(tenantText)
+		if err != nil {
+			continue
+		}
+		h.each(func(c listener) { c.changed(topic, tenant) })
+	}
+}
+
+func (h *Hub) each(f func(listener)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.caches {
+		f(c)
+	}
+}
+
+// Live reports whether changes are being heard.
+func (h *Hub) Live() bool { return h.live.Load() }
+
+type key struct {
+	generation uint64
+	tenant     uuid.UUID
+	name       string
+}
+
+// Cache holds values of one kind by tenant and name.
+type Cache[V any] struct {
+	hub         *Hub
+	topics      []string
+	generations [buckets]atomic.Uint64
+	entries     *otter.Cache[key, V]
+}
+
+// New makes a cache of at most size entries, each kept for at most ttl, which forgets a tenant's entries whenever one
+// of the topics changes in that tenant. The zero tenant's entries (such as handles) are forgotten at any change.
+func New[V any](hub *Hub, size int, ttl time.Duration, topics ...string) *Cache[V] {
+	c := &Cache[V]{hub: hub, topics: topics, entries: otter.Must(&otter.Options[key, V]{
+		MaximumSize:      size,
+		ExpiryCalculator: otter.ExpiryWriting[key, V](ttl),
+	})}
+	hub.mu.Lock()
+	defer hub.mu.Unlock()
+	hub.caches = append(hub.caches, c)
+	return c
+}
+
+func bucket(tenant uuid.UUID) uint64 { return maphash.Bytes(seed, tenant[:]) % buckets }
+
+// Get returns the value, reading it with load at most once at a time. Errors are not kept.
+func (c *Cache[V]) Get(ctx context.Context, tenant uuid.UUID, name string, load func(context.Context) (V, error)) (V, error) {
+	if !c.hub.Live() {
+		return load(ctx)
+	}
+	k := key{generation: c.generations[bucket(tenant)].Load(), tenant: tenant, name: name}
+	return c.entries.Get(ctx, k, otter.LoaderFunc[key, V](func(ctx context.Context, _ key) (V, error) {
+		return load(ctx)
+	}))
+}
+
+func (c *Cache[V]) changed(topic string, tenant uuid.UUID) {
+	if !slices.Contains(c.topics, topic) {
+		return
+	}
+	c.generations[bucket(tenant)].Add(1)
+	c.generations[bucket(uuid.Nil)].Add(1)
+}
+
+func (c *Cache[V]) reset() {
+	for i := range c.generations {
+		c.generations[i].Add(1)
+	}
+	c.entries.InvalidateAll()
+}

@@ -1,0 +1,144 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"grove/infra/kernel/clock"
+)
+
+// The database roles, see docs/adr/0008-database-roles.md.
+const (
+	RoleApp    = "grove_app"
+	RoleOwner  = "grove_owner"
+	RoleSystem = "grove_system"
+)
+
+// MinimumVersion is the oldest Postgres that Grove runs on. 15.9 is the first with the fix for CVE-2024-10976
+// (row security forgotten below subqueries).
+const MinimumVersion = 150009
+
+// Options of Open. URL is a login that is a member of grove_app and grove_system.
+type Options struct {
+	URL     string
+	MaxConn int // connections of the application pool; the system pool has a few of its own
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Tracer  pgx.QueryTracer // nil for none
+}
+
+// DB holds the two pools.
+type DB struct {
+	app    *pgxpool.Pool
+	system *pgxpool.Pool
+	clock  clock.Clock
+	log    *slog.Logger
+}
+
+// ErrUnsafeRole is returned by Open when the connection could read across tenants.
+var ErrUnsafeRole = errors.New("db: refusing to run with a role that is superuser, owner or may bypass row-level security")
+
+// Open connects both pools and refuses a server or a role that row-level security cannot be trusted with.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	app, err := openPool(ctx, o, RoleApp, max(o.MaxConn, 2))
+	if err != nil {
+		return nil, err
+	}
+	// River's client, the sealer and the tenant directory share these.
+	system, err := openPool(ctx, o, RoleSystem, 6)
+	if err != nil {
+		app.Close()
+		return nil, err
+	}
+	d := &DB{app: app, system: system, clock: o.Clock, log: o.Log}
+	if err := d.checkRoles(ctx); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, errors.New("db: GROVE_DATABASE_URL is not a Postgres URL")
+	}
+	cfg.MaxConns = int32(size)
+	cfg.MaxConnIdleTime = 5 * time.Minute
+	cfg.MaxConnLifetime = time.Hour
+	p := cfg.ConnConfig.RuntimeParams
+	// The role is the session's default, so that RESET ROLE leads back to it and not to the login.
+	p["role"] = role
+	p["search_path"] = "grove"
+	p["application_name"] = role
+	p["timezone"] = "UTC"
+	p["statement_timeout"] = "15000"
+	p["lock_timeout"] = "5000"
+	p["idle_in_transaction_session_timeout"] = "15000"
+	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	cfg.ConnConfig.Tracer = o.Tracer
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("db: open pool of %s: %w", role, err)
+	}
+	return pool, nil
+}
+
+func (d *DB) checkRoles(ctx context.Context) error {
+	for role, pool := range map[string]*pgxpool.Pool{RoleApp: d.app, RoleSystem: d.system} {
+		var version int
+		var name string
+		var unsafe bool
+		err := pool.QueryRow(ctx, `
+			SELECT current_setting('server_version_num')::int, current_user,
+			       r.rolsuper OR r.rolbypassrls OR EXISTS (
+			           SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			           WHERE n.nspname IN ('grove', 'infra') AND c.relowner = r.oid)
+			FROM pg_roles r WHERE r.rolname = current_user`).Scan(&version, &name, &unsafe)
+		if err != nil {
+			return fmt.Errorf("db: connect as %s: %w", role, err)
+		}
+		if version < MinimumVersion {
+			return fmt.Errorf("db: Postgres %d.%d is too old: 15.9 or newer is needed", version/10000, version%10000)
+		}
+		if unsafe || name != role {
+			return fmt.Errorf("%w (%s)", ErrUnsafeRole, name)
+		}
+	}
+	return nil
+}
+
+// Close closes both pools and waits for their connections.
+func (d *DB) Close() {
+	d.app.Close()
+	d.system.Close()
+}
+
+// Ping reports whether the database answers.
+func (d *DB) Ping(ctx context.Context) error { return d.app.Ping(ctx) }
+
+// Clock returns the clock that transactions take their time from.
+func (d *DB) Clock() clock.Clock { return d.clock }
+
+// SystemPool is for the job runner, which manages its own transactions in the schema jobs, and for listeners.
+func (d *DB) SystemPool() *pgxpool.Pool { return d.system }
+
+// Stats of the application pool, for metrics.
+func (d *DB) Stats() *pgxpool.Stat { return d.app.Stat() }
+
+// ownerPool is for migrations of libraries that bring their own.
+func ownerPool(ctx context.Context, url string) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	cfg.MaxConns = 2
+	cfg.ConnConfig.RuntimeParams["role"] = RoleOwner
+	return pgxpool.NewWithConfig(ctx, cfg)
+}

@@ -1,0 +1,334 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/httprate"
+
+	"grove/infra/db"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/perm"
+)
+
+// Sealer makes opaque, authenticated strings: page tokens are bound to their call.
+type Sealer interface {
+	Seal(purpose string, binding, payload []byte) string
+	Open(purpose string, binding []byte, sealed string) ([]byte, error)
+}
+
+// Limits of requests per minute; 0 is no limit.
+type Limits struct {
+	PerAddress int
+	PerClient  int
+	PerTenant  int
+}
+
+// Options of New.
+type Options struct {
+	Authenticator  Authenticator
+	Authorizer     Authorizer
+	DB             *db.DB
+	Directory      Directory
+	Limits         Limits
+	Log            *slog.Logger
+	Origins        func(ctx context.Context, t Tenant, origin string) bool // may this browser origin call the API?
+	PlatformKey    string                                                  // the operator's bearer key; "" closes the platform API
+	Sealer         Sealer
+	TrustedProxies []netip.Prefix
+	Version        string
+}
+
+// API is the management API of one program.
+type API struct {
+	Options
+	directory Directory
+	log       *slog.Logger
+	huma      huma.API
+	inner     *chi.Mux // below a base
+	outer     *chi.Mux // below the host
+	routes    []RouteInfo
+	clients   *httprate.RateLimiter // nil without a limit
+}
+
+// RouteInfo is what laws and generated tests read about a route.
+type RouteInfo struct {
+	ID, Method, Path string
+	Access           Access
+	Permission       string
+	Status           int
+	Errors           []string
+}
+
+const maxBody = 1 << 20
+
+// New makes an API without operations.
+func New(o Options) *API {
+	huma.NewErrorWithContext = humaError
+	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux()}
+	cfg := huma.DefaultConfig("Grove", o.Version)
+	cfg.Info.Description = "Identity control plane for B2B SaaS: tenants, organizations, people, apps and what they may do."
+	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	cfg.Servers = []*huma.Server{{URL: "/t/{tenant}", Description: "A tenant's base; a custom host serves the same at its root.",
+		Variables: map[string]*huma.ServerVariable{"tenant": {Default: "acme", Description: "The tenant's handle."}}}}
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
+	cfg.CreateHooks = nil // no $schema links in bodies
+	cfg.RejectUnknownQueryParameters = true
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer":   {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "An access token of the tenant, from {base}/oauth2/token."},
+		"platform": {Type: "http", Scheme: "bearer", Description: "The platform operator's key."},
+	}
+	a.huma = humachi.New(a.inner, cfg)
+	a.inner.NotFound(a.notFound)
+	a.inner.MethodNotAllowed(a.methodNotAllowed)
+	a.outer.NotFound(a.notFound)
+	a.outer.MethodNotAllowed(a.methodNotAllowed)
+	return a
+}
+
+func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
+	WriteProblem(w, r, a.log, fault.ErrNotFound)
+}
+
+func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	p := newProblem(r.Context(), fault.CodeMethod, "This address does not take this method.")
+	p.Status = http.StatusMethodNotAllowed
+	WriteProblem(w, r, a.log, p)
+}
+
+// Base is the router below a tenant's or an organization's base, for protocols and pages.
+func (a *API) Base() chi.Router { return a.inner }
+
+// Host is the router below the host, for what belongs to no tenant.
+func (a *API) Host() chi.Router { return a.outer }
+
+// OpenAPI is the description of all operations registered so far.
+func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+// Routes lists all operations registered so far.
+func (a *API) Routes() []RouteInfo { return slices.Clone(a.routes) }
+
+// schemaName names a page of things after the things: page.Of[users.User] is UserList.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	if rest, ok := strings.CutPrefix(name, "Of"); ok && t.Kind() == reflect.Struct && strings.HasSuffix(t.PkgPath(), "kernel/page") {
+		return rest + "List"
+	}
+	return name
+}
+
+// Access says who may call an operation besides, or instead of, holders of a permission.
+type Access string
+
+// The kinds of access.
+const (
+	ByPermission Access = "permission" // the default: Needs must be set
+	Operator     Access = "operator"   // the platform operator's key
+	Public       Access = "public"     // anyone; say why in the description
+	Self         Access = "self"       // the signed-in person, about himself
+)
+
+// Route describes an operation whose response is O.
+type Route[O any] struct {
+	ID          string // lowerCamel verb and noun: inviteUser
+	Method      string
+	Path        string // below the base: /v1/orgs/{org}/invitations
+	Tag         string // the capability's name in the documentation
+	Summary     string
+	Description string
+	Status      int // of success; 200, or 201 for a POST that says so
+	Access      Access
+	Needs       perm.Permission
+	Errors      []fault.Code
+	// MatchRequired refuses a request without If-Match (428).
+	MatchRequired bool
+	// Replay answers the repetition of a POST by the subject of its event. Without it a repetition is answered with
+	// idempotency.secret_already_shown, because the response held a secret.
+	Replay func(ctx context.Context, c *Call, subject string) (*O, error)
+	// MaxBody in bytes; 1 MiB where 0.
+	MaxBody int64
+}
+
+// Handle registers an operation. It panics on a route that is not complete, so that the program does not start with it.
+func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O, error)) {
+	if r.Access == "" {
+		r.Access = ByPermission
+	}
+	if r.Access == ByPermission && r.Needs.IsZero() {
+		panic("httpapi: route " + r.ID + " needs a permission")
+	}
+	if r.Access == ByPermission && !strings.Contains(r.Path, "{org}") {
+		panic("httpapi: route " + r.ID + " has a permission and no organization to hold it in")
+	}
+	if r.ID == "" || r.Tag == "" || r.Summary == "" || r.Status == 0 {
+		panic("httpapi: route " + r.Method + " " + r.Path + " lacks an id, tag, summary or status")
+	}
+	if r.Access == Operator && !strings.HasPrefix(r.Path, "/platform/v1/") {
+		panic("httpapi: operator's route " + r.ID + " must be below /platform/v1")
+	}
+	codes := make([]string, 0, len(r.Errors))
+	for _, c := range r.Errors {
+		codes = append(codes, c.Name)
+	}
+	a.routes = append(a.routes, RouteInfo{ID: r.ID, Method: r.Method, Path: r.Path, Access: r.Access, Permission: r.Needs.Name(), Status: r.Status, Errors: codes})
+
+	op := describe(r.ID, r.Method, r.Path, r.Tag, r.Summary, r.Description, r.Status, r.Access, r.Needs, r.Errors, r.MatchRequired)
+	op.MaxBodyBytes = maxBody
+	if r.MaxBody > 0 {
+		op.MaxBodyBytes = r.MaxBody
+	}
+	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.MatchRequired)}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		c := ctx.Value(callKey{}).(*Call)
+		out, err := replayOr(ctx, a, r, c, func(ctx context.Context) (*O, error) { return h(ctx, c, in) })
+		if err != nil {
+			return nil, toProblem(ctx, a.log, err)
+		}
+		return out, nil
+	})
+}
+
+func describe(id, method, path, tag, summary, description string, status int, access Access, needs perm.Permission, codes []fault.Code, matchRequired bool) huma.Operation {
+	op := huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary,
+		Description: description, DefaultStatus: status, Extensions: map[string]any{}}
+	shared := []fault.Code{fault.CodeInvalid, fault.CodeMalformed, fault.CodeTooMany, fault.CodeInternal}
+	switch access {
+	case ByPermission:
+		op.Security = []map[string][]string{{"bearer": {}}}
+		op.Extensions["x-permission"] = needs.Name()
+		shared = append(shared, fault.CodeUnauthorized, fault.CodeForbidden, fault.CodeNotFound)
+	case Self:
+		op.Security = []map[string][]string{{"bearer": {}}}
+		op.Extensions["x-permission"] = "self"
+		shared = append(shared, fault.CodeUnauthorized)
+	case Operator:
+		op.Security = []map[string][]string{{"platform": {}}}
+		op.Extensions["x-permission"] = "operator"
+		op.Servers = []*huma.Server{{URL: "/", Description: "The host."}}
+		shared = append(shared, fault.CodeUnauthorized)
+	case Public:
+		op.Security = []map[string][]string{}
+		op.Extensions["x-permission"] = "public"
+	}
+	if method == http.MethodPost {
+		op.Parameters = append(op.Parameters, &huma.Param{Name: "Idempotency-Key", In: "header",
+			Description: "Repeat a request with the same key and it takes effect once. Kept 24 hours.",
+			Schema:      &huma.Schema{Type: "string", MinLength: ptr(1), MaxLength: ptr(255)}, Example: "5f0c1a6e-invite-jo"})
+		shared = append(shared, fault.CodeIdemMismatch, fault.CodeIdemRunning)
+	}
+	if matchRequired {
+		shared = append(shared, fault.CodeStale, fault.CodeMatchRequired)
+	}
+	byStatus := map[int][]string{}
+	for _, c := range append(shared, codes...) {
+		s := c.Kind.Status()
+		if !slices.Contains(byStatus[s], c.Name) {
+			byStatus[s] = append(byStatus[s], c.Name)
+		}
+	}
+	op.Responses = map[string]*huma.Response{}
+	for s, names := range byStatus {
+		slices.Sort(names)
+		op.Responses[itoa(s)] = &huma.Response{Description: "Codes: " + strings.Join(names, ", ") + ".",
+			Content: map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}}}
+	}
+	return op
+}
+
+type callKey struct{}
+
+// admit settles who calls, for which organization, and whether he may, before the input is read.
+func (a *API) admit(id string, access Access, needs perm.Permission, matchRequired bool) func(huma.Context, func(huma.Context)) {
+	return func(hc huma.Context, next func(huma.Context)) {
+		ctx := hc.Context()
+		u := hc.URL()
+		c := &Call{Operation: id, Tenant: TenantOf(ctx), sealer: a.Sealer, query: u.Query()}
+		err := a.authorize(hc, c, access, needs)
+		if err == nil && matchRequired && hc.Header("If-Match") == "" {
+			err = fault.CodeMatchRequired.With("Send If-Match with the ETag of the representation that you changed.", nil)
+		}
+		if err != nil {
+			a.refuse(hc, err)
+			return
+		}
+		if claim := claimOf(ctx); claim != nil {
+			claim.Actor, claim.Operation = string(c.Actor.Kind)+":"+c.Actor.ID(), id
+			hc = huma.WithContext(hc, db.WithClaim(hc.Context(), claim))
+		}
+		ctx = context.WithValue(actor.Into(hc.Context(), c.Actor), callKey{}, c)
+		hc.SetHeader("Cache-Control", "no-store")
+		next(huma.WithContext(hc, ctx))
+	}
+}
+
+func (a *API) authorize(hc huma.Context, c *Call, access Access, needs perm.Permission) error {
+	ctx := hc.Context()
+	switch access {
+	case Public:
+		c.Actor = actor.Actor{Kind: actor.Anonymous, Tenant: c.Tenant.ID}
+	case Operator:
+		token, ok := bearer(hc.Header("Authorization"))
+		if !ok || a.PlatformKey == "" || !sameSecret(token, a.PlatformKey) {
+			return errNoToken
+		}
+		c.Actor = actor.Actor{Kind: actor.Operator, Name: "operator"}
+		return nil
+	default:
+		token, ok := bearer(hc.Header("Authorization"))
+		if !ok {
+			return errNoToken
+		}
+		var err error
+		if c.Actor, err = a.Authenticator.Authenticate(ctx, c.Tenant, token); err != nil {
+			return err
+		}
+		if err := a.limitClient(hc, c.Actor); err != nil {
+			return err
+		}
+	}
+	if access == Self && c.Actor.Kind != actor.User {
+		return fault.CodeForbidden.With("This operation is for a person's own token.", nil)
+	}
+	ref := hc.Param("org")
+	if ref == "" {
+		return nil
+	}
+	var err error
+	if c.Org, err = a.directory.Org(ctx, c.Tenant, ref); err != nil {
+		return err
+	}
+	if access != ByPermission {
+		return nil
+	}
+	if c.held, err = a.Authorizer.Permissions(ctx, c.Actor, c.Org); err != nil {
+		return err
+	}
+	switch {
+	case !c.held.Visible:
+		return fault.ErrNotFound
+	case !c.Can(needs):
+		return fault.CodeForbidden.With("The token's holder lacks the permission "+needs.Name()+" in this organization.", nil)
+	}
+	return nil
+}
+
+func (a *API) refuse(hc huma.Context, err error) {
+	p := toProblem(hc.Context(), a.log, err)
+	if p.Status == http.StatusUnauthorized {
+		hc.SetHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	hc.SetHeader("Content-Type", "application/problem+json")
+	hc.SetHeader("Cache-Control", "no-store")
+	hc.SetStatus(p.Status)
+	writeJSON(hc.BodyWriter(), p)
+}

@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"grove/infra/db"
+	"grove/infra/kernel/fault"
+)
+
+type pendingClaimKey struct{}
+
+func claimOf(ctx context.Context) *db.Claim {
+	c, _ := ctx.Value(pendingClaimKey{}).(*db.Claim)
+	return c
+}
+
+// claim reads the body of a POST with an Idempotency-Key and hashes it with the address.
+func (a *API) claim(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key := r.Header.Get("Idempotency-Key")
+		if r.Method != http.MethodPost || key == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if len(key) > 255 || len(r.Header.Values("Idempotency-Key")) > 1 {
+			WriteProblem(w, r, a.log, fault.CodeInvalid.At("header:Idempotency-Key", "one value of at most 255 characters"))
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		if err != nil {
+			WriteProblem(w, r, a.log, fault.CodeTooLarge.With("The body is larger than this operation takes.", err))
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		h := sha256.New()
+		h.Write([]byte(r.URL.RequestURI()))
+		h.Write([]byte{0})
+		h.Write(body)
+		c := &db.Claim{Key: key, Hash: h.Sum(nil)}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pendingClaimKey{}, c)))
+	})
+}
+
+// replayOr runs the operation, or answers a repetition from what the first run left.
+func replayOr[O any](ctx context.Context, a *API, r Route[O], c *Call, run func(context.Context) (*O, error)) (*O, error) {
+	claim := claimOf(ctx)
+	if claim == nil || c.Tenant.ID.IsZero() {
+		return run(ctx)
+	}
+	out, found, err := replay(ctx, a, r, c, claim)
+	if found || err != nil {
+		return out, err
+	}
+	out, err = run(ctx)
+	if fault.CodeIdemRunning.Is(err) {
+		// The twin has committed by now: the insert waited for it.
+		if out, found, again := replay(ctx, a, r, c, claim); found {
+			return out, again
+		}
+	}
+	return out, err
+}
+
+func replay[O any](ctx context.Context, a *API, r Route[O], c *Call, claim *db.Claim) (out *O, found bool, err error) {
+	var operation, subject string
+	var hash []byte
+	err = a.DB.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		operation, hash, subject, found, err = tx.FindClaim(ctx, claim.Actor, claim.Key)
+		return err
+	})
+	switch {
+	case err != nil || !found:
+		return nil, false, err
+	case operation != r.ID || !bytes.Equal(hash, claim.Hash):
+		return nil, true, fault.CodeIdemMismatch.With("Use a new key for another request.", nil)
+	case r.Replay == nil:
+		return nil, true, fault.CodeIdemSecret.With("Make a new secret instead.", nil)
+	}
+	out, err = r.Replay(ctx, c, subject)
+	return out, true, err
+}
+
+func sameSecret(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func writeJSON(w io.Writer, v any) { _ = json.NewEncoder(w).Encode(v) }
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func ptr[T any](v T) *T { return &v }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,193 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/httprate"
+	"github.com/google/uuid"
+
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
+	"grove/infra/telemetry"
+)
+
+// Handler is the whole server: limits and headers, then the host's own addresses, then the bases.
+func (a *API) Handler() http.Handler {
+	scoped := a.scoped(a.inner)
+	if a.Limits.PerClient > 0 {
+		a.clients = httprate.NewRateLimiter(a.Limits.PerClient, time.Minute, limitHeaders)
+	}
+	a.outer.Handle("/.well-known/*", a.wellKnown(a.inner))
+	a.outer.Handle("/platform/*", a.inner)
+	a.outer.Handle("/*", scoped)
+	var h http.Handler = a.outer
+	h = a.claim(h)
+	h = a.cors(h)
+	if a.Limits.PerTenant > 0 {
+		h = a.limiter(a.Limits.PerTenant, tenantKeyOf)(h)
+	}
+	if a.Limits.PerAddress > 0 {
+		h = a.limiter(a.Limits.PerAddress, addressKeyOf)(h)
+	}
+	return a.enter(h)
+}
+
+type addressKey struct{}
+
+// Address is the caller's, seen through trusted proxies only.
+func Address(ctx context.Context) netip.Addr {
+	addr, _ := ctx.Value(addressKey{}).(netip.Addr)
+	return addr
+}
+
+// enter gives the request its id and address, its bounds and headers, and survives a panic.
+func (a *API) enter(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := uuid.NewString()
+		ctx := telemetry.WithRequestID(r.Context(), id)
+		ctx = context.WithValue(ctx, addressKey{}, a.address(r))
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
+		h := w.Header()
+		h.Set("X-Request-Id", id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				a.log.ErrorContext(ctx, "a handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				WriteProblem(w, r, a.log, fault.CodeInternal.With("The failure has been recorded under this request id.", nil))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// address walks X-Forwarded-For from the right while the peer is a trusted proxy.
+func (a *API) address(r *http.Request) netip.Addr {
+	peer := parseAddr(r.RemoteAddr)
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(forwarded) - 1; i >= 0 && a.trusted(peer); i-- {
+		next := parseAddr(strings.TrimSpace(forwarded[i]))
+		if !next.IsValid() {
+			break
+		}
+		peer = next
+	}
+	return peer
+}
+
+func (a *API) trusted(addr netip.Addr) bool {
+	for _, p := range a.TrustedProxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func parseAddr(s string) netip.Addr {
+	if host, _, err := net.SplitHostPort(s); err == nil {
+		s = host
+	}
+	addr, _ := netip.ParseAddr(s)
+	return addr.Unmap()
+}
+
+// addressKeyOf counts an IPv6 customer as his /64.
+func addressKeyOf(r *http.Request) (string, error) {
+	addr := Address(r.Context())
+	if addr.Is6() {
+		p, _ := addr.Prefix(64)
+		return p.String(), nil
+	}
+	return addr.String(), nil
+}
+
+func tenantKeyOf(r *http.Request) (string, error) {
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/t/"); ok {
+		handle, _, _ := strings.Cut(rest, "/")
+		return "t:" + handle, nil
+	}
+	return "h:" + r.Host, nil
+}
+
+var errTooMany = fault.CodeTooMany.With("Wait as long as Retry-After says.", nil)
+
+func (a *API) limiter(perMinute int, by httprate.KeyFunc) func(http.Handler) http.Handler {
+	return httprate.Limit(perMinute, time.Minute, httprate.WithKeyFuncs(by), limitHeaders,
+		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { WriteProblem(w, r, a.log, errTooMany) }))
+}
+
+var limitHeaders = httprate.WithResponseHeaders(httprate.ResponseHeaders{
+	Limit: "RateLimit-Limit", Remaining: "RateLimit-Remaining", Reset: "RateLimit-Reset", RetryAfter: "Retry-After"})
+
+func (a *API) limitClient(hc huma.Context, who actor.Actor) error {
+	if a.clients == nil {
+		return nil
+	}
+	r, w := humachi.Unwrap(hc)
+	if a.clients.OnLimit(w, r, who.Tenant.String()+who.App.String()+who.User.String()) {
+		return errTooMany
+	}
+	return nil
+}
+
+// cors lets the browser origins of a tenant's apps call the management API and the token endpoints, never the pages
+// or the authorization endpoint (RFC 9700, section 2.6).
+func (a *API) cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := r.Header.Get("Origin")
+		if origin == "" || !crossOriginPath(r.URL.Path) || a.Origins == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Add("Vary", "Origin")
+		t, err := a.tenantOf(r)
+		if err == nil && a.Origins(r.Context(), t, origin) {
+			h := w.Header()
+			h.Set("Access-Control-Allow-Origin", origin)
+			h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, WWW-Authenticate, X-Request-Id")
+			if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+				h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
+				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, Idempotency-Key, If-Match")
+				h.Set("Access-Control-Max-Age", "600")
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (a *API) tenantOf(r *http.Request) (Tenant, error) {
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/t/"); ok {
+		handle, _, _ := strings.Cut(rest, "/")
+		return a.directory.TenantByHandle(r.Context(), handle)
+	}
+	return a.directory.TenantByHost(r.Context(), r.Host)
+}
+
+func crossOriginPath(path string) bool {
+	for _, part := range []string{"/v1/", "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/jwks", "/.well-known/"} {
+		if strings.Contains(path, part) {
+			return true
+		}
+	}
+	return false
+}

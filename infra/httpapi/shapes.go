@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/page"
+)
+
+// Out is a response with a body.
+type Out[T any] struct {
+	ETag string `header:"ETag" doc:"The representation's version, for If-Match."`
+	Body T
+}
+
+// None is the response of an operation that has nothing to say (204).
+type None struct{}
+
+// Reply makes a response of a body that has no version.
+func Reply[T any](body T) *Out[T] { return &Out[T]{Body: body} }
+
+// Versioned makes a response of a body at a version.
+func Versioned[T any](body T, version int64) *Out[T] {
+	return &Out[T]{ETag: `"` + strconv.FormatInt(version, 10) + `"`, Body: body}
+}
+
+// OrgPath is embedded by inputs of operations on an organization.
+type OrgPath struct {
+	Org string `path:"org" minLength:"1" maxLength:"64" doc:"The organization: id, handle, or root." example:"root"`
+}
+
+// Match is embedded by inputs of operations that change a versioned resource.
+type Match struct {
+	IfMatch string `header:"If-Match" maxLength:"64" doc:"Change only if the resource still has this ETag." example:"\"1\""`
+}
+
+// Version returns the version that the caller expects, 0 for any.
+func (m Match) Version() (int64, error) {
+	if m.IfMatch == "" || m.IfMatch == "*" {
+		return 0, nil
+	}
+	v, err := strconv.ParseInt(strings.Trim(m.IfMatch, `"`), 10, 64)
+	if err != nil || v < 1 || len(m.IfMatch) < 3 || m.IfMatch[0] != '"' {
+		return 0, fault.CodeStale.With("If-Match is not an ETag of this resource.", err)
+	}
+	return v, nil
+}
+
+// PageQuery is embedded by inputs of lists.
+type PageQuery struct {
+	PageSize  int    `query:"page_size" minimum:"1" maximum:"200" default:"50" doc:"Items on a page." example:"50"`
+	PageToken string `query:"page_token" maxLength:"2048" doc:"next_page_token of the page before; with the same other parameters."`
+}
+
+// Page opens the list's page token, which is bound to operation, tenant, organization and filters.
+func (c *Call) Page(q PageQuery) (page.Request, error) {
+	r := page.Request{Size: q.PageSize}
+	if q.PageToken == "" {
+		return r, nil
+	}
+	raw, err := c.sealer.Open("page", c.binding(), q.PageToken)
+	if err == nil {
+		err = json.Unmarshal(raw, &r.After)
+	}
+	if err != nil {
+		return r, fault.CodePageToken.With("Use next_page_token of the same list with the same parameters, or start again without one.", err)
+	}
+	return r, nil
+}
+
+// List makes the response of a list.
+func List[T any](c *Call, r page.Result[T]) *Out[page.Of[T]] {
+	out := &Out[page.Of[T]]{Body: page.Of[T]{Items: r.Items}}
+	if out.Body.Items == nil {
+		out.Body.Items = []T{}
+	}
+	if r.Next != nil {
+		raw, _ := json.Marshal(r.Next) // strings always marshal
+		out.Body.NextPageToken = c.sealer.Seal("page", c.binding(), raw)
+	}
+	return out
+}
+
+func (c *Call) binding() []byte {
+	filters := url.Values{}
+	for name, values := range c.query {
+		if name != "page_token" && name != "page_size" {
+			filters[name] = values
+		}
+	}
+	h := sha256.New()
+	for _, part := range []string{c.Operation, c.Tenant.ID.String(), c.Org.ID.String(), c.Actor.User.String(), filters.Encode()} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	return h.Sum(nil)
+}
+
+// Field is a member of a JSON merge patch (RFC 7396): absent, null, or a value.
+type Field[T any] struct {
+	Set   bool // present in the patch
+	Null  bool
+	Value T
+}
+
+// UnmarshalJSON notes that the member is present.
+func (f *Field[T]) UnmarshalJSON(raw []byte) error {
+	f.Set = true
+	if string(raw) == "null" {
+		f.Null = true
+		return nil
+	}
+	return json.Unmarshal(raw, &f.Value)
+}
+
+// Schema is the value's own, and null.
+func (f Field[T]) Schema(r huma.Registry) *huma.Schema {
+	s := r.Schema(reflect.TypeFor[T](), true, "")
+	if s.Ref != "" {
+		return s
+	}
+	copied := *s
+	copied.Nullable = true
+	return &copied
+}

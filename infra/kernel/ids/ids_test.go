@@ -1,0 +1,88 @@
+package ids_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"grove/infra/kernel/ids"
+)
+
+func TestRoundTripAndOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(label string) ids.User {
+			u := uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, label))
+			u[0] |= 1
+			parsed, err := uuid.FromBytes(u[:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			var id ids.User
+			_ = id.UnmarshalText(nil)
+			return fromUUID(parsed)
+		}
+		a, b := draw("a"), draw("b")
+		back, err := parseUser(a.String())
+		if err != nil || back != a {
+			t.Fatalf("round trip of %s: %v, %v", a, back, err)
+		}
+		byUUID := strings.Compare(a.UUID().String(), b.UUID().String())
+		if byUUID != strings.Compare(a.String(), b.String()) {
+			t.Fatalf("order of %s and %s differs from their UUIDs'", a, b)
+		}
+	})
+}
+
+func parseUser(s string) (id ids.User, err error) {
+	err = id.UnmarshalText([]byte(s))
+	return id, err
+}
+
+func fromUUID(u uuid.UUID) (id ids.User) {
+	_ = id.ScanUUID(pgUUID(u))
+	return id
+}
+
+func TestParseRefuses(t *testing.T) {
+	good := ids.NewUser().String()
+	for name, s := range map[string]string{
+		"another kind":      ids.NewOrg().String(),
+		"bare uuid":         uuid.NewString(),
+		"colon verb":        good + ":suspend",
+		"encoded verb":      good + "%3Asuspend",
+		"second spelling":   good[:len(good)-1] + "z",
+		"too long":          good + "0",
+		"too short":         good[:len(good)-1],
+		"upper case":        strings.ToUpper(good),
+		"excluded letter":   good[:10] + "u" + good[11:],
+		"prefix only":       "usr_",
+		"null byte":         good[:20] + "\x00" + good[21:],
+		"trailing new line": good + "\n",
+	} {
+		if _, err := parseUser(s); err == nil {
+			t.Errorf("%s: %q was accepted", name, s)
+		}
+	}
+}
+
+func TestJSONFormIsTheOutsideForm(t *testing.T) {
+	id := ids.NewOrg()
+	out, err := json.Marshal(map[string]any{"id": id})
+	if err != nil || string(out) != `{"id":"`+id.String()+`"}` {
+		t.Fatalf("%s %v", out, err)
+	}
+	var in struct{ ID ids.Org }
+	if err := json.Unmarshal([]byte(`{"id":"usr_x"}`), &in); err == nil {
+		t.Fatal("a foreign prefix was accepted")
+	}
+}
+
+func TestPairIsOrderedAndStable(t *testing.T) {
+	a, b := uuid.New(), uuid.New()
+	if ids.Pair(a, b) != ids.Pair(a, b) || ids.Pair(a, b) == ids.Pair(b, a) {
+		t.Fatal("Pair must be stable and depend on the order")
+	}
+}

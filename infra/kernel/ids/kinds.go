@@ -1,0 +1,190 @@
+package ids
+
+// The kinds. A prefix is part of the outside contract and never changes or is used again.
+type (
+	accessTokenKind struct{}
+	apiResourceKind struct{}
+	appKind         struct{}
+	assignmentKind  struct{}
+	connectionKind  struct{}
+	consentKind     struct{}
+	domainKind      struct{}
+	eventKind       struct{}
+	flowKind        struct{}
+	grantKind       struct{}
+	groupKind       struct{}
+	invitationKind  struct{}
+	keyKind         struct{}
+	membershipKind  struct{}
+	operationKind   struct{}
+	orgKind         struct{}
+	roleKind        struct{}
+	scopeKind       struct{}
+	secretKind      struct{}
+	sessionKind     struct{}
+	shareKind       struct{}
+	tenantKind      struct{}
+	userKind        struct{}
+)
+
+func (accessTokenKind) prefix() string { return "tok" }
+func (apiResourceKind) prefix() string { return "api" }
+func (appKind) prefix() string         { return "app" }
+func (assignmentKind) prefix() string  { return "asg" }
+func (connectionKind) prefix() string  { return "con" }
+func (consentKind) prefix() string     { return "cns" }
+func (domainKind) prefix() string      { return "dom" }
+func (eventKind) prefix() string       { return "evt" }
+func (flowKind) prefix() string        { return "flw" }
+func (grantKind) prefix() string       { return "gnt" }
+func (groupKind) prefix() string       { return "grp" }
+func (invitationKind) prefix() string  { return "inv" }
+func (keyKind) prefix() string         { return "key" }
+func (membershipKind) prefix() string  { return "mem" }
+func (operationKind) prefix() string   { return "opn" }
+func (orgKind) prefix() string         { return "org" }
+func (roleKind) prefix() string        { return "rol" }
+func (scopeKind) prefix() string       { return "scp" }
+func (secretKind) prefix() string      { return "sec" }
+func (sessionKind) prefix() string     { return "ses" }
+func (shareKind) prefix() string       { return "shr" }
+func (tenantKind) prefix() string      { return "tnt" }
+func (userKind) prefix() string        { return "usr" }
+
+// AccessToken identifies one access token, by its jti.
+type AccessToken = ID[accessTokenKind]
+
+// APIResource identifies a protected API.
+type APIResource = ID[apiResourceKind]
+
+// App identifies an application.
+type App = ID[appKind]
+
+// Assignment identifies a role assignment.
+type Assignment = ID[assignmentKind]
+
+// Connection identifies an identity source.
+type Connection = ID[connectionKind]
+
+// Consent identifies a person's consent to an app.
+type Consent = ID[consentKind]
+
+// Domain identifies an e-mail domain of an organization.
+type Domain = ID[domainKind]
+
+// Event identifies an event.
+type Event = ID[eventKind]
+
+// Flow identifies one run of sign-in.
+type Flow = ID[flowKind]
+
+// Grant identifies an authorization grant, the family of its tokens.
+type Grant = ID[grantKind]
+
+// Group identifies a group.
+type Group = ID[groupKind]
+
+// Invitation identifies an invitation.
+type Invitation = ID[invitationKind]
+
+// Key identifies a signing key.
+type Key = ID[keyKind]
+
+// Membership identifies a membership.
+type Membership = ID[membershipKind]
+
+// Operation identifies long work.
+type Operation = ID[operationKind]
+
+// Org identifies an organization.
+type Org = ID[orgKind]
+
+// Role identifies a role.
+type Role = ID[roleKind]
+
+// Scope identifies a scope of an API resource.
+type Scope = ID[scopeKind]
+
+// Secret identifies a client secret.
+type Secret = ID[secretKind]
+
+// Session identifies a single sign-on session.
+type Session = ID[sessionKind]
+
+// Share identifies a share of an app.
+type Share = ID[shareKind]
+
+// Tenant identifies a tenant.
+type Tenant = ID[tenantKind]
+
+// User identifies a user.
+type User = ID[userKind]
+
+// NewAccessToken makes a fresh identifier of one access token, by its jti.
+func NewAccessToken() AccessToken { return New[accessTokenKind]() }
+
+// NewAPIResource makes a fresh identifier of a protected API.
+func NewAPIResource() APIResource { return New[apiResourceKind]() }
+
+// NewApp makes a fresh identifier of an application.
+func NewApp() App { return New[appKind]() }
+
+// NewAssignment makes a fresh identifier of a role assignment.
+func NewAssignment() Assignment { return New[assignmentKind]() }
+
+// NewConnection makes a fresh identifier of an identity source.
+func NewConnection() Connection { return New[connectionKind]() }
+
+// NewConsent makes a fresh identifier of a person's consent to an app.
+func NewConsent() Consent { return New[consentKind]() }
+
+// NewDomain makes a fresh identifier of an e-mail domain of an organization.
+func NewDomain() Domain { return New[domainKind]() }
+
+// NewEvent makes a fresh identifier of an event.
+func NewEvent() Event { return New[eventKind]() }
+
+// NewFlow makes a fresh identifier of one run of sign-in.
+func NewFlow() Flow { return New[flowKind]() }
+
+// NewGrant makes a fresh identifier of an authorization grant, the family of its tokens.
+func NewGrant() Grant { return New[grantKind]() }
+
+// NewGroup makes a fresh identifier of a group.
+func NewGroup() Group { return New[groupKind]() }
+
+// NewInvitation makes a fresh identifier of an invitation.
+func NewInvitation() Invitation { return New[invitationKind]() }
+
+// NewKey makes a fresh identifier of a signing key.
+func NewKey() Key { return New[keyKind]() }
+
+// NewMembership makes a fresh identifier of a membership.
+func NewMembership() Membership { return New[membershipKind]() }
+
+// NewOperation makes a fresh identifier of long work.
+func NewOperation() Operation { return New[operationKind]() }
+
+// NewOrg makes a fresh identifier of an organization.
+func NewOrg() Org { return New[orgKind]() }
+
+// NewRole makes a fresh identifier of a role.
+func NewRole() Role { return New[roleKind]() }
+
+// NewScope makes a fresh identifier of a scope of an API resource.
+func NewScope() Scope { return New[scopeKind]() }
+
+// NewSecret makes a fresh identifier of a client secret.
+func NewSecret() Secret { return New[secretKind]() }
+
+// NewSession makes a fresh identifier of a single sign-on session.
+func NewSession() Session { return New[sessionKind]() }
+
+// NewShare makes a fresh identifier of a share of an app.
+func NewShare() Share { return New[shareKind]() }
+
+// NewTenant makes a fresh identifier of a tenant.
+func NewTenant() Tenant { return New[tenantKind]() }
+
+// NewUser makes a fresh identifier of a user.
+func NewUser() User { return New[userKind]() }

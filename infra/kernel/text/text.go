@@ -1,0 +1,52 @@
+// Package text makes the comparable forms under which names and addresses are stored and found, so that every
+// capability agrees on when two of them are the same.
+package text
+
+import (
+	"errors"
+	"net/mail"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Key is the comparable form of a name: NFKC, case-folded, outer spaces removed, inner runs of spaces made one.
+func Key(s string) string {
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.Join(strings.Fields(s), " "))))
+}
+
+// ErrEmail is returned for what is not one plain e-mail address.
+var ErrEmail = errors.New("text: not an e-mail address")
+
+// Email splits an address into the form to show and the comparable form: the domain in lower-case punycode, the local part
+// case-folded. It refuses display names, several addresses, several @, and anything with a control character.
+func Email(s string) (show, key string, err error) {
+	s = strings.TrimSpace(s)
+	if len(s) > 254 || strings.Count(s, "@") != 1 || strings.ContainsAny(s, " \t\r\n\x00<>,;:\"()[]\\") {
+		return "", "", ErrEmail
+	}
+	parsed, err := mail.ParseAddress(s)
+	if err != nil || parsed.Name != "" || parsed.Address != s {
+		return "", "", ErrEmail
+	}
+	local, domain, _ := strings.Cut(s, "@")
+	domain, err = Domain(domain)
+	if err != nil || local == "" || len(local) > 64 {
+		return "", "", ErrEmail
+	}
+	return s, Key(local) + "@" + domain, nil
+}
+
+// ErrDomain is returned for what is not a domain name of at least two labels.
+var ErrDomain = errors.New("text: not a domain name")
+
+// Domain returns a domain name in lower-case punycode.
+func Domain(s string) (string, error) {
+	d, err := idna.Lookup.ToASCII(strings.TrimSuffix(strings.TrimSpace(s), "."))
+	if err != nil || len(d) > 253 || !strings.Contains(d, ".") || strings.ContainsAny(d, " /:@") {
+		return "", ErrDomain
+	}
+	return strings.ToLower(d), nil
+}

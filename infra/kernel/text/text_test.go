@@ -1,0 +1,36 @@
+package text_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"grove/infra/kernel/text"
+)
+
+func TestKeyIsIdempotent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "s")
+		if k := text.Key(s); text.Key(k) != k {
+			t.Fatalf("Key(%q) = %q, and its key is %q", s, k, text.Key(k))
+		}
+	})
+}
+
+func TestEmail(t *testing.T) {
+	for in, want := range map[string]string{
+		"Jo@Example.COM":      "jo@example.com",
+		"jo+tag@example.com":  "jo+tag@example.com",
+		" jo@bücher.example ": "jo@xn--bcher-kva.example",
+	} {
+		if _, key, err := text.Email(in); err != nil || key != want {
+			t.Errorf("Email(%q): %q, %v; want %q", in, key, err, want)
+		}
+	}
+	for _, in := range []string{"", "jo", "jo@", "@example.com", "a@b@example.com", "Jo <jo@example.com>", "jo@example.com\r\nBcc: x@y.z",
+		"jo@localhost", "a@example.com,b@example.com", "jo@exa mple.com", "jo\x00@example.com"} {
+		if _, key, err := text.Email(in); err == nil {
+			t.Errorf("Email(%q) was accepted as %q", in, key)
+		}
+	}
+}
