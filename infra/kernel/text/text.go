@@ -14,7 +14,9 @@ import (
 
 // Key is the comparable form of a name: NFKC, case-folded, outer spaces removed, inner runs of spaces made one.
 func Key(s string) string {
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.Join(strings.Fields(s), " "))))
+	folded := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
+	// Normalisation can make spaces of other characters, so spaces come last.
+	return norm.NFKC.String(strings.Join(strings.Fields(folded), " "))
 }
 
 // ErrEmail is returned for what is not one plain e-mail address.

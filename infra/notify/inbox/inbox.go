@@ -66,14 +66,15 @@ type Options struct {
 
 // Inbox is a running sink. Its methods are safe for concurrent use.
 type Inbox struct {
-	addr    string
-	done    chan struct{}
-	logger  *slog.Logger
-	now     func() time.Time
-	options Options
-	roots   *x509.CertPool
-	server  *gosmtp.Server
-	served  chan struct{}
+	addr     string
+	done     chan struct{}
+	listener net.Listener
+	logger   *slog.Logger
+	now      func() time.Time
+	options  Options
+	roots    *x509.CertPool
+	server   *gosmtp.Server
+	served   chan struct{}
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at every change
@@ -259,6 +260,8 @@ func (i *Inbox) Close() error {
 	}
 	i.mu.Unlock()
 	err := i.server.Close()
+	// The server knows its listener only once it serves.
+	_ = i.listener.Close()
 	<-i.served
 	i.mu.Lock()
 	defer i.mu.Unlock()

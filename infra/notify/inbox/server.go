@@ -43,7 +43,7 @@ func (i *Inbox) listen() error {
 	if err != nil {
 		return fmt.Errorf("inbox: listen: %w", err)
 	}
-	i.addr, i.roots = listener.Addr().String(), roots
+	i.addr, i.listener, i.roots = listener.Addr().String(), listener, roots
 	i.server = gosmtp.NewServer(gosmtp.BackendFunc(i.session))
 	i.server.Domain = "localhost"
 	i.server.EnableSMTPUTF8 = true

@@ -152,15 +152,19 @@ func (v variable) prepare(language, value string) (string, error) {
 	}
 }
 
-// guard makes names fit for bodies, where mail programs look for addresses and
+// guard makes values fit for bodies, where mail programs look for addresses and
 // scripts mix. Subjects take them without its invisible characters.
 func guard(known map[string]variable, language string, values map[string]string) map[string]string {
 	guarded := make(map[string]string, len(values))
 	for key, value := range values {
-		if known[key].kind == name {
-			value = isolate(language, unlink(value))
+		switch known[key].kind {
+		case link:
+			guarded[key] = value
+		case name:
+			guarded[key] = isolate(language, unlink(value))
+		default:
+			guarded[key] = unlink(value)
 		}
-		guarded[key] = value
 	}
 	return guarded
 }
