@@ -14,8 +14,9 @@ import (
 
 // Key is the comparable form of a name: NFKC, case-folded, outer spaces removed, inner runs of spaces made one.
 func Key(s string) string {
-	folded := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s)))
-	// Normalisation can make spaces of other characters, so spaces come last.
+	// Folding swaps the two cases of Cherokee letters, so lower-casing comes after it. Normalisation can make spaces of
+	// other characters, so spaces come last.
+	folded := norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKC.String(s))))
 	return norm.NFKC.String(strings.Join(strings.Fields(folded), " "))
 }
 
