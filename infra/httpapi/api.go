@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -41,8 +42,9 @@ type Options struct {
 	Directory      Directory
 	Limits         Limits
 	Log            *slog.Logger
-	Origins        func(ctx context.Context, t Tenant, origin string) bool // may this browser origin call the API?
-	PlatformKey    string                                                  // the operator's bearer key; "" closes the platform API
+	Observe        func(method, route string, status int, took time.Duration) // nil for none
+	Origins        func(ctx context.Context, t Tenant, origin string) bool    // may this browser origin call the API?
+	PlatformKey    string                                                     // the operator's bearer key; "" closes the platform API
 	Sealer         Sealer
 	TrustedProxies []netip.Prefix
 	Version        string
@@ -74,7 +76,11 @@ const maxBody = 1 << 20
 // New makes an API without operations.
 func New(o Options) *API {
 	huma.NewErrorWithContext = humaError
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return humaError(nil, status, message, errs...)
+	}
 	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux()}
+	a.inner.Use(a.measure)
 	cfg := huma.DefaultConfig("Grove", o.Version)
 	cfg.Info.Description = "Identity control plane for B2B SaaS: tenants, organizations, people, apps and what they may do."
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}

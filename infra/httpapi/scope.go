@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
@@ -144,12 +146,17 @@ func (a *API) scoped(inner http.Handler) http.Handler {
 			}
 			issuer = Issuer{URL: t.Base + "/o/" + ref, Org: org}
 		}
-		r2 := r.WithContext(InTenant(r.Context(), t, issuer))
+		r2 := r.WithContext(InTenant(fresh(r.Context()), t, issuer))
 		u := *r.URL
 		u.Path, u.RawPath = path, ""
 		r2.URL = &u
 		inner.ServeHTTP(w, r2)
 	})
+}
+
+// fresh forgets the outer router's match, so that the inner router starts its own.
+func fresh(ctx context.Context) context.Context {
+	return context.WithValue(ctx, chi.RouteCtxKey, (*chi.Context)(nil))
 }
 
 // wellKnown resolves the issuer that an RFC 8414 path-insertion address names: /.well-known/X/t/{tenant}[/o/{org}].

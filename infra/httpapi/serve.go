@@ -12,6 +12,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/httprate"
 	"github.com/google/uuid"
 
@@ -27,7 +29,9 @@ func (a *API) Handler() http.Handler {
 		a.clients = httprate.NewRateLimiter(a.Limits.PerClient, time.Minute, limitHeaders)
 	}
 	a.outer.Handle("/.well-known/*", a.wellKnown(a.inner))
-	a.outer.Handle("/platform/*", a.inner)
+	a.outer.Handle("/platform/v1/*", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.inner.ServeHTTP(w, r.WithContext(fresh(r.Context())))
+	}))
 	a.outer.Handle("/*", scoped)
 	var h http.Handler = a.outer
 	h = a.claim(h)
@@ -190,4 +194,22 @@ func crossOriginPath(path string) bool {
 		}
 	}
 	return false
+}
+
+// measure tells Observe of each request below a base, under its route's pattern: the number of labels is bounded.
+func (a *API) measure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.Observe == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		start := time.Now()
+		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		next.ServeHTTP(ww, r)
+		route := "unmatched"
+		if rc := chi.RouteContext(r.Context()); rc != nil && rc.RoutePattern() != "" {
+			route = rc.RoutePattern()
+		}
+		a.Observe(r.Method, route, ww.Status(), time.Since(start))
+	})
 }

@@ -1,0 +1,152 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"grove/infra/events"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+)
+
+// Event is one fact of an organization's log.
+type Event struct {
+	ID        ids.Event      `json:"id" doc:"The event's id; ids sort by time."`
+	Type      string         `json:"type" doc:"What happened." example:"invitation.created"`
+	Actor     EventActor     `json:"actor" doc:"Who did it."`
+	Subject   string         `json:"subject" doc:"The id of what it happened to." example:"inv_01jd8wz3k4e6f8g9h0j1k2m3n4"`
+	OrgID     ids.Org        `json:"org_id" doc:"The organization whose log this is."`
+	At        time.Time      `json:"at" doc:"When, in UTC."`
+	RequestID string         `json:"request_id,omitempty" doc:"The request that did it; absent for background work." example:"0f5c1f7e"`
+	Data      map[string]any `json:"data" doc:"The event's own data; its shape depends on the type."`
+}
+
+// EventActor is who did something.
+type EventActor struct {
+	Type string `json:"type" doc:"Kind of actor." enum:"anonymous,client,operator,system,user" example:"user"`
+	ID   string `json:"id,omitempty" doc:"The user's or the app's id, or the name of the background work." example:"usr_01jd8wz3k4e6f8g9h0j1k2m3n4"`
+}
+
+func present(e events.Event) Event {
+	out := Event{ID: e.ID, Type: e.Type, Actor: EventActor{Type: e.ActorKind, ID: e.ActorID}, Subject: e.Subject,
+		OrgID: e.Org, At: e.At, RequestID: e.RequestID, Data: map[string]any{}}
+	_ = json.Unmarshal(e.Data, &out.Data) // written by this program as an object
+	return out
+}
+
+// ListEventsInput filters the log.
+type ListEventsInput struct {
+	httpapi.OrgPath
+	httpapi.PageQuery
+	Type    string    `query:"type" maxLength:"80" doc:"Only events of this type." example:"user.created"`
+	Subject string    `query:"subject" maxLength:"80" doc:"Only events about this id."`
+	Since   time.Time `query:"since" doc:"Only events from this time on." example:"2026-11-23T00:00:00Z"`
+	Until   time.Time `query:"until" doc:"Only events before this time." example:"2026-11-24T00:00:00Z"`
+}
+
+// EventPath names one event.
+type EventPath struct {
+	httpapi.OrgPath
+	Event ids.Event `path:"event" doc:"The event's id."`
+}
+
+// FeedInput asks for a piece of the feed.
+type FeedInput struct {
+	httpapi.OrgPath
+	After    int64 `query:"after" minimum:"0" default:"0" doc:"The cursor: the sequence number of the last entry that was taken." example:"0"`
+	PageSize int   `query:"page_size" minimum:"1" maximum:"200" default:"50" doc:"Entries at most."`
+}
+
+// EventFeed is a piece of the feed.
+type EventFeed struct {
+	Entries []EventFeedEntry `json:"entries" doc:"In the chain's order, which never changes."`
+	Cursor  int64            `json:"cursor" doc:"Send as after, now or later, to go on." example:"42"`
+}
+
+// EventFeedEntry is one link of the chain.
+type EventFeedEntry struct {
+	Seq   int64  `json:"seq" doc:"Position in the tenant's chain; an organization sees the numbers of its own events only." example:"42"`
+	Hash  string `json:"hash" doc:"SHA-256 of the link, in hex." example:"9f86d081884c7d65"`
+	Event Event  `json:"event" doc:"The event."`
+}
+
+// VerifyInput asks for a piece of the chain to be checked.
+type VerifyInput struct {
+	httpapi.OrgPath
+	After int64 `query:"after" minimum:"0" default:"0" doc:"Check the links after this sequence number." example:"0"`
+}
+
+// EventChainProof is the outcome of a check.
+type EventChainProof struct {
+	Checked    int   `json:"checked" doc:"Number of links that were checked; at most 5,000 at a time." example:"128"`
+	Intact     bool  `json:"intact" doc:"Whether every checked link fits the one before." example:"true"`
+	BrokenAt   int64 `json:"broken_at,omitempty" doc:"The first link that does not fit." example:"17"`
+	VerifiedTo int64 `json:"verified_to" doc:"Go on with after set to this, while checked is 5,000." example:"128"`
+}
+
+func (s *Service) routes(a *httpapi.API) {
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[Event]]]{ID: "listEvents", Method: http.MethodGet, Path: "/v1/orgs/{org}/events",
+		Tag: "Events", Summary: "List events", Description: "The organization's event log, newest first.", Status: 200, Needs: permRead}, s.list)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[Event]]{ID: "getEvent", Method: http.MethodGet, Path: "/v1/orgs/{org}/events/{event}",
+		Tag: "Events", Summary: "Get an event", Description: "One event of the organization's log.", Status: 200, Needs: permRead}, s.get)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[EventFeed]]{ID: "readEventFeed", Method: http.MethodGet, Path: "/v1/orgs/{org}/event-feed",
+		Tag: "Events", Summary: "Read the event feed",
+		Description: "The organization's events in the order in which they became visible. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.",
+		Status:      200, Needs: permRead}, s.feed)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[EventChainProof]]{ID: "verifyEventChain", Method: http.MethodGet, Path: "/v1/orgs/{org}/event-chain",
+		Tag: "Events", Summary: "Verify the event chain",
+		Description: "Recomputes the hash chain of the whole tenant, a piece at a time. Only for the root organization, because a chain spans the tenant.",
+		Status:      200, Needs: permRead}, s.verify)
+}
+
+func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListEventsInput) (*httpapi.Out[page.Of[Event]], error) {
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.find(ctx, c.Tenant.ID, c.Org.ID, req, in)
+	if err != nil {
+		return nil, err
+	}
+	result := page.Cut(req, rows, func(e events.Event) []string { return []string{e.ID.String()} })
+	return httpapi.List(c, page.Map(result, present)), nil
+}
+
+func (s *Service) get(ctx context.Context, c *httpapi.Call, in *EventPath) (*httpapi.Out[Event], error) {
+	e, err := s.load(ctx, c.Tenant.ID, c.Org.ID, in.Event)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.Reply(present(e)), nil
+}
+
+func (s *Service) feed(ctx context.Context, c *httpapi.Call, in *FeedInput) (*httpapi.Out[EventFeed], error) {
+	links, err := s.links(ctx, c.Tenant.ID, c.Org.ID, in.After, in.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	out := EventFeed{Entries: make([]EventFeedEntry, len(links)), Cursor: in.After}
+	for i, l := range links {
+		out.Entries[i] = EventFeedEntry{Seq: l.Seq, Hash: l.hex(), Event: present(l.Event)}
+		out.Cursor = l.Seq
+	}
+	return httpapi.Reply(out), nil
+}
+
+var errNotRoot = fault.CodeForbidden.With("The chain spans the tenant; ask for it at the root organization.", nil)
+
+func (s *Service) verify(ctx context.Context, c *httpapi.Call, in *VerifyInput) (*httpapi.Out[EventChainProof], error) {
+	if c.Org.ID != c.Tenant.Root {
+		return nil, errNotRoot
+	}
+	proof, err := s.Verify(ctx, c.Tenant.ID, in.After)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.Reply(proof), nil
+}
+

@@ -1,0 +1,117 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+)
+
+const columns = `id, org_id, type, actor_kind, actor_id, subject, data, request_id, at`
+
+func (s *Service) find(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request, in *ListEventsInput) (rows []events.Event, err error) {
+	before := ids.Event{}
+	if !req.First() {
+		if err := before.UnmarshalText([]byte(req.Part(0))); err != nil {
+			return nil, fault.CodePageToken.With("Start again without a page token.", err)
+		}
+	}
+	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
+		// Times are compared as ids, which are times: partitions outside the range are not touched.
+		rows, err = db.Collect[events.Event](ctx, tx, `
+			SELECT `+columns+` FROM events
+			WHERE tenant_id = $1 AND org_id = $2
+			  AND ($3::uuid IS NULL OR id < $3)
+			  AND ($4 = '' OR type = $4)
+			  AND ($5 = '' OR subject = $5)
+			  AND ($6::timestamptz IS NULL OR id >= infra.uuid_at($6))
+			  AND ($7::timestamptz IS NULL OR id < infra.uuid_at($7))
+			ORDER BY id DESC LIMIT $8`,
+			tenant, org, before, in.Type, in.Subject, orNull(in.Since), orNull(in.Until), req.Limit())
+		return err
+	})
+	return rows, err
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func (s *Service) load(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.Event) (e events.Event, err error) {
+	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
+		e, err = db.CollectOne[events.Event](ctx, tx, `
+			SELECT `+columns+` FROM events WHERE tenant_id = $1 AND org_id = $2 AND id = $3`, tenant, org, id)
+		return err
+	})
+	if db.IsNoRows(err) {
+		return e, fault.ErrNotFound
+	}
+	return e, err
+}
+
+type link struct {
+	Seq  int64  `db:"seq"`
+	Hash []byte `db:"hash"`
+	events.Event
+}
+
+func (l link) hex() string { return hex.EncodeToString(l.Hash) }
+
+func (s *Service) links(ctx context.Context, tenant ids.Tenant, org ids.Org, after int64, limit int) (rows []link, err error) {
+	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
+		rows, err = db.Collect[link](ctx, tx, `
+			SELECT c.seq, c.hash, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at
+			FROM event_chain c JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id
+			WHERE c.tenant_id = $1 AND c.org_id = $2 AND c.seq > $3 ORDER BY c.seq LIMIT $4`, tenant, org, after, limit)
+		return err
+	})
+	return rows, err
+}
+
+// verifyStep is the number of links that one call checks.
+const verifyStep = 5000
+
+// Verify recomputes the tenant's chain after a sequence number. A changed, missing or added event breaks it.
+func (s *Service) Verify(ctx context.Context, tenant ids.Tenant, after int64) (EventChainProof, error) {
+	proof := EventChainProof{Intact: true, VerifiedTo: after}
+	var rows []link
+	var previous []byte
+	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		if after > 0 {
+			err = tx.QueryRow(ctx, `SELECT hash FROM event_chain WHERE tenant_id = $1 AND seq = $2`, tenant, after).Scan(&previous)
+			if db.IsNoRows(err) {
+				return fault.ErrNotFound
+			}
+			if err != nil {
+				return err
+			}
+		}
+		rows, err = db.Collect[link](ctx, tx, `
+			SELECT c.seq, c.hash, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at
+			FROM event_chain c JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id
+			WHERE c.tenant_id = $1 AND c.seq > $2 ORDER BY c.seq LIMIT $3`, tenant, after, verifyStep)
+		return err
+	})
+	if err != nil {
+		return proof, err
+	}
+	for _, l := range rows {
+		want := events.Link(previous, tenant, proof.VerifiedTo+1, l.Event)
+		if l.Seq != proof.VerifiedTo+1 || !bytes.Equal(want, l.Hash) {
+			proof.Intact, proof.BrokenAt = false, proof.VerifiedTo+1
+			return proof, nil
+		}
+		proof.Checked++
+		proof.VerifiedTo, previous = l.Seq, l.Hash
+	}
+	return proof, nil
+}
