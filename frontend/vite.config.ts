@@ -31,6 +31,7 @@ export default defineConfig({
     outDir: "dist",
     emptyOutDir: true,
     assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 900,
     target: "es2023",
     rolldownOptions: { input: { account: resolve(root, "account/index.html"), console: resolve(root, "console/index.html") } },
   },

@@ -79,6 +79,7 @@ export class Session {
   #person: Person | undefined;
   #renewing: Promise<void> | undefined;
   #switching: Promise<void> | undefined;
+  #starting: Promise<boolean> | undefined;
   #ended = false;
 
   constructor(mount: Mount, around: Surroundings = browser()) {
@@ -104,6 +105,12 @@ export class Session {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
+
+  /** Starts the session, once: a code is good for one exchange. */
+  ready(): Promise<boolean> {
+    this.#starting ??= this.start();
+    return this.#starting;
+  }
 
   /**
    * Finishes a sign-in when the page was opened at its callback, else begins one. Resolves to true when the session is

@@ -1,0 +1,19 @@
+import { IconBuilding, IconShieldLock, IconUserCircle } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { Shell } from "../ui/index.ts";
+
+export function AccountShell() {
+  const { t } = useTranslation();
+  return (
+    <Shell
+      label={t("app.account")}
+      nav={[{
+        items: [
+          { exact: true, icon: IconUserCircle, label: t("account.profile"), to: "/" },
+          { icon: IconShieldLock, label: t("account.security"), to: "/security" },
+          { icon: IconBuilding, label: t("account.organizations"), to: "/organizations" },
+        ],
+      }]}
+    />
+  );
+}

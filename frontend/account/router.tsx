@@ -1,0 +1,17 @@
+import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { Crash, type Grove } from "../ui/index.ts";
+import { AccountShell } from "./AccountShell.tsx";
+import { OrganizationsPage } from "./pages/organizations.tsx";
+import { ProfilePage } from "./pages/profile.tsx";
+import { SecurityPage } from "./pages/security.tsx";
+
+export function accountRouter(grove: Grove) {
+  const root = createRootRoute({ component: AccountShell });
+  const page = (path: string, component: () => React.ReactNode) => createRoute({ component, getParentRoute: () => root, path });
+  return createRouter({
+    basepath: grove.mount.path,
+    defaultErrorComponent: ({ error, reset }) => <Crash error={error} onRetry={reset} />,
+    routeTree: root.addChildren([page("/", ProfilePage), page("/organizations", OrganizationsPage), page("/security", SecurityPage)]),
+    scrollRestoration: true,
+  });
+}

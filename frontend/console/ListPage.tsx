@@ -1,0 +1,33 @@
+import { Anchor, Button } from "@mantine/core";
+import { IconPlus, type TablerIcon } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { type Column, type Cursor, DataTable, EmptyState, type ListState, PageHeader } from "../ui/index.ts";
+
+/** A page that lists one kind of thing: heading, the button that makes one, filters, and the table. */
+export function ListPage<T extends { id?: string; name?: string }>(props: {
+  children?: ReactNode;
+  columns: Column<T>[];
+  create?: { label: string; onClick: () => void };
+  cursor: Cursor;
+  description: string;
+  empty: { body?: string; icon: TablerIcon; title: string };
+  list: ListState<T>;
+  title: string;
+  toolbar?: ReactNode;
+}) {
+  const { children, columns, create, cursor, description, empty, list, title, toolbar } = props;
+  const button = (variant: string) => create && <Button leftSection={<IconPlus size={16} />} onClick={create.onClick} variant={variant}>{create.label}</Button>;
+  return (
+    <>
+      <PageHeader actions={button("filled")} description={description} title={title} />
+      <DataTable caption={title} columns={columns} cursor={cursor} empty={<EmptyState {...empty} action={button("light")} />} list={list} toolbar={toolbar} />
+      {children}
+    </>
+  );
+}
+
+/** The name in a list, which leads to the thing. */
+export function NameLink({ children, to }: { children: ReactNode; to: string }) {
+  return <Anchor c="var(--mantine-color-text)" component={Link} fw={560} fz="inherit" to={to} underline="hover">{children}</Anchor>;
+}

@@ -1,0 +1,4 @@
+import { start } from "../ui/start.tsx";
+import { consoleRouter } from "./router.tsx";
+
+void start(consoleRouter);

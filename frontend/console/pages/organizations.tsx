@@ -1,0 +1,111 @@
+import { Button, Group, Paper, Text, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { IconBuilding, IconHierarchy2, IconPlus, IconSearch } from "@tabler/icons-react";
+import { keepPreviousData, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { components } from "../../api/index.ts";
+import {
+  DataTable, EmptyState, FormDialog, Loaded, PageHeader, StateBadge, Time, TreeView, notifyDone, useApi, useApiForm, useCursor, useGrove,
+} from "../../ui/index.ts";
+import { NameLink } from "../ListPage.tsx";
+import { useGo, useOrg } from "../useOrg.ts";
+import classes from "./organizations.module.css";
+
+type Organization = components["schemas"]["Organization"];
+
+export function OrganizationsPage() {
+  const { t } = useTranslation();
+  const { query } = useOrg();
+  const [search, setSearch] = useState("");
+  const [wanted] = useDebouncedValue(search.trim(), 250);
+  const [creating, setCreating] = useState(false);
+  return (
+    <>
+      <PageHeader
+        actions={<Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>{t("orgs.create")}</Button>}
+        description={t("orgs.description")} title={t("nav.organizations")}
+      />
+      <TextInput
+        aria-label={t("orgs.search")} leftSection={<IconSearch size={16} />} maw={360} mb="md" onChange={(e) => setSearch(e.currentTarget.value)}
+        placeholder={t("orgs.search")} value={search}
+      />
+      {wanted ? <Found wanted={wanted} /> : <Loaded query={query}>{(root) => <Tree key={root.id} root={root} />}</Loaded>}
+      <CreateOrganization onClose={() => setCreating(false)} opened={creating} />
+    </>
+  );
+}
+
+function Tree({ root }: { root: Organization }) {
+  const { t } = useTranslation();
+  const { api } = useGrove();
+  const go = useGo();
+  return (
+    <Paper className={classes.tree} radius="lg">
+      <TreeView
+        label={(o) => o.name} name={t("nav.organizations")} onOpen={(o) => go(`/orgs/${o.id}`)} root={root}
+        render={(o) => (
+          <Group gap={10} wrap="nowrap">
+            <IconBuilding aria-hidden="true" className={classes.icon} size={17} stroke={1.6} />
+            <span className={`clip ${classes.name}`}>{o.name}</span>
+            <Text c="dimmed" className="clip" component="span" fz="xs" visibleFrom="xs">{o.handle}</Text>
+            {o.state !== "active" && <StateBadge state={o.state} />}
+          </Group>
+        )}
+        source={{
+          children: async (id, pageToken) => {
+            const query = { page_size: 50, ...(pageToken !== undefined && { page_token: pageToken }) };
+            const { data } = await api.GET("/v1/orgs/{org}/children", { params: { path: { org: id }, query } });
+            return data ?? { items: [] };
+          },
+          idOf: (o) => o.id,
+          key: ["orgs", "tree"],
+        }}
+      />
+    </Paper>
+  );
+}
+
+function Found({ wanted }: { wanted: string }) {
+  const { t } = useTranslation();
+  const cursor = useCursor(wanted);
+  const list = useApi().useQuery("get", "/v1/orgs", { params: { query: { ...cursor.query, q: wanted } } }, { placeholderData: keepPreviousData });
+  return (
+    <DataTable
+      caption={t("nav.organizations")} cursor={cursor} empty={<EmptyState icon={IconHierarchy2} title={t("list.noMatch")} />} list={list}
+      columns={[
+        { key: "name", title: t("field.name"), render: (o) => <NameLink to={`/orgs/${o.id}`}>{o.name}</NameLink> },
+        { key: "handle", title: t("field.handle"), render: (o) => o.handle, wide: true },
+        { key: "state", title: t("field.state"), render: (o) => <StateBadge state={o.state} />, width: 120 },
+        { key: "created", title: t("field.created"), render: (o) => <Time at={o.created_at} />, wide: true, width: 160 },
+      ]}
+    />
+  );
+}
+
+export function CreateOrganization({ onClose, opened }: { onClose: () => void; opened: boolean }) {
+  const { t } = useTranslation();
+  const { org } = useOrg();
+  const go = useGo();
+  const queries = useQueryClient();
+  const create = useApi().useMutation("post", "/v1/orgs");
+  const form = useApiForm({
+    initialValues: { handle: "", name: "" },
+    send: async ({ handle, name }) => {
+      const made = await create.mutateAsync({ body: { name, ...(handle && { handle }), ...(org && { parent_id: org.id }) } });
+      await Promise.all([queries.invalidateQueries({ queryKey: ["orgs", "tree"] }), queries.invalidateQueries({ queryKey: ["get", "/v1/orgs/{org}/children"] })]);
+      notifyDone(t("orgs.created"));
+      form.reset();
+      onClose();
+      go(`/orgs/${made.id}`);
+    },
+    validate: { name: (v) => (v.trim() ? null : t("field.required")) },
+  });
+  const { getInputProps } = form.form;
+  return (
+    <FormDialog form={form} onClose={onClose} opened={opened} submitLabel={t("orgs.create")} title={t("orgs.createIn", { name: org?.name ?? "" })}>
+      <TextInput data-autofocus label={t("field.name")} required {...getInputProps("name")} />
+      <TextInput description={t("orgs.handleHint")} dir="ltr" label={t("field.handle")} {...getInputProps("handle")} />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,34 @@
+import { Text } from "@mantine/core";
+import { modals } from "@mantine/modals";
+import { notifications } from "@mantine/notifications";
+import { useTranslation } from "react-i18next";
+import { Problem } from "../api/index.ts";
+
+/** Says that something worked, politely. */
+export function notifyDone(message: string) {
+  notifications.show({ color: "grove", message });
+}
+
+/** Says that something failed. */
+export function notifyProblem(error: unknown) {
+  const problem = Problem.from(error);
+  notifications.show({ autoClose: 8000, color: "red", message: problem.detail ?? problem.title, title: problem.detail ? problem.title : undefined });
+}
+
+/** Returns a function that asks before it acts. Focus starts on "Cancel" when the act is destructive. */
+export function useConfirm() {
+  const { t } = useTranslation();
+  return (ask: { act: () => Promise<unknown>; body: string; confirm: string; danger?: boolean; done?: string; title: string }) => {
+    modals.openConfirmModal({
+      cancelProps: ask.danger ? { "data-autofocus": true } : undefined,
+      children: <Text fz="sm">{ask.body}</Text>,
+      closeButtonProps: { "aria-label": t("action.close") },
+      confirmProps: { color: ask.danger ? "red.8" : undefined },
+      labels: { cancel: t("action.cancel"), confirm: ask.confirm },
+      onConfirm: () => {
+        ask.act().then(() => ask.done && notifyDone(ask.done), notifyProblem);
+      },
+      title: ask.title,
+    });
+  };
+}

@@ -1,0 +1,15 @@
+export { Brand, Mark } from "./Brand.tsx";
+export { notifyDone, notifyProblem, useConfirm } from "./confirm.tsx";
+export { type Cursor, pageSize, useCursor } from "./cursor.ts";
+export { type Column, DataTable, type ListState } from "./DataTable.tsx";
+export { EmptyState } from "./EmptyState.tsx";
+export { Crash, FullPage } from "./ErrorBoundary.tsx";
+export { type ApiForm, FormDialog, useApiForm } from "./form.tsx";
+export { type Grove, useApi, useGrove, useSession } from "./grove.tsx";
+export { OrgSwitcher } from "./OrgSwitcher.tsx";
+export { type Crumb, Facts, Loaded, PageHeader, Section } from "./Page.tsx";
+export { ProblemAlert } from "./ProblemAlert.tsx";
+export { Copyable, SecretBox, SecretDialog } from "./Secret.tsx";
+export { type NavSection, Shell } from "./Shell.tsx";
+export { type TreeSource, TreeView } from "./TreeView.tsx";
+export { StateBadge, Time } from "./values.tsx";

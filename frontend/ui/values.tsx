@@ -1,0 +1,29 @@
+import { Badge, Tooltip } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+const colors: Record<string, string> = {
+  accepted: "grove", active: "grove", disabled: "gray", expired: "gray", invited: "blue", locked: "orange", pending: "blue",
+  revoked: "gray", suspended: "orange",
+};
+
+/** A state as a badge. The set of states is open: one that this page does not know is shown as it came. */
+export function StateBadge({ state }: { state: string | undefined }) {
+  const { i18n, t } = useTranslation();
+  if (!state) return null;
+  const key = `state.${state}`;
+  return <Badge color={colors[state] ?? "gray"}>{i18n.exists(key) ? t(key as "state.active") : state}</Badge>;
+}
+
+const units: [Intl.RelativeTimeFormatUnit, number][] = [["year", 31_557_600], ["month", 2_629_800], ["day", 86_400], ["hour", 3600], ["minute", 60]];
+
+/** A time in words, `3 hours ago`, with the exact time behind it. */
+export function Time({ at }: { at: string | undefined }) {
+  const { i18n } = useTranslation();
+  if (!at) return <>–</>;
+  const date = new Date(at);
+  const seconds = (date.getTime() - Date.now()) / 1000;
+  const [unit, length] = units.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute" as const, 60];
+  const words = new Intl.RelativeTimeFormat(i18n.language, { numeric: "auto" }).format(Math.round(seconds / length), unit);
+  const exact = new Intl.DateTimeFormat(i18n.language, { dateStyle: "medium", timeStyle: "medium" }).format(date);
+  return <Tooltip label={exact}><time dateTime={at} title={exact}>{words}</time></Tooltip>;
+}
