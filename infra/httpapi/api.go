@@ -66,6 +66,7 @@ type API struct {
 type RouteInfo struct {
 	ID, Method, Path string
 	Access           Access
+	In               Place
 	Permission       string
 	Status           int
 	Errors           []string
@@ -144,6 +145,15 @@ const (
 	Self         Access = "self"       // the signed-in person, about himself
 )
 
+// Place says where the permission of an operation must be held.
+type Place string
+
+// The places of a permission.
+const (
+	InPath     Place = ""      // in the organization that {org} names: the default
+	InTokenOrg Place = "token" // in the organization that the token names, which is then the call's; for paths without {org}
+)
+
 // Route describes an operation whose response is O.
 type Route[O any] struct {
 	ID          string // lowerCamel verb and noun: inviteUser
@@ -155,6 +165,7 @@ type Route[O any] struct {
 	Status      int // of success; 200, or 201 for a POST that says so
 	Access      Access
 	Needs       perm.Permission
+	In          Place
 	Errors      []fault.Code
 	// MatchRequired refuses a request without If-Match (428).
 	MatchRequired bool
@@ -173,8 +184,8 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	if r.Access == ByPermission && r.Needs.IsZero() {
 		panic("httpapi: route " + r.ID + " needs a permission")
 	}
-	if r.Access == ByPermission && !strings.Contains(r.Path, "{org}") {
-		panic("httpapi: route " + r.ID + " has a permission and no organization to hold it in")
+	if named := strings.Contains(r.Path, "{org}"); r.Access == ByPermission && named == (r.In == InTokenOrg) {
+		panic("httpapi: route " + r.ID + " has a permission and no one organization to hold it in")
 	}
 	if r.ID == "" || r.Tag == "" || r.Summary == "" || r.Status == 0 {
 		panic("httpapi: route " + r.Method + " " + r.Path + " lacks an id, tag, summary or status")
@@ -186,14 +197,14 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	for _, c := range r.Errors {
 		codes = append(codes, c.Name)
 	}
-	a.routes = append(a.routes, RouteInfo{ID: r.ID, Method: r.Method, Path: r.Path, Access: r.Access, Permission: r.Needs.Name(), Status: r.Status, Errors: codes})
+	a.routes = append(a.routes, RouteInfo{ID: r.ID, Method: r.Method, Path: r.Path, Access: r.Access, In: r.In, Permission: r.Needs.Name(), Status: r.Status, Errors: codes})
 
 	op := describe(r.ID, r.Method, r.Path, r.Tag, r.Summary, r.Description, r.Status, r.Access, r.Needs, r.Errors, r.MatchRequired)
 	op.MaxBodyBytes = maxBody
 	if r.MaxBody > 0 {
 		op.MaxBodyBytes = r.MaxBody
 	}
-	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.MatchRequired)}
+	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.In, r.MatchRequired)}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		c := ctx.Value(callKey{}).(*Call)
 		out, err := replayOr(ctx, a, r, c, func(ctx context.Context) (*O, error) { return h(ctx, c, in) })
@@ -254,12 +265,12 @@ func describe(id, method, path, tag, summary, description string, status int, ac
 type callKey struct{}
 
 // admit settles who calls, for which organization, and whether he may, before the input is read.
-func (a *API) admit(id string, access Access, needs perm.Permission, matchRequired bool) func(huma.Context, func(huma.Context)) {
+func (a *API) admit(id string, access Access, needs perm.Permission, in Place, matchRequired bool) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		ctx := hc.Context()
 		u := hc.URL()
-		c := &Call{Operation: id, Tenant: TenantOf(ctx), sealer: a.Sealer, query: u.Query()}
-		err := a.authorize(hc, c, access, needs)
+		c := &Call{Operation: id, Tenant: TenantOf(ctx), sealer: a.Sealer, query: u.Query(), api: a}
+		err := a.authorize(hc, c, access, needs, in)
 		if err == nil && matchRequired && hc.Header("If-Match") == "" {
 			err = fault.CodeMatchRequired.With("Send If-Match with the ETag of the representation that you changed.", nil)
 		}
@@ -277,7 +288,7 @@ func (a *API) admit(id string, access Access, needs perm.Permission, matchRequir
 	}
 }
 
-func (a *API) authorize(hc huma.Context, c *Call, access Access, needs perm.Permission) error {
+func (a *API) authorize(hc huma.Context, c *Call, access Access, needs perm.Permission, in Place) error {
 	ctx := hc.Context()
 	switch access {
 	case Public:
@@ -306,26 +317,37 @@ func (a *API) authorize(hc huma.Context, c *Call, access Access, needs perm.Perm
 		return fault.CodeForbidden.With("This operation is for a person's own token.", nil)
 	}
 	ref := hc.Param("org")
-	if ref == "" {
+	if in == InTokenOrg {
+		ref = c.Actor.Org.String()
+	}
+	if ref == "" && access != ByPermission {
 		return nil
 	}
 	var err error
-	if c.Org, err = a.directory.Org(ctx, c.Tenant, ref); err != nil {
-		return err
-	}
 	if access != ByPermission {
-		return nil
-	}
-	if c.held, err = a.Authorizer.Permissions(ctx, c.Actor, c.Org); err != nil {
+		c.Org, err = a.directory.Org(ctx, c.Tenant, ref)
 		return err
 	}
-	switch {
-	case !c.held.Visible:
-		return fault.ErrNotFound
-	case !c.Can(needs):
-		return fault.CodeForbidden.With("The token's holder lacks the permission "+needs.Name()+" in this organization.", nil)
+	c.Org, c.held, err = a.require(ctx, c, ref, needs)
+	return err
+}
+
+// require finds an organization and checks that the actor holds needs in it.
+func (a *API) require(ctx context.Context, c *Call, ref string, needs perm.Permission) (Org, Held, error) {
+	org, err := a.directory.Org(ctx, c.Tenant, ref)
+	if err != nil {
+		return Org{}, Held{}, err
 	}
-	return nil
+	held, err := a.Authorizer.Permissions(ctx, c.Actor, org)
+	switch {
+	case err != nil:
+		return Org{}, Held{}, err
+	case !held.Visible:
+		return Org{}, Held{}, fault.ErrNotFound
+	case !held.Names[needs.Name()]:
+		return Org{}, Held{}, fault.CodeForbidden.With("The token's holder lacks the permission "+needs.Name()+" in this organization.", nil)
+	}
+	return org, held, nil
 }
 
 func (a *API) refuse(hc huma.Context, err error) {

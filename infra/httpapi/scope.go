@@ -69,8 +69,9 @@ type Held struct {
 type Call struct {
 	Actor     actor.Actor
 	Operation string
-	Org       Org // the organization that the path names; zero where it names none
+	Org       Org // the organization that the path names, or the token where Route.In says so; else zero
 	Tenant    Tenant
+	api       *API
 	held      Held
 	sealer    Sealer
 	query     url.Values
@@ -78,6 +79,13 @@ type Call struct {
 
 // Can reports whether the actor holds p in the call's organization, for allowed_actions and finer rules.
 func (c *Call) Can(p perm.Permission) bool { return c.held.Names[p.Name()] }
+
+// Require finds a second organization that the request names in its body, and answers as for one in the path: 404 where
+// the actor may not know of it, 403 where he lacks p there.
+func (c *Call) Require(ctx context.Context, ref string, p perm.Permission) (Org, error) {
+	org, _, err := c.api.require(ctx, c, ref, p)
+	return org, err
+}
 
 // Held returns the names of all permissions that the actor holds in the call's organization.
 func (c *Call) Held() map[string]bool { return c.held.Names }
