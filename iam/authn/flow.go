@@ -1,0 +1,217 @@
+package authn
+
+import (
+	"encoding/json"
+	"time"
+
+	"grove/iam/apps"
+	"grove/infra/kernel/ids"
+)
+
+// The values of prompt that the engine knows (OpenID Connect Core 1.0, section 3.1.2.1).
+const (
+	PromptConsent       = "consent"
+	PromptLogin         = "login"
+	PromptNone          = "none"
+	PromptSelectAccount = "select_account"
+)
+
+// The errors with which a flow may end. All are codes of OAuth 2.0 (RFC 6749, section 4.1.2.1) or OpenID Connect Core 1.0,
+// section 3.1.2.6, and may be sent to the client as they are.
+const (
+	ErrorAccessDenied        = "access_denied"
+	ErrorConsentRequired     = "consent_required"
+	ErrorInteractionRequired = "interaction_required"
+	ErrorInvalidRequest      = "invalid_request"
+	ErrorLoginRequired       = "login_required"
+)
+
+// Request is the wish of an application to have a person signed in. The application and its redirect URI have been
+// checked by the protocol that asks.
+type Request struct {
+	// App asks. It is read again by its client_id at each step, so that disabling it stops a flow under way.
+	App apps.Client
+	// HintUser is the subject of the id_token_hint; zero without one. Anybody else is answered with login_required.
+	HintUser ids.User
+	// Issuer is the URL of the base that the request came in by. The pages and the way back are below it.
+	Issuer string
+	// LoginHint fills the first page in.
+	LoginHint string
+	// MaxAge is the greatest age of the authentication in seconds; nil for any.
+	MaxAge *int
+	// Org is the organization to sign in to; zero when it is not chosen yet.
+	Org ids.Org
+	// OrgRequested is what a client named the organization by: an id or a handle. It is looked at when Org is zero.
+	OrgRequested string
+	// Prompt holds the values of prompt.
+	Prompt []string
+	// RedirectURI is where the answer will go: browsers want the pages to name it in form-action. Empty: all of the app's.
+	RedirectURI string
+	// Return is given back by Finish as it came; the engine does not read it.
+	Return json.RawMessage
+	// Scopes are those that consent is asked for.
+	Scopes []string
+	// UILocales are the person's languages by preference (BCP 47).
+	UILocales []string
+}
+
+// Outcome answers Begin. Exactly one of its fields is set.
+type Outcome struct {
+	// Done: no page is needed.
+	Done *Done
+	// Error is one of the Error constants, for the client. No page was shown.
+	Error string
+	// RedirectTo is the address of the page that goes on with the flow; answer with 303.
+	RedirectTo string
+}
+
+// Done says who signed in, where, and how. When Error is set nobody did, and only App, Issuer and Return are filled.
+type Done struct {
+	// AMR are the methods that were really used (RFC 8176), such as "pwd".
+	AMR []string
+	App ids.App
+	// AuthTime is when the person last proved who he is.
+	AuthTime time.Time
+	// Error is one of the Error constants; send it to the client.
+	Error   string
+	Issuer  string
+	Org     ids.Org
+	Return  json.RawMessage
+	Session ids.Session
+	User    ids.User
+}
+
+// Browser is what a request's cookies and headers say about who sends it; see [BrowserOf].
+type Browser struct {
+	// Address is the network address, for the session list.
+	Address string
+	// Secret names the browser. Flows and form tokens are bound to it.
+	Secret string
+	// Session is the session's secret; "" when nobody is signed in, or the cookie is not one of ours.
+	Session string
+	// UserAgent is for the session list.
+	UserAgent string
+}
+
+// Step names the question that is due.
+type Step string
+
+// The steps.
+const (
+	StepChangePassword Step = "change_password"
+	StepConsent        Step = "consent"
+	StepDone           Step = "done" // go to Flow.ResumeURL
+	StepIdentifier     Step = "identifier"
+	StepOrganization   Step = "organization"
+	StepPassword       Step = "password"
+	StepSuspended      Step = "suspended" // the organization is; there is nothing to answer
+)
+
+// Flow is a run of sign-in as its browser may see it.
+type Flow struct {
+	App apps.Client
+	// Challenge is the question of Step; nil when done.
+	Challenge Challenge
+	ID        ids.Flow
+	Issuer    string
+	// OrgName is the organization that the person signs in to; "" while it is not known.
+	OrgName string
+	// Problem says what was wrong with the last answer; "" for nothing.
+	Problem Problem
+	// RedirectURIs are where the answer may go, for form-action.
+	RedirectURIs []string
+	// SessionSecret is set once, by the answer that signed the person in: put it into the session cookie.
+	SessionSecret string
+	Step          Step
+	UILocales     []string
+}
+
+// ResumeURL is where a flow that is done goes on: the protocol that began it calls Finish there.
+func (f Flow) ResumeURL() string { return f.Issuer + "/oauth2/authorize/resume?flow=" + f.ID.String() }
+
+// PageURL is the address of the flow's page.
+func (f Flow) PageURL() string { return pageURL(f.Issuer, f.ID) }
+
+func pageURL(issuer string, id ids.Flow) string { return issuer + "/login?flow=" + id.String() }
+
+// Problem is what was wrong with an answer.
+type Problem string
+
+// The problems.
+const (
+	ProblemCredentials      Problem = "credentials" // unknown person, wrong password, locked or disabled: one and the same
+	ProblemOrganization     Problem = "organization"
+	ProblemPasswordPolicy   Problem = "password_policy"
+	ProblemPasswordRequired Problem = "password_required"
+	ProblemUsernameRequired Problem = "username_required"
+)
+
+// Input answers the challenge of Step. Fields that the step does not ask for are not looked at.
+type Input struct {
+	Allow        bool   // consent
+	NewPassword  string // change_password
+	Organization string // organization: one of the ids offered
+	Password     string // password
+	Step         Step
+	Username     string // identifier
+}
+
+// Challenge is one question to the person. Its types are in this package only.
+type Challenge interface{ challenge() }
+
+// IdentifierChallenge asks who signs in.
+type IdentifierChallenge struct {
+	// Username is the client's login_hint or what was typed before.
+	Username string
+}
+
+// PasswordChallenge asks for the password of Username, which may belong to nobody.
+type PasswordChallenge struct{ Username string }
+
+// ChooseOrgChallenge asks a member of several organizations for one.
+type ChooseOrgChallenge struct {
+	Organizations []OrgChoice
+	Username      string
+}
+
+// OrgChoice is one organization to choose.
+type OrgChoice struct {
+	ID   ids.Org
+	Name string
+}
+
+// ConsentChallenge asks whether the application may have the scopes.
+type ConsentChallenge struct {
+	Scopes   []string
+	Username string
+}
+
+// ChangePasswordChallenge asks for a new password, because the present one was set by somebody else.
+type ChangePasswordChallenge struct{ Username string }
+
+// SuspendedChallenge asks nothing: nobody can sign in to the organization at present.
+type SuspendedChallenge struct{}
+
+func (ChangePasswordChallenge) challenge() {}
+func (ChooseOrgChallenge) challenge()      {}
+func (ConsentChallenge) challenge()        {}
+func (IdentifierChallenge) challenge()     {}
+func (PasswordChallenge) challenge()       {}
+func (SuspendedChallenge) challenge()      {}
+
+// The engine's methods that protocols call:
+//
+//	func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Browser) (Outcome, error)
+//	func (s *Service) Finish(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser) (Done, error)  // fault errFlowGone (410): unknown, expired, another browser's, used, or not done
+//	func (s *Service) EndSession(ctx context.Context, t httpapi.Tenant, secret string) (sessions.Session, bool, error)
+//
+// and those of the pages:
+//
+//	func (s *Service) Show(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser) (Flow, error)
+//	func (s *Service) Continue(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser, in Input) (Flow, error)
+//
+// A raw handler gets its Browser with
+//
+//	func BrowserOf(w http.ResponseWriter, r *http.Request) Browser      // makes the browser's cookie when there is none
+//	func SetSession(w http.ResponseWriter, r *http.Request, secret string)
+//	func ClearSession(w http.ResponseWriter, r *http.Request)
