@@ -126,15 +126,21 @@ type Log struct {
 	subscribers map[string][]string // event type to subscriptions
 }
 
-// NewLog makes the log that announces events to the subscriptions.
-func NewLog(client *jobs.Client, subscriptions []Subscription) *Log {
-	l := &Log{jobs: client, subscribers: map[string][]string{}}
+// NewLog makes a log without subscribers.
+func NewLog(client *jobs.Client) *Log {
+	return &Log{jobs: client, subscribers: map[string][]string{}}
+}
+
+// Subscribe adds subscribers. It is called while the program is put together, before the first event.
+func (l *Log) Subscribe(subscriptions []Subscription) {
 	for _, s := range subscriptions {
 		for _, t := range s.Types {
+			if _, known := declared[t]; !known {
+				panic("events: " + s.Name + " subscribes to an unknown type: " + t)
+			}
 			l.subscribers[t] = append(l.subscribers[t], s.Name)
 		}
 	}
-	return l
 }
 
 // Write adds facts to the stream, in the transaction of the change that they tell of. The actor and the request come

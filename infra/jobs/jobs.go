@@ -114,7 +114,8 @@ func Permanent(err error) error { return river.JobCancel(err) }
 
 // Client inserts jobs, and works them after Start.
 type Client struct {
-	river *river.Client[pgx.Tx]
+	registry *Registry
+	river    *river.Client[pgx.Tx]
 }
 
 // Options of NewClient.
@@ -130,7 +131,6 @@ func NewClient(r *Registry, o Options) (*Client, error) {
 	if o.Workers > 0 {
 		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}}
 		cfg.Workers = r.workers
-		cfg.PeriodicJobs = r.periodic
 		// Completed jobs hold ids only and are no audit trail.
 		cfg.CompletedJobRetentionPeriod = 24 * time.Hour
 	}
@@ -138,7 +138,7 @@ func NewClient(r *Registry, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
-	return &Client{river: c}, nil
+	return &Client{registry: r, river: c}, nil
 }
 
 // Insert adds a job in tx: it exists if and only if tx commits.
@@ -158,8 +158,11 @@ func (c *Client) InsertSystem(ctx context.Context, tx db.SystemTx, args Args) er
 	return err
 }
 
-// Start begins to work jobs; Stop waits for those that run.
-func (c *Client) Start(ctx context.Context) error { return c.river.Start(ctx) }
+// Start begins to work jobs, periodic ones too; Stop waits for those that run.
+func (c *Client) Start(ctx context.Context) error {
+	c.river.PeriodicJobs().AddMany(c.registry.periodic)
+	return c.river.Start(ctx)
+}
 
 // Stop lets running jobs finish until ctx ends.
 func (c *Client) Stop(ctx context.Context) error { return c.river.Stop(ctx) }

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"riverqueue.com/riverui"
+
+	"grove/infra/db"
+)
+
+// host adds what belongs to no tenant: health, metrics, the API's description, the operator's job page.
+func (a *App) host(r chi.Router) error {
+	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
+	r.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
+	r.Get("/readyz", a.ready)
+	r.With(a.operator).Handle("/metrics", a.metrics.Handler())
+	r.Get("/openapi.json", a.document(a.API.OpenAPI().MarshalJSON))
+	r.Get("/openapi-3.0.json", a.document(a.API.OpenAPI().Downgrade))
+	jobs, err := riverui.NewHandler(&riverui.HandlerOpts{Endpoints: riverui.NewEndpoints(a.Jobs.River(), nil),
+		Logger: a.Log, Prefix: "/platform/jobs"})
+	if err != nil {
+		return err
+	}
+	if err := jobs.Start(context.Background()); err != nil {
+		return err
+	}
+	r.With(a.operator, relaxForJobs).Handle("/platform/jobs", jobs)
+	r.With(a.operator, relaxForJobs).Handle("/platform/jobs/*", jobs)
+	return nil
+}
+
+// document serves the API's description, rendered once.
+func (a *App) document(render func() ([]byte, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		raw, err := render()
+		if err != nil {
+			a.Log.ErrorContext(r.Context(), "the API's description cannot be rendered", "error", err)
+			writeText(w, http.StatusInternalServerError, "the description cannot be rendered")
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "public, max-age=300")
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		_, _ = w.Write(raw)
+	}
+}
+
+// check is one line of the readiness report.
+type check struct {
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// ready answers 200 once the database answers and is migrated, caches hear of changes, and jobs run; 503 otherwise, and
+// while the program drains.
+func (a *App) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	checks := map[string]check{
+		"cache":    {OK: a.Hub.Live()},
+		"database": result(a.DB.Ping(ctx), "the database does not answer"),
+		"jobs":     {OK: a.started.Load()},
+		"schema":   result(a.DB.CheckMigrated(ctx, Folders()), db.ErrPending.Error()),
+		"serving":  {OK: !a.draining.Load()},
+	}
+	status := http.StatusOK
+	for _, c := range checks {
+		if !c.OK {
+			status = http.StatusServiceUnavailable
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"ready": status == http.StatusOK, "checks": checks})
+}
+
+func result(err error, detail string) check {
+	if err != nil {
+		return check{Detail: detail}
+	}
+	return check{OK: true}
+}
+
+// operator lets in who knows the platform key: as a bearer token, or as the password of Basic for a browser.
+func (a *App) operator(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		want := a.Config.PlatformKey.Reveal()
+		_, got, ok := r.BasicAuth()
+		if !ok {
+			const scheme = "Bearer "
+			if h := r.Header.Get("Authorization"); len(h) > len(scheme) && h[:len(scheme)] == scheme {
+				got = h[len(scheme):]
+			}
+		}
+		x, y := sha256.Sum256([]byte(want)), sha256.Sum256([]byte(got))
+		if want == "" || subtle.ConstantTimeCompare(x[:], y[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", `Basic realm="grove operator", charset="UTF-8"`)
+			writeText(w, http.StatusUnauthorized, "the operator's key is needed")
+			return
+		}
+		// A browser that has the key cached must not act for another site.
+		if site := r.Header.Get("Sec-Fetch-Site"); r.Method != http.MethodGet && site != "" && site != "same-origin" {
+			writeText(w, http.StatusForbidden, "cross-site request refused")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// relaxForJobs lets the job page's own scripts and styles run; everything is served from here.
+func relaxForJobs(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy",
+			"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(text + "\n"))
+}

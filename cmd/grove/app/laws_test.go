@@ -1,0 +1,166 @@
+package app_test
+
+import (
+	"cmp"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// floor is one line of the floor table: packages below a folder stand on a floor and import only from lower ones.
+type floor struct {
+	folder string
+	level  int
+	reason string
+}
+
+// floors from the ground up. The longest matching folder decides.
+var floors = []floor{
+	{"grove/infra/kernel", 0, "words that everything is said in"},
+	{"grove/infra/jose", 1, "signatures know keys and nothing else"},
+	{"grove/infra/secrets", 1, "sealing and hashing know bytes and nothing else"},
+	{"grove/infra/config", 1, "settings know no one who reads them"},
+	{"grove/infra/telemetry", 1, "everything may log"},
+	{"grove/infra/notify", 1, "sending a message knows no tenant"},
+	{"grove/infra/db", 2, "the doors stand on the kernel alone"},
+	{"grove/infra/db/embedded", 1, "starting Postgres knows nothing of what is in it"},
+	{"grove/infra/cache", 3, "hears of changes through the database"},
+	{"grove/infra/jobs", 3, "jobs are rows"},
+	{"grove/infra/events", 4, "events announce themselves by jobs"},
+	{"grove/infra/httpapi", 4, "the API settles idempotency in the database"},
+	{"grove/infra/module", 5, "a manifest names routes, jobs and events"},
+	{"grove/infra/audit", 6, "a capability of the foundation"},
+	{"grove/infra/upkeep", 6, "a capability of the foundation"},
+	{"grove/infra/testkit", 6, "tests of every floor above"},
+	{"grove/tenants", 10, "tenants know no organization's inside"},
+	{"grove/orgs/directory", 20, "the tree is below people"},
+	{"grove/iam/users", 30, "iam base"},
+	{"grove/iam/groups", 31, "groups hold users"},
+	{"grove/iam/authz", 31, "roles are held by users and groups"},
+	{"grove/iam/apps", 32, "apps ask for scopes of API resources"},
+	{"grove/iam/sessions", 33, "the one standing check"},
+	{"grove/iam/consents", 33, "what a person allowed an app"},
+	{"grove/orgs/domains", 40, "other orgs"},
+	{"grove/orgs/sharing", 40, "other orgs"},
+	{"grove/orgs/members", 40, "other orgs"},
+	{"grove/orgs/invitations", 41, "accepting makes members"},
+	{"grove/iam/authn", 50, "iam middle: the sign-in engine"},
+	{"grove/iam/oauth", 60, "iam top: protocols"},
+	{"grove/iam/account", 60, "iam top: the signed-in person"},
+	{"grove/provisioning", 70, "tells the outside"},
+	{"grove/billing", 70, "counts what others do"},
+	{"grove/frontend", 80, "shows everything"},
+	{"grove/frontend/login", 79, "templates know no handler"},
+	{"grove/cmd", 90, "puts it together"},
+	{"grove/infra/bench", 91, "measures the whole program"},
+	{"grove/docs", 91, "runs what the pages say"},
+}
+
+func floorOf(pkg string) (floor, bool) {
+	best := floor{level: -1}
+	for _, f := range floors {
+		if (pkg == f.folder || strings.HasPrefix(pkg, f.folder+"/")) && len(f.folder) > len(best.folder) {
+			best = f
+		}
+	}
+	return best, best.level >= 0
+}
+
+type pkgImports struct {
+	path    string
+	imports []string
+}
+
+func goList(t *testing.T) []pkgImports {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "grove/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkgImports
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		if len(words) > 0 {
+			all = append(all, pkgImports{words[0], words[1:]})
+		}
+	}
+	slices.SortFunc(all, func(a, b pkgImports) int { return cmp.Compare(a.path, b.path) })
+	return all
+}
+
+func violations(all []pkgImports) []string {
+	var found []string
+	for _, p := range all {
+		own, ok := floorOf(p.path)
+		if !ok {
+			found = append(found, p.path+" stands on no floor")
+			continue
+		}
+		for _, imported := range p.imports {
+			if !strings.HasPrefix(imported, "grove/") {
+				continue
+			}
+			other, _ := floorOf(imported)
+			if other.folder != own.folder && other.level >= own.level {
+				found = append(found, p.path+" ("+own.folder+") imports "+imported+": "+own.reason)
+			}
+		}
+	}
+	return found
+}
+
+func TestFloors(t *testing.T) {
+	all := goList(t)
+	for _, v := range violations(all) {
+		t.Error(v)
+	}
+	// A line of the table that names nothing any more is a mistake too.
+	for _, f := range floors {
+		if !slices.ContainsFunc(all, func(p pkgImports) bool { return p.path == f.folder || strings.HasPrefix(p.path, f.folder+"/") }) {
+			t.Errorf("the floor table names %s, which is not there", f.folder)
+		}
+	}
+}
+
+func TestFloorsCatchesMistakes(t *testing.T) {
+	for name, p := range map[string]pkgImports{
+		"upwards":  {"grove/infra/db", []string{"grove/orgs/directory"}},
+		"sideways": {"grove/orgs/domains", []string{"grove/orgs/sharing"}},
+		"no floor": {"grove/elsewhere", nil},
+	} {
+		if len(violations([]pkgImports{p})) != 1 {
+			t.Errorf("%s was not caught", name)
+		}
+	}
+}
+
+// systemDoor lists who may cross tenants, and why.
+var systemDoor = map[string]string{
+	"grove/infra/db":          "declares the door",
+	"grove/infra/events":      "seals all tenants' events",
+	"grove/infra/upkeep":      "keeps the foundation's own tables",
+	"grove/tenants/directory": "is the list of tenants",
+}
+
+func TestSystemDoor(t *testing.T) {
+	out, err := exec.Command("grep", "-rln", "--include=*.go", "--exclude=*_test.go", `\.InSystem(`, "../../..").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for file := range strings.Lines(string(out)) {
+		dir := strings.TrimPrefix(strings.TrimSpace(file), "../../../")
+		dir = "grove/" + dir[:strings.LastIndex(dir, "/")]
+		seen[dir] = true
+		if systemDoor[dir] == "" {
+			t.Errorf("%s crosses tenants and is not on the list", dir)
+		}
+	}
+	for dir := range systemDoor {
+		if !seen[dir] && dir != "grove/infra/db" {
+			t.Errorf("%s is on the list and does not cross tenants", dir)
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"grove/cmd/grove/app"
+)
+
+type openapiCommand struct {
+	Catalogue string `help:"Print a catalogue instead: permissions, errors or events." enum:",permissions,errors,events" default:""`
+}
+
+// Run prints the API's description as YAML, or one of the catalogues as Markdown. It needs no database.
+func (c openapiCommand) Run(context.Context) error {
+	api := app.Describe(version)
+	switch c.Catalogue {
+	case "permissions":
+		return app.WritePermissions(os.Stdout, api)
+	case "errors":
+		return app.WriteErrors(os.Stdout)
+	case "events":
+		return app.WriteEvents(os.Stdout)
+	}
+	raw, err := api.OpenAPI().YAML()
+	if err != nil {
+		return err
+	}
+	fmt.Print(string(raw))
+	return nil
+}
