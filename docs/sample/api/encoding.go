@@ -1,0 +1,5 @@
+package main
+
+import "encoding/base64"
+
+var rawURL = base64.RawURLEncoding
