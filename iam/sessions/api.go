@@ -1,0 +1,143 @@
+package sessions
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+	"grove/infra/kernel/perm"
+)
+
+const tag = "Sessions"
+
+// UserSession is a person's session as the API shows it.
+type UserSession struct {
+	ID             ids.Session `json:"id" doc:"The session."`
+	OrgID          ids.Org     `json:"org_id" doc:"The organization that the person signed in to."`
+	UserID         ids.User    `json:"user_id" doc:"The person."`
+	Methods        []string    `json:"methods" doc:"How the person signed in (RFC 8176)." example:"[\"pwd\"]"`
+	UserAgent      string      `json:"user_agent" doc:"The browser, as it named itself when the person signed in." example:"Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"`
+	Address        string      `json:"address" doc:"The network address from which the person signed in." example:"203.0.113.7"`
+	SignedInAt     time.Time   `json:"signed_in_at" doc:"When the person last proved who they are." example:"2026-11-23T09:15:00Z"`
+	LastSeenAt     time.Time   `json:"last_seen_at" doc:"When the session was last used, to the minute." example:"2026-11-23T09:47:00Z"`
+	ExpiresAt      time.Time   `json:"expires_at" doc:"When the session ends at the latest." example:"2026-11-24T09:15:00Z"`
+	AllowedActions []string    `json:"allowed_actions,omitempty" doc:"What the caller may do with it; on single resources only." example:"[\"delete\"]"`
+}
+
+// View makes the API's form of a session.
+func (s Session) View() UserSession {
+	return UserSession{ID: s.ID, OrgID: s.Org, UserID: s.User, Methods: s.AMR, UserAgent: s.UserAgent, Address: s.Address,
+		SignedInAt: s.AuthTime, LastSeenAt: s.LastSeenAt, ExpiresAt: s.ExpiresAt}
+}
+
+// EndSessionsRequest names whose sessions to end.
+type EndSessionsRequest struct {
+	UserID ids.User `json:"user_id" doc:"The person whose sessions in this organization end."`
+}
+
+type listInput struct {
+	httpapi.OrgPath
+	httpapi.PageQuery
+	User ids.User `query:"user" doc:"Only this person's sessions."`
+}
+
+type sessionInput struct {
+	httpapi.OrgPath
+	Session ids.Session `path:"session" doc:"The session."`
+}
+
+type endInput struct {
+	httpapi.OrgPath
+	Body EndSessionsRequest
+}
+
+func (s *Service) routes(a *httpapi.API) {
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[UserSession]]]{ID: "listSessions", Method: http.MethodGet, Path: "/v1/orgs/{org}/sessions",
+		Tag: tag, Summary: "List the organization's sessions", Description: "Who is signed in to the organization now, the newest sign-in first. Sessions that have ended, expired or were revoked are left out.",
+		Status: http.StatusOK, Needs: permRead}, s.list)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserSession]]{ID: "getSession", Method: http.MethodGet, Path: "/v1/orgs/{org}/sessions/{session}",
+		Tag: tag, Summary: "Get a session", Description: "One session that began in the organization and is still good.", Status: http.StatusOK, Needs: permRead}, s.get)
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endSession", Method: http.MethodDelete, Path: "/v1/orgs/{org}/sessions/{session}",
+		Tag: tag, Summary: "End a session", Description: "Signs the person out of this session. Tokens that were issued through it stop working.", Status: http.StatusNoContent, Needs: permWrite}, s.end)
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endUserSessions", Method: http.MethodPost, Path: "/v1/orgs/{org}/sessions:end",
+		Tag: tag, Summary: "End all sessions of a user", Description: "Ends every session of one person that began in the organization. A person without sessions is no error.",
+		Status: http.StatusNoContent, Needs: permWrite,
+		Replay: func(context.Context, *httpapi.Call, string) (*httpapi.None, error) { return &httpapi.None{}, nil }}, s.endAll)
+}
+
+func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[UserSession]], error) {
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	after := newest
+	if !req.First() {
+		if after, err = uuid.Parse(req.Part(0)); err != nil {
+			return nil, fault.CodePageToken.With("Start again without a page token.", err)
+		}
+	}
+	var result page.Result[Session]
+	err = s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
+		sql, args := sqlListOrg, []any{tx.Tenant(), tx.Org(), after, tx.Now(), tx.Now().Add(-s.life.Idle), req.Limit()}
+		if !in.User.IsZero() {
+			sql, args = sqlListMember, append(args, in.User)
+		}
+		rows, err := db.Collect[Session](ctx, tx, sql, args...)
+		if err != nil {
+			return err
+		}
+		result = page.Cut(req, rows, func(row Session) []string { return []string{row.ID.UUID().String()} })
+		result.Items, err = standingOnly(ctx, tx.Tx, result.Items)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.List(c, page.Map(result, Session.View)), nil
+}
+
+func (s *Service) get(ctx context.Context, c *httpapi.Call, in *sessionInput) (*httpapi.Out[UserSession], error) {
+	var found Session
+	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
+		found, err = s.load(ctx, tx, in.Session)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	view := found.View()
+	view.AllowedActions = c.Allowed(map[string]perm.Permission{"delete": permWrite})
+	return httpapi.Reply(view), nil
+}
+
+// load finds a good session that began in the transaction's organization.
+func (s *Service) load(ctx context.Context, tx db.OrgTx, id ids.Session) (Session, error) {
+	found, good, err := s.FindTx(ctx, tx.Tx, id)
+	if err == nil && !good {
+		err = fault.ErrNotFound
+	}
+	return found, err
+}
+
+func (s *Service) end(ctx context.Context, c *httpapi.Call, in *sessionInput) (*httpapi.None, error) {
+	return &httpapi.None{}, s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
+		found, err := s.load(ctx, tx, in.Session)
+		if err != nil {
+			return err
+		}
+		return s.EndTx(ctx, tx.Tx, found.ID, ReasonAdministrator)
+	})
+}
+
+func (s *Service) endAll(ctx context.Context, c *httpapi.Call, in *endInput) (*httpapi.None, error) {
+	return &httpapi.None{}, s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
+		return s.EndForUserInOrgTx(ctx, tx.Tx, tx.Org(), in.Body.UserID, ReasonAdministrator)
+	})
+}

@@ -1,0 +1,121 @@
+package sessions
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// Session is one sign-in of a person at one browser.
+type Session struct {
+	ID         ids.Session `db:"id"`
+	Org        ids.Org     `db:"org_id"` // where the person signed in
+	User       ids.User    `db:"user_id"`
+	AMR        []string    `db:"amr"` // what was really done (RFC 8176)
+	AuthTime   time.Time   `db:"auth_time"`
+	Stamp      int64       `db:"stamp"`
+	UserAgent  string      `db:"user_agent"`
+	Address    string      `db:"address"`
+	CreatedAt  time.Time   `db:"created_at"`
+	LastSeenAt time.Time   `db:"last_seen_at"`
+	ExpiresAt  time.Time   `db:"expires_at"`
+	EndedAt    *time.Time  `db:"ended_at"`
+}
+
+func (s Session) subjects() Subjects { return Subjects{Org: s.Org, User: s.User, Session: s.ID} }
+
+const (
+	// $2 are the subjects, $3 the organization whose ancestors join them.
+	sqlEpochs = `
+		SELECT subject, kind, epoch, blocked FROM epochs
+		WHERE tenant_id = $1 AND subject = ANY ($2::uuid[] || ARRAY(
+			SELECT ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = $3))`
+
+	columns = `id, org_id, user_id, amr, auth_time, stamp, user_agent, address, created_at, last_seen_at, expires_at, ended_at`
+
+	sqlInsert = `
+		INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, user_agent, address, created_at, last_seen_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)`
+	sqlByID     = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND id = $2`
+	sqlBySecret = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND secret_hash = $2`
+	sqlTouch    = `UPDATE sessions SET last_seen_at = $3 WHERE tenant_id = $1 AND id = $2 AND last_seen_at < $3 AND ended_at IS NULL`
+	sqlRestamp  = `UPDATE sessions SET stamp = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
+
+	sqlEnd           = `UPDATE sessions SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL RETURNING ` + columns
+	sqlEndUserInOrg  = `UPDATE sessions SET ended_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND org_id = $3 AND ended_at IS NULL RETURNING ` + columns
+	sqlEndUserExcept = `UPDATE sessions SET ended_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL RETURNING ` + columns
+
+	// Newest first: ids are in the order of time. $4 is now, $5 the moment before which a session has been idle too long.
+	live          = ` AND ended_at IS NULL AND expires_at > $4 AND last_seen_at > $5`
+	sqlListOrg    = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $6`
+	sqlListMember = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` AND user_id = $7 ORDER BY id DESC LIMIT $6`
+	sqlListUser   = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $6`
+
+	sqlAncestors  = `SELECT descendant_id, ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($2)`
+	sqlManyEpochs = `SELECT subject, kind, epoch, blocked FROM epochs WHERE tenant_id = $1 AND subject = ANY ($2)`
+
+	// Across tenants, as grove_system.
+	sqlSweep = `
+		DELETE FROM sessions WHERE (tenant_id, id) IN (
+			SELECT tenant_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+)
+
+// newest is a position before the first row of a list in descending order.
+var newest = uuid.Max
+
+type lineage struct {
+	Descendant uuid.UUID `db:"descendant_id"`
+	Ancestor   uuid.UUID `db:"ancestor_id"`
+}
+
+// standingOnly drops the sessions that no longer stand, with two queries for all.
+func standingOnly(ctx context.Context, tx db.Tx, all []Session) ([]Session, error) {
+	orgs, subjects := map[uuid.UUID][]uuid.UUID{}, []uuid.UUID{tx.Tenant().UUID()}
+	wanted := make([]uuid.UUID, 0, len(all))
+	for _, s := range all {
+		if _, seen := orgs[s.Org.UUID()]; !seen {
+			orgs[s.Org.UUID()] = nil
+			wanted = append(wanted, s.Org.UUID())
+		}
+		subjects = append(subjects, s.subjects().list()...)
+	}
+	lines, err := db.Collect[lineage](ctx, tx, sqlAncestors, tx.Tenant(), wanted)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lines {
+		orgs[l.Descendant] = append(orgs[l.Descendant], l.Ancestor)
+		subjects = append(subjects, l.Ancestor)
+	}
+	rows, err := db.Collect[db.Epoch](ctx, tx, sqlManyEpochs, tx.Tenant(), subjects)
+	if err != nil {
+		return nil, err
+	}
+	epochs := make(map[uuid.UUID]db.Epoch, len(rows))
+	for _, e := range rows {
+		epochs[e.Subject] = e
+	}
+	good := make([]Session, 0, len(all))
+	for _, s := range all {
+		own := s.subjects()
+		own.Tenant = tx.Tenant()
+		mine := map[uuid.UUID]db.Epoch{}
+		for _, id := range append(own.list(), orgs[s.Org.UUID()]...) {
+			if e, ok := epochs[id]; ok {
+				mine[id] = e
+			}
+		}
+		found := make([]db.Epoch, 0, len(mine))
+		for _, e := range mine {
+			found = append(found, e)
+		}
+		if standingOf(found).Good(s.Stamp) {
+			good = append(good, s)
+		}
+	}
+	return good, nil
+}

@@ -1,0 +1,265 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/secrets"
+)
+
+const secretPrefix = "grv_ses"
+
+// Why sessions end, as events record it. Callers have reasons of their own.
+const (
+	ReasonAdministrator = "administrator" // somebody who may ended it
+	ReasonReplaced      = "replaced"      // a new sign-in at the same browser
+	ReasonSignedOut     = "signed_out"
+)
+
+var (
+	errRefused = fault.Declare(fault.Forbidden, "session.refused", "Nobody can sign in here at present")
+
+	eventCreated = events.Declare[createdData]("session.created", "A person signed in.")
+	eventEnded   = events.Declare[endedData]("session.ended", "A session was ended before its time.")
+)
+
+type createdData struct {
+	Address   string   `json:"address" audit:"personal"`
+	AMR       []string `json:"amr" audit:"public"`
+	User      ids.User `json:"user_id" audit:"public"`
+	UserAgent string   `json:"user_agent" audit:"personal"`
+}
+
+type endedData struct {
+	Reason string   `json:"reason" audit:"public"`
+	User   ids.User `json:"user_id" audit:"public"`
+}
+
+// Lifetimes of sessions.
+type Lifetimes struct {
+	Absolute time.Duration // however much the session is used
+	Idle     time.Duration // between two uses
+}
+
+// Service keeps sessions.
+type Service struct {
+	db     *db.DB
+	events *events.Log
+	life   Lifetimes
+}
+
+// New makes the service.
+func New(d *db.DB, log *events.Log, life Lifetimes) *Service {
+	return &Service{db: d, events: log, life: life}
+}
+
+// NewSession describes a session about to be made.
+type NewSession struct {
+	Address   string
+	AMR       []string
+	AuthTime  time.Time // zero: now
+	Org       ids.Org
+	User      ids.User
+	UserAgent string
+}
+
+// CreateTx makes a session and returns its secret, which is shown to the browser and to nobody else. It refuses
+// (session.refused) when the person, the organization, an ancestor, the membership or the tenant is blocked.
+func (s *Service) CreateTx(ctx context.Context, tx db.Tx, n NewSession) (Session, string, error) {
+	out := Session{ID: ids.NewSession(), Org: n.Org, User: n.User, AMR: n.AMR, AuthTime: n.AuthTime, UserAgent: n.UserAgent, Address: n.Address,
+		CreatedAt: tx.Now(), LastSeenAt: tx.Now(), ExpiresAt: tx.Now().Add(s.life.Absolute)}
+	if out.AuthTime.IsZero() {
+		out.AuthTime = tx.Now()
+	}
+	if out.AMR == nil {
+		out.AMR = []string{}
+	}
+	standing, err := s.Standing(ctx, tx, out.subjects())
+	if err != nil {
+		return Session{}, "", err
+	}
+	if standing.Blocked {
+		return Session{}, "", errRefused.With("The account or the organization is not active.", nil)
+	}
+	out.Stamp = standing.Stamp
+	secret, hash := secrets.NewToken(secretPrefix)
+	if _, err := tx.Exec(ctx, sqlInsert, tx.Tenant(), out.ID, out.Org, out.User, hash, out.AMR, out.AuthTime, out.Stamp,
+		out.UserAgent, out.Address, out.CreatedAt, out.ExpiresAt); err != nil {
+		return Session{}, "", err
+	}
+	err = s.events.Write(ctx, tx, eventCreated.Of(out.Org, out.ID, createdData{Address: out.Address, AMR: out.AMR, User: out.User, UserAgent: out.UserAgent}))
+	return out, secret, err
+}
+
+// FindBySecret returns the session that a browser's cookie names, if it is good, and notes that it was used.
+func (s *Service) FindBySecret(ctx context.Context, tenant ids.Tenant, secret string) (out Session, found bool, err error) {
+	if !secrets.LooksLike(secretPrefix, secret) {
+		return Session{}, false, nil
+	}
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		out, found, err = s.FindBySecretTx(ctx, tx, secret)
+		return err
+	})
+	return out, found && err == nil, err
+}
+
+// FindBySecretTx is FindBySecret within the caller's transaction.
+func (s *Service) FindBySecretTx(ctx context.Context, tx db.Tx, secret string) (Session, bool, error) {
+	if !secrets.LooksLike(secretPrefix, secret) {
+		return Session{}, false, nil
+	}
+	found, err := db.CollectOne[Session](ctx, tx, sqlBySecret, tx.Tenant(), secrets.HashToken(secret))
+	if db.IsNoRows(err) {
+		return Session{}, false, nil
+	}
+	if err != nil {
+		return Session{}, false, err
+	}
+	good, err := s.good(ctx, tx, found)
+	if !good || err != nil {
+		return Session{}, false, err
+	}
+	// Noting each use would make every page of a person a write.
+	if tx.Now().Sub(found.LastSeenAt) >= min(time.Minute, s.life.Idle/4) {
+		if _, err := tx.Exec(ctx, sqlTouch, tx.Tenant(), found.ID, tx.Now()); err != nil {
+			return Session{}, false, err
+		}
+		found.LastSeenAt = tx.Now()
+	}
+	return found, true, nil
+}
+
+// FindTx returns a session by its id, if it is good.
+func (s *Service) FindTx(ctx context.Context, tx db.Tx, id ids.Session) (Session, bool, error) {
+	found, err := db.CollectOne[Session](ctx, tx, sqlByID, tx.Tenant(), id)
+	if db.IsNoRows(err) {
+		return Session{}, false, nil
+	}
+	if err != nil {
+		return Session{}, false, err
+	}
+	good, err := s.good(ctx, tx, found)
+	if !good || err != nil {
+		return Session{}, false, err
+	}
+	return found, true, nil
+}
+
+func (s *Service) good(ctx context.Context, tx db.Tx, found Session) (bool, error) {
+	if !s.alive(tx.Now(), found) {
+		return false, nil
+	}
+	standing, err := s.Standing(ctx, tx, found.subjects())
+	return err == nil && standing.Good(found.Stamp), err
+}
+
+// alive looks at the session alone.
+func (s *Service) alive(now time.Time, found Session) bool {
+	return found.EndedAt == nil && now.Before(found.ExpiresAt) && now.Sub(found.LastSeenAt) < s.life.Idle
+}
+
+// OfUser lists a person's good sessions in all organizations, the newest first, at most limit.
+func (s *Service) OfUser(ctx context.Context, tx db.Tx, user ids.User, limit int) ([]Session, error) {
+	rows, err := db.Collect[Session](ctx, tx, sqlListUser, tx.Tenant(), user, newest, tx.Now(), tx.Now().Add(-s.life.Idle), limit)
+	if err != nil {
+		return nil, err
+	}
+	return standingOnly(ctx, tx, rows)
+}
+
+// EndTx ends a session, and blocks it, so that everything issued through it is dead. One that is ended, or is not
+// there, stays as it is.
+func (s *Service) EndTx(ctx context.Context, tx db.Tx, id ids.Session, reason string) error {
+	rows, err := db.Collect[Session](ctx, tx, sqlEnd, tx.Tenant(), id, tx.Now())
+	return s.ended(ctx, tx, rows, reason, err)
+}
+
+// EndForUserInOrgTx ends all sessions of a person that began in an organization.
+func (s *Service) EndForUserInOrgTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error {
+	rows, err := db.Collect[Session](ctx, tx, sqlEndUserInOrg, tx.Tenant(), user, org, tx.Now())
+	return s.ended(ctx, tx, rows, reason, err)
+}
+
+// EndForUserTx ends all sessions of a person except one; the zero session spares none.
+func (s *Service) EndForUserTx(ctx context.Context, tx db.Tx, user ids.User, except ids.Session, reason string) error {
+	rows, err := db.Collect[Session](ctx, tx, sqlEndUserExcept, tx.Tenant(), user, except.UUID(), tx.Now())
+	return s.ended(ctx, tx, rows, reason, err)
+}
+
+func (s *Service) ended(ctx context.Context, tx db.Tx, rows []Session, reason string, err error) error {
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := tx.Block(ctx, db.KindSession, row.ID.UUID(), reason); err != nil {
+			return err
+		}
+		if err := s.events.Write(ctx, tx, eventEnded.Of(row.Org, row.ID, endedData{Reason: reason, User: row.User})); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EndBySecret ends the session that a browser's cookie names, good or not, and returns it.
+func (s *Service) EndBySecret(ctx context.Context, tenant ids.Tenant, secret string) (out Session, found bool, err error) {
+	if !secrets.LooksLike(secretPrefix, secret) {
+		return Session{}, false, nil
+	}
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		out, err = db.CollectOne[Session](ctx, tx, sqlBySecret, tx.Tenant(), secrets.HashToken(secret))
+		if db.IsNoRows(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		found = true
+		return s.EndTx(ctx, tx, out.ID, ReasonSignedOut)
+	})
+	return out, found && err == nil, err
+}
+
+// ErrNotGood is returned by RestampTx for a session that is not good before the change.
+var ErrNotGood = errors.New("sessions: the session is not good")
+
+// RestampTx lets the acting session live through a change that raises its own person's epoch, such as a new password:
+// change runs in the same transaction and ends all of the person's other sessions. The new stamp is the old standing
+// with the person's new epoch, so that any other revocation that commits meanwhile still ends this session.
+func (s *Service) RestampTx(ctx context.Context, tx db.Tx, id ids.Session, change func(context.Context) error) error {
+	session, err := db.CollectOne[Session](ctx, tx, sqlByID+` FOR UPDATE`, tx.Tenant(), id)
+	if db.IsNoRows(err) {
+		return ErrNotGood
+	}
+	if err != nil {
+		return err
+	}
+	before, err := epochsOf(ctx, tx, session.subjects())
+	if err != nil {
+		return err
+	}
+	if !s.alive(tx.Now(), session) || !standingOf(before).Good(session.Stamp) {
+		return ErrNotGood
+	}
+	if err := change(ctx); err != nil {
+		return err
+	}
+	own, err := db.Collect[db.Epoch](ctx, tx, sqlManyEpochs, tx.Tenant(), []uuid.UUID{session.User.UUID()})
+	if err != nil {
+		return err
+	}
+	for _, e := range before {
+		if e.Subject != session.User.UUID() {
+			own = append(own, e)
+		}
+	}
+	_, err = tx.Exec(ctx, sqlRestamp, tx.Tenant(), id, db.Stamp(own))
+	return err
+}

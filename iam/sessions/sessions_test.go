@@ -1,0 +1,287 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"grove/iam/sessions"
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+	"grove/infra/testkit"
+)
+
+// TestAttack01_RevokedSubjectEndsSessions goes through everything that a session stands on and every way to revoke it.
+func TestAttack01_RevokedSubjectEndsSessions(t *testing.T) {
+	b := setup(t)
+	subjects := map[string]func(tree, sessions.Session) (db.Kind, uuid.UUID){
+		"tenant":   func(a tree, _ sessions.Session) (db.Kind, uuid.UUID) { return db.KindTenant, a.tenant.UUID() },
+		"root":     func(a tree, _ sessions.Session) (db.Kind, uuid.UUID) { return db.KindOrg, a.root.UUID() },
+		"ancestor": func(a tree, _ sessions.Session) (db.Kind, uuid.UUID) { return db.KindOrg, a.partner.UUID() },
+		"org":      func(a tree, _ sessions.Session) (db.Kind, uuid.UUID) { return db.KindOrg, a.branch.UUID() },
+		"user":     func(a tree, _ sessions.Session) (db.Kind, uuid.UUID) { return db.KindUser, a.user.UUID() },
+		"membership": func(a tree, _ sessions.Session) (db.Kind, uuid.UUID) {
+			return db.KindMembership, ids.Pair(a.branch.UUID(), a.user.UUID())
+		},
+		"session": func(_ tree, s sessions.Session) (db.Kind, uuid.UUID) { return db.KindSession, s.ID.UUID() },
+	}
+	for name, subject := range subjects {
+		for _, how := range []string{"blocked", "raised", "blocked and unblocked"} {
+			t.Run(name+" "+how, func(t *testing.T) {
+				session, secret := b.signIn(t, b.a)
+				other, otherSecret := b.signIn(t, b.b)
+				if !b.good(t, b.a.tenant, secret) {
+					t.Fatal("a fresh session is not good")
+				}
+				kind, id := subject(b.a, session)
+				in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+					switch how {
+					case "blocked":
+						return tx.Block(ctx, kind, id, "test")
+					case "raised":
+						return tx.Raise(ctx, kind, id, "test")
+					}
+					return errors.Join(tx.Block(ctx, kind, id, "test"), tx.Unblock(ctx, kind, id, "test"))
+				})
+				if b.good(t, b.a.tenant, secret) {
+					t.Error("the session outlived its subject")
+				}
+				in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+					if _, found, err := b.sessions.FindTx(ctx, tx, session.ID); found || err != nil {
+						t.Errorf("found by id: %v %v", found, err)
+					}
+					list, err := b.sessions.OfUser(ctx, tx, b.a.user, 50)
+					for _, s := range list {
+						if s.ID == session.ID {
+							t.Error("listed as good")
+						}
+					}
+					return err
+				})
+				if !b.good(t, b.b.tenant, otherSecret) {
+					t.Error("the other tenant's session ended too")
+				}
+				if how == "blocked" && kind != db.KindSession {
+					err := b.InTenant(context.Background(), b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+						_, _, err := b.sessions.CreateTx(ctx, tx, sessions.NewSession{Org: b.a.branch, User: b.a.user})
+						return err
+					})
+					if err == nil || !strings.Contains(err.Error(), "session.refused") {
+						t.Errorf("a session was made for what is blocked: %v", err)
+					}
+				}
+				in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error { return tx.Unblock(ctx, kind, id, "test") })
+				_ = other
+			})
+		}
+	}
+}
+
+func TestStandingIsTheSameByBothRoads(t *testing.T) {
+	b := setup(t)
+	of := sessions.Subjects{Tenant: b.a.tenant, Org: b.a.branch, User: b.a.user, App: ids.NewApp(), Grant: ids.NewGrant(), Session: ids.NewSession(), Token: uuid.New()}
+	check := func() (out sessions.Standing) {
+		t.Helper()
+		in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) (err error) {
+			out, err = b.sessions.Standing(ctx, tx, of)
+			return err
+		})
+		batch, err := b.sessions.StandingBatch(context.Background(), of)
+		if err != nil || batch != out {
+			t.Fatalf("batch %+v, transaction %+v: %v", batch, out, err)
+		}
+		return out
+	}
+	if got := check(); got != (sessions.Standing{}) {
+		t.Fatalf("nothing was revoked: %+v", got)
+	}
+	kinds := map[db.Kind]uuid.UUID{db.KindClient: of.App.UUID(), db.KindGrant: of.Grant.UUID(), db.KindSession: of.Session.UUID(), db.KindToken: of.Token}
+	stamp := int64(0)
+	for kind, id := range kinds {
+		in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error { return tx.Raise(ctx, kind, id, "test") })
+		got := check()
+		if got.Blocked || got.Stamp == stamp || got.Good(stamp) {
+			t.Errorf("%s raised: %+v", kind, got)
+		}
+		stamp = got.Stamp
+	}
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		return tx.Block(ctx, db.KindClient, of.App.UUID(), "test")
+	})
+	if got := check(); !got.Blocked || got.Good(got.Stamp) {
+		t.Errorf("client blocked: %+v", got)
+	}
+}
+
+func TestLifetimes(t *testing.T) {
+	b := setup(t)
+	_, secret := b.signIn(t, b.a)
+	const pause = idle - 10*time.Minute
+	for used := time.Duration(0); used+pause < life; used += pause { // each use starts the idle time again
+		b.Clock.Advance(pause)
+		if !b.good(t, b.a.tenant, secret) {
+			t.Fatal("not good though it was used")
+		}
+	}
+	b.Clock.Advance(pause)
+	if b.good(t, b.a.tenant, secret) {
+		t.Error("good after its absolute life")
+	}
+	_, secret = b.signIn(t, b.a)
+	b.Clock.Advance(idle - time.Second)
+	if !b.good(t, b.a.tenant, secret) {
+		t.Error("not good just before the idle time is over")
+	}
+	b.Clock.Advance(idle)
+	if b.good(t, b.a.tenant, secret) {
+		t.Error("good after the idle time")
+	}
+}
+
+func TestLastSeenIsWrittenOnceAMinute(t *testing.T) {
+	b := setup(t)
+	first, secret := b.signIn(t, b.a)
+	seen := func() time.Time {
+		s, _, err := b.sessions.FindBySecret(context.Background(), b.a.tenant, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.LastSeenAt
+	}
+	b.Clock.Advance(30 * time.Second)
+	if !seen().Equal(first.LastSeenAt) {
+		t.Error("written within the minute")
+	}
+	b.Clock.Advance(31 * time.Second)
+	if !seen().After(first.LastSeenAt) {
+		t.Error("not written after a minute")
+	}
+}
+
+func TestAttack33_GarbageSecretsAreNobody(t *testing.T) {
+	b := setup(t)
+	_, secret := b.signIn(t, b.a)
+	for name, s := range map[string]string{
+		"cut short": secret[:len(secret)-1], "empty": "", "huge": strings.Repeat("A", 1<<16), "longer": secret + "A", "null": "\x00",
+		"other kind": strings.Replace(secret, "grv_ses", "grv_rt", 1), "upper": strings.ToUpper(secret), "invalid UTF-8": "\xff\xfe",
+	} {
+		if b.good(t, b.a.tenant, s) {
+			t.Errorf("%s is good", name)
+		}
+	}
+	if b.good(t, b.b.tenant, secret) {
+		t.Error("good in the other tenant")
+	}
+}
+
+func TestEnding(t *testing.T) {
+	b := setup(t)
+	one, secretOne := b.signIn(t, b.a)
+	_, secretTwo := b.signIn(t, b.a)
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		return b.sessions.EndForUserTx(ctx, tx, b.a.user, one.ID, sessions.ReasonAdministrator)
+	})
+	if !b.good(t, b.a.tenant, secretOne) || b.good(t, b.a.tenant, secretTwo) {
+		t.Error("the wrong session ended")
+	}
+	if _, found, err := b.sessions.EndBySecret(context.Background(), b.b.tenant, secretOne); found || err != nil {
+		t.Errorf("ended from the other tenant: %v %v", found, err)
+	}
+	ended, found, err := b.sessions.EndBySecret(context.Background(), b.a.tenant, secretOne)
+	if err != nil || !found || ended.ID != one.ID || b.good(t, b.a.tenant, secretOne) {
+		t.Errorf("sign-out: %v %v", found, err)
+	}
+	// A token that stands on the session is dead as well.
+	standing, err := b.sessions.StandingBatch(context.Background(), sessions.Subjects{Tenant: b.a.tenant, Session: one.ID})
+	if err != nil || !standing.Blocked {
+		t.Errorf("standing of an ended session: %+v %v", standing, err)
+	}
+	_, secretThree := b.signIn(t, b.a)
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		return b.sessions.EndForUserInOrgTx(ctx, tx, b.a.partner, b.a.user, "test")
+	})
+	if !b.good(t, b.a.tenant, secretThree) {
+		t.Error("ended by another organization")
+	}
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		return b.sessions.EndForUserInOrgTx(ctx, tx, b.a.branch, b.a.user, "test")
+	})
+	if b.good(t, b.a.tenant, secretThree) {
+		t.Error("not ended by its organization")
+	}
+}
+
+func TestRestampKeepsTheActingSessionOnly(t *testing.T) {
+	b := setup(t)
+	acting, secretActing := b.signIn(t, b.a)
+	_, secretOther := b.signIn(t, b.a)
+	changePassword := func(ctx context.Context, tx db.Tx) error {
+		return b.sessions.RestampTx(ctx, tx, acting.ID, func(ctx context.Context) error {
+			return tx.Raise(ctx, db.KindUser, b.a.user.UUID(), "password changed")
+		})
+	}
+	in(t, b.Database, b.a.tenant, changePassword)
+	if !b.good(t, b.a.tenant, secretActing) || b.good(t, b.a.tenant, secretOther) {
+		t.Error("the wrong session lived")
+	}
+	in(t, b.Database, b.a.tenant, changePassword) // and again
+	if !b.good(t, b.a.tenant, secretActing) {
+		t.Error("the second change ended the session")
+	}
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		return tx.Raise(ctx, db.KindOrg, b.a.partner.UUID(), "test")
+	})
+	if err := b.InTenant(context.Background(), b.a.tenant, changePassword); !errors.Is(err, sessions.ErrNotGood) {
+		t.Errorf("a dead session was brought back: %v", err)
+	}
+}
+
+// A revocation that commits between the look and the new stamp is not lost.
+func TestRestampDoesNotHideAnotherRevocation(t *testing.T) {
+	b := setup(t)
+	acting, secret := b.signIn(t, b.a)
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		return b.sessions.RestampTx(ctx, tx, acting.ID, func(context.Context) error {
+			in(t, b.Database, b.a.tenant, func(ctx context.Context, other db.Tx) error {
+				return other.Raise(ctx, db.KindOrg, b.a.root.UUID(), "test")
+			})
+			return tx.Raise(ctx, db.KindUser, b.a.user.UUID(), "password changed")
+		})
+	})
+	if b.good(t, b.a.tenant, secret) {
+		t.Error("the organization's revocation was lost")
+	}
+}
+
+func TestSweep(t *testing.T) {
+	b := setup(t)
+	b.signIn(t, b.a)
+	b.signIn(t, b.b)
+	count := func(tenant ids.Tenant) (n int) {
+		in(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error {
+			return tx.QueryRow(ctx, `SELECT count(*) FROM sessions WHERE tenant_id = $1`, tenant).Scan(&n)
+		})
+		return n
+	}
+	b.Clock.Advance(20 * 24 * time.Hour)
+	_, secret := b.signIn(t, b.a)
+	if err := b.sessions.Sweep(context.Background()); err != nil || count(b.a.tenant) != 2 || count(b.b.tenant) != 1 {
+		t.Fatalf("swept too early: %v", err)
+	}
+	b.Clock.Advance(12*24*time.Hour - life)
+	_, secret = b.signIn(t, b.a)
+	b.Clock.Advance(time.Hour)
+	if err := b.sessions.Sweep(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if count(b.a.tenant) != 2 || count(b.b.tenant) != 0 || !b.good(t, b.a.tenant, secret) {
+		t.Errorf("left %d and %d", count(b.a.tenant), count(b.b.tenant))
+	}
+}
+
+// TestZPlans runs last and looks at the statements of all tests before it.
+func TestZPlans(t *testing.T) { testkit.CheckPlans(t, setup(t).Database) }

@@ -1,0 +1,83 @@
+package sessions
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// Subjects are what something stands on. A zero field is none. With Org come all its ancestors, and with Org and User
+// the membership of one in the other.
+type Subjects struct {
+	App     ids.App
+	Grant   ids.Grant
+	Org     ids.Org
+	Session ids.Session
+	Tenant  ids.Tenant
+	Token   uuid.UUID // the jti
+	User    ids.User
+}
+
+// Standing is how subjects stand now.
+type Standing struct {
+	// Blocked: nothing may be issued for the subjects, and nothing that was is good.
+	Blocked bool
+	// Stamp is kept with what is issued. What was issued under another stamp is dead.
+	Stamp int64
+}
+
+// Good reports whether what was issued under stamp is still good.
+func (s Standing) Good(stamp int64) bool { return !s.Blocked && s.Stamp == stamp }
+
+// list returns the subjects without the organization's ancestors.
+func (s Subjects) list() []uuid.UUID {
+	var all []uuid.UUID
+	for _, id := range []uuid.UUID{s.App.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
+		if id != uuid.Nil {
+			all = append(all, id)
+		}
+	}
+	if !s.Org.IsZero() && !s.User.IsZero() {
+		all = append(all, ids.Pair(s.Org.UUID(), s.User.UUID()))
+	}
+	return all
+}
+
+func standingOf(epochs []db.Epoch) Standing {
+	out := Standing{Stamp: db.Stamp(epochs)}
+	for _, e := range epochs {
+		out.Blocked = out.Blocked || e.Blocked
+	}
+	return out
+}
+
+// Standing reads how the subjects stand, in one query. The transaction's tenant is always one of them.
+func (s *Service) Standing(ctx context.Context, tx db.Tx, of Subjects) (Standing, error) {
+	epochs, err := epochsOf(ctx, tx, of)
+	return standingOf(epochs), err
+}
+
+func epochsOf(ctx context.Context, tx db.Tx, of Subjects) ([]db.Epoch, error) {
+	of.Tenant = tx.Tenant()
+	return db.Collect[db.Epoch](ctx, tx, sqlEpochs, of.Tenant, of.list(), of.Org)
+}
+
+// StandingBatch is Standing in one round trip, for paths that need no transaction. Subjects.Tenant must be set.
+func (s *Service) StandingBatch(ctx context.Context, of Subjects) (Standing, error) {
+	var out Standing
+	err := s.db.Batch(ctx, of.Tenant, func(b *pgx.Batch) { QueueStanding(b, of, &out) })
+	return out, err
+}
+
+// QueueStanding adds the query of Standing to a batch of the tenant's; out is filled when the batch is read.
+func QueueStanding(b *pgx.Batch, of Subjects, out *Standing) {
+	b.Queue(sqlEpochs, of.Tenant, of.list(), of.Org).Query(func(rows pgx.Rows) error {
+		epochs, err := pgx.CollectRows(rows, pgx.RowToStructByName[db.Epoch])
+		*out = standingOf(epochs)
+		return err
+	})
+}
