@@ -50,9 +50,8 @@ export function DataTable<T extends { id?: string; name?: string }>(props: {
       ) : bare ? (
         <div className={classes.padded}>{empty}</div>
       ) : (
-        <Table.ScrollContainer minWidth={0}>
-          <Table aria-busy={list.isFetching} className={classes.table} highlightOnHover verticalSpacing={10}>
-            <Table.Caption className={classes.caption}>{caption}</Table.Caption>
+        <div className={classes.scroll}>
+          <Table aria-busy={list.isFetching} aria-label={caption} className={classes.table} highlightOnHover verticalSpacing={10}>
             <Table.Thead>
               <Table.Tr>
                 {columns.map((c) => (
@@ -80,7 +79,7 @@ export function DataTable<T extends { id?: string; name?: string }>(props: {
                   ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </div>
       )}
       {(cursor.page > 1 || next) && <Pager cursor={cursor} next={next} />}
     </Paper>

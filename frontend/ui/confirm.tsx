@@ -23,7 +23,7 @@ export function useConfirm() {
       cancelProps: ask.danger ? { "data-autofocus": true } : undefined,
       children: <Text fz="sm">{ask.body}</Text>,
       closeButtonProps: { "aria-label": t("action.close") },
-      confirmProps: { color: ask.danger ? "red.8" : undefined },
+      confirmProps: { color: ask.danger ? "red.9" : undefined },
       labels: { cancel: t("action.cancel"), confirm: ask.confirm },
       onConfirm: () => {
         ask.act().then(() => ask.done && notifyDone(ask.done), notifyProblem);

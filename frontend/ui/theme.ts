@@ -1,4 +1,4 @@
-import { type CSSVariablesResolver, type MantineColorsTuple, createTheme } from "@mantine/core";
+import { type CSSVariablesResolver, type MantineColorsTuple, createTheme, defaultVariantColorsResolver } from "@mantine/core";
 
 /** Green-teal. Index 7 carries white text on light pages, index 4 dark text on dark ones; both pass AA. */
 const grove: MantineColorsTuple = [
@@ -35,13 +35,19 @@ export const theme = createTheme({
   primaryShade: { dark: 4, light: 7 },
   radius: { xs: "4px", sm: "6px", md: "8px", lg: "12px", xl: "16px" },
   respectReducedMotion: true,
+  // The stock resolver picks the text on a filled control for light pages only.
+  variantColorResolver: (input) => {
+    const colors = defaultVariantColorsResolver(input);
+    const primary = (input.color ?? input.theme.primaryColor) === input.theme.primaryColor;
+    return input.variant === "filled" && primary ? { ...colors, color: "var(--mantine-primary-color-contrast)" } : colors;
+  },
   components: {
     ActionIcon: { defaultProps: { color: "gray", variant: "subtle" } },
-    Badge: { defaultProps: { radius: "sm", tt: "none", fw: 550, variant: "light" } },
+    Badge: { defaultProps: { radius: "sm", tt: "none", fw: 550, variant: "light" }, styles: { root: { minWidth: "max-content" } } },
     Button: { defaultProps: { fw: 560 } },
-    Drawer: { defaultProps: { position: "right", size: "md" } },
+    Drawer: { defaultProps: { padding: "lg", position: "right", size: "md" }, styles: { title: { fontWeight: 620 } } },
     Menu: { defaultProps: { position: "bottom-end", shadow: "md", width: 232 } },
-    Modal: { defaultProps: { centered: true, radius: "lg" } },
+    Modal: { defaultProps: { centered: true, padding: "lg", radius: "lg" }, styles: { title: { fontSize: "1rem", fontWeight: 620 } } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
   },
 });
@@ -56,8 +62,13 @@ export const variables: CSSVariablesResolver = (t) => ({
     "--grove-hover": "#eff4f2",
     "--mantine-color-anchor": "#08695c",
     "--mantine-color-dimmed": "#586862",
+    "--mantine-color-blue-light-color": "#1a56a8",
     "--mantine-color-error": "#b3261e",
+    "--mantine-color-gray-light-color": "#42514c",
+    "--mantine-color-orange-light-color": "#8a4200",
     "--mantine-color-placeholder": "#66766f",
+    "--mantine-color-red-light-color": "#a61d17",
+    "--mantine-color-yellow-light-color": "#755200",
   },
   dark: {
     "--grove-card": "#131d1b",
@@ -67,8 +78,17 @@ export const variables: CSSVariablesResolver = (t) => ({
     "--mantine-color-anchor": "#5fd0ba",
     "--mantine-color-body": "#131d1b",
     "--mantine-color-dimmed": "#9fb1ab",
+    "--mantine-color-blue-light-color": "#9cc7ff",
     "--mantine-color-error": "#ff9d94",
+    "--mantine-color-gray-light": "#ffffff14",
+    "--mantine-color-gray-light-color": "#bccac5",
+    "--mantine-color-grove-light": "#34b79f29",
+    "--mantine-color-grove-light-color": "#8fdcca",
+    "--mantine-color-grove-light-hover": "#34b79f3d",
+    "--mantine-color-orange-light": "#ff922b24",
+    "--mantine-color-orange-light-color": "#ffb877",
     "--mantine-color-placeholder": "#8da099",
+    "--mantine-color-red-light-color": "#ffb3ac",
     "--mantine-color-text": "#e3ece9",
   },
 });

@@ -90,7 +90,7 @@ function Suspension({ org }: { org: Organization }) {
     <Section title={suspended ? t("settings.resume") : t("settings.suspend")}>
       <Group justify="space-between">
         <Text c="dimmed" fz="sm" maw={460}>{suspended ? t("settings.resumeBody") : t("settings.suspendBody")}</Text>
-        <Button color={suspended ? undefined : "red.8"} onClick={ask} variant={suspended ? "filled" : "outline"}>{suspended ? t("settings.resume") : t("settings.suspend")}</Button>
+        <Button color={suspended ? undefined : "red"} onClick={ask} variant={suspended ? "filled" : "light"}>{suspended ? t("settings.resume") : t("settings.suspend")}</Button>
       </Group>
     </Section>
   );
