@@ -1,0 +1,136 @@
+package users
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/perm"
+	"grove/infra/module"
+	"grove/infra/secrets/password"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are this package's own.
+func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
+
+var (
+	permRead  = perm.Declare("users.read", "See the people of an organization.")
+	permWrite = perm.Declare("users.write", "Create, change, disable and delete the people of an organization.")
+)
+
+var (
+	errAboveActor    = fault.Declare(fault.Forbidden, "user.above_actor", "This person may do more than you")
+	errCredentials   = fault.Declare(fault.Unauthenticated, "user.credentials", "The username or the password is wrong")
+	errFilter        = fault.Declare(fault.Malformed, "user.filter", "This filter cannot be used")
+	errPassword      = fault.Declare(fault.Invalid, "user.password", "This password cannot be used")
+	errUsernameTaken = fault.Declare(fault.Conflict, "user.username_taken", "This username is taken")
+)
+
+type (
+	noData      struct{}
+	createdData struct {
+		Email    string `json:"email" audit:"personal"`
+		Name     string `json:"name" audit:"personal"`
+		Username string `json:"username" audit:"personal"`
+	}
+	deletedData struct {
+		Username string `json:"username" audit:"personal"`
+	}
+	lockedData struct {
+		Seconds int `json:"seconds" audit:"public"`
+	}
+	passwordData struct {
+		MustChange bool `json:"must_change" audit:"public"`
+		Removed    bool `json:"removed" audit:"public"`
+	}
+	updatedData struct {
+		Fields []string `json:"fields" audit:"public"`
+	}
+)
+
+var (
+	eventCreated         = events.Declare[createdData]("user.created", "A person was added to an organization.")
+	eventDeleted         = events.Declare[deletedData]("user.deleted", "A person was deleted.")
+	eventDisabled        = events.Declare[noData]("user.disabled", "A person was disabled and may not sign in.")
+	eventEnabled         = events.Declare[noData]("user.enabled", "A disabled person may sign in again.")
+	eventLocked          = events.Declare[lockedData]("user.locked", "An account was locked for some time after failed sign-ins.")
+	eventPasswordChanged = events.Declare[passwordData]("user.password_changed", "A person's password was set, replaced or removed.")
+	eventUnlocked        = events.Declare[noData]("user.unlocked", "An administrator ended an account's lock.")
+	eventUpdated         = events.Declare[updatedData]("user.updated", "A person's profile changed.")
+)
+
+// Scopes says what a person's roles grant him in an organization: the names of all scopes.
+type Scopes interface {
+	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
+}
+
+// Hook does another capability's part of a change to a person, in the transaction of the change.
+type Hook func(ctx context.Context, tx db.Tx, u User) error
+
+// Service holds the rules.
+type Service struct {
+	db       *db.DB
+	events   *events.Log
+	hasher   *password.Hasher
+	scopes   Scopes
+	onCreate Hook
+	onDelete Hook
+}
+
+// New makes the service. The hasher is the program's only one.
+func New(d *db.DB, log *events.Log, hasher *password.Hasher, scopes Scopes) *Service {
+	return &Service{db: d, events: log, hasher: hasher, scopes: scopes}
+}
+
+// OnCreate registers what else happens in the transaction that makes a person. It is called once, before the program
+// starts, and panics when called again.
+func (s *Service) OnCreate(h Hook) {
+	if s.onCreate != nil {
+		panic("users: OnCreate is set already")
+	}
+	s.onCreate = h
+}
+
+// OnDelete registers what else happens in the transaction that deletes a person, before his row goes. It is called
+// once, before the program starts, and panics when called again.
+func (s *Service) OnDelete(h Hook) {
+	if s.onDelete != nil {
+		panic("users: OnDelete is set already")
+	}
+	s.onDelete = h
+}
+
+// Module is the capability's manifest.
+func (s *Service) Module() module.Manifest {
+	return module.Manifest{
+		Name:        "iam.users",
+		Errors:      []fault.Code{errAboveActor, errCredentials, errFilter, errPassword, errUsernameTaken},
+		Found:       s.found,
+		Migrations:  Migrations(),
+		Permissions: []perm.Permission{permRead, permWrite},
+		Routes:      s.routes,
+		Tables: []module.Table{
+			{Name: "users", Class: module.Identity, Owner: "org_id", Export: true},
+			{Name: "passwords", Class: module.Identity, Owner: "user_id", Export: true},
+			{Name: "sign_in_failures", Class: module.Transient, Owner: "user_id", Why: "counters of guesses; they start anew elsewhere"},
+		},
+	}
+}
+
+// found creates the tenant's first administrator, resident in its root.
+func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error {
+	a := f.Admin
+	if a.User.IsZero() {
+		return nil
+	}
+	_, err := s.CreateTx(ctx, tx, NewUser{ID: a.User, Org: f.Root, Username: a.Username, Email: a.Email,
+		GivenName: a.GivenName, FamilyName: a.FamilyName, PasswordHash: a.PasswordHash})
+	return err
+}

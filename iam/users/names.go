@@ -1,0 +1,86 @@
+package users
+
+import (
+	"strings"
+	"unicode"
+
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/text"
+)
+
+const maxUsername = 254
+
+// usernameKey is the comparable form of a username: of an e-mail address its own, else the text's.
+func usernameKey(s string) string {
+	if _, key, err := text.Email(s); err == nil {
+		return key
+	}
+	return text.Key(s)
+}
+
+// cleanUsername returns the form to show and the comparable form. A username is printable, and where it has an @ it is
+// one plain e-mail address.
+func cleanUsername(s string) (show, key string, err error) {
+	if strings.Contains(s, "@") {
+		if show, key, err = text.Email(s); err != nil {
+			return "", "", fault.CodeInvalid.At("/username", "a username with @ must be one plain e-mail address")
+		}
+		return show, key, nil
+	}
+	show = strings.TrimSpace(s)
+	key = text.Key(show)
+	if key == "" || len(show) > maxUsername || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return "", "", fault.CodeInvalid.At("/username", "1 to 254 bytes of printable characters")
+	}
+	return show, key, nil
+}
+
+// cleanEmail returns the form to show and the comparable form; "" stays "".
+func cleanEmail(s string) (show, key string, err error) {
+	if s == "" {
+		return "", "", nil
+	}
+	if show, key, err = text.Email(s); err != nil {
+		return "", "", fault.CodeInvalid.At("/email", "one plain e-mail address")
+	}
+	return show, key, nil
+}
+
+// cleanName refuses control characters in what is shown to others, in mails too.
+func cleanName(pointer, s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if len(s) > 512 || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", fault.CodeInvalid.At(pointer, "printable characters, at most 512 bytes")
+	}
+	return s, nil
+}
+
+const (
+	maxAttributes     = 64
+	maxAttributeBytes = 1024
+)
+
+// mergeAttributes applies a merge patch to attributes: nil removes.
+func mergeAttributes(have map[string]string, patch map[string]*string) (map[string]string, error) {
+	merged := make(map[string]string, len(have)+len(patch))
+	for name, value := range have {
+		merged[name] = value
+	}
+	for name, value := range patch {
+		if value == nil {
+			delete(merged, name)
+			continue
+		}
+		if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) || r > unicode.MaxASCII }) {
+			return nil, fault.CodeInvalid.At("/attributes", "names of 1 to 64 printable ASCII characters")
+		}
+		if len(*value) > maxAttributeBytes || strings.ContainsRune(*value, 0) {
+			return nil, fault.CodeInvalid.At("/attributes", "values of at most 1024 bytes without NUL")
+		}
+		merged[name] = *value
+	}
+	if len(merged) > maxAttributes {
+		return nil, fault.CodeInvalid.At("/attributes", "at most 64 attributes")
+	}
+	return merged, nil
+}

@@ -1,0 +1,192 @@
+package users
+
+import (
+	"context"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+)
+
+const columns = `u.id, u.org_id, u.username, u.username_key, u.email, u.email_key, u.email_verified, u.given_name, u.family_name,
+	u.locale, u.status, u.attributes, u.created_at, u.updated_at, u.version,
+	p.user_id IS NOT NULL AS has_password, coalesce(p.must_change, false) AS must_change_password, f.locked_until`
+
+const from = ` FROM users u
+	LEFT JOIN passwords p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
+	LEFT JOIN sign_in_failures f ON f.tenant_id = u.tenant_id AND f.user_id = u.id`
+
+const loadSQL = `SELECT ` + columns + from + ` WHERE u.tenant_id = $1 AND u.id = $2`
+
+func queryLoad(ctx context.Context, tx db.Tx, id ids.User) (User, error) {
+	return db.CollectOne[User](ctx, tx, loadSQL, tx.Tenant(), id)
+}
+
+func queryLock(ctx context.Context, tx db.Tx, org ids.Org, id ids.User) (User, error) {
+	return db.CollectOne[User](ctx, tx, loadSQL+` AND u.org_id = $3 FOR UPDATE OF u`, tx.Tenant(), id, org)
+}
+
+func queryLoadIn(ctx context.Context, tx db.Tx, org ids.Org, id ids.User) (User, error) {
+	return db.CollectOne[User](ctx, tx, loadSQL+` AND u.org_id = $3`, tx.Tenant(), id, org)
+}
+
+func insertUser(ctx context.Context, tx db.Tx, u User) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO users (tenant_id, id, org_id, username, username_key, email, email_key, email_verified, given_name, family_name,
+		                   locale, status, attributes, created_at, updated_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		tx.Tenant(), u.ID, u.Org, u.Username, u.UsernameKey, u.Email, u.EmailKey, u.EmailVerified, u.GivenName, u.FamilyName,
+		u.Locale, u.Status, u.Attributes, u.CreatedAt, u.UpdatedAt, u.Version)
+	return err
+}
+
+func updateUser(ctx context.Context, tx db.Tx, u User) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE users SET email = $3, email_key = $4, email_verified = $5, given_name = $6, family_name = $7, locale = $8, status = $9,
+		       attributes = $10, updated_at = $11, version = $12
+		WHERE tenant_id = $1 AND id = $2`,
+		tx.Tenant(), u.ID, u.Email, u.EmailKey, u.EmailVerified, u.GivenName, u.FamilyName, u.Locale, u.Status,
+		u.Attributes, u.UpdatedAt, u.Version)
+	return err
+}
+
+func deleteUser(ctx context.Context, tx db.Tx, id ids.User) error {
+	_, err := tx.Exec(ctx, `DELETE FROM users WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), id)
+	return err
+}
+
+// The parts of the list. Each narrowing adds a look-up in the index that serves it.
+const (
+	listSQL = `SELECT ` + columns + from + `
+		WHERE u.tenant_id = $1 AND u.org_id = $2 AND u.username_key >= $3 AND u.username_key <= $4
+		  AND (u.username_key, u.id) > ($5, $6::uuid) AND ($7 = '' OR u.status = $7)`
+	listByEmailSQL = `
+		  AND u.id IN (SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.email_key >= $9 AND e.email_key <= $10)`
+	listByEitherSQL = `
+		  AND u.id IN (SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.org_id = $2 AND n.username_key >= $11 AND n.username_key <= $12
+		               UNION SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.email_key >= $11 AND e.email_key <= $12)`
+	listOrderSQL = ` ORDER BY u.username_key, u.id LIMIT $8`
+)
+
+const zeroUUID = "00000000-0000-0000-0000-000000000000"
+
+func queryList(ctx context.Context, tx db.Tx, org ids.Org, s search, req page.Request) ([]User, error) {
+	after := zeroUUID
+	if !req.First() {
+		after = req.Part(1)
+	}
+	args := []any{tx.Tenant(), org, s.username.from, s.username.to, req.Part(0), after, s.status, req.Limit()}
+	switch {
+	case s.email != everything && s.either != everything:
+		args = append(args, s.email.from, s.email.to, s.either.from, s.either.to)
+		return db.Collect[User](ctx, tx, listSQL+listByEmailSQL+listByEitherSQL+listOrderSQL, args...)
+	case s.email != everything:
+		args = append(args, s.email.from, s.email.to)
+		return db.Collect[User](ctx, tx, listSQL+listByEmailSQL+listOrderSQL, args...)
+	case s.either != everything:
+		// The numbers of the parameters are those of the case with both.
+		args = append(args, "", "", s.either.from, s.either.to)
+		return db.Collect[User](ctx, tx, listSQL+listByEitherSQL+` AND $9::text = $10::text`+listOrderSQL, args...)
+	}
+	return db.Collect[User](ctx, tx, listSQL+listOrderSQL, args...)
+}
+
+// signInLimit bounds the accounts that one login may stand for in a tenant.
+const signInLimit = 20
+
+const byLoginSQL = `
+	u.id IN (SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.username_key = $2
+	         UNION SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.email_key = $2 AND e.email_key <> '' AND e.email_verified)`
+
+func queryByLogin(ctx context.Context, tx db.Tx, key string) ([]User, error) {
+	return db.Collect[User](ctx, tx, `SELECT `+columns+from+` WHERE u.tenant_id = $1 AND `+byLoginSQL+`
+		ORDER BY u.username_key <> $2, u.id LIMIT $3`, tx.Tenant(), key, signInLimit)
+}
+
+func queryByLoginIn(ctx context.Context, tx db.Tx, key string, org ids.Org) ([]User, error) {
+	return db.Collect[User](ctx, tx, `SELECT `+columns+from+` WHERE u.tenant_id = $1 AND `+byLoginSQL+`
+		AND (u.org_id = $4 OR EXISTS (SELECT FROM memberships m WHERE m.tenant_id = u.tenant_id AND m.org_id = $4 AND m.user_id = u.id))
+		ORDER BY u.org_id = $4 AND u.username_key = $2 DESC, u.id LIMIT $3`, tx.Tenant(), key, signInLimit, org)
+}
+
+// queryOrgs lists the organizations that a person belongs to, the resident one among them.
+func queryOrgs(ctx context.Context, tx db.Tx, id ids.User) ([]ids.Org, error) {
+	return db.Scalars[ids.Org](ctx, tx, `SELECT org_id FROM memberships WHERE tenant_id = $1 AND user_id = $2`, tx.Tenant(), id)
+}
+
+func queryIsWithin(ctx context.Context, tx db.Tx, org, ancestor ids.Org) (within bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM org_closure WHERE tenant_id = $1 AND descendant_id = $2 AND ancestor_id = $3)`,
+		tx.Tenant(), org, ancestor).Scan(&within)
+	return within, err
+}
+
+// credential is a stored password. ChangedAt moves when the person's password does, not when it is only hashed anew.
+type credential struct {
+	PHC       string    `db:"phc"`
+	ChangedAt time.Time `db:"changed_at"`
+}
+
+func queryCredential(ctx context.Context, tx db.Tx, id ids.User) (credential, error) {
+	return db.CollectOne[credential](ctx, tx, `SELECT phc, changed_at FROM passwords WHERE tenant_id = $1 AND user_id = $2`, tx.Tenant(), id)
+}
+
+func upsertPassword(ctx context.Context, tx db.Tx, u User, phc string, mustChange bool) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO passwords (tenant_id, user_id, org_id, phc, must_change, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (tenant_id, user_id) DO UPDATE SET phc = excluded.phc, must_change = excluded.must_change, changed_at = excluded.changed_at`,
+		tx.Tenant(), u.ID, u.Org, phc, mustChange, tx.Now())
+	return err
+}
+
+func deletePassword(ctx context.Context, tx db.Tx, id ids.User) error {
+	_, err := tx.Exec(ctx, `DELETE FROM passwords WHERE tenant_id = $1 AND user_id = $2`, tx.Tenant(), id)
+	return err
+}
+
+func replaceHash(ctx context.Context, tx db.Tx, id ids.User, old, phc string) error {
+	_, err := tx.Exec(ctx, `UPDATE passwords SET phc = $4 WHERE tenant_id = $1 AND user_id = $2 AND phc = $3`, tx.Tenant(), id, old, phc)
+	return err
+}
+
+// countFailure adds one failed sign-in, unless the account is locked already, and locks it at the limit. The row's lock
+// puts all decisions about one account in order. It returns the seconds of a lock that it began.
+func countFailure(ctx context.Context, tx db.Tx, id ids.User) (lockedSeconds int, err error) {
+	// Each lock is twice as long as the one before, up to the longest.
+	err = tx.QueryRow(ctx, `
+		INSERT INTO sign_in_failures AS f (tenant_id, user_id, org_id, failures, failed_at)
+		SELECT u.tenant_id, u.id, u.org_id, 1, $3::timestamptz FROM users u WHERE u.tenant_id = $1 AND u.id = $2
+		ON CONFLICT (tenant_id, user_id) DO UPDATE SET
+			failures     = CASE WHEN f.failures + 1 >= $4 THEN 0 ELSE f.failures + 1 END,
+			locks        = CASE WHEN f.failures + 1 >= $4 THEN f.locks + 1 ELSE f.locks END,
+			locked_until = CASE WHEN f.failures + 1 >= $4
+			               THEN excluded.failed_at + make_interval(secs => least($5 * 2 ^ least(f.locks, 30), $6)) END,
+			failed_at    = excluded.failed_at
+		WHERE f.locked_until IS NULL OR f.locked_until <= excluded.failed_at
+		RETURNING coalesce(extract(epoch FROM f.locked_until - f.failed_at), 0)::int`,
+		tx.Tenant(), id, tx.Now(), MaxFailures, FirstLock.Seconds(), LongestLock.Seconds()).Scan(&lockedSeconds)
+	if db.IsNoRows(err) {
+		return 0, nil
+	}
+	return lockedSeconds, err
+}
+
+// lockFailures waits for the decisions about an account that are under way and says until when it is locked.
+func lockFailures(ctx context.Context, tx db.Tx, id ids.User) (lockedUntil *time.Time, found bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT locked_until FROM sign_in_failures WHERE tenant_id = $1 AND user_id = $2 FOR UPDATE`,
+		tx.Tenant(), id).Scan(&lockedUntil)
+	if db.IsNoRows(err) {
+		return nil, false, nil
+	}
+	return lockedUntil, err == nil, err
+}
+
+func forgetFailures(ctx context.Context, tx db.Tx, id ids.User) (int64, error) {
+	return tx.Exec(ctx, `DELETE FROM sign_in_failures WHERE tenant_id = $1 AND user_id = $2`, tx.Tenant(), id)
+}
+
+func queryByEmail(ctx context.Context, tx db.Tx, key string) ([]User, error) {
+	return db.Collect[User](ctx, tx, `SELECT `+columns+from+`
+		WHERE u.tenant_id = $1 AND u.email_key = $2 AND u.email_key <> '' AND u.email_verified ORDER BY u.id LIMIT $3`,
+		tx.Tenant(), key, signInLimit)
+}
