@@ -125,9 +125,10 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 // Routes lists all operations registered so far.
 func (a *API) Routes() []RouteInfo { return slices.Clone(a.routes) }
 
-// schemaName names a page of things after the things: page.Of[users.User] is UserList.
+// schemaName names a body after the thing that it shows, where the thing's own type is the stored row: users.UserBody is
+// User, and a page of them is UserList.
 func schemaName(t reflect.Type, hint string) string {
-	name := huma.DefaultSchemaNamer(t, hint)
+	name := strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "Body")
 	if rest, ok := strings.CutPrefix(name, "Of"); ok && t.Kind() == reflect.Struct && strings.HasSuffix(t.PkgPath(), "kernel/page") {
 		return rest + "List"
 	}
