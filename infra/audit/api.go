@@ -149,4 +149,3 @@ func (s *Service) verify(ctx context.Context, c *httpapi.Call, in *VerifyInput) 
 	}
 	return httpapi.Reply(proof), nil
 }
-

@@ -2,28 +2,362 @@ package db_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
+	"strings"
+	"sync"
 	"testing"
+	"testing/fstest"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
 
 	"grove/infra/db"
-	"grove/infra/events"
+	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-func newDB(t *testing.T) *testkit.Database {
-	return testkit.New(t, []fs.FS{db.Migrations(), events.Migrations()}, "", nil)
+// things is a table as a capability would make it.
+var things = fstest.MapFS{"20261123T100000_things.sql": {Data: []byte(`
+	CREATE TABLE things (tenant_id uuid NOT NULL, id uuid NOT NULL, org_id uuid NOT NULL, name text NOT NULL,
+		sys_from timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (tenant_id, id));
+	SELECT infra.tenant_table('things');
+	SELECT infra.keep_history('things');`)}}
+
+func newDB(t testing.TB, options ...func(*db.Options)) *testkit.Database {
+	return testkit.New(t, []fs.FS{db.Migrations(), things}, "", nil, options...)
 }
 
-func TestNoTenantIsAnError(t *testing.T) {
-	d := newDB(t)
-	if _, err := d.SystemPool().Exec(context.Background(), `SELECT 1 FROM events LIMIT 1`); err != nil {
+var ctx = context.Background()
+
+func add(t testing.TB, d *testkit.Database, tenant ids.Tenant, org ids.Org, name string) ids.Event {
+	t.Helper()
+	id := ids.NewEvent()
+	err := d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO things (tenant_id, id, org_id, name) VALUES ($1, $2, $3, $4)`, tenant, id, org, name)
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	err := d.Batch(context.Background(), ids.Tenant{}, nil)
+	return id
+}
+
+func names(t testing.TB, read func(f func(context.Context, db.Tx) error) error) []string {
+	t.Helper()
+	var out []string
+	err := read(func(ctx context.Context, tx db.Tx) (err error) {
+		// No tenant in the WHERE: row-level security alone must hold.
+		out, err = db.Scalars[string](ctx, tx, `SELECT name FROM things ORDER BY name`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestDoorsShowTheirRowsOnly(t *testing.T) {
+	d := newDB(t)
+	a, b := ids.NewTenant(), ids.NewTenant()
+	north, south := ids.NewOrg(), ids.NewOrg()
+	add(t, d, a, north, "a north")
+	add(t, d, a, south, "a south")
+	add(t, d, b, north, "b north") // the same org id in another tenant
+	got := names(t, func(f func(context.Context, db.Tx) error) error { return d.InTenant(ctx, a, f) })
+	if strings.Join(got, ",") != "a north,a south" {
+		t.Errorf("InTenant saw %v", got)
+	}
+	got = names(t, func(f func(context.Context, db.Tx) error) error {
+		return d.InOrg(ctx, a, north, func(ctx context.Context, tx db.OrgTx) error { return f(ctx, tx.Tx) })
+	})
+	if strings.Join(got, ",") != "a north" {
+		t.Errorf("InOrg saw %v", got)
+	}
+}
+
+func TestWritesCannotLeaveTheDoor(t *testing.T) {
+	d := newDB(t)
+	a, b, org := ids.NewTenant(), ids.NewTenant(), ids.NewOrg()
+	mine := add(t, d, a, org, "mine")
+	theirs := add(t, d, b, org, "theirs")
+	for name, sql := range map[string]string{
+		"insert into another tenant": `INSERT INTO things (tenant_id, id, org_id, name) VALUES ($2, gen_random_uuid(), gen_random_uuid(), 'x')`,
+		"move to another tenant":     `UPDATE things SET tenant_id = $2 WHERE id = $1`,
+	} {
+		err := d.InTenant(ctx, a, func(ctx context.Context, tx db.Tx) error {
+			if strings.Contains(sql, "$1") {
+				_, err := tx.Exec(ctx, sql, mine, b)
+				return err
+			}
+			_, err := tx.Exec(ctx, strings.ReplaceAll(sql, "$2", "$1"), b)
+			return err
+		})
+		if err == nil {
+			t.Errorf("%s was allowed", name)
+		}
+	}
+	err := d.InTenant(ctx, a, func(ctx context.Context, tx db.Tx) error {
+		n, err := tx.Exec(ctx, `DELETE FROM things WHERE id = $1`, theirs)
+		if n != 0 {
+			t.Error("another tenant's row was deleted")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAttack40_NoTenantIsAnError: a pooled connection that served a tenant answers nobody afterwards.
+func TestAttack40_NoTenantIsAnError(t *testing.T) {
+	d := newDB(t, func(o *db.Options) { o.MaxConn = 1 })
+	tenant := ids.NewTenant()
+	add(t, d, tenant, ids.NewOrg(), "kept")
+	conn, err := pgx.Connect(ctx, d.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	for _, setup := range []string{`SET ROLE grove_app`, `SET search_path = grove`,
+		`BEGIN; SET LOCAL grove.tenant_id = '` + tenant.UUID().String() + `'; SELECT 1 FROM things; COMMIT`} {
+		if _, err := conn.Exec(ctx, setup); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var n int
+	if err := conn.QueryRow(ctx, `SELECT count(*) FROM things`).Scan(&n); err == nil {
+		t.Fatalf("with no tenant set, %d rows were counted and no error came", n)
+	}
+}
+
+// TestAttack40_RolesCannotWiden: RESET ROLE leads back to the pool's role, not to the login.
+func TestAttack40_RolesCannotWiden(t *testing.T) {
+	d := newDB(t)
+	err := d.InTenant(ctx, ids.NewTenant(), func(ctx context.Context, tx db.Tx) error {
+		if _, err := tx.Exec(ctx, `RESET ROLE`); err != nil {
+			return err
+		}
+		var role string
+		if err := tx.QueryRow(ctx, `SELECT current_user`).Scan(&role); err != nil {
+			return err
+		}
+		if role != db.RoleApp {
+			t.Errorf("after RESET ROLE the role is %s", role)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAttack40_SuperuserIsRefused(t *testing.T) {
+	d := newDB(t)
+
+	conn, err := pgx.Connect(ctx, d.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, `ALTER ROLE grove_app BYPASSRLS`); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = conn.Exec(ctx, `ALTER ROLE grove_app NOBYPASSRLS`) }()
+	if _, err := db.Open(ctx, db.Options{URL: d.URL, MaxConn: 2, Clock: d.Clock, Log: testkit.Quiet()}); !errors.Is(err, db.ErrUnsafeRole) {
+		t.Fatalf("a role that bypasses row-level security was accepted: %v", err)
+	}
+}
+
+func TestNestedTransactionsAreRefused(t *testing.T) {
+	d := newDB(t)
+	tenant := ids.NewTenant()
+	err := d.InTenant(ctx, tenant, func(ctx context.Context, _ db.Tx) error {
+		return d.InTenant(ctx, tenant, func(context.Context, db.Tx) error { return nil })
+	})
 	if err == nil {
-		t.Fatal("a batch without a tenant was accepted")
+		t.Fatal("a transaction inside another was allowed")
+	}
+}
+
+func TestPanicRollsBack(t *testing.T) {
+	d := newDB(t)
+	tenant := ids.NewTenant()
+	func() {
+		defer func() { _ = recover() }()
+		_ = d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+			_, _ = tx.Exec(ctx, `INSERT INTO things (tenant_id, id, org_id, name) VALUES ($1, gen_random_uuid(), gen_random_uuid(), 'half')`, tenant)
+			panic("half-way")
+		})
+	}()
+	if got := names(t, func(f func(context.Context, db.Tx) error) error { return d.InTenant(ctx, tenant, f) }); len(got) != 0 {
+		t.Fatalf("a panic left %v", got)
+	}
+}
+
+// TestManyClientsOnASmallPool: 64 callers on 4 connections all get through.
+func TestManyClientsOnASmallPool(t *testing.T) {
+	d := newDB(t, func(o *db.Options) { o.MaxConn = 4 })
+	tenant := ids.NewTenant()
+	var wg sync.WaitGroup
+	errs := make(chan error, 64)
+	for range 64 {
+		wg.Go(func() {
+			for range 5 {
+				errs <- d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+					_, err := tx.Exec(ctx, `SELECT 1`)
+					return err
+				})
+			}
+		})
+	}
+	go func() { wg.Wait(); close(errs) }()
+	for err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestHistoryKeepsWhatWas(t *testing.T) {
+	d := newDB(t)
+	tenant := ids.NewTenant()
+	id := add(t, d, tenant, ids.NewOrg(), "first")
+	rename := func(names ...string) {
+		d.Clock.Advance(3600e9)
+		err := d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+			for _, name := range names {
+				if _, err := tx.Exec(ctx, `UPDATE things SET name = $3 WHERE tenant_id = $1 AND id = $2`, tenant, id, name); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("second")
+	rename("between", "third") // one transaction is one change
+	var was []string
+	err := d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		was, err = db.Scalars[string](ctx, tx, `SELECT name FROM things_history WHERE tenant_id = $1 AND id = $2 AND sys_from < sys_to ORDER BY sys_to`, tenant, id)
+		return err
+	})
+	if err != nil || strings.Join(was, ",") != "first,second" {
+		t.Fatalf("history is %v, %v", was, err)
+	}
+}
+
+func TestClaimIsKeptWithTheEffectOnly(t *testing.T) {
+	d := newDB(t)
+	tenant := ids.NewTenant()
+	claim := func() context.Context {
+		return db.WithClaim(ctx, &db.Claim{Actor: "user:x", Key: "k", Operation: "op", Hash: []byte{1}})
+	}
+	stop := errors.New("stop")
+	_ = d.InTenant(claim(), tenant, func(ctx context.Context, tx db.Tx) error {
+		if err := tx.RecordClaim(ctx, "subject"); err != nil {
+			return err
+		}
+		return stop
+	})
+	found := func() (ok bool) {
+		_ = d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+			_, _, _, ok, err = tx.FindClaim(ctx, "user:x", "k")
+			return err
+		})
+		return ok
+	}
+	if found() {
+		t.Fatal("a claim outlived its transaction")
+	}
+	record := func(ctx context.Context) error {
+		return d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error { return tx.RecordClaim(ctx, "subject") })
+	}
+	if err := record(claim()); err != nil || !found() {
+		t.Fatal("a claim was not kept", err)
+	}
+	if err := record(claim()); !fault.CodeIdemRunning.Is(err) {
+		t.Fatalf("a second claim of the same key: %v", err)
+	}
+	d.Clock.Advance(25 * 3600e9)
+	if found() {
+		t.Fatal("a claim is older than a day and still answered")
+	}
+	if err := record(claim()); err != nil {
+		t.Fatal("an old key cannot be used again", err)
+	}
+}
+
+// TestStampSeesEveryChange: whatever the order in which raises take their numbers and commit, what was issued before a
+// raise of any of its subjects is dead after it.
+func TestStampSeesEveryChange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		subjects := rapid.SliceOfNDistinct(rapid.SliceOfN(rapid.Byte(), 16, 16), 1, 8, func(b []byte) string { return string(b) }).Draw(t, "subjects")
+		numbers := rapid.SliceOfNDistinct(rapid.Int64Min(1), len(subjects)+1, len(subjects)+1, rapid.ID[int64]).Draw(t, "numbers")
+		rows := make([]db.Epoch, len(subjects))
+		for i, s := range subjects {
+			rows[i] = db.Epoch{Subject: uuid.UUID(s), Epoch: numbers[i]}
+		}
+		before := db.Stamp(rows)
+		shuffled := rapid.Permutation(rows).Draw(t, "order")
+		if db.Stamp(shuffled) != before {
+			t.Fatal("the order of rows changed the stamp")
+		}
+		i := rapid.IntRange(0, len(rows)-1).Draw(t, "raised")
+		raised := append([]db.Epoch{}, rows...)
+		raised[i].Epoch = numbers[len(subjects)]
+		if db.Stamp(raised) == before {
+			t.Fatal("a raise did not change the stamp")
+		}
+	})
+	if db.Stamp(nil) != 0 {
+		t.Fatal("nothing revoked is stamp 0")
+	}
+}
+
+func TestRaiseKeepsABlock(t *testing.T) {
+	d := newDB(t)
+	tenant, subject := ids.NewTenant(), uuid.New()
+	var states []bool
+	err := d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		for _, f := range []func(context.Context, db.Kind, uuid.UUID, string) error{tx.Raise, tx.Block, tx.Raise, tx.Unblock} {
+			if err := f(ctx, db.KindUser, subject, "test"); err != nil {
+				return err
+			}
+			var blocked bool
+			if err := tx.QueryRow(ctx, `SELECT blocked FROM epochs WHERE tenant_id = $1 AND subject = $2`, tenant, subject).Scan(&blocked); err != nil {
+				return err
+			}
+			states = append(states, blocked)
+		}
+		return nil
+	})
+	if err != nil || len(states) != 4 || states[0] || !states[1] || !states[2] || states[3] {
+		t.Fatalf("raise, block, raise, unblock: %v, %v", states, err)
+	}
+}
+
+func TestMigrationsThatChangedAreRefused(t *testing.T) {
+	d := newDB(t)
+	changed := fstest.MapFS{"20261123T100000_things.sql": {Data: []byte(`SELECT 1`)}}
+	if _, err := db.Migrate(ctx, d.Super, []fs.FS{db.Migrations(), changed}); !errors.Is(err, db.ErrChanged) {
+		t.Fatalf("an edited migration was accepted: %v", err)
+	}
+	for name, folder := range map[string]fstest.MapFS{
+		"a name without a time": {"create.sql": {}},
+		"the same time twice":   {"20261123T100000_a.sql": {}, "20261123T100000_b.sql": {}},
+	} {
+		if _, err := db.Digest([]fs.FS{folder}); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+	if err := d.CheckMigrated(ctx, []fs.FS{fstest.MapFS{"20991231T000000_later.sql": {}}}); !errors.Is(err, db.ErrPending) {
+		t.Fatalf("a pending migration was not seen: %v", err)
 	}
 }

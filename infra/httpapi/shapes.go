@@ -96,7 +96,7 @@ func (c *Call) binding() []byte {
 		}
 	}
 	h := sha256.New()
-	for _, part := range []string{c.Operation, c.Tenant.ID.String(), c.Org.ID.String(), c.Actor.User.String(), filters.Encode()} {
+	for _, part := range []string{c.Operation, c.Tenant.ID.String(), c.Org.ID.String(), c.Actor.ID(), filters.Encode()} {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}

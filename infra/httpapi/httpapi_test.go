@@ -1,0 +1,374 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+	"grove/infra/kernel/perm"
+	"grove/infra/secrets"
+	"grove/infra/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+var (
+	permRead  = perm.Declare("things.read", "Read things.")
+	permWrite = perm.Declare("things.write", "Write things.")
+)
+
+// world is a directory, an authenticator and an authorizer in one: tenant acme with the organizations root and north.
+type world struct {
+	tenant httpapi.Tenant
+	north  httpapi.Org
+	held   map[string]bool
+	user   ids.User
+}
+
+func (w *world) TenantByHandle(_ context.Context, handle string) (httpapi.Tenant, error) {
+	if handle != "acme" {
+		return httpapi.Tenant{}, fault.CodeTenantNotFound.With("", nil)
+	}
+	return w.tenant, nil
+}
+
+func (w *world) TenantByHost(context.Context, string) (httpapi.Tenant, error) {
+	return httpapi.Tenant{}, fault.CodeTenantNotFound.With("", nil)
+}
+
+func (w *world) Org(_ context.Context, _ httpapi.Tenant, ref string) (httpapi.Org, error) {
+	if ref != "north" && ref != w.north.ID.String() {
+		return httpapi.Org{}, fault.ErrNotFound
+	}
+	return w.north, nil
+}
+
+func (w *world) Authenticate(_ context.Context, _ httpapi.Tenant, token string) (actor.Actor, error) {
+	if token != "good" {
+		return actor.Actor{}, fault.CodeUnauthorized.With("", nil)
+	}
+	return actor.Actor{Kind: actor.User, User: w.user, Tenant: w.tenant.ID, Org: w.north.ID}, nil
+}
+
+func (w *world) Permissions(context.Context, actor.Actor, httpapi.Org) (httpapi.Held, error) {
+	return httpapi.Held{Names: w.held, Visible: w.held != nil}, nil
+}
+
+type createThingInput struct {
+	httpapi.OrgPath
+	Body createThingRequest
+}
+
+type createThingRequest struct {
+	Name     string `json:"name" minLength:"1" maxLength:"20"`
+	Password string `json:"password" minLength:"12"`
+}
+
+type thing struct {
+	Name string `json:"name"`
+}
+
+type listThingsInput struct {
+	httpapi.OrgPath
+	httpapi.PageQuery
+	Color string `query:"color"`
+}
+
+func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, options ...func(*httpapi.Options)) http.Handler {
+	t.Helper()
+	root, err := secrets.NewRoot(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := httpapi.Options{Authenticator: w, Authorizer: w, DB: d, Directory: w, Log: testkit.Quiet(), PlatformKey: strings.Repeat("k", 32),
+		Sealer: secrets.NewSealer(root), Origins: func(_ context.Context, _ httpapi.Tenant, origin string) bool { return origin == "https://app.example" }}
+	for _, f := range options {
+		f(&o)
+	}
+	a := httpapi.New(o)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[thing]]{ID: "createThing", Method: "POST", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "Create", Status: 201, Needs: permWrite,
+		Replay: func(_ context.Context, _ *httpapi.Call, subject string) (*httpapi.Out[thing], error) {
+			return httpapi.Reply(thing{"replayed " + subject}), nil
+		}},
+		func(ctx context.Context, c *httpapi.Call, in *createThingInput) (*httpapi.Out[thing], error) {
+			if fail != nil {
+				if err := fail(in.Body.Name); err != nil {
+					return nil, err
+				}
+			}
+			return httpapi.Versioned(thing{in.Body.Name}, 3), nil
+		})
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[thing]]]{ID: "listThings", Method: "GET", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "List", Status: 200, Needs: permRead},
+		func(ctx context.Context, c *httpapi.Call, in *listThingsInput) (*httpapi.Out[page.Of[thing]], error) {
+			req, err := c.Page(in.PageQuery)
+			if err != nil {
+				return nil, err
+			}
+			rows := []thing{{"a"}, {"b"}, {"c"}}[len(req.After):]
+			return httpapi.List(c, page.Cut(req, rows, func(x thing) []string { return []string{x.Name} })), nil
+		})
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "changeThing", Method: "DELETE", Path: "/v1/orgs/{org}/things/{user}", Tag: "Things", Summary: "Delete", Status: 204, Needs: permWrite, MatchRequired: true},
+		func(ctx context.Context, c *httpapi.Call, in *struct {
+			httpapi.OrgPath
+			httpapi.Match
+			User ids.User `path:"user"`
+		}) (*httpapi.None, error) {
+			_, err := in.Version()
+			return nil, err
+		})
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "platformThing", Method: "GET", Path: "/platform/v1/things", Tag: "Things", Summary: "Operate", Status: 204, Access: httpapi.Operator},
+		func(context.Context, *httpapi.Call, *struct{}) (*httpapi.None, error) { return nil, nil })
+	return a.Handler()
+}
+
+func newWorld() *world {
+	root, north := ids.NewOrg(), ids.NewOrg()
+	return &world{user: ids.NewUser(), tenant: httpapi.Tenant{ID: ids.NewTenant(), Handle: "acme", Root: root, Base: "http://id.example/t/acme"},
+		north: httpapi.Org{ID: north, Handle: "north", Path: []ids.Org{root, north}}, held: map[string]bool{"things.read": true, "things.write": true}}
+}
+
+type reply struct {
+	*httptest.ResponseRecorder
+	Problem httpapi.Problem
+}
+
+func call(h http.Handler, method, target, body string, headers ...string) reply {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer good")
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	out := reply{ResponseRecorder: w}
+	_ = json.Unmarshal(w.Body.Bytes(), &out.Problem)
+	return out
+}
+
+const things = "/t/acme/v1/orgs/north/things"
+
+func TestInputIsNeverEchoed(t *testing.T) {
+	h := serve(t, newWorld(), nil, func(name string) error {
+		if name == "db" {
+			return errors.New("pq: hunter2 leaked from the driver")
+		}
+		return nil
+	})
+	for name, c := range map[string]struct {
+		body   string
+		status int
+		code   string
+	}{
+		"too short a password": {`{"name":"x","password":"hunter2"}`, 422, "request.invalid"},
+		"missing sibling":      {`{"password":"hunter2hunter2"}`, 422, "request.invalid"},
+		"broken JSON":          {`{"password":"hunter2`, 400, "request.malformed"},
+		"unknown member":       {`{"name":"x","password":"longenoughpassword","hunter2":1}`, 422, "request.invalid"},
+		"wrong type":           {`{"name":["hunter2"],"password":"longenoughpassword"}`, 422, "request.invalid"},
+		"internal error":       {`{"name":"db","password":"longenoughpassword"}`, 500, "server.internal"},
+		"no body":              {``, 400, "request.malformed"},
+	} {
+		got := call(h, "POST", things, c.body)
+		if got.Code != c.status || got.Problem.Code != c.code {
+			t.Errorf("%s: %d %s: %s", name, got.Code, got.Problem.Code, got.Body)
+		}
+		if strings.Contains(got.Body.String(), "hunter2") {
+			// A property's own name may be told; it is what the caller has to take out.
+			if name != "unknown member" {
+				t.Errorf("%s echoes input: %s", name, got.Body)
+			}
+		}
+		if ct := got.Header().Get("Content-Type"); ct != "application/problem+json" {
+			t.Errorf("%s: content type %s", name, ct)
+		}
+		if got.Problem.RequestID == "" || got.Problem.RequestID != got.Header().Get("X-Request-Id") {
+			t.Errorf("%s: request id %q", name, got.Problem.RequestID)
+		}
+	}
+}
+
+func TestWhoMayCall(t *testing.T) {
+	w := newWorld()
+	h := serve(t, w, nil, nil)
+	for name, c := range map[string]struct {
+		target string
+		auth   string
+		held   map[string]bool
+		status int
+	}{
+		"good":                      {things, "Bearer good", w.held, 200},
+		"no token":                  {things, "", w.held, 401},
+		"bad token":                 {things, "Bearer bad", w.held, 401},
+		"two spaces":                {things, "Bearer  good", w.held, 401},
+		"another scheme":            {things, "Basic good", w.held, 401},
+		"lacks the permission":      {things, "Bearer good", map[string]bool{}, 403},
+		"may not see":               {things, "Bearer good", nil, 404},
+		"no such organization":      {"/t/acme/v1/orgs/south/things", "Bearer good", w.held, 404},
+		"no such tenant":            {"/t/evil/v1/orgs/north/things", "Bearer good", w.held, 404},
+		"no such address":           {"/t/acme/v1/nothing", "Bearer good", w.held, 404},
+		"no such method":            {things, "Bearer good", w.held, 405},
+		"unknown parameter":         {things + "?colour=red", "Bearer good", w.held, 422},
+		"page too large":            {things + "?page_size=201", "Bearer good", w.held, 422},
+		"operator's with a token":   {"/platform/v1/things", "Bearer good", w.held, 401},
+		"operator's with the key":   {"/platform/v1/things", "Bearer " + strings.Repeat("k", 32), w.held, 204},
+		"operator's below a tenant": {"/t/acme/platform/v1/things", "Bearer good", w.held, 401},
+	} {
+		w.held = c.held
+		method := "GET"
+		if name == "no such method" {
+			method = "PUT"
+		}
+		got := call(h, method, c.target, "", "Authorization", c.auth)
+		if got.Code != c.status {
+			t.Errorf("%s: %d, want %d: %s", name, got.Code, c.status, got.Body)
+		}
+	}
+}
+
+func TestPathIdsAreChecked(t *testing.T) {
+	h := serve(t, newWorld(), nil, nil)
+	for _, bad := range []string{"usr_a", ids.NewOrg().String(), ids.NewUser().String() + ":suspend", ids.NewUser().String() + "%3Asuspend", "..%2f..", strings.Repeat("u", 3000)} {
+		if got := call(h, "DELETE", things+"/"+bad, "", "If-Match", `"1"`); got.Code != 422 && got.Code != 404 {
+			t.Errorf("%.60s: %d", bad, got.Code)
+		}
+	}
+}
+
+func TestPreconditions(t *testing.T) {
+	h := serve(t, newWorld(), nil, nil)
+	target := things + "/" + ids.NewUser().String()
+	for match, want := range map[string]int{"": 428, `"1"`: 204, "*": 204, "1": 412, `W/"1"`: 412, `"0"`: 412, `"x"`: 412} {
+		var headers []string
+		if match != "" {
+			headers = []string{"If-Match", match}
+		}
+		if got := call(h, "DELETE", target, "", headers...); got.Code != want {
+			t.Errorf("If-Match %s: %d, want %d", match, got.Code, want)
+		}
+	}
+	if got := call(h, "POST", things, `{"name":"x","password":"longenoughpassword"}`); got.Header().Get("ETag") != `"3"` || got.Code != 201 {
+		t.Errorf("ETag %q, status %d", got.Header().Get("ETag"), got.Code)
+	}
+}
+
+// TestAttack26_PageTokens: a token is good for its own list, tenant, organization and filters only.
+func TestAttack26_PageTokens(t *testing.T) {
+	w := newWorld()
+	h := serve(t, w, nil, nil)
+	var first page.Of[thing]
+	got := call(h, "GET", things+"?page_size=1&color=red", "")
+	if err := json.Unmarshal(got.Body.Bytes(), &first); err != nil || first.NextPageToken == "" {
+		t.Fatalf("%v: %s", err, got.Body)
+	}
+	token := first.NextPageToken
+	if got := call(h, "GET", things+"?page_size=2&color=red&page_token="+token, ""); got.Code != 200 {
+		t.Errorf("its own list refuses the token: %d %s", got.Code, got.Body)
+	}
+	for name, query := range map[string]string{
+		"other filter": "?color=blue&page_token=" + token,
+		"no filter":    "?page_token=" + token,
+		"altered":      "?color=red&page_token=" + token[:len(token)-2] + "AA",
+		"made up":      "?color=red&page_token=WyJhIl0",
+	} {
+		if got := call(h, "GET", things+query, ""); got.Code != 400 || got.Problem.Code != "request.page_token" {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+	}
+	w.tenant.ID = ids.NewTenant()
+	if got := call(h, "GET", things+"?page_size=1&color=red&page_token="+token, ""); got.Code != 400 {
+		t.Errorf("another tenant takes the token: %d", got.Code)
+	}
+}
+
+func TestIdempotencyKeyBounds(t *testing.T) {
+	d := testkit.New(t, []fs.FS{db.Migrations()}, "", nil)
+	h := serve(t, newWorld(), d.DB, nil)
+	if got := call(h, "POST", things, `{"name":"x","password":"longenoughpassword"}`, "Idempotency-Key", strings.Repeat("k", 256)); got.Code != 422 {
+		t.Errorf("a long key: %d", got.Code)
+	}
+	if got := call(h, "POST", things, `{"name":"x","password":"longenoughpassword"}`, "Idempotency-Key", "one"); got.Code != 201 {
+		t.Errorf("a good key: %d %s", got.Code, got.Body)
+	}
+}
+
+func TestCORSIsForKnownOrigins(t *testing.T) {
+	h := serve(t, newWorld(), nil, nil)
+	for origin, want := range map[string]string{"https://app.example": "https://app.example", "https://evil.example": "", "null": ""} {
+		got := call(h, "OPTIONS", things, "", "Origin", origin, "Access-Control-Request-Method", "POST")
+		if v := got.Header().Get("Access-Control-Allow-Origin"); v != want {
+			t.Errorf("%s: allowed %q", origin, v)
+		}
+		if got.Header().Get("Access-Control-Allow-Credentials") != "" {
+			t.Error("credentials are allowed across origins")
+		}
+	}
+	if got := call(h, "GET", "/t/acme/oauth2/authorize", "", "Origin", "https://app.example"); got.Header().Get("Access-Control-Allow-Origin") != "" {
+		t.Error("the authorization endpoint is open across origins")
+	}
+}
+
+// TestAttack34_Forwarding: a forwarding header is believed from a trusted proxy only, and never changes the origin.
+func TestAttack34_Forwarding(t *testing.T) {
+	limit := func(trusted ...netip.Prefix) http.Handler {
+		return serve(t, newWorld(), nil, nil, func(o *httpapi.Options) {
+			o.Limits.PerAddress, o.TrustedProxies = 3, trusted
+		})
+	}
+	count := func(h http.Handler) (ok int) {
+		for i := range 6 {
+			if call(h, "GET", things, "", "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i)).Code == 200 {
+				ok++
+			}
+		}
+		return ok
+	}
+	if n := count(limit()); n != 3 {
+		t.Errorf("a stranger's X-Forwarded-For lifted the limit: %d of 6", n)
+	}
+	if n := count(limit(netip.MustParsePrefix("192.0.2.0/24"))); n != 6 {
+		t.Errorf("a trusted proxy's X-Forwarded-For is not believed: %d of 6", n)
+	}
+	got := call(limit(), "GET", things, "")
+	for range 5 {
+		got = call(limit(), "GET", things, "")
+	}
+	if got.Header().Get("RateLimit-Limit") == "" {
+		t.Error("no RateLimit headers")
+	}
+}
+
+func TestIncompleteRoutesStopTheStart(t *testing.T) {
+	handler := func(context.Context, *httpapi.Call, *struct{}) (*httpapi.None, error) { return nil, nil }
+	for name, route := range map[string]httpapi.Route[httpapi.None]{
+		"no permission":          {ID: "x", Method: "GET", Path: "/v1/orgs/{org}/x", Tag: "X", Summary: "X", Status: 200},
+		"no summary":             {ID: "x", Method: "GET", Path: "/v1/orgs/{org}/x", Tag: "X", Status: 200, Needs: permRead},
+		"no status":              {ID: "x", Method: "GET", Path: "/v1/orgs/{org}/x", Tag: "X", Summary: "X", Needs: permRead},
+		"operator's outside":     {ID: "x", Method: "GET", Path: "/v1/x", Tag: "X", Summary: "X", Status: 200, Access: httpapi.Operator},
+		"permission without org": {ID: "x", Method: "GET", Path: "/v1/x", Tag: "X", Summary: "X", Status: 200, Needs: permRead},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s was accepted", name)
+				}
+			}()
+			httpapi.Handle(httpapi.New(httpapi.Options{Log: testkit.Quiet()}), route, handler)
+		}()
+	}
+}
