@@ -1,0 +1,225 @@
+package directory
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+	"grove/infra/kernel/text"
+)
+
+// PlatformTenant is a tenant as the operator sees it.
+type PlatformTenant struct {
+	ID        ids.Tenant `json:"id" doc:"The tenant."`
+	Handle    string     `json:"handle" doc:"The tenant's name in addresses; never changes." example:"acme"`
+	Name      string     `json:"name" doc:"The tenant's name for people." example:"Acme Inc."`
+	Base      string     `json:"base" doc:"The tenant's base address and issuer." format:"uri" example:"https://id.example.com/t/acme"`
+	RootOrgID ids.Org    `json:"root_org_id" doc:"The tenant's root organization."`
+	Status    Status     `json:"status" doc:"active or suspended." example:"active"`
+	CreatedAt time.Time  `json:"created_at" doc:"When the tenant was created."`
+	UpdatedAt time.Time  `json:"updated_at" doc:"When the tenant was last changed."`
+}
+
+// TenantHost is a host under which a tenant is found.
+type TenantHost struct {
+	Host      string    `json:"host" doc:"The host: lower case, punycode, with the port where it is not the usual one." example:"id.acme.com"`
+	CreatedAt time.Time `json:"created_at" doc:"When the host was added."`
+}
+
+// CreateTenantAdmin is the first administrator of a tenant to create.
+type CreateTenantAdmin struct {
+	Email      string `json:"email" format:"email" maxLength:"254" doc:"The administrator's e-mail address." example:"jo@acme.com"`
+	Username   string `json:"username,omitempty" maxLength:"254" doc:"The administrator's username; the e-mail address where absent." example:"jo"`
+	Password   string `json:"password,omitempty" minLength:"8" maxLength:"1024" doc:"The administrator's password. Without it an invitation to choose one is sent." example:"correct horse battery staple"`
+	GivenName  string `json:"given_name,omitempty" maxLength:"100" doc:"The administrator's given name." example:"Jo"`
+	FamilyName string `json:"family_name,omitempty" maxLength:"100" doc:"The administrator's family name." example:"Doe"`
+}
+
+// CreateTenantRequest says what tenant to create.
+type CreateTenantRequest struct {
+	Handle string            `json:"handle" minLength:"2" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" doc:"The tenant's name in addresses: unique in the installation, and never changed." example:"acme"`
+	Name   string            `json:"name" minLength:"1" maxLength:"100" doc:"The tenant's name for people; also its root organization's." example:"Acme Inc."`
+	Admin  CreateTenantAdmin `json:"admin" doc:"The tenant's first administrator."`
+}
+
+// CreateTenantInput asks for a new tenant.
+type CreateTenantInput struct{ Body CreateTenantRequest }
+
+// ListTenantsInput asks for tenants.
+type ListTenantsInput struct {
+	httpapi.PageQuery
+	Q      string `query:"q" maxLength:"100" doc:"Only tenants whose handle or name starts with this; case does not matter." example:"ac"`
+	Status string `query:"status" enum:"active,suspended" doc:"Only tenants with this status." example:"active"`
+}
+
+// TenantInput names a tenant.
+type TenantInput struct {
+	Tenant ids.Tenant `path:"tenant" doc:"The tenant."`
+}
+
+// UpdateTenantRequest is a merge patch of a tenant.
+type UpdateTenantRequest struct {
+	Name *string `json:"name,omitempty" minLength:"1" maxLength:"100" doc:"The tenant's name for people." example:"Acme Inc."`
+}
+
+// UpdateTenantInput asks for a change of a tenant.
+type UpdateTenantInput struct {
+	TenantInput
+	httpapi.Match
+	Body UpdateTenantRequest
+}
+
+// ListTenantHostsInput asks for a tenant's hosts.
+type ListTenantHostsInput struct {
+	TenantInput
+	httpapi.PageQuery
+}
+
+// AddTenantHostRequest names a host.
+type AddTenantHostRequest struct {
+	Host string `json:"host" minLength:"3" maxLength:"260" doc:"A domain name that points to this installation, with the port where it is not the usual one." example:"id.acme.com"`
+}
+
+// AddTenantHostInput asks for a host.
+type AddTenantHostInput struct {
+	TenantInput
+	Body AddTenantHostRequest
+}
+
+// RemoveTenantHostInput names a host of a tenant.
+type RemoveTenantHostInput struct {
+	TenantInput
+	Host string `path:"host" maxLength:"260" doc:"The host." example:"id.acme.com"`
+}
+
+func (s *Service) routes(a *httpapi.API) {
+	const tag, base = "Tenants", "/platform/v1/tenants"
+	notFound := fault.CodeTenantNotFound
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[PlatformTenant]]]{ID: "listTenants", Method: "GET", Path: base, Tag: tag,
+		Summary: "List tenants", Description: "Lists the installation's tenants by handle.", Status: 200, Access: httpapi.Operator}, s.list)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "createTenant", Method: "POST", Path: base, Tag: tag,
+		Summary:     "Create a tenant",
+		Description: "Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition is refused, because the handle is taken then.",
+		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{errHandleReserved, errHandleTaken, fault.CodeUnavailable}}, s.create)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "getTenant", Method: "GET", Path: base + "/{tenant}", Tag: tag,
+		Summary: "Read a tenant", Description: "Reads one tenant.", Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.get)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "updateTenant", Method: "PATCH", Path: base + "/{tenant}", Tag: tag,
+		Summary: "Rename a tenant", Description: "Changes the tenant's name. The root organization's name is its own.",
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound, fault.CodeStale}}, s.update)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "suspendTenant", Method: "POST", Path: base + "/{tenant}:suspend", Tag: tag,
+		Summary: "Suspend a tenant", Description: "Stops every sign-in, session, token, API call and job of the tenant at once. Suspending twice changes nothing.",
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.suspend)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "resumeTenant", Method: "POST", Path: base + "/{tenant}:resume", Tag: tag,
+		Summary: "Resume a tenant", Description: "Lets a suspended tenant work again. People sign in anew: sessions and tokens from before stay dead.",
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.resume)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[TenantHost]]]{ID: "listTenantHosts", Method: "GET", Path: base + "/{tenant}/hosts", Tag: tag,
+		Summary: "List a tenant's hosts", Description: "Lists the hosts under which the tenant is found, besides its handle.",
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.hosts)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[TenantHost]]{ID: "addTenantHost", Method: "POST", Path: base + "/{tenant}/hosts", Tag: tag,
+		Summary:     "Add a host to a tenant",
+		Description: "Lets the tenant be found under a host of its own, which is then base and issuer of what is asked for there. Host names are unique in the installation.",
+		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{notFound, errHostLimit, errHostTaken}}, s.addHost)
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeTenantHost", Method: "DELETE", Path: base + "/{tenant}/hosts/{host}", Tag: tag,
+		Summary: "Remove a host from a tenant", Description: "The tenant is no longer found under the host, and tokens with the host as issuer are no longer accepted.",
+		Status: 204, Access: httpapi.Operator, Errors: []fault.Code{notFound, fault.CodeNotFound}}, s.removeHost)
+}
+
+func (s *Service) shown(t Tenant) PlatformTenant {
+	return PlatformTenant{ID: t.ID, Handle: t.Handle, Name: t.Name, Base: s.Base(t.Handle), RootOrgID: t.Root, Status: t.Status,
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
+}
+
+func (s *Service) out(t Tenant, err error) (*httpapi.Out[PlatformTenant], error) {
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.Versioned(s.shown(t), t.Version), nil
+}
+
+// unclaimed drops the request's Idempotency-Key: it would be kept in the log of the tenant that is acted on, where the
+// next request with the same key does not look. The operator's POSTs take effect once by what they do.
+func unclaimed(ctx context.Context) context.Context { return db.WithClaim(ctx, nil) }
+
+func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInput) (*httpapi.Out[page.Of[PlatformTenant]], error) {
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Tenant
+	err = s.db.InSystem(ctx, "list tenants", func(ctx context.Context, tx db.SystemTx) (err error) {
+		rows, err = selectPage(ctx, tx, startingWith(text.Key(in.Q)), in.Status, req.Part(0), req.Limit())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	result := page.Cut(req, rows, func(t Tenant) []string { return []string{t.Handle} })
+	return httpapi.List(c, page.Map(result, s.shown)), nil
+}
+
+func (s *Service) create(ctx context.Context, _ *httpapi.Call, in *CreateTenantInput) (*httpapi.Out[PlatformTenant], error) {
+	b := in.Body
+	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Admin: Admin{Email: b.Admin.Email, Username: b.Admin.Username,
+		Password: b.Admin.Password, GivenName: b.Admin.GivenName, FamilyName: b.Admin.FamilyName}}))
+}
+
+func (s *Service) get(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {
+	return s.out(s.Load(ctx, in.Tenant))
+}
+
+func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *UpdateTenantInput) (*httpapi.Out[PlatformTenant], error) {
+	version, err := in.Version()
+	if err != nil {
+		return nil, err
+	}
+	if in.Body.Name == nil {
+		t, err := s.Load(ctx, in.Tenant)
+		if err == nil && version != 0 && version != t.Version {
+			err = fault.CodeStale.With("Read the tenant again and repeat the change.", nil)
+		}
+		return s.out(t, err)
+	}
+	return s.out(s.Rename(ctx, in.Tenant, version, strings.TrimSpace(*in.Body.Name)))
+}
+
+func (s *Service) suspend(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {
+	return s.out(s.Suspend(unclaimed(ctx), in.Tenant))
+}
+
+func (s *Service) resume(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {
+	return s.out(s.Resume(unclaimed(ctx), in.Tenant))
+}
+
+func (s *Service) hosts(ctx context.Context, c *httpapi.Call, in *ListTenantHostsInput) (*httpapi.Out[page.Of[TenantHost]], error) {
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Host
+	_, err = s.change(ctx, in.Tenant, func(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
+		rows, err = selectHosts(ctx, tx, req.Part(0), req.Limit())
+		return t, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	result := page.Cut(req, rows, func(h Host) []string { return []string{h.Name} })
+	return httpapi.List(c, page.Map(result, func(h Host) TenantHost { return TenantHost{Host: h.Name, CreatedAt: h.CreatedAt} })), nil
+}
+
+func (s *Service) addHost(ctx context.Context, _ *httpapi.Call, in *AddTenantHostInput) (*httpapi.Out[TenantHost], error) {
+	h, err := s.AddHost(unclaimed(ctx), in.Tenant, in.Body.Host)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.Reply(TenantHost{Host: h.Name, CreatedAt: h.CreatedAt}), nil
+}
+
+func (s *Service) removeHost(ctx context.Context, _ *httpapi.Call, in *RemoveTenantHostInput) (*httpapi.None, error) {
+	return &httpapi.None{}, s.RemoveHost(ctx, in.Tenant, in.Host)
+}

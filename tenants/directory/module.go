@@ -1,0 +1,39 @@
+package directory
+
+import (
+	"embed"
+	"io/fs"
+
+	"grove/infra/kernel/fault"
+	"grove/infra/module"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are this package's own.
+func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
+
+// CodeSuspended is the answer of every look-up of a suspended tenant.
+var CodeSuspended = fault.Declare(fault.Forbidden, "tenant.suspended", "The tenant is suspended")
+
+var (
+	errHandleReserved = fault.Declare(fault.Invalid, "tenant.handle_reserved", "The handle is reserved")
+	errHandleTaken    = fault.Declare(fault.Conflict, "tenant.handle_taken", "The handle is taken")
+	errHostTaken      = fault.Declare(fault.Conflict, "tenant.host_taken", "The host is taken")
+	errHostLimit      = fault.Declare(fault.Conflict, "tenant.host_limit", "Too many hosts")
+)
+
+// Module is the capability's manifest.
+func (s *Service) Module() module.Manifest {
+	return module.Manifest{
+		Name:       "tenants.directory",
+		Errors:     []fault.Code{CodeSuspended, errHandleReserved, errHandleTaken, errHostLimit, errHostTaken},
+		Migrations: Migrations(),
+		Platform:   s.routes,
+		Tables: []module.Table{
+			{Name: "tenant_hosts", Class: module.Configuration, Owner: "tenant_id", Export: true},
+			{Name: "tenants", Class: module.Configuration, Owner: "tenant_id", Export: true},
+		},
+	}
+}

@@ -1,0 +1,111 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// Status says whether a tenant works.
+type Status string
+
+// The states of a tenant.
+const (
+	Active    Status = "active"
+	Erasing   Status = "erasing" // answers as if it were gone
+	Suspended Status = "suspended"
+)
+
+// Tenant is a tenant's line in the directory.
+type Tenant struct {
+	ID        ids.Tenant `db:"tenant_id"`
+	Handle    string     `db:"handle"`
+	Name      string     `db:"name"`
+	Root      ids.Org    `db:"root_org_id"`
+	Status    Status     `db:"status"`
+	CreatedAt time.Time  `db:"created_at"`
+	UpdatedAt time.Time  `db:"updated_at"`
+	Version   int64      `db:"version"`
+}
+
+// Host is a host name under which a tenant is found.
+type Host struct {
+	Name      string    `db:"host"`
+	CreatedAt time.Time `db:"created_at"`
+}
+
+const tenantColumns = `t.tenant_id, t.handle, t.name, t.root_org_id, t.status, t.created_at, t.updated_at, t.version`
+
+func selectByHandle(ctx context.Context, tx db.SystemTx, handle string) (Tenant, error) {
+	return db.CollectOne[Tenant](ctx, tx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.handle = $1`, handle)
+}
+
+func selectByID(ctx context.Context, tx db.SystemTx, id ids.Tenant) (Tenant, error) {
+	return db.CollectOne[Tenant](ctx, tx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.tenant_id = $1`, id)
+}
+
+type hostTenant struct {
+	Tenant
+	Host string `db:"host"`
+}
+
+// selectByHost prefers the longer of two names, which is the one with the port.
+func selectByHost(ctx context.Context, tx db.SystemTx, names []string) (hostTenant, error) {
+	return db.CollectOne[hostTenant](ctx, tx, `
+		SELECT `+tenantColumns+`, h.host FROM tenant_hosts h JOIN tenants t ON t.tenant_id = h.tenant_id
+		WHERE h.host = ANY ($1) ORDER BY length(h.host) DESC LIMIT 1`, names)
+}
+
+// selectPage lists tenants by handle, those whose handle or name starts with the words where there are any.
+func selectPage(ctx context.Context, tx db.SystemTx, words prefix, status, after string, limit int) ([]Tenant, error) {
+	return db.Collect[Tenant](ctx, tx, `
+		SELECT `+tenantColumns+` FROM tenants t
+		WHERE t.status <> 'erasing' AND ($3 = '' OR t.status = $3) AND t.handle > $4
+		  AND ($1 = '' OR t.handle >= $1 AND t.handle < $2 OR t.name_key >= $1 AND t.name_key < $2)
+		ORDER BY t.handle LIMIT $5`, words.from, words.to, status, after, limit)
+}
+
+// selectActive lists the ids of active tenants in their order.
+func selectActive(ctx context.Context, tx db.SystemTx, after ids.Tenant, limit int) ([]ids.Tenant, error) {
+	return db.Scalars[ids.Tenant](ctx, tx, `
+		SELECT tenant_id FROM tenants WHERE status = 'active' AND ($1::uuid IS NULL OR tenant_id > $1) ORDER BY tenant_id LIMIT $2`, after, limit)
+}
+
+// insertTenant reports false where the handle is taken.
+func insertTenant(ctx context.Context, tx db.Tx, t Tenant, nameKey string) (bool, error) {
+	n, err := tx.Exec(ctx, `
+		INSERT INTO tenants (tenant_id, handle, name, name_key, root_org_id, status, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, 'active', $6, $6) ON CONFLICT ON CONSTRAINT tenants_handle DO NOTHING`,
+		tx.Tenant(), t.Handle, t.Name, nameKey, t.Root, tx.Now())
+	return n == 1, err
+}
+
+// lockOwn reads and locks the bound tenant's line.
+func lockOwn(ctx context.Context, tx db.Tx) (Tenant, error) {
+	return db.CollectOne[Tenant](ctx, tx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.tenant_id = $1 FOR UPDATE`, tx.Tenant())
+}
+
+func updateOwn(ctx context.Context, tx db.Tx, name, nameKey string, status Status) (Tenant, error) {
+	return db.CollectOne[Tenant](ctx, tx, `
+		UPDATE tenants t SET name = $2, name_key = $3, status = $4, updated_at = $5, version = t.version + 1
+		WHERE t.tenant_id = $1 RETURNING `+tenantColumns, tx.Tenant(), name, nameKey, string(status), tx.Now())
+}
+
+func selectHosts(ctx context.Context, tx db.Tx, after string, limit int) ([]Host, error) {
+	return db.Collect[Host](ctx, tx, `
+		SELECT host, created_at FROM tenant_hosts WHERE tenant_id = $1 AND host > $2 ORDER BY host LIMIT $3`, tx.Tenant(), after, limit)
+}
+
+// insertHost reports false where the host has an owner already, whoever that is.
+func insertHost(ctx context.Context, tx db.Tx, host string) (bool, error) {
+	n, err := tx.Exec(ctx, `INSERT INTO tenant_hosts (host, tenant_id, created_at) VALUES ($2, $1, $3) ON CONFLICT DO NOTHING`,
+		tx.Tenant(), host, tx.Now())
+	return n == 1, err
+}
+
+func deleteHost(ctx context.Context, tx db.Tx, host string) (bool, error) {
+	n, err := tx.Exec(ctx, `DELETE FROM tenant_hosts WHERE tenant_id = $1 AND host = $2`, tx.Tenant(), host)
+	return n == 1, err
+}
