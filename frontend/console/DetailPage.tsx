@@ -1,4 +1,4 @@
-import { Button, Menu, ActionIcon, Stack } from "@mantine/core";
+import { ActionIcon, Menu, Stack } from "@mantine/core";
 import { IconDots, IconTrash } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -57,9 +57,4 @@ export function DetailPage<T extends Thing>(props: {
       )}
     </Loaded>
   );
-}
-
-/** A light button for a page's heading. */
-export function HeaderButton({ children, onClick }: { children: ReactNode; onClick: () => void }) {
-  return <Button onClick={onClick} variant="default">{children}</Button>;
 }

@@ -1,6 +1,7 @@
 import { Text } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import { notifications } from "@mantine/notifications";
+import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api/index.ts";
 
@@ -15,9 +16,13 @@ export function notifyProblem(error: unknown) {
   notifications.show({ autoClose: 8000, color: "red", message: problem.detail ?? problem.title, title: problem.detail ? problem.title : undefined });
 }
 
-/** Returns a function that asks before it acts. Focus starts on "Cancel" when the act is destructive. */
+/**
+ * Returns a function that asks before it acts. Focus starts on "Cancel" when the act is destructive. After a success
+ * everything shown is asked for again.
+ */
 export function useConfirm() {
   const { t } = useTranslation();
+  const queries = useQueryClient();
   return (ask: { act: () => Promise<unknown>; body: string; confirm: string; danger?: boolean; done?: string; title: string }) => {
     modals.openConfirmModal({
       cancelProps: ask.danger ? { "data-autofocus": true } : undefined,
@@ -26,7 +31,10 @@ export function useConfirm() {
       confirmProps: { color: ask.danger ? "red.9" : undefined },
       labels: { cancel: t("action.cancel"), confirm: ask.confirm },
       onConfirm: () => {
-        ask.act().then(() => ask.done && notifyDone(ask.done), notifyProblem);
+        ask.act().then(() => {
+          if (ask.done) notifyDone(ask.done);
+          void queries.invalidateQueries();
+        }, notifyProblem);
       },
       title: ask.title,
     });

@@ -1,5 +1,6 @@
 import { Button, Group, Modal, Stack } from "@mantine/core";
 import { type UseFormInput, type UseFormReturnType, useForm } from "@mantine/form";
+import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem, type ProblemField } from "../api/index.ts";
@@ -31,9 +32,13 @@ export interface ApiForm<V extends Record<string, unknown>> {
   submit: (event?: React.FormEvent<HTMLFormElement>) => void;
 }
 
-/** A form whose `send` calls the API: while it runs the form is busy, and a problem lands beside the fields it names. */
+/**
+ * A form whose `send` calls the API: while it runs the form is busy, and a problem lands beside the fields it names.
+ * After a success everything shown is asked for again.
+ */
 export function useApiForm<V extends Record<string, unknown>>(input: UseFormInput<V> & { initialValues: V; send: (values: V) => Promise<unknown> }): ApiForm<V> {
   const { send, ...rest } = input;
+  const queries = useQueryClient();
   const form = useForm<V>({ mode: "controlled", ...rest });
   const [pending, setPending] = useState(false);
   const [problem, setProblem] = useState<Problem>();
@@ -42,6 +47,7 @@ export function useApiForm<V extends Record<string, unknown>>(input: UseFormInpu
     setProblem(undefined);
     try {
       await send(values);
+      void queries.invalidateQueries();
     } catch (error) {
       const failure = Problem.from(error);
       const { placed, rest: unplaced } = placeErrors(failure.fields, (path) => (path.split(".")[0] ?? "") in values);

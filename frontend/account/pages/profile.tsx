@@ -1,5 +1,4 @@
 import { Button, Group, Stack, TextInput } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../api/index.ts";
 import { Facts, Loaded, PageHeader, ProblemAlert, Section, notifyDone, useApi, useApiForm, useGrove } from "../../ui/index.ts";
@@ -20,14 +19,12 @@ export function ProfilePage() {
 function Profile({ me }: { me: Me }) {
   const { t } = useTranslation();
   const { api } = useGrove();
-  const queries = useQueryClient();
   const form = useApiForm({
     initialValues: { family_name: me.family_name ?? "", given_name: me.given_name ?? "" },
     send: async (body) => {
       await api.PATCH("/v1/me", { body, headers: { "Content-Type": "application/merge-patch+json" } });
       form.form.resetDirty(body);
       notifyDone(t("done.saved"));
-      await queries.invalidateQueries({ queryKey: ["get", "/v1/me"] });
     },
   });
   const { getInputProps } = form.form;

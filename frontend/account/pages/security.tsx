@@ -1,6 +1,5 @@
 import { Badge, Button, Group, PasswordInput, Stack } from "@mantine/core";
 import { IconDevices } from "@tabler/icons-react";
-import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { DataTable, EmptyState, PageHeader, ProblemAlert, Section, Time, notifyDone, useApiForm, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
 
@@ -51,7 +50,6 @@ function Password() {
 function Sessions() {
   const { t } = useTranslation();
   const { api, query } = useGrove();
-  const queries = useQueryClient();
   const confirm = useConfirm();
   const cursor = useCursor();
   const list = query.useQuery("get", "/v1/me/sessions", { params: { query: cursor.query } });
@@ -59,7 +57,6 @@ function Sessions() {
     confirm({
       act: async () => {
         await api.DELETE("/v1/me/sessions/{session}", { params: { path: { session } } });
-        await queries.invalidateQueries({ queryKey: ["get", "/v1/me/sessions"] });
       },
       body: t("account.endSessionBody"), confirm: t("account.endSession"), danger: true, done: t("account.sessionEnded"), title: t("account.endSession"),
     });

@@ -1,6 +1,6 @@
 import { Badge, Select, TextInput } from "@mantine/core";
 import { IconAppWindow } from "@tabler/icons-react";
-import { keepPreviousData, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Copyable, FormDialog, SecretDialog, Time, notifyDone, useApi, useApiForm, useCursor, useGrove } from "../../ui/index.ts";
@@ -42,13 +42,11 @@ function CreateApp({ onClose, onSecrets, opened }: { onClose: () => void; onSecr
   const { t } = useTranslation();
   const { path, ref } = useOrg();
   const go = useGo();
-  const queries = useQueryClient();
   const create = useApi().useMutation("post", "/v1/orgs/{org}/apps");
   const form = useApiForm({
     initialValues: { name: "", type: "web" },
     send: async (body) => {
       const app = await create.mutateAsync({ body, params: { path: { org: ref } } });
-      await queries.invalidateQueries({ queryKey: ["get", "/v1/orgs/{org}/apps"] });
       onClose();
       if (!app.client_secret) {
         notifyDone(t("apps.created"));

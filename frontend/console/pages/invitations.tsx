@@ -1,6 +1,6 @@
 import { ActionIcon, MultiSelect, SegmentedControl, TextInput, Tooltip } from "@mantine/core";
 import { IconMailForward, IconMailOff } from "@tabler/icons-react";
-import { keepPreviousData, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../api/index.ts";
@@ -12,13 +12,10 @@ type Invitation = components["schemas"]["Invitation"];
 
 const states = ["all", "pending", "accepted", "expired", "revoked"] as const;
 
-const listKey = ["get", "/v1/orgs/{org}/invitations"];
-
 export function InvitationsPage() {
   const { t } = useTranslation();
   const { ref } = useOrg();
   const { api, query } = useGrove();
-  const queries = useQueryClient();
   const confirm = useConfirm();
   const [state, setState] = useState<string>("all");
   const [inviting, setInviting] = useState(false);
@@ -30,7 +27,6 @@ export function InvitationsPage() {
     confirm({
       act: async () => {
         await api.DELETE("/v1/orgs/{org}/invitations/{invitation}", { params: { path: { invitation: invitation.id, org: ref } } });
-        await queries.invalidateQueries({ queryKey: listKey });
       },
       body: t("invitations.revokeBody", { email: invitation.email }),
       confirm: t("invitations.revoke"),
@@ -74,7 +70,6 @@ function Invite({ onClose, opened }: { onClose: () => void; opened: boolean }) {
   const { t } = useTranslation();
   const { ref } = useOrg();
   const { query } = useGrove();
-  const queries = useQueryClient();
   const roles = query.useQuery("get", "/v1/orgs/{org}/roles", { params: { path: { org: ref }, query: { page_size: 200 } } }, { enabled: opened });
   const invite = query.useMutation("post", "/v1/orgs/{org}/invitations");
   const form = useApiForm({
@@ -84,7 +79,6 @@ function Invite({ onClose, opened }: { onClose: () => void; opened: boolean }) {
       notifyDone(t("invitations.created"));
       form.reset();
       onClose();
-      await queries.invalidateQueries({ queryKey: listKey });
     },
     validate: { email: (v) => (v.includes("@") ? null : t("field.emailInvalid")) },
   });

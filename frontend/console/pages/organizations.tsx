@@ -1,7 +1,7 @@
 import { Button, Group, Paper, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconBuilding, IconHierarchy2, IconPlus, IconSearch } from "@tabler/icons-react";
-import { keepPreviousData, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../api/index.ts";
@@ -87,13 +87,11 @@ export function CreateOrganization({ onClose, opened }: { onClose: () => void; o
   const { t } = useTranslation();
   const { org } = useOrg();
   const go = useGo();
-  const queries = useQueryClient();
   const create = useApi().useMutation("post", "/v1/orgs");
   const form = useApiForm({
     initialValues: { handle: "", name: "" },
     send: async ({ handle, name }) => {
       const made = await create.mutateAsync({ body: { name, ...(handle && { handle }), ...(org && { parent_id: org.id }) } });
-      await Promise.all([queries.invalidateQueries({ queryKey: ["orgs", "tree"] }), queries.invalidateQueries({ queryKey: ["get", "/v1/orgs/{org}/children"] })]);
       notifyDone(t("orgs.created"));
       form.reset();
       onClose();

@@ -1,5 +1,4 @@
 import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../api/index.ts";
 import { Loaded, PageHeader, ProblemAlert, Section, notifyDone, useApiForm, useConfirm, useGrove } from "../../ui/index.ts";
@@ -26,26 +25,16 @@ export function SettingsPage() {
   );
 }
 
-/** The queries that show an organization's own values. */
-const orgKeys = [["get", "/v1/orgs/{org}"], ["get", "/v1/orgs/{org}/children"], ["orgs", "tree"]];
-
-function useRefresh() {
-  const queries = useQueryClient();
-  return () => Promise.all(orgKeys.map((queryKey) => queries.invalidateQueries({ queryKey })));
-}
-
 function General({ org }: { org: Organization }) {
   const { t } = useTranslation();
   const { ref } = useOrg();
   const { api } = useGrove();
-  const refresh = useRefresh();
   const form = useApiForm({
     initialValues: { handle: org.handle, name: org.name },
     send: async (body) => {
       await api.PATCH("/v1/orgs/{org}", { body, headers: { "Content-Type": "application/merge-patch+json" }, params: { path: { org: ref } } });
       form.form.resetDirty(body);
       notifyDone(t("done.saved"));
-      await refresh();
     },
     validate: { name: (v) => (v.trim() ? null : t("field.required")) },
   });
@@ -69,7 +58,6 @@ function Suspension({ org }: { org: Organization }) {
   const { ref } = useOrg();
   const { api } = useGrove();
   const confirm = useConfirm();
-  const refresh = useRefresh();
   const suspended = org.state === "suspended";
   const params = { path: { org: ref } };
   const ask = () =>
@@ -77,8 +65,7 @@ function Suspension({ org }: { org: Organization }) {
       act: async () => {
         if (suspended) await api.POST("/v1/orgs/{org}:resume", { params });
         else await api.POST("/v1/orgs/{org}:suspend", { params });
-        await refresh();
-      },
+        },
       body: suspended ? t("settings.resumeBody") : t("settings.suspendBody"),
       confirm: suspended ? t("settings.resume") : t("settings.suspend"),
       danger: !suspended,
