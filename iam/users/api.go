@@ -63,6 +63,11 @@ type ResetPasswordRequest struct {
 	MustChangePassword *bool  `json:"must_change_password,omitempty" doc:"Whether it must be replaced at the next sign-in; true when absent." example:"true"`
 }
 
+// UserPath is embedded by inputs of operations on one user.
+type UserPath struct {
+	User ids.User `path:"user" doc:"The user's id."`
+}
+
 type (
 	createInput struct {
 		httpapi.OrgPath
@@ -70,19 +75,22 @@ type (
 	}
 	userInput struct {
 		httpapi.OrgPath
-		User ids.User `path:"user" doc:"The user's id."`
+		UserPath
 	}
 	changeInput struct {
-		userInput
+		httpapi.OrgPath
+		UserPath
 		httpapi.Match
 	}
 	updateInput struct {
-		userInput
+		httpapi.OrgPath
+		UserPath
 		httpapi.Match
 		Body UpdateUserRequest
 	}
 	resetInput struct {
-		userInput
+		httpapi.OrgPath
+		UserPath
 		httpapi.Match
 		Body ResetPasswordRequest
 	}
