@@ -34,23 +34,19 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	folders := []fs.FS{db.Migrations(), events.Migrations(), sessions.Migrations()}
-	for _, name := range []string{"tenants/directory", "orgs/directory", "iam/users"} {
+	for _, name := range []string{"orgs/directory", "iam/users"} {
 		folders = append(folders, os.DirFS("../../"+name+"/migrations"))
 	}
 	d := testkit.New(t, folders, "sessions", nil)
 	b := bundle{Database: d, sessions: sessions.New(d.DB, events.NewLog(nil), sessions.Lifetimes{Absolute: life, Idle: idle})}
-	b.a, b.b = seed(t, d, "acme"), seed(t, d, "bcme")
+	b.a, b.b = seed(t, d), seed(t, d)
 	return b
 }
 
-func seed(t *testing.T, d *testkit.Database, handle string) tree {
+func seed(t *testing.T, d *testkit.Database) tree {
 	t.Helper()
 	out := tree{tenant: ids.NewTenant(), root: ids.NewOrg(), partner: ids.NewOrg(), branch: ids.NewOrg(), user: ids.NewUser()}
 	in(t, d, out.tenant, func(ctx context.Context, tx db.Tx) error {
-		if _, err := tx.Exec(ctx, `INSERT INTO tenants (tenant_id, handle, name, root_org_id, status, created_at, updated_at)
-			VALUES ($1, $2, $2, $3, 'active', $4, $4)`, out.tenant, handle, out.root, tx.Now()); err != nil {
-			return err
-		}
 		path := []ids.Org{out.root, out.partner, out.branch}
 		for i, org := range path {
 			var parent ids.Org

@@ -13,4 +13,5 @@ CREATE TABLE consents (
     CONSTRAINT consents_once UNIQUE (tenant_id, user_id, org_id, app_id)
 );
 CREATE INDEX consents_by_app ON consents (tenant_id, app_id);
+CREATE INDEX consents_by_user ON consents (tenant_id, user_id, id);
 SELECT infra.tenant_table('consents');

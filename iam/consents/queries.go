@@ -1,0 +1,33 @@
+package consents
+
+import (
+	"time"
+
+	"grove/infra/kernel/ids"
+)
+
+// Consent is what one person allows one application in one organization.
+type Consent struct {
+	ID        ids.Consent `db:"id"`
+	Org       ids.Org     `db:"org_id"`
+	User      ids.User    `db:"user_id"`
+	App       ids.App     `db:"app_id"`
+	Scopes    []string    `db:"scopes"` // sorted
+	CreatedAt time.Time   `db:"created_at"`
+	UpdatedAt time.Time   `db:"updated_at"`
+}
+
+const (
+	columns = `id, org_id, user_id, app_id, scopes, created_at, updated_at`
+
+	sqlGranted = `SELECT scopes FROM consents WHERE tenant_id = $1 AND user_id = $2 AND org_id = $3 AND app_id = $4`
+	sqlGrant   = `
+		INSERT INTO consents (tenant_id, id, org_id, user_id, app_id, scopes, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, ARRAY(SELECT DISTINCT s FROM unnest($6::text[]) s ORDER BY s), $7, $7)
+		ON CONFLICT (tenant_id, user_id, org_id, app_id) DO UPDATE
+		SET scopes = ARRAY(SELECT DISTINCT s FROM unnest(consents.scopes || excluded.scopes) s ORDER BY s), updated_at = excluded.updated_at
+		WHERE NOT consents.scopes @> excluded.scopes
+		RETURNING ` + columns
+	sqlList   = `SELECT ` + columns + ` FROM consents WHERE tenant_id = $1 AND user_id = $2 AND id > $3 ORDER BY id LIMIT $4`
+	sqlRevoke = `DELETE FROM consents WHERE tenant_id = $1 AND user_id = $2 AND id = $3 RETURNING ` + columns
+)

@@ -1,0 +1,111 @@
+package consents
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+)
+
+var (
+	eventGranted = events.Declare[grantedData]("consent.granted", "A person let an application have scopes.")
+	eventRevoked = events.Declare[revokedData]("consent.revoked", "A person took back what an application was allowed.")
+)
+
+type grantedData struct {
+	App    ids.App  `json:"app_id" audit:"public"`
+	Scopes []string `json:"scopes" audit:"public"` // all that are allowed now
+	User   ids.User `json:"user_id" audit:"public"`
+}
+
+type revokedData struct {
+	App  ids.App  `json:"app_id" audit:"public"`
+	User ids.User `json:"user_id" audit:"public"`
+}
+
+// Service keeps consents.
+type Service struct {
+	db       *db.DB
+	events   *events.Log
+	onRevoke func(ctx context.Context, tx db.Tx, c Consent) error
+}
+
+// New makes the service.
+func New(d *db.DB, log *events.Log) *Service { return &Service{db: d, events: log} }
+
+// OnRevoke sets what ends the application's grants when its consent is taken back, in the same transaction. It is
+// called while the program is put together.
+func (s *Service) OnRevoke(f func(ctx context.Context, tx db.Tx, c Consent) error) { s.onRevoke = f }
+
+// Missing returns those of the scopes that the person has not allowed the application in the organization, in the order
+// given.
+func (s *Service) Missing(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, scopes []string) ([]string, error) {
+	var granted []string
+	err := tx.QueryRow(ctx, sqlGranted, tx.Tenant(), user, org, app).Scan(&granted)
+	if err != nil && !db.IsNoRows(err) {
+		return nil, err
+	}
+	var missing []string
+	for _, scope := range scopes {
+		if !slices.Contains(granted, scope) {
+			missing = append(missing, scope)
+		}
+	}
+	return missing, nil
+}
+
+// GrantTx adds scopes to what the person allows the application in the organization.
+func (s *Service) GrantTx(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, scopes []string) error {
+	c, err := db.CollectOne[Consent](ctx, tx, sqlGrant, tx.Tenant(), ids.NewConsent(), org, user, app, scopes, tx.Now())
+	if db.IsNoRows(err) {
+		return nil // all of them were allowed before
+	}
+	if err != nil {
+		return err
+	}
+	return s.events.Write(ctx, tx, eventGranted.Of(org, c.ID, grantedData{App: app, Scopes: c.Scopes, User: user}))
+}
+
+// List returns a page of what a person allows, in all organizations, the oldest first.
+func (s *Service) List(ctx context.Context, tx db.Tx, user ids.User, req page.Request) (page.Result[Consent], error) {
+	after := uuid.Nil
+	if !req.First() {
+		var err error
+		if after, err = uuid.Parse(req.Part(0)); err != nil {
+			return page.Result[Consent]{}, fault.CodePageToken.With("Start again without a page token.", err)
+		}
+	}
+	rows, err := db.Collect[Consent](ctx, tx, sqlList, tx.Tenant(), user, after, req.Limit())
+	if err != nil {
+		return page.Result[Consent]{}, err
+	}
+	return page.Cut(req, rows, func(c Consent) []string { return []string{c.ID.UUID().String()} }), nil
+}
+
+// Revoke takes a person's consent back. The next time the application asks, so is the person.
+func (s *Service) Revoke(ctx context.Context, tenant ids.Tenant, user ids.User, id ids.Consent) error {
+	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error { return s.RevokeTx(ctx, tx, user, id) })
+}
+
+// RevokeTx is Revoke within the caller's transaction. Error: resource.not_found, also for another person's consent.
+func (s *Service) RevokeTx(ctx context.Context, tx db.Tx, user ids.User, id ids.Consent) error {
+	c, err := db.CollectOne[Consent](ctx, tx, sqlRevoke, tx.Tenant(), user, id)
+	if db.IsNoRows(err) {
+		return fault.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if s.onRevoke != nil {
+		if err := s.onRevoke(ctx, tx, c); err != nil {
+			return err
+		}
+	}
+	return s.events.Write(ctx, tx, eventRevoked.Of(c.Org, c.ID, revokedData{App: c.App, User: c.User}))
+}
