@@ -14,7 +14,7 @@ CREATE TABLE signing_keys (
     kid        text COLLATE "C" NOT NULL,
     alg        text NOT NULL CHECK (alg IN ('ES256', 'EdDSA', 'RS256', 'PS256')),
     public_jwk jsonb NOT NULL,
-    sealed     bytea NOT NULL, -- PKCS #8 under the tenant's data key
+    sealed     bytea NOT NULL, -- PKCS #8 under the tenant's data key; empty once retired
     state      text NOT NULL CHECK (state IN ('next', 'active', 'previous', 'retired')),
     created_at timestamptz NOT NULL,
     state_at   timestamptz NOT NULL,
@@ -23,4 +23,5 @@ CREATE TABLE signing_keys (
     UNIQUE (tenant_id, kid)
 );
 CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (tenant_id, alg) WHERE state = 'active';
+CREATE UNIQUE INDEX signing_keys_one_next ON signing_keys (tenant_id, alg) WHERE state = 'next';
 SELECT infra.tenant_table('signing_keys', false);
