@@ -230,7 +230,7 @@ func (s *Service) change(ctx context.Context, c *httpapi.Call, id ids.User, m ht
 		if u, err = s.lock(ctx, tx, c.Org.ID, id, expect); err != nil {
 			return err
 		}
-		if err = s.CheckRank(ctx, tx, c, u); err != nil {
+		if err = s.CheckRank(ctx, tx, u); err != nil {
 			return err
 		}
 		u, err = f(ctx, tx, u)

@@ -194,10 +194,10 @@ func TestAttack28_NobodyTakesOverAPersonAboveHimself(t *testing.T) {
 	chief := b.create(t, b.A, b.A.Partner, "chief@example.com")
 	helper := b.create(t, b.A, b.A.Partner, "helper@example.com")
 	peer := b.create(t, b.A, b.A.Partner, "peer@example.com")
-	b.granted.give(chief.ID, b.A.Partner.ID, "users.read", "users.write", "perm.of.another.api")
+	b.granted.give(chief.ID, b.A.Partner.ID, "users.read", "users.write")
 	b.granted.give(helper.ID, b.A.Partner.ID, "users.write")
-	b.granted.give(peer.ID, b.A.Partner.ID, "users.write", "perm.of.another.api")
-	// The peer may more than the helper, in an organization that only he belongs to.
+	b.granted.give(peer.ID, b.A.Partner.ID, "users.write")
+	// The guest may more than the helper in an organization that only he belongs to.
 	guest := b.create(t, b.A, b.A.Partner, "guest@example.com")
 	b.granted.give(guest.ID, b.A.Root.ID, "users.read")
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {

@@ -66,9 +66,10 @@ var (
 	eventUpdated         = events.Declare[updatedData]("user.updated", "A person's profile changed.")
 )
 
-// Scopes says what a person's roles grant him in an organization: the names of all scopes.
-type Scopes interface {
-	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
+// Ranks compares people: CheckUserTx answers with a fault of kind Forbidden when the person holds a permission in the
+// organization that the actor of ctx lacks there.
+type Ranks interface {
+	CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error
 }
 
 // Hook does another capability's part of a change to a person, in the transaction of the change.
@@ -79,14 +80,14 @@ type Service struct {
 	db       *db.DB
 	events   *events.Log
 	hasher   *password.Hasher
-	scopes   Scopes
+	ranks    Ranks
 	onCreate Hook
 	onDelete Hook
 }
 
 // New makes the service. The hasher is the program's only one.
-func New(d *db.DB, log *events.Log, hasher *password.Hasher, scopes Scopes) *Service {
-	return &Service{db: d, events: log, hasher: hasher, scopes: scopes}
+func New(d *db.DB, log *events.Log, hasher *password.Hasher, ranks Ranks) *Service {
+	return &Service{db: d, events: log, hasher: hasher, ranks: ranks}
 }
 
 // OnCreate registers what else happens in the transaction that makes a person. It is called once, before the program

@@ -115,12 +115,6 @@ func queryOrgs(ctx context.Context, tx db.Tx, id ids.User) ([]ids.Org, error) {
 	return db.Scalars[ids.Org](ctx, tx, `SELECT org_id FROM memberships WHERE tenant_id = $1 AND user_id = $2`, tx.Tenant(), id)
 }
 
-func queryIsWithin(ctx context.Context, tx db.Tx, org, ancestor ids.Org) (within bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM org_closure WHERE tenant_id = $1 AND descendant_id = $2 AND ancestor_id = $3)`,
-		tx.Tenant(), org, ancestor).Scan(&within)
-	return within, err
-}
-
 // credential is a stored password. ChangedAt moves when the person's password does, not when it is only hashed anew.
 type credential struct {
 	PHC       string    `db:"phc"`

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"grove/infra/db"
-	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/text"
@@ -311,10 +310,4 @@ func (s *Service) ByEmail(ctx context.Context, tx db.Tx, email string) ([]User, 
 		return nil, nil
 	}
 	return queryByEmail(ctx, tx, key)
-}
-
-// CheckRank refuses when a person may do, in any organization that he belongs to, what the caller may not: whoever
-// could set his password or his address would act as him.
-func (s *Service) CheckRank(ctx context.Context, tx db.Tx, c *httpapi.Call, u User) error {
-	return s.checkRank(ctx, tx, c.Actor, c.Org.ID, c.Held(), u)
 }
