@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -89,6 +90,15 @@ func (c *Call) Require(ctx context.Context, ref string, p perm.Permission) (Org,
 
 // Held returns the names of all permissions that the actor holds in the call's organization.
 func (c *Call) Held() map[string]bool { return c.held.Names }
+
+// VisiblePath is the part of the call's organization's path that the token may know of: from the token's own organization
+// down. It always ends with the call's organization.
+func (c *Call) VisiblePath() []ids.Org {
+	if i := slices.Index(c.Org.Path, c.Actor.Org); i >= 0 {
+		return c.Org.Path[i:]
+	}
+	return []ids.Org{c.Org.ID}
+}
 
 // Allowed lists the actions whose permission the actor holds.
 func (c *Call) Allowed(actions map[string]perm.Permission) []string {
