@@ -30,6 +30,8 @@ CREATE TABLE apps (
     CONSTRAINT apps_name UNIQUE (tenant_id, org_id, name_key)
 );
 SELECT infra.tenant_table('apps');
+CREATE INDEX apps_with_origins ON apps (tenant_id) WHERE enabled AND allowed_origins <> '{}';
+CREATE INDEX apps_builtin ON apps (tenant_id, id) WHERE builtin;
 CREATE INDEX apps_by_org ON apps (tenant_id, org_id, name_key, id);
 
 CREATE TABLE app_secrets (
@@ -55,11 +57,11 @@ CREATE TABLE app_apis (
     app_id      uuid NOT NULL,
     resource_id uuid NOT NULL,
     policy      text NOT NULL CHECK (policy IN ('rbac', 'none')),
-    scopes      text[] NOT NULL,
+    scopes      text[] NOT NULL, -- 'grove' among them: every scope of the management API, also future ones
     created_at  timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, app_id) REFERENCES apps (tenant_id, id) ON DELETE CASCADE,
-    FOREIGN KEY (tenant_id, resource_id) REFERENCES api_resources (tenant_id, id),
+    CONSTRAINT app_apis_resource FOREIGN KEY (tenant_id, resource_id) REFERENCES api_resources (tenant_id, id),
     CONSTRAINT app_apis_once UNIQUE (tenant_id, app_id, resource_id)
 );
 CREATE INDEX app_apis_by_resource ON app_apis (tenant_id, resource_id);

@@ -1,3 +1,5 @@
+-- grove_system may read the built-in definitions of all tenants and add to them: a new version of the program brings
+-- new permissions.
 CREATE TABLE api_resources (
     tenant_id  uuid NOT NULL,
     id         uuid NOT NULL,
@@ -15,7 +17,9 @@ CREATE TABLE api_resources (
     CONSTRAINT api_resources_identifier UNIQUE (tenant_id, identifier)
 );
 CREATE INDEX api_resources_by_org ON api_resources (tenant_id, org_id, name_key, id);
+CREATE INDEX api_resources_builtin ON api_resources (tenant_id, id) WHERE builtin;
 SELECT infra.tenant_table('api_resources');
+SELECT infra.system_table('api_resources', 'SELECT');
 
 -- A scope name means one thing in a tenant.
 CREATE TABLE api_scopes (
@@ -32,6 +36,7 @@ CREATE TABLE api_scopes (
 );
 CREATE INDEX api_scopes_by_resource ON api_scopes (tenant_id, resource_id, name);
 SELECT infra.tenant_table('api_scopes');
+SELECT infra.system_table('api_scopes', 'SELECT, INSERT');
 
 CREATE TABLE roles (
     tenant_id     uuid NOT NULL,
@@ -51,9 +56,11 @@ CREATE TABLE roles (
     FOREIGN KEY (tenant_id, org_id) REFERENCES organizations (tenant_id, id),
     CONSTRAINT roles_name UNIQUE (tenant_id, org_id, audience_type, audience_id, name_key)
 );
+CREATE INDEX roles_builtin ON roles (tenant_id, name_key, id) WHERE builtin;
 CREATE INDEX roles_by_audience ON roles (tenant_id, audience_id);
 CREATE INDEX roles_by_org ON roles (tenant_id, org_id, name_key, id);
 SELECT infra.tenant_table('roles');
+SELECT infra.system_table('roles', 'SELECT');
 SELECT infra.keep_history('roles');
 
 CREATE TABLE role_permissions (
@@ -70,6 +77,7 @@ CREATE TABLE role_permissions (
 );
 CREATE INDEX role_permissions_by_scope ON role_permissions (tenant_id, scope_id);
 SELECT infra.tenant_table('role_permissions');
+SELECT infra.system_table('role_permissions', 'SELECT, INSERT');
 SELECT infra.keep_history('role_permissions');
 
 CREATE TABLE role_assignments (

@@ -1,0 +1,130 @@
+package authz
+
+import (
+	"embed"
+	"io/fs"
+
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/perm"
+	"grove/infra/module"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are this package's own.
+func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
+
+// ManagementAPI is the identifier of the built-in API resource whose scopes are the program's permissions.
+const ManagementAPI = "urn:grove:api"
+
+// AllManagementScopes is the scope alias that stands for every scope of the management API, present and future.
+const AllManagementScopes = "grove"
+
+const (
+	administratorKey  = "administrator"
+	administratorName = "Administrator"
+	viewerName        = "Viewer"
+)
+
+var (
+	permResourcesRead  = perm.Declare("api_resources.read", "See API resources and their scopes.")
+	permResourcesWrite = perm.Declare("api_resources.write", "Create, change and delete API resources and their scopes.")
+	permRolesRead      = perm.Declare("roles.read", "See roles and who holds them.")
+	permRolesWrite     = perm.Declare("roles.write", "Create, change and delete roles, and give them to people and groups, within what you hold.")
+)
+
+var (
+	errAboveGranter      = fault.Declare(fault.Forbidden, "role.above_granter", "This would give more than you hold")
+	errAssigned          = fault.Declare(fault.Conflict, "role.already_assigned", "Already assigned")
+	errAudience          = fault.Declare(fault.Invalid, "role.audience", "This audience cannot be used here")
+	errIdentifierTaken   = fault.Declare(fault.Conflict, "api_resource.identifier_taken", "This identifier is taken")
+	errLastAdministrator = fault.Declare(fault.Conflict, "role.last_administrator", "The last administrator stays")
+	errPrincipal         = fault.Declare(fault.Invalid, "role.principal_unknown", "No such person or group here")
+	errResourceBuiltin   = fault.Declare(fault.Conflict, "api_resource.builtin", "Built-in API resources cannot be changed")
+	errResourceInherited = fault.Declare(fault.Conflict, "api_resource.inherited", "Another organization defines this API resource")
+	errResourceUsed      = fault.Declare(fault.Conflict, "api_resource.in_use", "Apps are authorized for this API resource")
+	errRoleBuiltin       = fault.Declare(fault.Conflict, "role.builtin", "Built-in roles cannot be changed")
+	errRoleInherited     = fault.Declare(fault.Conflict, "role.inherited", "Another organization defines this role")
+	errRoleNameTaken     = fault.Declare(fault.Conflict, "role.name_taken", "This name is taken")
+	errRoleUnknown       = fault.Declare(fault.Invalid, "role.unknown", "No such role here")
+	errScopeNotForApp    = fault.Declare(fault.Invalid, "role.scope_not_authorized", "The app is not authorized for this scope")
+	errScopeReserved     = fault.Declare(fault.Invalid, "api_scope.reserved", "This scope name is reserved")
+	errScopeTaken        = fault.Declare(fault.Conflict, "api_scope.name_taken", "This scope name is taken")
+	errScopeTooMany      = fault.Declare(fault.Conflict, "api_scope.too_many", "An API resource has too many scopes")
+	errScopeUnknown      = fault.Declare(fault.Invalid, "api_scope.unknown", "No such scope here")
+	errScopeUsed         = fault.Declare(fault.Conflict, "api_scope.in_use", "Apps are authorized for this scope")
+)
+
+type (
+	assignmentData struct {
+		Assignment    ids.Assignment `json:"assignment_id" audit:"public"`
+		PrincipalID   string         `json:"principal_id" audit:"public"`
+		PrincipalType string         `json:"principal_type" audit:"public"`
+		Reach         string         `json:"reach" audit:"public"`
+		Role          ids.Role       `json:"role_id" audit:"public"`
+	}
+	resourceData struct {
+		Identifier string   `json:"identifier" audit:"public"`
+		Name       string   `json:"name" audit:"public"`
+		Scopes     []string `json:"scopes,omitempty" audit:"public"` // the first ones, of a new resource
+	}
+	scopeData struct {
+		Name     string          `json:"name" audit:"public"`
+		Resource ids.APIResource `json:"resource_id" audit:"public"`
+	}
+	roleData struct {
+		Name        string   `json:"name" audit:"public"`
+		Permissions []string `json:"permissions" audit:"public"`
+	}
+)
+
+var (
+	eventAssigned        = events.Declare[assignmentData]("role.assigned", "A role was given to a person or a group.")
+	eventResourceCreated = events.Declare[resourceData]("api_resource.created", "An API resource was registered.")
+	eventResourceDeleted = events.Declare[resourceData]("api_resource.deleted", "An API resource was deleted.")
+	eventResourceUpdated = events.Declare[resourceData]("api_resource.updated", "An API resource was changed.")
+	eventRoleCreated     = events.Declare[roleData]("role.created", "A role was made.")
+	eventRoleDeleted     = events.Declare[roleData]("role.deleted", "A role was deleted.")
+	eventRoleUpdated     = events.Declare[roleData]("role.updated", "A role was changed.")
+	eventScopeAdded      = events.Declare[scopeData]("api_resource.scope_added", "A scope was added to an API resource.")
+	eventScopeRemoved    = events.Declare[scopeData]("api_resource.scope_removed", "A scope was removed from an API resource.")
+	eventScopeUpdated    = events.Declare[scopeData]("api_resource.scope_updated", "The texts of a scope were changed.")
+	eventUnassigned      = events.Declare[assignmentData]("role.unassigned", "A role was taken from a person or a group.")
+)
+
+// Service holds the rules of roles, API resources and decisions.
+type Service struct {
+	db     *db.DB
+	events *events.Log
+}
+
+// New makes the service.
+func New(d *db.DB, log *events.Log) *Service { return &Service{db: d, events: log} }
+
+// Module is the manifest.
+func (s *Service) Module() module.Manifest {
+	table := func(name string) module.Table {
+		return module.Table{Name: name, Class: module.Configuration, Owner: "org_id", Export: true}
+	}
+	return module.Manifest{
+		Name: "iam.authz",
+		Errors: []fault.Code{errAboveGranter, errAssigned, errAudience, errIdentifierTaken, errLastAdministrator, errPrincipal, errResourceBuiltin,
+			errResourceInherited, errResourceUsed, errRoleBuiltin, errRoleInherited, errRoleNameTaken, errRoleUnknown, errScopeNotForApp,
+			errScopeReserved, errScopeTaken, errScopeTooMany, errScopeUnknown, errScopeUsed},
+		Found:       s.found,
+		Migrations:  Migrations(),
+		Permissions: []perm.Permission{permResourcesRead, permResourcesWrite, permRolesRead, permRolesWrite},
+		Routes: func(a *httpapi.API) {
+			s.resourceRoutes(a)
+			s.roleRoutes(a)
+			s.assignmentRoutes(a)
+		},
+		Tables: []module.Table{table("api_resources"), table("api_scopes"), table("role_assignments"), table("role_assignments_history"),
+			table("role_permissions"), table("role_permissions_history"), table("roles"), table("roles_history")},
+	}
+}

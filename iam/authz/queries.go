@@ -1,0 +1,110 @@
+package authz
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// sqlHeld is the common part of every decision: the assignments that count for person $3 with a token of organization $2
+// in tenant $1. They are found from the person's side, whatever the number of assignments in the organization.
+const sqlHeld = `
+	WITH principals AS (
+	    SELECT 'user' AS kind, $3::uuid AS id
+	    UNION ALL
+	    SELECT 'group', gm.group_id FROM group_members gm WHERE gm.tenant_id = $1 AND gm.user_id = $3
+	), held AS (
+	    SELECT ra.id, ra.org_id, ra.reach, ra.principal_kind, ra.principal_id, ra.role_id
+	    FROM principals p
+	    JOIN role_assignments ra ON ra.tenant_id = $1 AND ra.principal_id = p.id AND ra.principal_kind = p.kind
+	    JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = $2 AND c.ancestor_id = ra.org_id
+	    JOIN roles r ON r.tenant_id = $1 AND r.id = ra.role_id
+	    WHERE (c.depth = 0 OR ra.reach = 'subtree')
+	      AND (r.builtin OR r.org_id = ra.org_id OR r.audience_type = 'application' AND EXISTS (
+	          SELECT FROM infra.shared_apps($1, ra.org_id) s WHERE s.app_id = r.audience_id AND s.with_roles))
+	)`
+
+type heldScope struct {
+	Name       string `db:"name"`
+	Management bool   `db:"management"`
+	Below      bool   `db:"below"` // held with reach subtree
+}
+
+// heldScopes returns the scopes that the person's roles give with a token of tokenOrg; nothing where org does not lie
+// within tokenOrg.
+func heldScopes(ctx context.Context, tx db.Tx, user ids.User, tokenOrg, org ids.Org) ([]heldScope, error) {
+	return db.Collect[heldScope](ctx, tx, sqlHeld+`
+		SELECT s.name, ar.builtin AS management, bool_or(h.reach = 'subtree') AS below
+		FROM held h
+		JOIN role_permissions rp ON rp.tenant_id = $1 AND rp.role_id = h.role_id
+		JOIN api_scopes s ON s.tenant_id = $1 AND s.id = rp.scope_id
+		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = s.resource_id
+		WHERE EXISTS (SELECT FROM org_closure g WHERE g.tenant_id = $1 AND g.descendant_id = $4 AND g.ancestor_id = $2)
+		GROUP BY s.name, ar.builtin`, tx.Tenant(), tokenOrg, user, org)
+}
+
+// clientScopes returns the management scopes that a client is authorised for now; nothing where org does not lie within
+// the client's own organization.
+func clientScopes(ctx context.Context, tx db.Tx, app ids.App, org ids.Org) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `
+		SELECT s.name
+		FROM apps a
+		JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = $3 AND c.ancestor_id = a.org_id
+		JOIN app_apis aa ON aa.tenant_id = $1 AND aa.app_id = a.id
+		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id AND ar.builtin
+		JOIN api_scopes s ON s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (aa.scopes) OR $4 = ANY (aa.scopes))
+		WHERE a.tenant_id = $1 AND a.id = $2`, tx.Tenant(), app, org, AllManagementScopes)
+}
+
+// roleNames returns the names of the roles that the person holds and that an app may see in the roles claim: its own
+// ones, or those of the organization that owns it. Roles that another organization made up never reach it.
+func roleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error) {
+	return db.Scalars[string](ctx, tx, sqlHeld+`
+		SELECT DISTINCT r.name
+		FROM apps a
+		CROSS JOIN held h
+		JOIN roles r ON r.tenant_id = $1 AND r.id = h.role_id
+		WHERE a.tenant_id = $1 AND a.id = $4 AND r.audience_type = $5
+		  AND (r.audience_type = 'organization' AND (r.builtin OR r.org_id = a.org_id) OR r.audience_type = 'application' AND r.audience_id = a.id)
+		ORDER BY r.name`, tx.Tenant(), org, user, app, audience)
+}
+
+type heldRoleRow struct {
+	Assignment    ids.Assignment `db:"id"`
+	Org           ids.Org        `db:"org_id"`
+	Reach         string         `db:"reach"`
+	PrincipalKind string         `db:"principal_kind"`
+	Group         ids.Group      `db:"group_id"`
+	Role          ids.Role       `db:"role_id"`
+	Name          string         `db:"name"`
+	NameKey       string         `db:"name_key"`
+	AudienceType  string         `db:"audience_type"`
+	AudienceID    uuid.UUID      `db:"audience_id"`
+	Builtin       bool           `db:"builtin"`
+}
+
+func heldRoles(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, after position, limit int) ([]heldRoleRow, error) {
+	return db.Collect[heldRoleRow](ctx, tx, sqlHeld+`
+		SELECT h.id, h.org_id, h.reach, h.principal_kind, h.role_id,
+		       CASE WHEN h.principal_kind = 'group' AND h.org_id = $2 THEN h.principal_id END AS group_id,
+		       r.name, r.name_key, r.audience_type, r.audience_id, r.builtin
+		FROM held h JOIN roles r ON r.tenant_id = $1 AND r.id = h.role_id
+		WHERE (r.name_key, h.id) > ($4, $5::uuid)
+		ORDER BY r.name_key, h.id LIMIT $6`, tx.Tenant(), org, user, after.key, after.id, limit)
+}
+
+// belongs reports whether the person or group may be given roles in org.
+func belongs(ctx context.Context, tx db.Tx, org ids.Org, p Principal) (bool, error) {
+	sql := `
+		SELECT EXISTS (SELECT FROM memberships m WHERE m.tenant_id = $1 AND m.org_id = $2 AND m.user_id = $3)
+		    OR EXISTS (SELECT FROM users u WHERE u.tenant_id = $1 AND u.org_id = $2 AND u.id = $3)`
+	if p.Type == PrincipalGroup {
+		sql = `SELECT EXISTS (SELECT FROM groups g WHERE g.tenant_id = $1 AND g.org_id = $2 AND g.id = $3)`
+	}
+	var ok bool
+	err := tx.QueryRow(ctx, sql, tx.Tenant(), org, p.id).Scan(&ok)
+	return ok, err
+}

@@ -1,0 +1,110 @@
+package authz
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+type assignmentRow struct {
+	ID            ids.Assignment `db:"id"`
+	Org           ids.Org        `db:"org_id"`
+	Role          ids.Role       `db:"role_id"`
+	PrincipalKind string         `db:"principal_kind"`
+	PrincipalID   uuid.UUID      `db:"principal_id"`
+	Reach         string         `db:"reach"`
+	CreatedAt     time.Time      `db:"created_at"`
+}
+
+const sqlAssignmentColumns = `SELECT id, org_id, role_id, principal_kind, principal_id, reach, created_at FROM role_assignments `
+
+func listAssignments(ctx context.Context, tx db.Tx, org ids.Org, role ids.Role, after uuid.UUID, limit int) ([]assignmentRow, error) {
+	return db.Collect[assignmentRow](ctx, tx, sqlAssignmentColumns+`
+		WHERE tenant_id = $1 AND role_id = $2 AND org_id = $3 AND id > $4 ORDER BY id LIMIT $5`, tx.Tenant(), role, org, after, limit)
+}
+
+func findAssignment(ctx context.Context, tx db.Tx, org ids.Org, id ids.Assignment) (assignmentRow, error) {
+	return db.CollectOne[assignmentRow](ctx, tx, sqlAssignmentColumns+`WHERE tenant_id = $1 AND id = $2 AND org_id = $3`, tx.Tenant(), id, org)
+}
+
+// insertAssignment reports whether the assignment is new.
+func insertAssignment(ctx context.Context, tx db.Tx, a assignmentRow) (bool, error) {
+	n, err := tx.Exec(ctx, `
+		INSERT INTO role_assignments (tenant_id, id, org_id, role_id, principal_kind, principal_id, reach, created_at, sys_from)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+		ON CONFLICT (tenant_id, org_id, role_id, principal_kind, principal_id) DO NOTHING`,
+		tx.Tenant(), a.ID, a.Org, a.Role, a.PrincipalKind, a.PrincipalID, a.Reach, tx.Now())
+	return n == 1, err
+}
+
+func deleteAssignment(ctx context.Context, tx db.Tx, id ids.Assignment) error {
+	_, err := tx.Exec(ctx, `DELETE FROM role_assignments WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), id)
+	return err
+}
+
+func deleteAssignmentsOf(ctx context.Context, tx db.Tx, org ids.Org, kind string, principal uuid.UUID) ([]assignmentRow, error) {
+	return db.Collect[assignmentRow](ctx, tx, `
+		DELETE FROM role_assignments WHERE tenant_id = $1 AND principal_id = $2 AND org_id = $3 AND principal_kind = $4
+		RETURNING id, org_id, role_id, principal_kind, principal_id, reach, created_at`, tx.Tenant(), principal, org, kind)
+}
+
+// deleteUnshared removes the assignments of an app's roles in organizations that no longer have them.
+func deleteUnshared(ctx context.Context, tx db.Tx, app ids.App) (int64, error) {
+	return tx.Exec(ctx, `
+		DELETE FROM role_assignments ra USING roles r
+		WHERE ra.tenant_id = $1 AND r.tenant_id = $1 AND r.audience_id = $2 AND r.audience_type = 'application'
+		  AND ra.role_id = r.id AND ra.org_id <> r.org_id
+		  AND NOT EXISTS (SELECT FROM infra.shared_apps($1, ra.org_id) s WHERE s.app_id = r.audience_id AND s.with_roles)`, tx.Tenant(), app)
+}
+
+// lockAdministrator makes the transaction the only one that may take the role Administrator from somebody, and returns it.
+func lockAdministrator(ctx context.Context, tx db.Tx) (role ids.Role, root ids.Org, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT id, org_id FROM roles WHERE tenant_id = $1 AND builtin AND name_key = $2 FOR UPDATE`, tx.Tenant(), administratorKey).Scan(&role, &root)
+	return role, root, err
+}
+
+// administrators counts the active people who hold the role in the whole tree, directly or by a group, without one of them;
+// it also says whether that one is among them.
+func administrators(ctx context.Context, tx db.Tx, role ids.Role, root ids.Org, without ids.User) (others int, included bool, err error) {
+	err = tx.QueryRow(ctx, `
+		WITH principals AS (
+		    SELECT ra.principal_kind, ra.principal_id FROM role_assignments ra
+		    WHERE ra.tenant_id = $1 AND ra.role_id = $2 AND ra.org_id = $3 AND ra.reach = 'subtree'
+		), people AS (
+		    SELECT p.principal_id AS user_id FROM principals p WHERE p.principal_kind = 'user'
+		    UNION
+		    SELECT gm.user_id FROM principals p
+		    JOIN group_members gm ON gm.tenant_id = $1 AND gm.group_id = p.principal_id WHERE p.principal_kind = 'group'
+		)
+		SELECT count(*) FILTER (WHERE u.id IS DISTINCT FROM $4), coalesce(bool_or(u.id = $4), false)
+		FROM people p JOIN users u ON u.tenant_id = $1 AND u.id = p.user_id AND u.status = 'active'`,
+		tx.Tenant(), role, root, without).Scan(&others, &included)
+	return others, included, err
+}
+
+type groupRoleRow struct {
+	Org        ids.Org  `db:"org_id"`
+	Reach      string   `db:"reach"`
+	Management []string `db:"management"`
+}
+
+// groupRoles returns what the roles of a group give, those included that give nothing while a share does not reach it, and
+// keeps them as they are until the transaction ends.
+func groupRoles(ctx context.Context, tx db.Tx, group ids.Group) ([]groupRoleRow, error) {
+	_, err := tx.Exec(ctx, `
+		SELECT FROM roles WHERE tenant_id = $1 AND id IN (
+		    SELECT ra.role_id FROM role_assignments ra WHERE ra.tenant_id = $1 AND ra.principal_id = $2 AND ra.principal_kind = 'group')
+		ORDER BY id FOR SHARE`, tx.Tenant(), group)
+	if err != nil {
+		return nil, err
+	}
+	return db.Collect[groupRoleRow](ctx, tx, `
+		SELECT ra.org_id, ra.reach, coalesce(p.management, '{}') AS management
+		FROM role_assignments ra JOIN roles r ON r.tenant_id = $1 AND r.id = ra.role_id`+sqlRolePermissions+`
+		WHERE ra.tenant_id = $1 AND ra.principal_id = $2 AND ra.principal_kind = 'group'`, tx.Tenant(), group)
+}

@@ -1,0 +1,148 @@
+package authz
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+	"grove/infra/kernel/text"
+)
+
+// Permissions returns what an actor may do in an organization now. Of a person: what his roles give with a token of
+// a.Org, and the token carries. Of a client: the management scopes that it is authorised for, and the token carries.
+// An organization that does not lie within the token's is not visible.
+func (s *Service) Permissions(ctx context.Context, a actor.Actor, o httpapi.Org) (held httpapi.Held, err error) {
+	if !o.IsWithin(a.Org) && a.Kind != actor.System {
+		return httpapi.Held{}, nil
+	}
+	err = s.db.InTenant(ctx, a.Tenant, func(ctx context.Context, tx db.Tx) error {
+		p, err := powerOf(ctx, tx, a, o.ID)
+		held = httpapi.Held{Names: p.management(false), Visible: true}
+		return err
+	})
+	return held, err
+}
+
+// ScopesOf returns all scope names that the roles of a person give in an organization, those with reach subtree in an
+// ancestor included.
+func (s *Service) ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error) {
+	rows, err := heldScopes(ctx, tx, user, org, org)
+	names := make(map[string]bool, len(rows))
+	for _, row := range rows {
+		names[row.Name] = true
+	}
+	return names, err
+}
+
+// RoleNames returns the names of a person's roles in an organization that an app may see in the roles claim, in order.
+// audience is application or organization, as the app's role_audience says.
+func (s *Service) RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error) {
+	return roleNames(ctx, tx, user, org, app, audience)
+}
+
+// power is what an actor holds in one organization: scope names, and whether with reach subtree.
+type power struct {
+	scopes []heldScope
+}
+
+// powerOf computes an actor's power in org, in one query.
+func powerOf(ctx context.Context, tx db.Tx, a actor.Actor, org ids.Org) (power, error) {
+	if a.Tenant != tx.Tenant() {
+		return power{}, nil
+	}
+	switch a.Kind {
+	case actor.User:
+		rows, err := heldScopes(ctx, tx, a.User, a.Org, org)
+		rows = slices.DeleteFunc(rows, func(h heldScope) bool {
+			return (h.Management && !a.Scopes[h.Name]) || (a.Org != org && !h.Below)
+		})
+		return power{rows}, err
+	case actor.Client:
+		names, err := clientScopes(ctx, tx, a.App, org)
+		p := power{}
+		for _, name := range names {
+			if a.Scopes[name] {
+				p.scopes = append(p.scopes, heldScope{Name: name, Management: true, Below: true})
+			}
+		}
+		return p, err
+	case actor.System:
+		p := power{}
+		for name := range a.Scopes {
+			p.scopes = append(p.scopes, heldScope{Name: name, Management: true, Below: true})
+		}
+		return p, nil
+	}
+	return power{}, nil
+}
+
+// management returns the management permissions held, or only those held with reach subtree.
+func (p power) management(below bool) map[string]bool {
+	names := map[string]bool{}
+	for _, h := range p.scopes {
+		if h.Management && (h.Below || !below) {
+			names[h.Name] = true
+		}
+	}
+	return names
+}
+
+// other returns the scopes of other APIs held, or only those held with reach subtree.
+func (p power) other(below bool) map[string]bool {
+	names := map[string]bool{}
+	for _, h := range p.scopes {
+		if !h.Management && (h.Below || !below) {
+			names[h.Name] = true
+		}
+	}
+	return names
+}
+
+// position is where a page starts in a list ordered by name and id.
+type position struct {
+	key string
+	id  uuid.UUID
+}
+
+func positionOf(r page.Request) position {
+	id, _ := uuid.Parse(r.Part(1)) // "" on the first page is the zero UUID, before all others
+	return position{key: r.Part(0), id: id}
+}
+
+func pgUUID(u uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: u, Valid: true} }
+
+// cleanName returns a name to show and its comparable form.
+func cleanName(pointer, s string) (show, key string, err error) {
+	show = strings.TrimSpace(s)
+	key = text.Key(show)
+	if key == "" || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return "", "", fault.CodeInvalid.At(pointer, "printable characters, at least one of them no space")
+	}
+	return show, key, nil
+}
+
+// cleanText refuses what cannot be stored or shown.
+func cleanText(pointer, s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }) {
+		return "", fault.CodeInvalid.At(pointer, "printable characters and line feeds")
+	}
+	return s, nil
+}
+
+func checkVersion(have, want int64) error {
+	if want != 0 && want != have {
+		return fault.CodeStale.With("Read the resource again and repeat the change on what it is now.", nil)
+	}
+	return nil
+}

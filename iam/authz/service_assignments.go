@@ -1,0 +1,181 @@
+package authz
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+)
+
+// Assignment is a role to be given by another capability, which has checked that it may be.
+type Assignment struct {
+	Org           ids.Org
+	Role          ids.Role
+	PrincipalKind string // user or group
+	Principal     uuid.UUID
+	Reach         string // org or subtree
+}
+
+// Assign gives a role in org on behalf of the actor of ctx, who must hold what it gives with the same reach.
+func (s *Service) Assign(ctx context.Context, tenant ids.Tenant, org ids.Org, role ids.Role, in AssignRoleRequest) (made RoleAssignment, err error) {
+	if in.Reach == "" {
+		in.Reach = ReachOrg
+	}
+	principal, err := in.Principal.parse()
+	if err != nil {
+		return made, err
+	}
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		p, err := powerOf(ctx, tx, actor.From(ctx), org)
+		if err != nil {
+			return err
+		}
+		if _, err := grantable(ctx, tx, p.management(in.Reach == ReachSubtree), org, []ids.Role{role}); err != nil {
+			if errRoleUnknown.Is(err) {
+				return fault.ErrNotFound // the path names it
+			}
+			return err
+		}
+		row, isNew, err := s.assign(ctx, tx, Assignment{Org: org, Role: role, PrincipalKind: principal.Type, Principal: principal.id, Reach: in.Reach})
+		if err == nil && !isNew {
+			err = errAssigned.With("Take the role away first to give it with another reach.", nil)
+		}
+		made = row.view()
+		return err
+	})
+	return made, err
+}
+
+// AssignTx gives a role that the caller has checked with CheckGrantable, now or when it was promised. A role that is held
+// already is left as it is. tx must see the whole tenant.
+func (s *Service) AssignTx(ctx context.Context, tx db.Tx, a Assignment) error {
+	if err := holdRoles(ctx, tx, []ids.Role{a.Role}); err != nil {
+		return err
+	}
+	found, err := findRoles(ctx, tx, a.Org, []ids.Role{a.Role})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return errRoleUnknown.With("The role does not exist any more, or cannot be assigned in this organization.", nil)
+	}
+	_, _, err = s.assign(ctx, tx, a)
+	return err
+}
+
+func (s *Service) assign(ctx context.Context, tx db.Tx, a Assignment) (row assignmentRow, isNew bool, err error) {
+	ok, err := belongs(ctx, tx, a.Org, Principal{Type: a.PrincipalKind, id: a.Principal})
+	if err != nil {
+		return row, false, err
+	}
+	if !ok {
+		return row, false, errPrincipal.At("/principal/id", "a person who belongs to the organization, or one of its groups")
+	}
+	row = assignmentRow{ID: ids.NewAssignment(), Org: a.Org, Role: a.Role, PrincipalKind: a.PrincipalKind, PrincipalID: a.Principal, Reach: a.Reach, CreatedAt: tx.Now()}
+	if isNew, err = insertAssignment(ctx, tx, row); err != nil || !isNew {
+		return row, isNew, err
+	}
+	return row, true, s.events.Write(ctx, tx, eventAssigned.Of(a.Org, row.ID, row.data()))
+}
+
+func (a assignmentRow) data() assignmentData {
+	return assignmentData{Assignment: a.ID, PrincipalID: principalView(a.PrincipalKind, a.PrincipalID).ID, PrincipalType: a.PrincipalKind, Reach: a.Reach, Role: a.Role}
+}
+
+// Unassign takes a role away. The root's last Administrator keeps it.
+func (s *Service) Unassign(ctx context.Context, tenant ids.Tenant, org ids.Org, role ids.Role, id ids.Assignment) error {
+	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		// Two who take the role from each other queue here.
+		if err := lockRole(ctx, tx, role); err != nil {
+			return err
+		}
+		row, err := findAssignment(ctx, tx, org, id)
+		if db.IsNoRows(err) || err == nil && row.Role != role {
+			return fault.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if err := deleteAssignment(ctx, tx, id); err != nil {
+			return err
+		}
+		found, err := findRoles(ctx, tx, org, []ids.Role{role})
+		if err != nil {
+			return err
+		}
+		// A role that org sees no more is none of the built-in ones.
+		for _, r := range found {
+			if err := refuseWithoutAdministrator(ctx, tx, r, org); err != nil {
+				return err
+			}
+		}
+		return s.events.Write(ctx, tx, eventUnassigned.Of(org, id, row.data()))
+	})
+}
+
+// UnassignAllTx takes from a person every role that was given to him in org. Ask LastAdministrator first.
+func (s *Service) UnassignAllTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error {
+	return s.unassignAll(ctx, tx, org, PrincipalUser, user.UUID())
+}
+
+// UnassignGroupTx takes from a group every role, as when it is deleted.
+func (s *Service) UnassignGroupTx(ctx context.Context, tx db.Tx, org ids.Org, group ids.Group) error {
+	return s.unassignAll(ctx, tx, org, PrincipalGroup, group.UUID())
+}
+
+func (s *Service) unassignAll(ctx context.Context, tx db.Tx, org ids.Org, kind string, principal uuid.UUID) error {
+	rows, err := deleteAssignmentsOf(ctx, tx, org, kind, principal)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := s.events.Write(ctx, tx, eventUnassigned.Of(org, row.ID, row.data())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UnassignUnsharedTx takes an app's roles away in the organizations that a share does not reach any more, in one statement,
+// and returns how many assignments that ended.
+func (s *Service) UnassignUnsharedTx(ctx context.Context, tx db.Tx, app ids.App) (int64, error) {
+	return deleteUnshared(ctx, tx, app)
+}
+
+// ListAssignments returns a page of a role's assignments in org, oldest first.
+func (s *Service) ListAssignments(ctx context.Context, tenant ids.Tenant, org ids.Org, role ids.Role, req page.Request) (result page.Result[RoleAssignment], err error) {
+	after, _ := uuid.Parse(req.Part(0)) // "" on the first page is the zero UUID, before all others
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		if _, err := loadRole(ctx, tx, org, role); err != nil {
+			return err
+		}
+		rows, err := listAssignments(ctx, tx, org, role, after, req.Limit())
+		cut := page.Cut(req, rows, func(a assignmentRow) []string { return []string{a.ID.UUID().String()} })
+		result = page.Map(cut, assignmentRow.view)
+		return err
+	})
+	return result, err
+}
+
+// UserRoles returns a page of the roles that count for a person in org, by name.
+func (s *Service) UserRoles(ctx context.Context, tenant ids.Tenant, org ids.Org, user ids.User, req page.Request) (result page.Result[HeldRole], err error) {
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		ok, err := belongs(ctx, tx, org, Principal{Type: PrincipalUser, id: user.UUID()})
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.ErrNotFound
+		}
+		rows, err := heldRoles(ctx, tx, user, org, positionOf(req), req.Limit())
+		cut := page.Cut(req, rows, func(h heldRoleRow) []string { return []string{h.NameKey, h.Assignment.UUID().String()} })
+		result = page.Map(cut, func(h heldRoleRow) HeldRole { return h.view(org) })
+		return err
+	})
+	return result, err
+}

@@ -1,0 +1,175 @@
+package authz
+
+import (
+	"context"
+	"slices"
+
+	"grove/infra/db"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/ids"
+)
+
+// CheckGrantable returns those roles, in the given order, if they can be assigned in org with reach org by somebody who
+// holds the management permissions in held there: they exist, org sees them, and none gives a permission outside held.
+// The roles stay as they are until the transaction ends. tx must see the whole tenant: built-in and shared roles are
+// other organizations' rows.
+func (s *Service) CheckGrantable(ctx context.Context, tx db.Tx, held map[string]bool, org ids.Org, roles []ids.Role) ([]Role, error) {
+	rows, err := grantable(ctx, tx, held, org, roles)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]Role, len(rows))
+	for i, row := range rows {
+		views[i] = row.view(org)
+	}
+	return views, nil
+}
+
+func grantable(ctx context.Context, tx db.Tx, held map[string]bool, org ids.Org, roles []ids.Role) ([]roleRow, error) {
+	unique := make([]ids.Role, 0, len(roles))
+	for _, id := range roles {
+		if !slices.Contains(unique, id) {
+			unique = append(unique, id)
+		}
+	}
+	if len(unique) == 0 {
+		return nil, nil
+	}
+	// The lock comes first, in a statement of its own: what is read after it cannot grow before the assignment commits.
+	if err := holdRoles(ctx, tx, unique); err != nil {
+		return nil, err
+	}
+	found, err := findRoles(ctx, tx, org, unique)
+	if err != nil {
+		return nil, err
+	}
+	ordered := make([]roleRow, 0, len(unique))
+	for _, id := range unique {
+		i := slices.IndexFunc(found, func(r roleRow) bool { return r.ID == id })
+		if i < 0 {
+			return nil, errRoleUnknown.With("A role does not exist, or cannot be assigned in this organization.", nil)
+		}
+		if !within(found[i].Management, held) {
+			return nil, aboveGranter()
+		}
+		ordered = append(ordered, found[i])
+	}
+	return ordered, nil
+}
+
+func aboveGranter() error {
+	return errAboveGranter.With("Only somebody who holds the same permissions, as far down the tree, may give them.", nil)
+}
+
+func within(names []string, held map[string]bool) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return !held[name] })
+}
+
+// CheckScopesTx refuses scopes that the actor of ctx may not hand out in org. A management scope must be held by him; a
+// scope of an API that another organization defines too, because its owner decides who gets it, by his roles. Scopes of
+// org's own APIs are org's to give. With below, what is handed out will hold in org's descendants as well.
+func (s *Service) CheckScopesTx(ctx context.Context, tx db.Tx, org ids.Org, names []string, below bool) error {
+	_, err := checkScopes(ctx, tx, org, names, below)
+	return err
+}
+
+func checkScopes(ctx context.Context, tx db.Tx, org ids.Org, names []string, below bool) ([]namedScope, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	scopes, err := namedScopes(ctx, tx, org, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(scopes, func(s namedScope) bool { return s.Name == name }) {
+			return nil, errScopeUnknown.With("A scope does not exist, or its API resource is not seen by this organization.", nil)
+		}
+	}
+	if !slices.ContainsFunc(scopes, func(s namedScope) bool { return s.Management || s.Org != org }) {
+		return scopes, nil
+	}
+	p, err := powerOf(ctx, tx, actor.From(ctx), org)
+	if err != nil {
+		return nil, err
+	}
+	management, other := p.management(below), p.other(below)
+	for _, s := range scopes {
+		if s.Management && !management[s.Name] || !s.Management && s.Org != org && !other[s.Name] {
+			return nil, aboveGranter()
+		}
+	}
+	return scopes, nil
+}
+
+// CheckGroupTx refuses to let the actor of ctx put somebody into a group, which gives its roles, unless he could assign each
+// of those roles with the same reach.
+func (s *Service) CheckGroupTx(ctx context.Context, tx db.Tx, group ids.Group) error {
+	assignments, err := groupRoles(ctx, tx, group)
+	if err != nil || len(assignments) == 0 {
+		return err
+	}
+	org := assignments[0].Org // a group is of one organization and is assigned roles only there
+	p, err := powerOf(ctx, tx, actor.From(ctx), org)
+	if err != nil {
+		return err
+	}
+	for _, a := range assignments {
+		if !within(a.Management, p.management(a.Reach == ReachSubtree)) {
+			return aboveGranter()
+		}
+	}
+	return nil
+}
+
+// CheckUserTx refuses to let the actor of ctx take over a person, as by setting his password, who holds a management
+// permission in org that the actor lacks there.
+func (s *Service) CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error {
+	rows, err := heldScopes(ctx, tx, user, org, org)
+	if err != nil {
+		return err
+	}
+	p, err := powerOf(ctx, tx, actor.From(ctx), org)
+	if err != nil {
+		return err
+	}
+	here, below := p.management(false), p.management(true)
+	for _, h := range rows {
+		if h.Management && (!here[h.Name] || h.Below && !below[h.Name]) {
+			return aboveGranter()
+		}
+	}
+	return nil
+}
+
+// LastAdministrator reports whether org is the root and the person the only active one who is Administrator of the whole
+// tree, directly or by a group. Until the transaction ends nobody else can be taken that role, so that two who remove each
+// other cannot both succeed.
+func (s *Service) LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error) {
+	role, root, err := lockAdministrator(ctx, tx)
+	if err != nil || org != root {
+		return false, ignoreNoRows(err)
+	}
+	others, included, err := administrators(ctx, tx, role, root, user)
+	return included && others == 0, err
+}
+
+// ignoreNoRows: a transaction bound to an organization below the root does not see the root's roles.
+func ignoreNoRows(err error) error {
+	if db.IsNoRows(err) {
+		return nil
+	}
+	return err
+}
+
+// refuseWithoutAdministrator is asked after an assignment of r in org was taken away.
+func refuseWithoutAdministrator(ctx context.Context, tx db.Tx, r roleRow, org ids.Org) error {
+	if !r.Builtin || r.NameKey != administratorKey || org != r.Org {
+		return nil
+	}
+	left, _, err := administrators(ctx, tx, r.ID, org, ids.User{})
+	if err == nil && left == 0 {
+		err = errLastAdministrator.With("Make somebody else Administrator of the root with reach subtree first.", nil)
+	}
+	return err
+}
