@@ -198,20 +198,3 @@ func (ConsentChallenge) challenge()        {}
 func (IdentifierChallenge) challenge()     {}
 func (PasswordChallenge) challenge()       {}
 func (SuspendedChallenge) challenge()      {}
-
-// The engine's methods that protocols call:
-//
-//	func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Browser) (Outcome, error)
-//	func (s *Service) Finish(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser) (Done, error)  // fault errFlowGone (410): unknown, expired, another browser's, used, or not done
-//	func (s *Service) EndSession(ctx context.Context, t httpapi.Tenant, secret string) (sessions.Session, bool, error)
-//
-// and those of the pages:
-//
-//	func (s *Service) Show(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser) (Flow, error)
-//	func (s *Service) Continue(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser, in Input) (Flow, error)
-//
-// A raw handler gets its Browser with
-//
-//	func BrowserOf(w http.ResponseWriter, r *http.Request) Browser      // makes the browser's cookie when there is none
-//	func SetSession(w http.ResponseWriter, r *http.Request, secret string)
-//	func ClearSession(w http.ResponseWriter, r *http.Request)

@@ -1,0 +1,107 @@
+package authn
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"grove/iam/apps"
+	"grove/iam/sessions"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+)
+
+// Authenticator puts one question and judges the answer. It is called outside of any transaction and may open its own;
+// what it wants to change goes into the Result's Commit, so that it happens together with the flow's step or not at all.
+type Authenticator interface {
+	// AMR are the methods that a proof by this authenticator counts as (RFC 8176); nil where it proves nothing.
+	AMR() []string
+	// Begin makes the challenge. It changes nothing.
+	Begin(ctx context.Context, st *State) (Challenge, error)
+	// Continue judges an answer. It may note answers in st; proofs are the engine's to note.
+	Continue(ctx context.Context, st *State, in Input) (Result, error)
+	// Name is the step.
+	Name() Step
+}
+
+// Result is the judgement of an answer.
+type Result struct {
+	// Commit runs in the transaction that moves the flow on; nil for nothing.
+	Commit func(ctx context.Context, tx db.Tx) error
+	// Problem sends the person back to the same question; everything else in the Result is ignored then.
+	Problem Problem
+	// Proven is who was proven to be there; zero when the answer proved nothing.
+	Proven ids.User
+	// Stamp is how the proven person stood before the proof was looked at; see [sessions.Standing].
+	Stamp int64
+}
+
+// Proof is one thing that was really done.
+type Proof struct {
+	AMR    []string  `json:"amr"`
+	At     time.Time `json:"at"`
+	Method Step      `json:"method"`
+}
+
+// State is what a flow knows. It is stored sealed.
+type State struct {
+	// What was asked for; set once.
+
+	App         ids.App         `json:"app"`
+	ClientID    string          `json:"client_id"`
+	HintUser    ids.User        `json:"hint_user"`
+	Issuer      string          `json:"issuer"`
+	LoginHint   string          `json:"login_hint"`
+	Prompt      []string        `json:"prompt"`
+	RedirectURI string          `json:"redirect_uri"`
+	Requested   ids.Org         `json:"requested"` // the organization that the request names
+	Return      json.RawMessage `json:"return"`
+	Scopes      []string        `json:"scopes"`
+	UILocales   []string        `json:"ui_locales"`
+
+	// What was answered.
+
+	Consented bool    `json:"consented"`
+	Error     string  `json:"error"` // the flow is over, and this is what the client is told
+	Login     string  `json:"login"`
+	Org       ids.Org `json:"org"` // settled, or zero
+
+	// What was proven. User is proven by Proofs, or, without any, by the standing session Session.
+
+	Proofs    []Proof     `json:"proofs"`
+	Session   ids.Session `json:"session"`
+	Settled   bool        `json:"settled"` // done: Session is what came of it
+	User      ids.User    `json:"user"`
+	UserStamp int64       `json:"user_stamp"` // how User stood before the first proof
+
+	run *run
+}
+
+// run is what one request knows besides the state.
+type run struct {
+	browser Browser
+	client  apps.Client
+	session *sessions.Session // the browser's, good now; nil when there is none
+	tenant  httpapi.Tenant
+}
+
+// forget takes back all that was proven and what depends on it.
+func (st *State) forget() {
+	st.Consented, st.Proofs, st.Session, st.User, st.UserStamp = false, nil, ids.Session{}, ids.User{}, 0
+	st.Org = st.Requested
+}
+
+// amr lists the methods of all proofs, each once.
+func (st *State) amr() []string {
+	out, seen := []string{}, map[string]bool{}
+	for _, p := range st.Proofs {
+		for _, m := range p.AMR {
+			if !seen[m] {
+				seen[m] = true
+				out = append(out, m)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,151 @@
+package authn
+
+import (
+	"context"
+	"errors"
+
+	"grove/iam/sessions"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+)
+
+// Show returns the question that is due. Nothing changes, except that a flow with nothing left to ask is settled.
+func (s *Service) Show(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser) (Flow, error) {
+	f, step, err := s.resume(ctx, t, id, b)
+	if err != nil {
+		return Flow{}, err
+	}
+	return s.present(ctx, f, step)
+}
+
+// Continue takes an answer. One that belongs to another question than the one that is due, such as a second submit, an
+// answer from another tab or from a page that the person went back to, changes nothing: the flow comes back as it
+// stands. Only the question who signs in may be answered again, until somebody is proven.
+func (s *Service) Continue(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser, in Input) (Flow, error) {
+	f, step, err := s.resume(ctx, t, id, b)
+	if err != nil {
+		return Flow{}, err
+	}
+	again := in.Step == StepIdentifier && step == StepPassword
+	if in.Step != step && !again || step == StepDone {
+		return s.present(ctx, f, step)
+	}
+	a := s.steps[in.Step]
+	res, err := a.Continue(ctx, f.state, in)
+	if err != nil {
+		return Flow{}, err
+	}
+	if res.Problem != "" {
+		return s.view(ctx, f, in.Step, res.Problem, "")
+	}
+	return s.move(ctx, f, a, res)
+}
+
+// resume opens a flow and finds the question that is due.
+func (s *Service) resume(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser) (*flow, Step, error) {
+	f, err := s.open(ctx, t, id, b)
+	if err != nil {
+		return nil, "", err
+	}
+	var step Step
+	err = s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		step, err = s.due(ctx, tx, f.state)
+		return err
+	})
+	return f, step, err
+}
+
+// present shows the question of step. A flow with nothing left to ask that is not settled yet becomes so here: what it
+// was waiting for has come about elsewhere, such as consent given in another tab.
+func (s *Service) present(ctx context.Context, f *flow, step Step) (Flow, error) {
+	if step == StepDone && !f.state.Settled {
+		return s.move(ctx, f, nil, Result{})
+	}
+	return s.view(ctx, f, step, "", "")
+}
+
+// errRaced says that another request has moved the flow on meanwhile.
+var errRaced = errors.New("authn: the flow has moved on")
+
+// move takes the judged answer into the flow, in one transaction with everything that comes of it. When another request
+// was faster, its effect stands, and this one had none.
+func (s *Service) move(ctx context.Context, f *flow, a Authenticator, res Result) (Flow, error) {
+	st, r := f.state, f.state.run
+	var step Step
+	var secret string
+	err := s.db.InTenant(ctx, r.tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		if !res.Proven.IsZero() {
+			if !st.User.IsZero() && st.User != res.Proven {
+				return errors.New("authn: two proofs of two people")
+			}
+			if st.User.IsZero() {
+				st.User, st.UserStamp = res.Proven, res.Stamp
+			}
+			st.Proofs = append(st.Proofs, Proof{AMR: a.AMR(), At: tx.Now(), Method: a.Name()})
+		}
+		if !st.User.IsZero() {
+			ctx = actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: r.tenant.ID, Org: st.Org, User: st.User, App: st.App})
+		}
+		if res.Commit != nil {
+			if err := res.Commit(ctx, tx); err != nil {
+				return err
+			}
+		}
+		var err error
+		if step, err = s.due(ctx, tx, st); err != nil {
+			return err
+		}
+		if step == StepDone {
+			if secret, err = s.settle(ctx, tx, st); err != nil {
+				return err
+			}
+		}
+		return saveFlow(ctx, tx, f, step)
+	})
+	if errors.Is(err, errRaced) {
+		return s.Show(ctx, r.tenant, f.id, r.browser)
+	}
+	if err != nil {
+		return Flow{}, err
+	}
+	return s.view(ctx, f, step, "", secret)
+}
+
+// settle makes the session of a sign-in that is done, unless one that stands was the proof.
+func (s *Service) settle(ctx context.Context, tx db.Tx, st *State) (secret string, err error) {
+	st.Settled = true
+	if st.Error != "" || len(st.Proofs) == 0 {
+		return "", nil
+	}
+	var session sessions.Session
+	session, secret, err = s.newSession(ctx, tx, st.run.browser, sessions.NewSession{
+		AMR: st.amr(), AuthTime: st.Proofs[len(st.Proofs)-1].At, Org: st.Org, User: st.User})
+	st.Session = session.ID
+	return secret, err
+}
+
+// view is the flow as its browser may see it.
+func (s *Service) view(ctx context.Context, f *flow, step Step, problem Problem, secret string) (Flow, error) {
+	st := f.state
+	out := Flow{App: st.run.client, ID: f.id, Issuer: st.Issuer, Problem: problem, SessionSecret: secret, Step: step, UILocales: st.UILocales,
+		RedirectURIs: st.run.client.RedirectURIs}
+	if st.RedirectURI != "" {
+		out.RedirectURIs = []string{st.RedirectURI}
+	}
+	if !st.Org.IsZero() {
+		org, err := s.ports.Orgs.Resolve(ctx, st.run.tenant, st.Org.String())
+		if err != nil && !fault.CodeNotFound.Is(err) {
+			return Flow{}, err
+		}
+		out.OrgName = org.Name
+	}
+	if step == StepDone {
+		return out, nil
+	}
+	var err error
+	out.Challenge, err = s.steps[step].Begin(ctx, st)
+	return out, err
+}

@@ -1,0 +1,192 @@
+package authn
+
+import (
+	"context"
+	"slices"
+
+	"grove/iam/sessions"
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// end closes the flow with an error for the client.
+func (st *State) end(code string) (Step, error) {
+	st.Error = code
+	return StepDone, nil
+}
+
+// due is the heart of the engine: it says which question must be answered next, from what is true now. It trusts nothing
+// in the state that can be asked again. StepDone means that nothing is left to ask, or that State.Error is set.
+func (s *Service) due(ctx context.Context, tx db.Tx, st *State) (Step, error) {
+	if st.Settled || st.Error != "" {
+		return StepDone, nil
+	}
+	client := st.run.client
+	if !client.Enabled {
+		return st.end(ErrorAccessDenied)
+	}
+	if err := s.checkProof(ctx, tx, st); err != nil {
+		return "", err
+	}
+	if !st.Org.IsZero() {
+		standing, err := s.sessions.Standing(ctx, tx, sessions.Subjects{Org: st.Org})
+		if err != nil {
+			return "", err
+		}
+		if standing.Blocked {
+			return StepSuspended, nil
+		}
+		available, err := s.ports.Sharing.AppIn(ctx, tx, client.ID, client.Org, st.Org)
+		if err != nil {
+			return "", err
+		}
+		if !available.Available {
+			return st.end(ErrorAccessDenied)
+		}
+	}
+	if st.User.IsZero() {
+		if st.Login == "" {
+			return StepIdentifier, nil
+		}
+		return StepPassword, nil
+	}
+	if !st.HintUser.IsZero() && st.User != st.HintUser {
+		return st.end(ErrorLoginRequired)
+	}
+	return s.dueOfPerson(ctx, tx, st)
+}
+
+// dueOfPerson goes on once it is known who is there.
+func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State) (Step, error) {
+	if st.Org.IsZero() {
+		if step, err := s.settleOrg(ctx, tx, st); step != "" || err != nil {
+			return step, err
+		}
+	}
+	member, err := s.ports.Members.IsMember(ctx, tx, st.Org, st.User)
+	if err != nil {
+		return "", err
+	}
+	if !member {
+		return st.end(ErrorAccessDenied)
+	}
+	subjects := sessions.Subjects{App: st.App, Org: st.Org, User: st.User}
+	if len(st.Proofs) == 0 {
+		subjects.Session = st.Session
+	}
+	standing, err := s.sessions.Standing(ctx, tx, subjects)
+	if err != nil {
+		return "", err
+	}
+	if standing.Blocked {
+		return st.end(ErrorAccessDenied)
+	}
+	person, err := s.ports.Users.Load(ctx, tx, st.User)
+	if err != nil {
+		return "", err
+	}
+	if person.MustChangePassword {
+		if len(st.Proofs) == 0 {
+			st.forget() // the session began before the password was reset
+			return StepIdentifier, nil
+		}
+		return StepChangePassword, nil
+	}
+	asked := slices.Contains(st.Prompt, PromptConsent)
+	if st.Consented || (st.run.client.SkipConsent && !asked) {
+		return StepDone, nil
+	}
+	missing, err := s.consents.Missing(ctx, tx, st.User, st.Org, st.App, st.Scopes)
+	if err != nil {
+		return "", err
+	}
+	if asked || len(missing) > 0 {
+		return StepConsent, nil
+	}
+	return StepDone, nil
+}
+
+// checkProof forgets a proof that no longer holds: the session has ended, or the person's standing has changed since.
+func (s *Service) checkProof(ctx context.Context, tx db.Tx, st *State) error {
+	if st.User.IsZero() {
+		return nil
+	}
+	if len(st.Proofs) == 0 {
+		if session := st.run.session; session == nil || session.ID != st.Session || session.User != st.User {
+			st.forget()
+		}
+		return nil
+	}
+	standing, err := s.sessions.Standing(ctx, tx, sessions.Subjects{User: st.User})
+	if err == nil && !standing.Good(st.UserStamp) {
+		st.forget()
+	}
+	return err
+}
+
+// settleOrg finds the organization that a request left open: the session's own, the only one possible, or the one that
+// the domain of the person's login belongs to. Otherwise the person chooses. It returns "" when the organization is
+// settled.
+func (s *Service) settleOrg(ctx context.Context, tx db.Tx, st *State) (Step, error) {
+	choices, err := s.choices(ctx, tx, st)
+	if err != nil {
+		return "", err
+	}
+	offered := func(id ids.Org) bool {
+		return slices.ContainsFunc(choices, func(c OrgChoice) bool { return c.ID == id })
+	}
+	if len(choices) == 0 {
+		return st.end(ErrorAccessDenied)
+	}
+	if len(choices) == 1 {
+		st.Org = choices[0].ID
+		return "", nil
+	}
+	if len(st.Proofs) == 0 && offered(st.run.session.Org) {
+		st.Org = st.run.session.Org
+		return "", nil
+	}
+	if domain := domainOf(st.Login); domain != "" {
+		owner, owned, err := s.ports.Domains.OwnerOf(ctx, tx, domain)
+		if err != nil {
+			return "", err
+		}
+		if owned && offered(owner) {
+			st.Org = owner
+			return "", nil
+		}
+	}
+	return StepOrganization, nil
+}
+
+// maxChoices bounds the list of organizations to choose from.
+const maxChoices = 200
+
+// choices lists the organizations that the person may sign in to with the application.
+func (s *Service) choices(ctx context.Context, tx db.Tx, st *State) ([]OrgChoice, error) {
+	all, err := s.ports.Members.OrgsOf(ctx, tx, st.User)
+	if err != nil {
+		return nil, err
+	}
+	var out []OrgChoice
+	for _, org := range all {
+		standing, err := s.sessions.Standing(ctx, tx, sessions.Subjects{Org: org.ID, User: st.User})
+		if err != nil {
+			return nil, err
+		}
+		if standing.Blocked {
+			continue
+		}
+		available, err := s.ports.Sharing.AppIn(ctx, tx, st.App, st.run.client.Org, org.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !available.Available {
+			continue
+		}
+		if out = append(out, OrgChoice{ID: org.ID, Name: org.Name}); len(out) == maxChoices {
+			break
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,187 @@
+package authn
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"grove/iam/sessions"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+)
+
+// password asks for the password of whoever was named, whether there is such a person or not.
+type password struct{ s *Service }
+
+func (password) AMR() []string { return []string{"pwd"} }
+
+func (password) Name() Step { return StepPassword }
+
+func (password) Begin(_ context.Context, st *State) (Challenge, error) {
+	return PasswordChallenge{Username: st.Login}, nil
+}
+
+func (a password) Continue(ctx context.Context, st *State, in Input) (Result, error) {
+	if in.Password == "" {
+		return Result{Problem: ProblemPasswordRequired}, nil
+	}
+	person, stamp, err := a.s.checkPassword(ctx, st.run.tenant, st.Login, st.Org, in.Password)
+	if isRefusal(err) {
+		return Result{Problem: ProblemCredentials}, nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Proven: person.ID, Stamp: stamp}, nil
+}
+
+// isRefusal reports whether err is the person's doing and no failure of ours.
+func isRefusal(err error) bool {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return false
+	}
+	switch f.Code.Kind {
+	case fault.Invalid, fault.Unauthenticated, fault.Forbidden, fault.NotFound:
+		return true
+	}
+	return false
+}
+
+// CheckPassword proves somebody outside of a flow. org limits who is meant to those who belong there; zero is the whole
+// tenant. ok is false for an unknown, locked or disabled person and for a wrong password alike.
+func (s *Service) CheckPassword(ctx context.Context, t httpapi.Tenant, login string, org ids.Org, plain string) (person users.User, ok bool, err error) {
+	person, _, err = s.checkPassword(ctx, t, cleanLogin(login), org, plain)
+	if isRefusal(err) {
+		return users.User{}, false, nil
+	}
+	return person, err == nil, err
+}
+
+// checkPassword also returns how the person stood before the password was looked at.
+func (s *Service) checkPassword(ctx context.Context, t httpapi.Tenant, login string, org ids.Org, plain string) (users.User, int64, error) {
+	var candidates []users.User
+	var standing sessions.Standing
+	err := s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		if candidates, err = s.candidate(ctx, tx, t, login, org); err != nil {
+			return err
+		}
+		// The same statement runs when nobody was found.
+		subject := ids.NewUser()
+		if len(candidates) == 1 {
+			subject = candidates[0].ID
+		}
+		standing, err = s.sessions.Standing(ctx, tx, sessions.Subjects{User: subject})
+		return err
+	})
+	if err != nil {
+		return users.User{}, 0, err
+	}
+	person, err := s.ports.Users.CheckPassword(ctx, t.ID, candidates, plain)
+	return person, standing.Stamp, err
+}
+
+// candidate finds the one person whom a login means, or nobody. Where several organizations have people of that name,
+// nobody may keep another from signing in by taking his name: those of the organization that owns the domain go first,
+// then those of the root organization, then the oldest account.
+func (s *Service) candidate(ctx context.Context, tx db.Tx, t httpapi.Tenant, login string, org ids.Org) ([]users.User, error) {
+	all, err := s.ports.Users.FindForSignIn(ctx, tx, login, org)
+	if err != nil {
+		return nil, err
+	}
+	home := t.Root
+	if domain := domainOf(login); domain != "" && org.IsZero() {
+		owner, owned, err := s.ports.Domains.OwnerOf(ctx, tx, domain)
+		if err != nil {
+			return nil, err
+		}
+		if owned {
+			home = owner
+			members, err := s.ports.Users.FindForSignIn(ctx, tx, login, owner)
+			if err != nil {
+				return nil, err
+			}
+			if len(members) > 0 {
+				all = members
+			}
+		}
+	}
+	if !org.IsZero() {
+		home = org
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	best := slices.MinFunc(all, func(a, b users.User) int {
+		return cmp.Or(cmp.Compare(rank(a, home, t.Root), rank(b, home, t.Root)), cmp.Compare(a.ID.String(), b.ID.String()))
+	})
+	return []users.User{best}, nil
+}
+
+func rank(u users.User, home, root ids.Org) int {
+	switch u.Org {
+	case home:
+		return 0
+	case root:
+		return 1
+	}
+	return 2
+}
+
+// changePassword asks for a password of the person's own, in place of the one that somebody else set.
+type changePassword struct{ s *Service }
+
+func (changePassword) AMR() []string { return nil }
+
+func (changePassword) Name() Step { return StepChangePassword }
+
+func (a changePassword) Begin(ctx context.Context, st *State) (Challenge, error) {
+	var out ChangePasswordChallenge
+	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		out.Username, err = a.s.username(ctx, tx, st)
+		return err
+	})
+	return out, err
+}
+
+func (a changePassword) Continue(ctx context.Context, st *State, in Input) (Result, error) {
+	if in.NewPassword == "" {
+		return Result{Problem: ProblemPasswordRequired}, nil
+	}
+	var person users.User
+	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		person, err = a.s.ports.Users.Load(ctx, tx, st.User)
+		return err
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	phc, err := a.s.ports.Users.HashPassword(ctx, st.run.tenant.ID, in.NewPassword, person.Username, person.Email)
+	if isRefusal(err) {
+		return Result{Problem: ProblemPasswordPolicy}, nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Commit: func(ctx context.Context, tx db.Tx) error {
+		of := sessions.Subjects{User: st.User}
+		before, err := a.s.sessions.Standing(ctx, tx, of)
+		if err != nil {
+			return err
+		}
+		if !before.Good(st.UserStamp) {
+			st.forget()
+			return nil
+		}
+		if err := a.s.ports.Users.SetPasswordTx(ctx, tx, person, phc); err != nil {
+			return err
+		}
+		after, err := a.s.sessions.Standing(ctx, tx, of)
+		st.UserStamp = after.Stamp
+		return err
+	}}, nil
+}

@@ -1,0 +1,65 @@
+package authn
+
+import (
+	"context"
+
+	"grove/iam/apps"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+	"grove/infra/secrets"
+	"grove/orgs/members"
+	"grove/orgs/sharing"
+)
+
+// Apps finds applications by their client_id, from a cache. iam/apps.
+type Apps interface {
+	Client(ctx context.Context, tenant ids.Tenant, clientID string) (apps.Client, error)
+}
+
+// Domains says which organization an e-mail domain belongs to. orgs/domains.
+type Domains interface {
+	OwnerOf(ctx context.Context, tx db.Tx, emailDomain string) (ids.Org, bool, error)
+}
+
+// Keys gives a tenant's data key, from a cache. tenants/keys.
+type Keys interface {
+	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
+}
+
+// Members knows who belongs where. orgs/members.
+type Members interface {
+	IsMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error)
+	OrgsOf(ctx context.Context, tx db.Tx, user ids.User) ([]members.MemberOrg, error)
+}
+
+// Orgs finds organizations by id or handle, from a cache. orgs/directory.
+type Orgs interface {
+	Resolve(ctx context.Context, t httpapi.Tenant, ref string) (httpapi.Org, error)
+}
+
+// Sharing says in which organizations an application is available. orgs/sharing.
+type Sharing interface {
+	AppIn(ctx context.Context, tx db.Tx, app ids.App, owner, org ids.Org) (sharing.Availability, error)
+}
+
+// Users finds people and checks their passwords. iam/users.
+type Users interface {
+	CheckPassword(ctx context.Context, tenant ids.Tenant, candidates []users.User, plain string) (users.User, error)
+	FindForSignIn(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]users.User, error)
+	HashPassword(ctx context.Context, tenant ids.Tenant, plain string, own ...string) (string, error)
+	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
+	SetPasswordTx(ctx context.Context, tx db.Tx, u users.User, phc string) error
+}
+
+// Ports are what the engine asks of others.
+type Ports struct {
+	Apps    Apps
+	Domains Domains
+	Keys    Keys
+	Members Members
+	Orgs    Orgs
+	Sharing Sharing
+	Users   Users
+}

@@ -1,0 +1,138 @@
+package authn
+
+import (
+	"context"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// proofless is embedded by steps that prove nothing.
+type proofless struct{}
+
+func (proofless) AMR() []string { return nil }
+
+// identifier asks who signs in. Whether there is such a person is not looked at here.
+type identifier struct{ proofless }
+
+func (identifier) Name() Step { return StepIdentifier }
+
+func (identifier) Begin(_ context.Context, st *State) (Challenge, error) {
+	if st.Login != "" {
+		return IdentifierChallenge{Username: st.Login}, nil
+	}
+	return IdentifierChallenge{Username: cleanLogin(st.LoginHint)}, nil
+}
+
+func (identifier) Continue(_ context.Context, st *State, in Input) (Result, error) {
+	login := cleanLogin(in.Username)
+	if login == "" {
+		return Result{Problem: ProblemUsernameRequired}, nil
+	}
+	st.Login = login
+	return Result{}, nil
+}
+
+// maxLogin is the greatest length of what may be typed for a username, in bytes.
+const maxLogin = 320
+
+// cleanLogin makes what was typed fit to be stored and shown: no control characters, valid UTF-8, bounded.
+func cleanLogin(typed string) string {
+	typed = strings.TrimSpace(strings.Map(func(c rune) rune {
+		if c == utf8.RuneError || unicode.IsControl(c) {
+			return -1
+		}
+		return c
+	}, typed))
+	if len(typed) > maxLogin {
+		typed = strings.ToValidUTF8(typed[:maxLogin], "")
+	}
+	return typed
+}
+
+// chooseOrg lets a member of several organizations choose.
+type chooseOrg struct{ s *Service }
+
+func (chooseOrg) AMR() []string { return nil }
+
+func (chooseOrg) Name() Step { return StepOrganization }
+
+func (a chooseOrg) Begin(ctx context.Context, st *State) (Challenge, error) {
+	var out ChooseOrgChallenge
+	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		if out.Organizations, err = a.s.choices(ctx, tx, st); err != nil {
+			return err
+		}
+		out.Username, err = a.s.username(ctx, tx, st)
+		return err
+	})
+	return out, err
+}
+
+func (a chooseOrg) Continue(ctx context.Context, st *State, in Input) (Result, error) {
+	var wanted ids.Org
+	if wanted.UnmarshalText([]byte(in.Organization)) != nil || wanted.IsZero() {
+		return Result{Problem: ProblemOrganization}, nil
+	}
+	found := false
+	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		choices, err := a.s.choices(ctx, tx, st)
+		for _, c := range choices {
+			found = found || c.ID == wanted
+		}
+		return err
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	if !found {
+		return Result{Problem: ProblemOrganization}, nil
+	}
+	st.Org = wanted
+	return Result{}, nil
+}
+
+// username names the person that was proven.
+func (s *Service) username(ctx context.Context, tx db.Tx, st *State) (string, error) {
+	person, err := s.ports.Users.Load(ctx, tx, st.User)
+	return person.Username, err
+}
+
+// consent asks whether the application may have its scopes.
+type consent struct{ s *Service }
+
+func (consent) AMR() []string { return nil }
+
+func (consent) Name() Step { return StepConsent }
+
+func (a consent) Begin(ctx context.Context, st *State) (Challenge, error) {
+	out := ConsentChallenge{Scopes: st.Scopes}
+	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		out.Username, err = a.s.username(ctx, tx, st)
+		return err
+	})
+	return out, err
+}
+
+func (a consent) Continue(_ context.Context, st *State, in Input) (Result, error) {
+	if !in.Allow {
+		st.Error = ErrorAccessDenied
+		return Result{}, nil
+	}
+	st.Consented = true
+	return Result{Commit: func(ctx context.Context, tx db.Tx) error {
+		return a.s.consents.GrantTx(ctx, tx, st.User, st.Org, st.App, st.Scopes)
+	}}, nil
+}
+
+// suspended is a dead end: the question stays due until the organization is resumed.
+type suspended struct{ proofless }
+
+func (suspended) Name() Step { return StepSuspended }
+
+func (suspended) Begin(context.Context, *State) (Challenge, error) { return SuspendedChallenge{}, nil }
+
+func (suspended) Continue(context.Context, *State, Input) (Result, error) { return Result{}, nil }
