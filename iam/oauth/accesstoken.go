@@ -1,0 +1,202 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"grove/iam/apps"
+	"grove/iam/sessions"
+	"grove/iam/users"
+	"grove/infra/httpapi"
+	"grove/infra/jose"
+	"grove/infra/kernel/ids"
+)
+
+// Access tokens are JWTs after RFC 9068, signed with the tenant's default algorithm. Beside its claims they carry the
+// organization, the roles, aut (who the token is for), and epoch: the stamp of what it stands on, by which introspection
+// and Grove's own resources notice a revocation.
+const (
+	typAccessToken = "at+jwt"
+
+	autClient = "APPLICATION"
+	autUser   = "APPLICATION_USER"
+)
+
+// person is what a token about a person says.
+type person struct {
+	grant    grant
+	scopes   []string
+	audience []string
+	roles    []string
+	user     users.User // filled when scopes has openid
+}
+
+// accessClaims are the claims of one access token.
+type accessClaims struct {
+	issuer   string
+	client   apps.Client
+	org      httpapi.Org
+	audience []string
+	scopes   []string
+	epoch    int64
+	person   *person // nil for a client's own token
+}
+
+// signAccess makes the token and returns its life in seconds.
+func (s *Service) signAccess(ctx context.Context, t httpapi.Tenant, a accessClaims) (token string, seconds int64, err error) {
+	key, err := s.Keys.Signer(ctx, t.ID, "")
+	if err != nil {
+		return "", 0, err
+	}
+	now := s.DB.Clock().Now().Unix()
+	seconds = int64(s.accessTTL(a.client) / time.Second)
+	if a.person != nil {
+		// No token outlives its grant.
+		seconds = max(min(seconds, a.person.grant.ExpiresAt.Unix()-now), 1)
+	}
+	token, err = key.Sign(typAccessToken, a.render(now, now+seconds))
+	return token, seconds, err
+}
+
+func (a accessClaims) render(issued, expires int64) []byte {
+	c := newClaims().text("iss", a.issuer)
+	if a.person != nil {
+		c = c.text("sub", a.person.grant.User.String())
+	} else {
+		c = c.text("sub", a.client.ClientID)
+	}
+	audience := a.audience
+	if len(audience) == 0 {
+		audience = []string{a.issuer}
+	}
+	c = c.list("aud", audience).text("client_id", a.client.ClientID).words("scope", a.scopes).
+		number("exp", expires).number("iat", issued).text("jti", ids.NewAccessToken().String()).
+		text("org_id", a.org.ID.String()).text("org_handle", a.org.Handle).text("org_name", a.org.Name)
+	if p := a.person; p != nil {
+		c = c.text("aut", autUser).text("user_org", p.grant.UserOrg.String()).list("roles", p.roles).text("gid", p.grant.ID.String())
+		if !p.grant.Offline {
+			c = c.text("sid", p.grant.Session.String())
+		}
+		c = c.number("auth_time", p.grant.AuthTime.Unix()).list("amr", p.grant.AMR).text("acr", acrOneFactor)
+	} else {
+		c = c.text("aut", autClient)
+	}
+	return c.text("epoch", strconv.FormatInt(a.epoch, 10)).end()
+}
+
+// accessToken is one that was found to be the tenant's own and not expired. Whether it still stands is another question.
+type accessToken struct {
+	claims   *jose.Claims
+	id       ids.AccessToken
+	clientID string
+	scopes   []string
+	org      ids.Org
+	user     ids.User // zero for a client's own
+	session  ids.Session
+	grant    ids.Grant
+	epoch    int64
+}
+
+var errToken = errors.New("oauth: not an access token of this tenant")
+
+// readAccess verifies signature, type, issuer, times and the form of every claim that is used. The issuer is the
+// tenant's base or one of its organizations'.
+func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string) (accessToken, error) {
+	c, err := s.verify(ctx, t, token, typAccessToken)
+	if err != nil {
+		return accessToken{}, err
+	}
+	if err := c.ValidateTimes(s.DB.Clock().Now(), 0); err != nil {
+		return accessToken{}, errors.Join(errToken, err)
+	}
+	a := accessToken{claims: c}
+	scope, okScope := c.Text("scope")
+	aut, _ := c.Text("aut")
+	epoch, _ := c.Text("epoch")
+	a.clientID, _ = c.Text("client_id")
+	a.scopes = strings.Fields(scope)
+	number, errEpoch := strconv.ParseInt(epoch, 10, 64)
+	a.epoch = number
+	errText := errors.Join(errEpoch, parseInto(c, "jti", &a.id), parseInto(c, "org_id", &a.org))
+	switch aut {
+	case autUser:
+		errText = errors.Join(errText, a.user.UnmarshalText([]byte(c.Subject)), parseInto(c, "gid", &a.grant))
+		if _, bound := c.Get("sid"); bound {
+			errText = errors.Join(errText, parseInto(c, "sid", &a.session))
+		}
+	case autClient:
+		if c.Subject != a.clientID {
+			errText = errToken
+		}
+	default:
+		errText = errToken
+	}
+	if errText != nil || !okScope || a.clientID == "" || aut == autUser && a.user.IsZero() {
+		return accessToken{}, errToken
+	}
+	return a, nil
+}
+
+// parseInto reads a claim that is an identifier and must be there.
+func parseInto[T interface{ UnmarshalText([]byte) error }](c *jose.Claims, name string, into T) error {
+	text, ok := c.Text(name)
+	if !ok || text == "" {
+		return errToken
+	}
+	return into.UnmarshalText([]byte(text))
+}
+
+// verify checks a token of our own making: one of the tenant's keys, the one type that is meant, one of its issuers.
+func (s *Service) verify(ctx context.Context, t httpapi.Tenant, token, typ string) (*jose.Claims, error) {
+	var failed error
+	payload, _, err := jose.Verify(token, jose.VerifyOptions{Typ: []string{typ}, Keys: func(kid string) (*jose.PublicKey, bool) {
+		key, ok, err := s.Keys.PublicKey(ctx, t.ID, kid)
+		failed = err
+		return key, ok && err == nil
+	}})
+	if failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return nil, errors.Join(errToken, err)
+	}
+	c, err := jose.ParseClaims(payload)
+	if err != nil {
+		return nil, errors.Join(errToken, err)
+	}
+	if c.Issuer != t.Base && !strings.HasPrefix(c.Issuer, t.Base+"/o/") {
+		return nil, errToken
+	}
+	return c, nil
+}
+
+// subjects are what the token stands on.
+func (a accessToken) subjects(t httpapi.Tenant, client apps.Client) sessions.Subjects {
+	return sessions.Subjects{App: client.ID, Grant: a.grant, Org: a.org, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
+}
+
+// standing asks, in one round trip, whether everything that the token stands on still holds, and returns its client.
+// errToken says that it does not.
+func (s *Service) standing(ctx context.Context, t httpapi.Tenant, a accessToken) (apps.Client, error) {
+	client, err := s.client(ctx, t, a.clientID)
+	if errors.Is(err, errClient) {
+		return apps.Client{}, errToken
+	}
+	if err != nil {
+		return apps.Client{}, err
+	}
+	standing, err := s.Sessions.StandingBatch(ctx, a.subjects(t, client))
+	if err != nil {
+		return apps.Client{}, err
+	}
+	if !standing.Good(a.epoch) {
+		return apps.Client{}, errToken
+	}
+	return client, nil
+}
+
+// hasScope reports whether the token carries a scope.
+func (a accessToken) hasScope(scope string) bool { return contains(a.scopes, scope) }

@@ -1,0 +1,309 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"grove/iam/apps"
+	"grove/iam/authn"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+)
+
+// Limits of what an authorization request may carry along.
+const (
+	maxHint  = 320
+	maxNonce = 512
+	maxState = 4096
+)
+
+// authorization is an authorization request that was found good. It travels through the sign-in with the flow, sealed.
+type authorization struct {
+	ClientID    string   `json:"client_id"`
+	Challenge   string   `json:"code_challenge"`
+	Issuer      string   `json:"issuer"`
+	Mode        string   `json:"response_mode"`
+	Nonce       string   `json:"nonce,omitempty"`
+	RedirectURI string   `json:"redirect_uri"`
+	Scopes      []string `json:"scopes"`
+	State       string   `json:"state,omitempty"`
+}
+
+func (a authorization) response() response {
+	return response{redirectURI: a.RedirectURI, mode: a.Mode, issuer: a.Issuer, state: a.State}
+}
+
+// authorize is the authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core 1.0, section 3.1.2).
+//
+// Until client and redirect URI are known to belong together every failure is a page; from then on it goes to the client.
+func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	p, err := authorizationParams(r)
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	client, a, err := s.target(ctx, p)
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	req, err := s.readAuthorization(ctx, client, p, &a)
+	if err != nil {
+		s.sendError(w, r, a.response(), err)
+		return
+	}
+	outcome, err := s.SignIn.Begin(ctx, httpapi.TenantOf(ctx), req, authn.BrowserOf(w, r))
+	switch {
+	case err != nil:
+		s.sendError(w, r, a.response(), err)
+	case outcome.Error != "":
+		s.sendError(w, r, a.response(), signInError(outcome.Error))
+	case outcome.Done != nil:
+		s.answer(w, r, client, a, *outcome.Done)
+	default:
+		noStore(w.Header())
+		w.Header().Set("Location", outcome.RedirectTo)
+		w.WriteHeader(http.StatusSeeOther)
+	}
+}
+
+// resume goes on where the pages have finished. What was good when the flow began is asked again: a client may have been
+// disabled, or lost its redirect URI, while the person typed.
+func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	t := httpapi.TenantOf(ctx)
+	p, err := parseParams(r.URL.RawQuery, maxQueryBytes)
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	id, err := parseFlow(p.get("flow"))
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	done, err := s.SignIn.Finish(ctx, t, id, authn.BrowserOf(w, r))
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	var a authorization
+	if err := json.Unmarshal(done.Return, &a); err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	client, err := s.client(ctx, t, a.ClientID)
+	if err == nil && (client.ID != done.App || a.Issuer != httpapi.IssuerOf(ctx).URL || !redirectAllowed(client, a.Issuer, a.RedirectURI)) {
+		err = refuse(codeInvalidRequest, "The application has changed since the sign-in began. Start again from the application.")
+	}
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	if done.Error != "" {
+		s.sendError(w, r, a.response(), signInError(done.Error))
+		return
+	}
+	s.answer(w, r, client, a, done)
+}
+
+// answer sends the code.
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, done authn.Done) {
+	code, err := s.issueCode(r.Context(), client, a, done)
+	if err != nil {
+		s.sendError(w, r, a.response(), err)
+		return
+	}
+	a.response().send(w, param{"code", code})
+}
+
+func (s *Service) sendError(w http.ResponseWriter, r *http.Request, to response, err error) {
+	p := s.asProtocolError(r.Context(), err)
+	to.send(w, param{"error", p.code}, param{"error_description", p.description})
+}
+
+var signInDescriptions = map[string]string{
+	authn.ErrorAccessDenied:        "The person, or a rule, said no.",
+	authn.ErrorConsentRequired:     "The person has to agree first.",
+	authn.ErrorInteractionRequired: "A page has to be shown.",
+	authn.ErrorInvalidRequest:      "The request cannot be answered as it is.",
+	authn.ErrorLoginRequired:       "The person has to sign in.",
+}
+
+func signInError(code string) error { return refuse(code, signInDescriptions[code]) }
+
+func parseFlow(s string) (ids.Flow, error) {
+	var id ids.Flow
+	if err := id.UnmarshalText([]byte(s)); err != nil || id.IsZero() {
+		return id, refuse(codeInvalidRequest, "This address names no sign-in.")
+	}
+	return id, nil
+}
+
+// authorizationParams reads the query of a GET or the form of a POST.
+func authorizationParams(r *http.Request) (params, error) {
+	if r.Method == http.MethodPost {
+		return readForm(r)
+	}
+	return parseParams(r.URL.RawQuery, maxQueryBytes)
+}
+
+// target settles where an answer may go at all.
+func (s *Service) target(ctx context.Context, p params) (apps.Client, authorization, error) {
+	issuer := httpapi.IssuerOf(ctx)
+	client, err := s.client(ctx, httpapi.TenantOf(ctx), p.get("client_id"))
+	if errors.Is(err, errClient) {
+		err = refuse(codeInvalidClient, "The application that sent you here is not known, or it is switched off.")
+	}
+	if err != nil {
+		return client, authorization{}, err
+	}
+	redirect := p.get("redirect_uri")
+	if !redirectAllowed(client, issuer.URL, redirect) {
+		return client, authorization{}, refuse(codeInvalidRequest, "The address to return to is missing or is not one that the application has registered.")
+	}
+	if len(p.get("state")) > maxState {
+		return client, authorization{}, refuse(codeInvalidRequest, "state is longer than 4096 bytes.")
+	}
+	return client, authorization{ClientID: client.ClientID, Issuer: issuer.URL, Mode: modeQuery, RedirectURI: redirect, State: p.get("state")}, nil
+}
+
+// redirectAllowed reports whether a redirect URI is the client's. A built-in app is part of every base and has its
+// callback there.
+func redirectAllowed(client apps.Client, issuer, given string) bool {
+	if client.Builtin && given == issuer+"/"+client.ClientID+"/callback" {
+		return true
+	}
+	return apps.MatchRedirect(client.RedirectURIs, given, client.Public)
+}
+
+// readAuthorization judges the rest of the request. It fills a as far as it gets, so that an error takes the response
+// mode that was asked for.
+func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p params, a *authorization) (authn.Request, error) {
+	switch mode := p.get("response_mode"); mode {
+	case "", modeQuery:
+	case modeFormPost, modeFragment:
+		a.Mode = mode
+	default:
+		return authn.Request{}, refuse(codeInvalidRequest, "response_mode is not one of query, fragment and form_post.")
+	}
+	switch {
+	case p.has("request"):
+		return authn.Request{}, refuse(codeRequestUnsupported, "The parameter request is not supported.")
+	case p.has("request_uri"):
+		return authn.Request{}, refuse(codeRequestURIUnsupported, "The parameter request_uri is not supported.")
+	case p.has("registration"):
+		return authn.Request{}, refuse(codeRegistrationUnsupported, "The parameter registration is not supported.")
+	case !p.has("response_type"):
+		return authn.Request{}, refuse(codeInvalidRequest, "response_type is required.")
+	case p.get("response_type") != "code":
+		return authn.Request{}, refuse(codeUnsupportedResponseType, "response_type must be code.")
+	case !slices.Contains(client.GrantTypes, grantAuthorizationCode):
+		return authn.Request{}, refuse(codeUnauthorizedClient, "This client may not use the authorization code grant.")
+	}
+	a.Challenge = p.get("code_challenge")
+	if err := checkChallenge(a.Challenge, p.get("code_challenge_method")); err != nil {
+		return authn.Request{}, err
+	}
+	requested, err := scopeList(p.get("scope"))
+	if err != nil {
+		return authn.Request{}, err
+	}
+	a.Scopes = authorizedScopes(client, requested)
+	if a.Nonce = p.get("nonce"); len(a.Nonce) > maxNonce {
+		a.Nonce = ""
+		return authn.Request{}, refuse(codeInvalidRequest, "nonce is longer than 512 bytes.")
+	}
+	return s.signInRequest(ctx, client, p, a)
+}
+
+func (s *Service) signInRequest(ctx context.Context, client apps.Client, p params, a *authorization) (authn.Request, error) {
+	req := authn.Request{App: client, Issuer: a.Issuer, LoginHint: p.get("login_hint"), RedirectURI: a.RedirectURI, Scopes: a.Scopes}
+	if len(req.LoginHint) > maxHint {
+		return req, refuse(codeInvalidRequest, "login_hint is too long.")
+	}
+	var err error
+	if req.Prompt, err = prompts(p.get("prompt")); err != nil {
+		return req, err
+	}
+	if req.MaxAge, err = maxAge(p.get("max_age")); err != nil {
+		return req, err
+	}
+	if locales := p.get("ui_locales"); len(locales) <= maxHint {
+		req.UILocales = strings.Fields(locales)
+	}
+	if hint := p.get("id_token_hint"); hint != "" {
+		c, err := s.readHint(ctx, httpapi.TenantOf(ctx), hint)
+		if err != nil || !c.HasAudience(client.ClientID) || req.HintUser.UnmarshalText([]byte(c.Subject)) != nil || req.HintUser.IsZero() {
+			return req, refuseBecause(codeInvalidRequest, "id_token_hint is not an ID token for this client from here.", err)
+		}
+	}
+	if err := chosenOrg(httpapi.IssuerOf(ctx).Org, p, &req); err != nil {
+		return req, err
+	}
+	req.Return, err = json.Marshal(a)
+	return req, err
+}
+
+// chosenOrg reads what names the organization: the base that the request came in by, org, or orgId. They must not
+// contradict each other.
+func chosenOrg(base httpapi.Org, p params, req *authn.Request) error {
+	named := p.get("org")
+	if byID := p.get("orgId"); byID != "" {
+		if named != "" && named != byID {
+			return refuse(codeInvalidRequest, "org and orgId name two organizations.")
+		}
+		named = byID
+	}
+	if len(named) > maxHint {
+		return refuse(codeInvalidRequest, "org is too long.")
+	}
+	if base.ID.IsZero() {
+		req.OrgRequested = named
+		return nil
+	}
+	if named != "" && named != base.ID.String() && named != base.Handle {
+		return refuse(codeInvalidRequest, "This address is another organization's than org names.")
+	}
+	req.Org = base.ID
+	return nil
+}
+
+// prompts reads prompt (OpenID Connect Core 1.0, section 3.1.2.1).
+func prompts(s string) ([]string, error) {
+	values := strings.Fields(s)
+	if len(values) > 4 {
+		return nil, refuse(codeInvalidRequest, "prompt has too many values.")
+	}
+	for _, v := range values {
+		switch v {
+		case authn.PromptConsent, authn.PromptLogin, authn.PromptSelectAccount:
+		case authn.PromptNone:
+			if len(values) > 1 {
+				return nil, refuse(codeInvalidRequest, "prompt=none goes with no other value.")
+			}
+		default:
+			return nil, refuse(codeInvalidRequest, "prompt has a value that is not supported.")
+		}
+	}
+	return values, nil
+}
+
+// maxAge reads max_age: seconds, digits only.
+func maxAge(s string) (*int, error) {
+	if s == "" {
+		return nil, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return nil, refuse(codeInvalidRequest, "max_age is not a number of seconds.")
+	}
+	seconds := int(n)
+	return &seconds, nil
+}

@@ -1,0 +1,128 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"grove/iam/apps"
+	"grove/iam/authn"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+	"grove/infra/secrets"
+)
+
+// issueCode stores a grant and its code (RFC 6749, section 4.1.2). The code is good for one use, by this client, with
+// this redirect URI and the verifier of this challenge.
+func (s *Service) issueCode(ctx context.Context, client apps.Client, a authorization, done authn.Done) (string, error) {
+	code, hash := secrets.NewToken(prefixCode)
+	g := grant{ID: ids.NewGrant(), Org: done.Org, User: done.User, App: client.ID, Session: done.Session, Offline: contains(a.Scopes, scopeOfflineAccess),
+		Issuer: a.Issuer, Scopes: a.Scopes, Nonce: a.Nonce, AMR: done.AMR, AuthTime: done.AuthTime}
+	err := s.DB.InTenant(asPerson(ctx, g), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		if err := s.createTx(ctx, tx, client, &g); err != nil {
+			return err
+		}
+		return insertCode(ctx, tx, hash, g, a.RedirectURI, a.Challenge, tx.Now().Add(s.options.CodeTTL))
+	})
+	if errors.Is(err, errGrant) {
+		err = refuse(codeAccessDenied, "The account, the organization or the application is not active.")
+	}
+	return code, err
+}
+
+// createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not.
+func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g *grant) error {
+	session, good, err := s.Sessions.FindTx(ctx, tx, g.Session)
+	if err != nil {
+		return err
+	}
+	if !good || session.User != g.User {
+		return errGrant
+	}
+	g.ExpiresAt = tx.Now().Add(s.grantLife(client))
+	if !g.Offline && session.ExpiresAt.Before(g.ExpiresAt) {
+		g.ExpiresAt = session.ExpiresAt
+	}
+	standing, err := s.Sessions.Standing(ctx, tx, g.subjects())
+	if err != nil {
+		return err
+	}
+	if standing.Blocked {
+		return errGrant
+	}
+	g.Stamp = standing.Stamp
+	user, err := s.Users.Load(ctx, tx, g.User)
+	if err != nil {
+		return err
+	}
+	g.UserOrg = user.Org
+	if err := insertGrant(ctx, tx, *g); err != nil {
+		return err
+	}
+	return s.Events.Write(ctx, tx, eventGrantCreated.Of(g.Org, g.ID, grantData{App: g.App, Scopes: g.Scopes, User: g.User}))
+}
+
+// redeemCode is the grant authorization_code (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
+func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
+	ctx := r.Context()
+	code, redirect, verifier := form.get("code"), form.get("redirect_uri"), form.get("code_verifier")
+	switch {
+	case code == "":
+		return refuse(codeInvalidRequest, "code is required.")
+	case redirect == "":
+		return refuse(codeInvalidRequest, "redirect_uri is required.")
+	case verifier == "":
+		return refuse(codeInvalidGrant, "code_verifier is required (RFC 7636).")
+	case !secrets.LooksLike(prefixCode, code):
+		return errGrant
+	}
+	hash := secrets.HashToken(code)
+	issuer := httpapi.IssuerOf(ctx).URL
+	var p person
+	var refresh string
+	refused := false
+	err := s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		c, err := lockCode(ctx, tx, hash)
+		switch {
+		case db.IsNoRows(err):
+			return errGrant
+		case err != nil:
+			return err
+		case c.App != client.ID || c.Issuer != issuer:
+			return errGrant
+		case c.UsedAt != nil:
+			// Somebody has it who should not: what the first use led to ends (RFC 6749, section 4.1.2).
+			refused = true
+			return s.endTx(ctx, tx, c.grant, reasonCodeReused)
+		case !tx.Now().Before(c.CodeExpiresAt) || c.RedirectURI != redirect || !verifierMatches(verifier, c.CodeChallenge):
+			return errGrant
+		}
+		if ok, err := s.holds(ctx, tx, client.Client, c.grant); err != nil || !ok {
+			return errors.Join(err, when(!ok, errGrant))
+		}
+		if first, err := useCode(ctx, tx, hash); err != nil || !first {
+			return errors.Join(err, when(!first, errGrant))
+		}
+		if p, err = s.personTx(ctx, tx, client.Client, c.grant, c.Scopes); err != nil {
+			return err
+		}
+		refresh, err = s.refreshTx(ctx, tx, client.Client, c.grant, 1)
+		return err
+	})
+	if err == nil && refused {
+		err = errGrant
+	}
+	if err != nil {
+		return err
+	}
+	return s.respond(ctx, w, client.Client, p, refresh, p.grant.Nonce)
+}
+
+// when returns err if the condition holds.
+func when(condition bool, err error) error {
+	if condition {
+		return err
+	}
+	return nil
+}

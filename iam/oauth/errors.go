@@ -1,0 +1,160 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"grove/infra/kernel/fault"
+)
+
+// The error codes of RFC 6749 (sections 4.1.2.1 and 5.2), OpenID Connect Core (3.1.2.6) and RFC 6750 (3.1).
+const (
+	codeAccessDenied            = "access_denied"
+	codeConsentRequired         = "consent_required"
+	codeInsufficientScope       = "insufficient_scope"
+	codeInteractionRequired     = "interaction_required"
+	codeInvalidClient           = "invalid_client"
+	codeInvalidGrant            = "invalid_grant"
+	codeInvalidRequest          = "invalid_request"
+	codeInvalidScope            = "invalid_scope"
+	codeInvalidToken            = "invalid_token"
+	codeLoginRequired           = "login_required"
+	codeRegistrationUnsupported = "registration_not_supported"
+	codeRequestUnsupported      = "request_not_supported"
+	codeRequestURIUnsupported   = "request_uri_not_supported"
+	codeServerError             = "server_error"
+	codeTemporarilyUnavailable  = "temporarily_unavailable"
+	codeUnauthorizedClient      = "unauthorized_client"
+	codeUnsupportedGrantType    = "unsupported_grant_type"
+	codeUnsupportedResponseType = "unsupported_response_type"
+	codeUnsupportedTokenType    = "unsupported_token_type"
+)
+
+// protocolError is a failure in the words of the protocol. The description is written here, never taken from input.
+type protocolError struct {
+	code        string
+	description string
+	cause       error // for the log only
+}
+
+func (e *protocolError) Error() string { return e.code + ": " + e.description }
+
+func (e *protocolError) Unwrap() error { return e.cause }
+
+func refuse(code, description string) *protocolError {
+	return &protocolError{code: code, description: description}
+}
+
+func refuseBecause(code, description string, cause error) *protocolError {
+	return &protocolError{code: code, description: description, cause: cause}
+}
+
+// errGrant is the one answer for every code, refresh token or subject token that is not good, so that a stranger learns
+// nothing from the difference.
+var errGrant = refuse(codeInvalidGrant, "The grant is invalid, expired, used, revoked, or was issued to another client.")
+
+// asProtocolError turns any error into one for the wire; what is none loses its text.
+func (s *Service) asProtocolError(ctx context.Context, err error) *protocolError {
+	var p *protocolError
+	if errors.As(err, &p) {
+		if p.cause != nil {
+			s.log.DebugContext(ctx, "oauth request refused", "code", p.code, "error", p.cause)
+		}
+		return p
+	}
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code.Kind.Status() < http.StatusInternalServerError {
+		s.log.DebugContext(ctx, "oauth request refused", "code", f.Code.Name, "error", err)
+		switch f.Code.Kind {
+		case fault.Forbidden:
+			return refuse(codeAccessDenied, f.Detail)
+		case fault.TooMany:
+			return refuse(codeTemporarilyUnavailable, f.Detail)
+		}
+		return refuse(codeInvalidRequest, f.Detail)
+	}
+	if errors.As(err, &f) && f.Code.Kind == fault.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return refuse(codeTemporarilyUnavailable, "The request took too long. Try again.")
+	}
+	s.log.ErrorContext(ctx, "oauth request failed", "error", err)
+	return refuse(codeServerError, "Something went wrong on our side. The failure has been recorded.")
+}
+
+// status of a JSON error at the token, introspection and revocation endpoints (RFC 6749, section 5.2).
+func (e *protocolError) status() int {
+	switch e.code {
+	case codeInvalidClient:
+		return http.StatusUnauthorized
+	case codeServerError:
+		return http.StatusInternalServerError
+	case codeTemporarilyUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusBadRequest
+	}
+}
+
+func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.asProtocolError(r.Context(), err)
+	if p.code == codeInvalidClient {
+		w.Header().Set("WWW-Authenticate", `Basic realm="oauth2", charset="UTF-8"`)
+	}
+	writeJSON(w, p.status(), struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{p.code, p.description})
+}
+
+// writeBearerError answers at a resource that takes access tokens (RFC 6750, section 3).
+func (s *Service) writeBearerError(w http.ResponseWriter, r *http.Request, err error) {
+	p := s.asProtocolError(r.Context(), err)
+	status := p.status()
+	challenge := `Bearer realm="oauth2"`
+	switch p.code {
+	case codeInvalidToken:
+		status = http.StatusUnauthorized
+	case codeInsufficientScope:
+		status = http.StatusForbidden
+		challenge += `, scope="openid"`
+	case codeNoToken:
+		// RFC 6750, section 3.1: no error code where the request carries no credentials.
+		w.Header().Set("WWW-Authenticate", challenge)
+		writeJSON(w, http.StatusUnauthorized, struct {
+			Description string `json:"error_description"`
+		}{p.description})
+		return
+	}
+	w.Header().Set("WWW-Authenticate", challenge+`, error="`+p.code+`", error_description="`+p.description+`"`)
+	writeJSON(w, status, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{p.code, p.description})
+}
+
+// codeNoToken stays inside: it is the request without credentials.
+const codeNoToken = "no_token"
+
+// writeJSON answers with a body that no cache keeps.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		status, raw = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+	}
+	writeRaw(w, status, raw)
+}
+
+func writeRaw(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	noStore(h)
+	h.Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// noStore keeps a response out of every cache (RFC 6749, section 5.1; RFC 9700, section 4.3).
+func noStore(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+}

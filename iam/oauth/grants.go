@@ -1,0 +1,166 @@
+package oauth
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"grove/iam/apps"
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/ids"
+	"grove/infra/secrets"
+)
+
+// Grant types (RFC 6749; organization_switch is Grove's own).
+const (
+	grantAuthorizationCode  = "authorization_code"
+	grantClientCredentials  = "client_credentials"
+	grantOrganizationSwitch = "organization_switch"
+	grantRefreshToken       = "refresh_token"
+)
+
+// Prefixes of what is stored as a hash.
+const (
+	prefixCode    = "grv_ac"
+	prefixRefresh = "grv_rt"
+)
+
+// Why grants end, as events record it.
+const (
+	reasonCodeReused    = "code_reused"
+	reasonRefreshReused = "refresh_token_reused"
+	reasonRevoked       = "revoked"
+)
+
+type grantData struct {
+	App    ids.App  `json:"app_id" audit:"public"`
+	Reason string   `json:"reason,omitempty" audit:"public"`
+	Scopes []string `json:"scopes,omitempty" audit:"public"`
+	User   ids.User `json:"user_id" audit:"public"`
+}
+
+type tokenData struct {
+	App  ids.App  `json:"app_id" audit:"public"`
+	User ids.User `json:"user_id" audit:"public"`
+}
+
+var (
+	eventGrantCreated = events.Declare[grantData]("grant.created", "An app was authorized to act for a person in an organization.")
+	eventGrantEnded   = events.Declare[grantData]("grant.ended", "An app's authorization was ended, and its tokens with it.")
+	eventReuse        = events.Declare[grantData]("grant.reuse_detected", "A code or a refresh token was used again, which means that somebody else has it.")
+	eventTokenRevoked = events.Declare[tokenData]("token.revoked", "An app gave one of its access tokens back.")
+)
+
+// endTx ends a family: its row is marked, its epoch blocked, and everything issued through it is dead.
+func (s *Service) endTx(ctx context.Context, tx db.Tx, g grant, reason string) error {
+	first, err := markEnded(ctx, tx, g.ID)
+	if err != nil || !first {
+		return err
+	}
+	facts := []events.Fact{eventGrantEnded.Of(g.Org, g.ID, grantData{App: g.App, Reason: reason, User: g.User})}
+	if reason == reasonCodeReused || reason == reasonRefreshReused {
+		facts = append(facts, eventReuse.Of(g.Org, g.ID, grantData{App: g.App, Reason: reason, User: g.User}))
+	}
+	if err := s.Events.Write(ctx, tx, facts...); err != nil {
+		return err
+	}
+	return tx.Block(ctx, db.KindGrant, g.ID.UUID(), reason)
+}
+
+// EndGrantsTx ends all grants by which a person let an app act for him in an organization, such as when he takes his
+// consent back.
+func (s *Service) EndGrantsTx(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, reason string) error {
+	grants, err := liveGrants(ctx, tx, user, org, app)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		if err := s.endTx(ctx, tx, g, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asClient names the client as the actor of what a token request changes.
+func asClient(ctx context.Context, client apps.Client) context.Context {
+	return actor.Into(ctx, actor.Actor{Kind: actor.Client, Tenant: httpapi.TenantOf(ctx).ID, Org: client.Org, App: client.ID})
+}
+
+// asPerson names a person as the actor of what his app brings about.
+func asPerson(ctx context.Context, g grant) context.Context {
+	return actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: httpapi.TenantOf(ctx).ID, Org: g.Org, User: g.User, App: g.App, Session: g.Session, Grant: g.ID})
+}
+
+// holds reports whether a grant may still be used: it is alive, all that it stands on is as it was, and the app is
+// still available in its organization.
+func (s *Service) holds(ctx context.Context, tx db.Tx, client apps.Client, g grant) (bool, error) {
+	if !g.alive(tx.Now()) {
+		return false, nil
+	}
+	standing, err := s.Sessions.Standing(ctx, tx, g.subjects())
+	if err != nil || !standing.Good(g.Stamp) {
+		return false, err
+	}
+	return s.available(ctx, tx, client, g.Org)
+}
+
+// available reports whether an app may be used in an organization: its owner's own, or one that it is shared with.
+func (s *Service) available(ctx context.Context, tx db.Tx, client apps.Client, org ids.Org) (bool, error) {
+	if client.Org == org {
+		return true, nil
+	}
+	in, err := s.Sharing.AppIn(ctx, tx, client.ID, client.Org, org)
+	return in.Available, err
+}
+
+// personTx reads, within the transaction that decides, what a person's token will say.
+func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g grant, requested []string) (person, error) {
+	held, err := s.Roles.ScopesOf(ctx, tx, g.User, g.Org)
+	if err != nil {
+		return person{}, err
+	}
+	p := person{grant: g}
+	p.scopes, p.audience = effectiveScopes(client, requested, held)
+	if p.roles, err = s.Roles.RoleNames(ctx, tx, g.User, g.Org, client.ID, client.RoleAudience); err != nil {
+		return person{}, err
+	}
+	if slices.Contains(p.scopes, scopeOpenID) {
+		p.user, err = s.Users.Load(ctx, tx, g.User)
+	}
+	return p, err
+}
+
+// refreshTx makes the next refresh token of a family, when the client has any.
+func (s *Service) refreshTx(ctx context.Context, tx db.Tx, client apps.Client, g grant, generation int) (string, error) {
+	if !slices.Contains(client.GrantTypes, grantRefreshToken) {
+		return "", nil
+	}
+	plain, hash := secrets.NewToken(prefixRefresh)
+	expires := tx.Now().Add(s.options.RefreshTokenIdleTTL)
+	if g.ExpiresAt.Before(expires) {
+		expires = g.ExpiresAt
+	}
+	return plain, rotate(ctx, tx, g.ID, hash, generation, expires)
+}
+
+// grantLife is how long a family lives at the most.
+func (s *Service) grantLife(client apps.Client) time.Duration {
+	switch {
+	case !slices.Contains(client.GrantTypes, grantRefreshToken):
+		return s.options.CodeTTL + s.accessTTL(client)
+	case client.RefreshTokenTTL > 0:
+		return client.RefreshTokenTTL
+	}
+	return s.options.RefreshTokenTTL
+}
+
+func (s *Service) accessTTL(client apps.Client) time.Duration {
+	if client.AccessTokenTTL > 0 {
+		return client.AccessTokenTTL
+	}
+	return s.options.AccessTokenTTL
+}

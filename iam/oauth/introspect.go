@@ -1,0 +1,125 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+	"grove/infra/secrets"
+)
+
+var inactive = []byte(`{"active":false}`)
+
+// introspect is token introspection (RFC 7662) for confidential clients of the tenant. What is not good, whatever the
+// reason, is the same {"active":false}.
+func (s *Service) introspect(w http.ResponseWriter, r *http.Request) {
+	body, err := s.introspection(r)
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writeRaw(w, http.StatusOK, body)
+}
+
+func (s *Service) introspection(r *http.Request) ([]byte, error) {
+	ctx := r.Context()
+	form, err := readForm(r)
+	if err != nil {
+		return nil, err
+	}
+	caller, err := s.authenticateClient(ctx, r, form)
+	if err != nil {
+		return nil, err
+	}
+	if caller.Public {
+		return nil, errClient
+	}
+	token := form.get("token")
+	if token == "" {
+		return nil, refuse(codeInvalidRequest, "token is required.")
+	}
+	var body []byte
+	// The form of a token says what it is; token_type_hint adds nothing.
+	if secrets.LooksLike(prefixRefresh, token) {
+		body, err = s.introspectRefresh(ctx, caller, token)
+	} else {
+		body, err = s.introspectAccess(ctx, token)
+	}
+	if errors.Is(err, errToken) || errors.Is(err, errGrant) {
+		return inactive, nil
+	}
+	return body, err
+}
+
+func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, error) {
+	t := httpapi.TenantOf(ctx)
+	a, err := s.readAccess(ctx, t, token)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.standing(ctx, t, a); err != nil {
+		return nil, err
+	}
+	c := newClaims().flag("active", true).text("token_type", "Bearer").words("scope", a.scopes).text("client_id", a.clientID)
+	if !a.user.IsZero() {
+		name, err := s.username(ctx, t, a.user)
+		if err != nil {
+			return nil, err
+		}
+		c = c.text("username", name)
+	}
+	c = c.text("sub", a.claims.Subject).list("aud", a.claims.Audience).text("iss", a.claims.Issuer).
+		number("exp", a.claims.Expiry.Unix()).number("iat", a.claims.IssuedAt.Unix()).number("nbf", a.claims.IssuedAt.Unix()).text("jti", a.claims.ID)
+	for _, name := range []string{"aut", "org_id", "org_handle", "org_name", "user_org", "sid"} {
+		value, _ := a.claims.Text(name)
+		c = c.text(name, value)
+	}
+	if roles, ok := a.claims.Get("roles"); ok {
+		c = append(c.name("roles"), roles...)
+	}
+	return c.end(), nil
+}
+
+// username is shown, never decided by, so a few seconds' age do no harm.
+func (s *Service) username(ctx context.Context, t httpapi.Tenant, id ids.User) (string, error) {
+	return s.usernames.Get(ctx, t.ID.UUID(), id.String(), func(ctx context.Context) (name string, err error) {
+		err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
+			user, err := s.Users.Load(ctx, tx, id)
+			name = user.Username
+			return err
+		})
+		return name, err
+	})
+}
+
+// introspectRefresh answers the client that the token was issued to, and nobody else.
+func (s *Service) introspectRefresh(ctx context.Context, caller authenticatedClient, token string) ([]byte, error) {
+	t := httpapi.TenantOf(ctx)
+	var f storedRefresh
+	err := s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		f, err = findRefresh(ctx, tx, secrets.HashToken(token))
+		switch {
+		case db.IsNoRows(err):
+			return errGrant
+		case err != nil:
+			return err
+		case f.App != caller.ID || f.TokenGeneration != f.Generation || !tx.Now().Before(f.TokenExpiresAt):
+			return errGrant
+		}
+		ok, err := s.holds(ctx, tx, caller.Client, f.grant)
+		return errors.Join(err, when(!ok, errGrant))
+	})
+	if err != nil {
+		return nil, err
+	}
+	name, err := s.username(ctx, t, f.User)
+	if err != nil {
+		return nil, err
+	}
+	return newClaims().flag("active", true).text("token_type", "Refresh").words("scope", f.Scopes).text("client_id", caller.ClientID).
+		text("username", name).text("sub", f.User.String()).text("iss", f.Issuer).number("exp", f.TokenExpiresAt.Unix()).
+		number("iat", f.TokenCreatedAt.Unix()).text("aut", autUser).text("org_id", f.Org.String()).end(), nil
+}

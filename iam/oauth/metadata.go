@@ -1,0 +1,106 @@
+package oauth
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"grove/infra/httpapi"
+	"grove/infra/jose"
+)
+
+// metadata is the authorization server's description of itself: OpenID Connect Discovery 1.0, section 3, and RFC 8414.
+type metadata struct {
+	Issuer                   string   `json:"issuer"`
+	AuthorizationEndpoint    string   `json:"authorization_endpoint"`
+	TokenEndpoint            string   `json:"token_endpoint"`
+	UserinfoEndpoint         string   `json:"userinfo_endpoint"`
+	JWKSURI                  string   `json:"jwks_uri"`
+	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
+	RevocationEndpoint       string   `json:"revocation_endpoint"`
+	EndSessionEndpoint       string   `json:"end_session_endpoint"`
+	ScopesSupported          []string `json:"scopes_supported"`
+	ResponseTypes            []string `json:"response_types_supported"`
+	ResponseModes            []string `json:"response_modes_supported"`
+	GrantTypes               []string `json:"grant_types_supported"`
+	SubjectTypes             []string `json:"subject_types_supported"`
+	IDTokenAlgs              []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	ChallengeMethods         []string `json:"code_challenge_methods_supported"`
+	Claims                   []string `json:"claims_supported"`
+	ClaimTypes               []string `json:"claim_types_supported"`
+	ACRValues                []string `json:"acr_values_supported"`
+	Prompts                  []string `json:"prompt_values_supported"`
+	ClaimsParameter          bool     `json:"claims_parameter_supported"`
+	RequestParameter         bool     `json:"request_parameter_supported"`
+	RequestURIParameter      bool     `json:"request_uri_parameter_supported"`
+	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
+}
+
+// issuerMark stands for the issuer in the document that is rendered once.
+const issuerMark = "https://issuer.invalid"
+
+var metadataParts = func() []string {
+	raw, err := json.Marshal(metadata{
+		Issuer:                   issuerMark,
+		AuthorizationEndpoint:    issuerMark + "/oauth2/authorize",
+		TokenEndpoint:            issuerMark + "/oauth2/token",
+		UserinfoEndpoint:         issuerMark + "/oauth2/userinfo",
+		JWKSURI:                  issuerMark + "/oauth2/jwks",
+		IntrospectionEndpoint:    issuerMark + "/oauth2/introspect",
+		RevocationEndpoint:       issuerMark + "/oauth2/revoke",
+		EndSessionEndpoint:       issuerMark + "/oauth2/logout",
+		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
+		ResponseTypes:            []string{"code"},
+		ResponseModes:            []string{modeFormPost, modeFragment, modeQuery},
+		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantOrganizationSwitch, grantRefreshToken},
+		SubjectTypes:             []string{"public"},
+		IDTokenAlgs:              jose.Algs(),
+		TokenAuthMethods:         []string{methodBasic, methodNone, methodPost},
+		IntrospectionAuthMethods: []string{methodBasic, methodPost},
+		RevocationAuthMethods:    []string{methodBasic, methodNone, methodPost},
+		ChallengeMethods:         []string{methodS256},
+		Claims: []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",
+			"locale", "name", "nonce", "org_handle", "org_id", "org_name", "preferred_username", "sid", "sub", "updated_at"},
+		ClaimTypes:    []string{"normal"},
+		ACRValues:     []string{acrOneFactor},
+		Prompts:       []string{"consent", "login", "none", "select_account"},
+		IssInResponse: true,
+	})
+	if err != nil {
+		panic(err) // strings and booleans always marshal
+	}
+	return strings.Split(string(raw), issuerMark)
+}()
+
+// renderMetadata puts the issuer into the document. An issuer is a URL made of a configured origin and handles: it holds
+// nothing that JSON escapes.
+func renderMetadata(issuer string) []byte {
+	return []byte(strings.Join(metadataParts, issuer))
+}
+
+// discovery answers /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
+func (s *Service) discovery(w http.ResponseWriter, r *http.Request) {
+	writePublic(w, renderMetadata(httpapi.IssuerOf(r.Context()).URL))
+}
+
+// jwks answers with the tenant's public keys (RFC 7517). The next key is among them well before it signs, so that a
+// copy kept for the time that we allow never lacks a key.
+func (s *Service) jwks(w http.ResponseWriter, r *http.Request) {
+	set, err := s.Keys.JWKS(r.Context(), httpapi.TenantOf(r.Context()).ID)
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writePublic(w, set)
+}
+
+func writePublic(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	h.Set("Cache-Control", "public, max-age=300")
+	h.Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(body)
+}

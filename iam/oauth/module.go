@@ -1,0 +1,56 @@
+package oauth
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"grove/infra/jobs"
+	"grove/infra/module"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are this package's own.
+func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
+
+// Module is the manifest.
+func (s *Service) Module() module.Manifest {
+	return module.Manifest{
+		Name: "iam.oauth",
+		Jobs: func(r *jobs.Registry) {
+			jobs.Register(r, func(ctx context.Context, _ sweepArgs) error { return s.Sweep(ctx) }, jobs.Timeout(10*time.Minute))
+			jobs.Every(r, time.Hour, sweepArgs{})
+		},
+		Migrations: Migrations(),
+		Protocols:  s.protocols,
+		Tables: []module.Table{
+			{Name: "authorization_codes", Class: module.Transient, Owner: "org_id", Why: "a code lives for a minute"},
+			{Name: "grants", Class: module.Transient, Owner: "user_id", Why: "tokens are worth nothing elsewhere; that they were is in the events"},
+			{Name: "refresh_tokens", Class: module.Transient, Owner: "org_id", Why: "hashes of tokens that are worth nothing elsewhere"},
+		},
+	}
+}
+
+// protocols registers the endpoints below a tenant's or an organization's base.
+func (s *Service) protocols(r chi.Router) {
+	r.Get("/.well-known/oauth-authorization-server", s.discovery)
+	r.Get("/.well-known/openid-configuration", s.discovery)
+	r.Get("/oauth2/authorize", s.authorize)
+	r.Post("/oauth2/authorize", s.authorize)
+	r.Get("/oauth2/authorize/resume", s.resume)
+	r.Get("/oauth2/form_post.js", formPostScript)
+	r.Post("/oauth2/introspect", s.introspect)
+	r.Get("/oauth2/jwks", s.jwks)
+	r.Get("/oauth2/logout", s.logout)
+	r.Post("/oauth2/logout", s.logout)
+	r.Get("/oauth2/logout/done", s.loggedOut)
+	r.Post("/oauth2/revoke", s.revoke)
+	r.Post("/oauth2/token", s.token)
+	r.Get("/oauth2/userinfo", s.userinfo)
+	r.Post("/oauth2/userinfo", s.userinfo)
+}

@@ -1,0 +1,75 @@
+package oauth
+
+import (
+	"context"
+	"net/http"
+
+	"grove/iam/apps"
+	"grove/iam/authn"
+	"grove/iam/sessions"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/jose"
+	"grove/infra/kernel/ids"
+	"grove/orgs/sharing"
+)
+
+// Clients finds applications by their client_id, from a cache. iam/apps.
+type Clients interface {
+	Client(ctx context.Context, tenant ids.Tenant, clientID string) (apps.Client, error)
+}
+
+// Keys signs and verifies for a tenant, from a cache. tenants/keys.
+type Keys interface {
+	JWKS(ctx context.Context, tenant ids.Tenant) ([]byte, error)
+	PublicKey(ctx context.Context, tenant ids.Tenant, kid string) (*jose.PublicKey, bool, error)
+	Signer(ctx context.Context, tenant ids.Tenant, alg string) (*jose.Key, error)
+}
+
+// Members knows who belongs where. orgs/members.
+type Members interface {
+	IsMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error)
+}
+
+// Orgs finds organizations by id or handle, from a cache. orgs/directory.
+type Orgs interface {
+	Resolve(ctx context.Context, t httpapi.Tenant, ref string) (httpapi.Org, error)
+}
+
+// Pages renders what a person sees when there is no client to answer.
+type Pages interface {
+	// ErrorPage says that a request cannot go on and that no client could be told. code is one of OAuth's.
+	ErrorPage(w http.ResponseWriter, r *http.Request, code, description string)
+	// SignedOutPage ends a sign-out that has no page of the client's to return to.
+	SignedOutPage(w http.ResponseWriter, r *http.Request)
+}
+
+// Roles says what a person holds in an organization. iam/authz.
+type Roles interface {
+	RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error)
+	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
+}
+
+// Sessions answers whether what something stands on still holds. iam/sessions.
+type Sessions interface {
+	Standing(ctx context.Context, tx db.Tx, of sessions.Subjects) (sessions.Standing, error)
+	FindTx(ctx context.Context, tx db.Tx, id ids.Session) (sessions.Session, bool, error)
+	StandingBatch(ctx context.Context, of sessions.Subjects) (sessions.Standing, error)
+}
+
+// Sharing says in which organizations an application is available. orgs/sharing.
+type Sharing interface {
+	AppIn(ctx context.Context, tx db.Tx, app ids.App, owner, org ids.Org) (sharing.Availability, error)
+}
+
+// SignIn finds out who sits at the browser. iam/authn.
+type SignIn interface {
+	Begin(ctx context.Context, t httpapi.Tenant, req authn.Request, b authn.Browser) (authn.Outcome, error)
+	Finish(ctx context.Context, t httpapi.Tenant, id ids.Flow, b authn.Browser) (authn.Done, error)
+}
+
+// Users reads people. iam/users.
+type Users interface {
+	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
+}

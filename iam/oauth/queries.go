@@ -1,0 +1,158 @@
+package oauth
+
+import (
+	"context"
+	"time"
+
+	"grove/iam/sessions"
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// grant is one stored authorization: the family of its code and tokens.
+type grant struct {
+	ID         ids.Grant   `db:"id"`
+	Org        ids.Org     `db:"org_id"`
+	User       ids.User    `db:"user_id"`
+	UserOrg    ids.Org     `db:"user_org_id"`
+	App        ids.App     `db:"app_id"`
+	Session    ids.Session `db:"session_id"`
+	Offline    bool        `db:"offline"`
+	Issuer     string      `db:"issuer"`
+	Scopes     []string    `db:"scopes"`
+	Nonce      string      `db:"nonce"`
+	AMR        []string    `db:"amr"`
+	AuthTime   time.Time   `db:"auth_time"`
+	Stamp      int64       `db:"stamp"`
+	Generation int         `db:"generation"`
+	RotatedAt  *time.Time  `db:"rotated_at"`
+	ExpiresAt  time.Time   `db:"expires_at"`
+	EndedAt    *time.Time  `db:"ended_at"`
+}
+
+// subjects are what everything of the grant stands on.
+func (g grant) subjects() sessions.Subjects {
+	of := sessions.Subjects{App: g.App, Grant: g.ID, Org: g.Org, User: g.User}
+	if !g.Offline {
+		of.Session = g.Session
+	}
+	return of
+}
+
+func (g grant) alive(now time.Time) bool { return g.EndedAt == nil && now.Before(g.ExpiresAt) }
+
+type storedCode struct {
+	grant
+	RedirectURI   string     `db:"redirect_uri"`
+	CodeChallenge string     `db:"code_challenge"`
+	CodeExpiresAt time.Time  `db:"code_expires_at"`
+	UsedAt        *time.Time `db:"used_at"`
+}
+
+type storedRefresh struct {
+	grant
+	TokenGeneration int       `db:"token_generation"`
+	TokenCreatedAt  time.Time `db:"token_created_at"`
+	TokenExpiresAt  time.Time `db:"token_expires_at"`
+}
+
+const (
+	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.offline, g.issuer, g.scopes, g.nonce, g.amr, g.auth_time,
+		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
+
+	sqlInsertGrant = `
+		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	sqlInsertCode = `
+		INSERT INTO authorization_codes (tenant_id, hash, org_id, grant_id, redirect_uri, code_challenge, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+	// The family's row is locked too, so that two of its requests are decided one after the other.
+	sqlLockCode = `
+		SELECT ` + grantColumns + `, c.redirect_uri, c.code_challenge, c.expires_at AS code_expires_at, c.used_at
+		FROM authorization_codes c JOIN grants g ON g.tenant_id = c.tenant_id AND g.id = c.grant_id
+		WHERE c.tenant_id = $1 AND c.hash = $2 FOR UPDATE`
+	sqlUseCode = `UPDATE authorization_codes SET used_at = $3 WHERE tenant_id = $1 AND hash = $2 AND used_at IS NULL`
+
+	sqlRefresh = `
+		SELECT ` + grantColumns + `, r.generation AS token_generation, r.created_at AS token_created_at, r.expires_at AS token_expires_at
+		FROM refresh_tokens r JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id
+		WHERE r.tenant_id = $1 AND r.hash = $2`
+	sqlLockRefresh = sqlRefresh + ` FOR UPDATE OF g`
+
+	// One statement writes the family's new generation and its token. A repeated request within the grace keeps the
+	// generation and the moment at which it began.
+	sqlRotate = `
+		WITH family AS (
+			UPDATE grants SET generation = $4, rotated_at = CASE WHEN generation = $4 THEN rotated_at ELSE $5::timestamptz END
+			WHERE tenant_id = $1 AND id = $2
+			RETURNING org_id)
+		INSERT INTO refresh_tokens (tenant_id, hash, org_id, grant_id, generation, created_at, expires_at)
+		SELECT $1, $3, org_id, $2, $4, $5, $6 FROM family`
+
+	sqlGrant      = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.id = $2`
+	sqlLiveGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.org_id = $3 AND g.app_id = $4
+		AND g.ended_at IS NULL AND g.expires_at > $5`
+	sqlEndGrant = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
+
+	// Across tenants, as grove_system.
+	sqlSweepCodes   = `DELETE FROM authorization_codes WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	sqlSweepGrants  = `DELETE FROM grants WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	sqlSweepRefresh = `DELETE FROM refresh_tokens WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+)
+
+func insertGrant(ctx context.Context, tx db.Tx, g grant) error {
+	_, err := tx.Exec(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt)
+	return err
+}
+
+func insertCode(ctx context.Context, tx db.Tx, hash []byte, g grant, redirectURI, challenge string, expiresAt time.Time) error {
+	_, err := tx.Exec(ctx, sqlInsertCode, tx.Tenant(), hash, g.Org, g.ID, redirectURI, challenge, expiresAt)
+	return err
+}
+
+func lockCode(ctx context.Context, tx db.Tx, hash []byte) (storedCode, error) {
+	return db.CollectOne[storedCode](ctx, tx, sqlLockCode, tx.Tenant(), hash)
+}
+
+// useCode marks a code as used and reports whether this call was the first.
+func useCode(ctx context.Context, tx db.Tx, hash []byte) (bool, error) {
+	n, err := tx.Exec(ctx, sqlUseCode, tx.Tenant(), hash, tx.Now())
+	return n == 1, err
+}
+
+func findRefresh(ctx context.Context, tx db.Tx, hash []byte) (storedRefresh, error) {
+	return db.CollectOne[storedRefresh](ctx, tx, sqlRefresh, tx.Tenant(), hash)
+}
+
+func lockRefresh(ctx context.Context, tx db.Tx, hash []byte) (storedRefresh, error) {
+	return db.CollectOne[storedRefresh](ctx, tx, sqlLockRefresh, tx.Tenant(), hash)
+}
+
+func rotate(ctx context.Context, tx db.Tx, id ids.Grant, hash []byte, generation int, expiresAt time.Time) error {
+	_, err := tx.Exec(ctx, sqlRotate, tx.Tenant(), id, hash, generation, tx.Now(), expiresAt)
+	return err
+}
+
+func findGrant(ctx context.Context, tx db.Tx, id ids.Grant) (grant, error) {
+	return db.CollectOne[grant](ctx, tx, sqlGrant, tx.Tenant(), id)
+}
+
+func liveGrants(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App) ([]grant, error) {
+	return db.Collect[grant](ctx, tx, sqlLiveGrants, tx.Tenant(), user, org, app, tx.Now())
+}
+
+// markEnded reports whether the grant was not ended before.
+func markEnded(ctx context.Context, tx db.Tx, id ids.Grant) (bool, error) {
+	n, err := tx.Exec(ctx, sqlEndGrant, tx.Tenant(), id, tx.Now())
+	return n == 1, err
+}
+
+// list keeps an empty list from becoming NULL.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

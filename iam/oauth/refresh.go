@@ -1,0 +1,109 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/secrets"
+)
+
+// refresh is the grant refresh_token (RFC 6749, section 6) with rotation at every use and detection of reuse
+// (RFC 9700, section 4.14).
+//
+// A family has one newest generation of refresh tokens. A token of the newest is answered with one of the next. A token
+// of the one before is answered once more while the newest is unused and younger than the grace, for a response that was
+// lost. Anything older, or later, means that two hold the family: it ends.
+func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
+	ctx := r.Context()
+	plain := form.get("refresh_token")
+	if plain == "" {
+		return refuse(codeInvalidRequest, "refresh_token is required.")
+	}
+	narrower, err := scopeList(form.get("scope"))
+	if err != nil {
+		return err
+	}
+	if !secrets.LooksLike(prefixRefresh, plain) {
+		return errGrant
+	}
+	hash := secrets.HashToken(plain)
+	issuer := httpapi.IssuerOf(ctx).URL
+	var p person
+	var next string
+	refused := false
+	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		f, err := lockRefresh(ctx, tx, hash)
+		switch {
+		case db.IsNoRows(err):
+			return errGrant
+		case err != nil:
+			return err
+		case f.App != client.ID || f.Issuer != issuer:
+			return errGrant
+		}
+		generation, ok := s.nextGeneration(f, tx.Now())
+		if !ok {
+			refused = true
+			return s.endTx(ctx, tx, f.grant, reasonRefreshReused)
+		}
+		if !tx.Now().Before(f.TokenExpiresAt) {
+			return errGrant
+		}
+		if ok, err := s.holds(ctx, tx, client.Client, f.grant); err != nil || !ok {
+			return errors.Join(err, when(!ok, errGrant))
+		}
+		scopes, err := narrow(client, f.Scopes, narrower)
+		if err != nil {
+			return err
+		}
+		if p, err = s.personTx(ctx, tx, client.Client, f.grant, scopes); err != nil {
+			return err
+		}
+		next, err = s.refreshTx(ctx, tx, client.Client, f.grant, generation)
+		return err
+	})
+	if err == nil && refused {
+		err = errGrant
+	}
+	if err != nil {
+		return err
+	}
+	return s.respond(ctx, w, client.Client, p, next, "")
+}
+
+// nextGeneration decides whether a token may still be used, and of which generation its successor is.
+func (s *Service) nextGeneration(f storedRefresh, now time.Time) (int, bool) {
+	switch {
+	case f.TokenGeneration == f.Generation:
+		return f.Generation + 1, true
+	case f.TokenGeneration == f.Generation-1 && f.RotatedAt != nil && now.Before(f.RotatedAt.Add(s.options.RefreshGrace)):
+		return f.Generation, true
+	}
+	return 0, false
+}
+
+// narrow applies the scope parameter of a refresh: it may leave out, never add (RFC 6749, section 6). What is left out
+// comes back at the next refresh; the grant is not changed.
+func narrow(client authenticatedClient, granted, requested []string) ([]string, error) {
+	if len(requested) == 0 {
+		return granted, nil
+	}
+	var scopes []string
+	for _, scope := range requested {
+		opened := []string{scope}
+		if scope == scopeGrove {
+			opened = authorizedScopes(client.Client, []string{scopeGrove})
+		}
+		for _, s := range opened {
+			if !contains(granted, s) {
+				return nil, refuse(codeInvalidScope, "A scope goes beyond what was granted.")
+			}
+			scopes = append(scopes, s)
+		}
+	}
+	return scopes, nil
+}

@@ -1,0 +1,115 @@
+package oauth
+
+import (
+	"slices"
+
+	"grove/iam/apps"
+	"grove/iam/authz"
+)
+
+// Scopes that belong to no API resource (OpenID Connect Core 1.0, sections 5.4 and 11).
+const (
+	scopeEmail         = "email"
+	scopeOfflineAccess = "offline_access"
+	scopeOpenID        = "openid"
+	scopeProfile       = "profile"
+
+	// scopeAccount lets a person's own portal act on his account below /v1/me. Built-in apps have it and nobody else.
+	scopeAccount = "account"
+	// scopeGrove stands for every scope of the management API that the client is authorized for.
+	scopeGrove = "grove"
+)
+
+// policyRBAC: a person's token carries a scope only if one of his roles does.
+const policyRBAC = "rbac"
+
+// authorizedScopes reduces a request to what the client may ask for on behalf of a person, and opens the alias. What
+// it may not is dropped without a word (RFC 6749, section 3.3); the response names what was granted.
+func authorizedScopes(client apps.Client, requested []string) []string {
+	var granted []string
+	add := func(scope string) {
+		if !slices.Contains(granted, scope) {
+			granted = append(granted, scope)
+		}
+	}
+	for _, scope := range requested {
+		switch scope {
+		case scopeEmail, scopeOpenID, scopeProfile:
+			add(scope)
+		case scopeOfflineAccess:
+			// A built-in app lives as long as the person's session and no longer.
+			if !client.Builtin && slices.Contains(client.GrantTypes, grantRefreshToken) {
+				add(scope)
+			}
+		case scopeAccount:
+			if client.Builtin {
+				add(scope)
+			}
+		case scopeGrove:
+			for _, api := range client.APIs {
+				if api.Identifier == authz.ManagementAPI {
+					for _, s := range api.Scopes {
+						add(s)
+					}
+				}
+			}
+		default:
+			if _, ok := apiOf(client, scope); ok {
+				add(scope)
+			}
+		}
+	}
+	if client.Builtin {
+		add(scopeAccount)
+	}
+	return granted
+}
+
+// apiOf finds the API resource that the client may ask the scope of. A scope name means one thing in a tenant.
+func apiOf(client apps.Client, scope string) (apps.ClientAPI, bool) {
+	for _, api := range client.APIs {
+		if slices.Contains(api.Scopes, scope) {
+			return api, true
+		}
+	}
+	return apps.ClientAPI{}, false
+}
+
+// effectiveScopes is what a person's token carries now: what the grant holds, of that what the client may still ask
+// for, of that what the person's roles give where the API asks for roles. The audience follows from the scopes.
+func effectiveScopes(client apps.Client, granted []string, held map[string]bool) (scopes, audience []string) {
+	for _, scope := range authorizedScopes(client, granted) {
+		api, ok := apiOf(client, scope)
+		switch {
+		case !ok: // one that belongs to no API
+		case api.Policy == policyRBAC && !held[scope]:
+			continue
+		case !slices.Contains(audience, api.Identifier):
+			audience = append(audience, api.Identifier)
+		}
+		scopes = append(scopes, scope)
+	}
+	if client.Builtin && !slices.Contains(audience, authz.ManagementAPI) {
+		audience = append(audience, authz.ManagementAPI)
+	}
+	return scopes, audience
+}
+
+// clientScopes is what a client's own token carries: what it asked for, or all of it when it named nothing, of what it
+// is authorized for. The scopes of people are not for clients.
+func clientScopes(client apps.Client, requested []string) (scopes, audience []string) {
+	all := len(requested) == 0
+	for _, api := range client.APIs {
+		before := len(scopes)
+		for _, scope := range api.Scopes {
+			alias := api.Identifier == authz.ManagementAPI && contains(requested, scopeGrove)
+			if all || alias || contains(requested, scope) {
+				scopes = append(scopes, scope)
+			}
+		}
+		if len(scopes) > before {
+			audience = append(audience, api.Identifier)
+		}
+	}
+	return scopes, audience
+}

@@ -1,0 +1,64 @@
+package oauth
+
+import (
+	"log/slog"
+	"time"
+
+	"grove/iam/sessions"
+	"grove/infra/cache"
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/httpapi"
+)
+
+// Options are the installation's own; an app may have shorter or longer lives of its tokens.
+type Options struct {
+	AccessTokenTTL      time.Duration
+	CodeTTL             time.Duration
+	RefreshGrace        time.Duration // how long a refresh token that was just rotated is answered again; 0 is never
+	RefreshTokenIdleTTL time.Duration
+	RefreshTokenTTL     time.Duration
+}
+
+// Dependencies of New. All are needed but Pages, without which plain texts are shown.
+type Dependencies struct {
+	Clients  Clients
+	DB       *db.DB
+	Events   *events.Log
+	Hub      *cache.Hub
+	Keys     Keys
+	Log      *slog.Logger
+	Members  Members
+	Orgs     Orgs
+	Pages    Pages
+	Roles    Roles
+	Sealer   httpapi.Sealer
+	Sessions Sessions
+	Sharing  Sharing
+	SignIn   SignIn
+	Users    Users
+}
+
+// Service is the authorization server of all tenants.
+type Service struct {
+	Dependencies
+	log       *slog.Logger
+	options   Options
+	standings *cache.Cache[sessions.Standing]
+	usernames *cache.Cache[string]
+}
+
+// New makes the authorization server.
+func New(d Dependencies, o Options) *Service {
+	if d.Pages == nil {
+		d.Pages = plainPages{}
+	}
+	return &Service{
+		Dependencies: d,
+		log:          d.Log,
+		options:      o,
+		// Tenants, organizations and clients announce their epochs; nothing else stands below a client's own token.
+		standings: cache.New[sessions.Standing](d.Hub, 20_000, time.Minute, string(db.KindTenant), string(db.KindOrg), string(db.KindClient)),
+		usernames: cache.New[string](d.Hub, 20_000, 10*time.Second, string(db.KindUser)),
+	}
+}

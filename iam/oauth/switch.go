@@ -1,0 +1,112 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+)
+
+// switchOrganization is the grant organization_switch: an access token of one organization is changed into one of
+// another. Nothing is carried over but who the person is and how he signed in: membership, availability of the app,
+// roles and scopes are asked in the target, as at a sign-in there.
+//
+// Parameters: token (the access token held), switching_organization (id or handle), scope.
+func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
+	ctx := r.Context()
+	t := httpapi.TenantOf(ctx)
+	switch {
+	case !form.has("token"):
+		return refuse(codeInvalidRequest, "token is required.")
+	case !form.has("switching_organization"):
+		return refuse(codeInvalidRequest, "switching_organization is required.")
+	}
+	requested, err := scopeList(form.get("scope"))
+	if err != nil {
+		return err
+	}
+	held, err := s.readAccess(ctx, t, form.get("token"))
+	if errors.Is(err, errToken) || err == nil && held.clientID != client.ClientID {
+		return errGrant
+	}
+	if err != nil {
+		return err
+	}
+	target, err := s.resolve(ctx, t, form.get("switching_organization"))
+	if err != nil {
+		return err
+	}
+	base := httpapi.IssuerOf(ctx).Org
+	if target.Status != orgActive || !base.ID.IsZero() && base.ID != target.ID {
+		return errGrant
+	}
+	if held.user.IsZero() {
+		if _, err := s.standing(ctx, t, held); err != nil {
+			return errors.Join(err, when(errors.Is(err, errToken), errGrant))
+		}
+		return s.respondClient(ctx, w, client.Client, target, requested)
+	}
+	var p person
+	var refresh string
+	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		p, refresh, err = s.switchTx(ctx, tx, client, held, target.ID, requested)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.respond(ctx, w, client.Client, p, refresh, "")
+}
+
+func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedClient, held accessToken, target ids.Org, requested []string) (person, string, error) {
+	no := func(err error) (person, string, error) { return person{}, "", err }
+	from, err := findGrant(ctx, tx, held.grant)
+	switch {
+	case db.IsNoRows(err):
+		return no(errGrant)
+	case err != nil:
+		return no(err)
+	case from.App != client.ID || from.User != held.user || !from.alive(tx.Now()):
+		return no(errGrant)
+	}
+	of := from.subjects()
+	of.Token = held.id.UUID()
+	standing, err := s.Sessions.Standing(ctx, tx, of)
+	if err != nil {
+		return no(err)
+	}
+	member, err := s.Members.IsMember(ctx, tx, target, from.User)
+	if err != nil {
+		return no(err)
+	}
+	available, err := s.available(ctx, tx, client.Client, target)
+	if err != nil {
+		return no(err)
+	}
+	if !standing.Good(held.epoch) || !member || !available {
+		return no(errGrant)
+	}
+	// Whatever the person agreed to for the app is the bound: a switch widens nothing.
+	scopes := from.Scopes
+	if len(requested) > 0 {
+		scopes = slices.DeleteFunc(authorizedScopes(client.Client, requested), func(scope string) bool {
+			return !contains(from.Scopes, scope)
+		})
+	}
+	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline,
+		Issuer: httpapi.IssuerOf(ctx).URL, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
+	ctx = asPerson(ctx, g)
+	if err := s.createTx(ctx, tx, client.Client, &g); err != nil {
+		return no(err)
+	}
+	p, err := s.personTx(ctx, tx, client.Client, g, scopes)
+	if err != nil {
+		return no(err)
+	}
+	refresh, err := s.refreshTx(ctx, tx, client.Client, g, 1)
+	return p, refresh, err
+}

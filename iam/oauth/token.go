@@ -1,0 +1,77 @@
+package oauth
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"grove/iam/apps"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+)
+
+// token is the token endpoint (RFC 6749, section 3.2).
+func (s *Service) token(w http.ResponseWriter, r *http.Request) {
+	if err := s.grantToken(w, r); err != nil {
+		s.writeError(w, r, err)
+	}
+}
+
+func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(r)
+	if err != nil {
+		return err
+	}
+	client, err := s.authenticateClient(r.Context(), r, form)
+	if err != nil {
+		return err
+	}
+	grantType := form.get("grant_type")
+	var do func(http.ResponseWriter, *http.Request, authenticatedClient, params) error
+	switch grantType {
+	case "":
+		return refuse(codeInvalidRequest, "grant_type is required.")
+	case grantAuthorizationCode:
+		do = s.redeemCode
+	case grantClientCredentials:
+		do = s.clientCredentials
+	case grantOrganizationSwitch:
+		do = s.switchOrganization
+	case grantRefreshToken:
+		do = s.refresh
+	default:
+		return refuse(codeUnsupportedGrantType, "grant_type is not one of those that the server's metadata lists.")
+	}
+	if !slices.Contains(client.GrantTypes, grantType) {
+		return refuse(codeUnauthorizedClient, "This client may not use this grant type.")
+	}
+	return do(w, r, client, form)
+}
+
+// respond signs a person's tokens and sends them. It runs after the transaction: signing needs no connection.
+func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client apps.Client, p person, refresh, nonce string) error {
+	t := httpapi.TenantOf(ctx)
+	org, err := s.Orgs.Resolve(ctx, t, p.grant.Org.String())
+	if fault.CodeNotFound.Is(err) {
+		return errGrant
+	}
+	if err != nil {
+		return err
+	}
+	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: p.grant.Issuer, client: client, org: org, audience: p.audience, scopes: p.scopes,
+		epoch: p.grant.Stamp, person: &p})
+	if err != nil {
+		return err
+	}
+	body := newClaims().text("access_token", access).text("token_type", "Bearer").number("expires_in", seconds).words("scope", p.scopes).
+		text("refresh_token", refresh)
+	if contains(p.scopes, scopeOpenID) {
+		idToken, err := s.signID(ctx, t, p.grant.Issuer, client, org, p, access, nonce)
+		if err != nil {
+			return err
+		}
+		body = body.text("id_token", idToken)
+	}
+	writeRaw(w, http.StatusOK, body.end())
+	return nil
+}

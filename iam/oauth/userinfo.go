@@ -1,0 +1,109 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+)
+
+var errBearer = refuse(codeInvalidToken, "The access token is invalid, expired or revoked.")
+
+// userinfo is the endpoint of OpenID Connect Core 1.0, section 5.3.
+func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
+	body, err := s.userinfoBody(r)
+	if err != nil {
+		s.writeBearerError(w, r, err)
+		return
+	}
+	writeRaw(w, http.StatusOK, body)
+}
+
+func (s *Service) userinfoBody(r *http.Request) ([]byte, error) {
+	ctx := r.Context()
+	token, err := bearerToken(r)
+	if err != nil {
+		return nil, err
+	}
+	t := httpapi.TenantOf(ctx)
+	a, err := s.readAccess(ctx, t, token)
+	if errors.Is(err, errToken) || err == nil && (a.user.IsZero() || a.claims.Issuer != httpapi.IssuerOf(ctx).URL) {
+		return nil, refuseBecause(codeInvalidToken, errBearer.description, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.client(ctx, t, a.clientID)
+	if errors.Is(err, errClient) {
+		return nil, errBearer
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := newClaims().text("sub", a.user.String())
+	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
+		standing, err := s.Sessions.Standing(ctx, tx, a.subjects(t, client))
+		if err != nil {
+			return err
+		}
+		if !standing.Good(a.epoch) {
+			return errBearer
+		}
+		// The scope is told only to a token that is good.
+		if !a.hasScope(scopeOpenID) {
+			return refuse(codeInsufficientScope, "The token lacks the scope openid.")
+		}
+		user, err := s.Users.Load(ctx, tx, a.user)
+		if fault.CodeNotFound.Is(err) {
+			return errBearer
+		}
+		c = personClaims(c, user, a.scopes)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"org_id", "org_handle", "org_name"} {
+		value, _ := a.claims.Text(name)
+		c = c.text(name, value)
+	}
+	return c.end(), nil
+}
+
+// bearerToken finds the access token in the header or, in a POST, in the form (RFC 6750, sections 2.1 and 2.2). In the
+// address it is refused (RFC 9700, section 4.3.2).
+func bearerToken(r *http.Request) (string, error) {
+	query, err := parseParams(r.URL.RawQuery, maxQueryBytes)
+	if err != nil {
+		return "", err
+	}
+	if query.has("access_token") {
+		return "", refuse(codeInvalidRequest, "Send the access token in the Authorization header.")
+	}
+	var inBody string
+	if r.Method == http.MethodPost && r.ContentLength != 0 && isForm(r.Header.Get("Content-Type")) {
+		form, err := readForm(r)
+		if err != nil {
+			return "", err
+		}
+		inBody = form.get("access_token")
+	}
+	headers := r.Header.Values("Authorization")
+	switch {
+	case len(headers) > 1 || len(headers) == 1 && inBody != "":
+		return "", refuse(codeInvalidRequest, "Send the access token once.")
+	case inBody != "":
+		return inBody, nil
+	case len(headers) == 0:
+		return "", refuse(codeNoToken, "Send Authorization: Bearer with an access token.")
+	}
+	scheme, token, ok := strings.Cut(headers[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " ,\t") {
+		return "", errBearer
+	}
+	return token, nil
+}
