@@ -9,7 +9,7 @@ CREATE TABLE seat_entries (
     reason       text NOT NULL,
     at           timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id),
-    FOREIGN KEY (tenant_id, org_id) REFERENCES organizations (tenant_id, id),
+    FOREIGN KEY (tenant_id, org_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE,
     CHECK (from_account <> to_account)
 );
 CREATE INDEX seat_entries_by_holder ON seat_entries (tenant_id, org_id, holder, id);
@@ -24,6 +24,7 @@ CREATE TABLE seat_balances (
     used       int NOT NULL DEFAULT 0 CHECK (used >= 0),
     version    bigint NOT NULL DEFAULT 1,
     PRIMARY KEY (tenant_id, org_id),
-    FOREIGN KEY (tenant_id, org_id) REFERENCES organizations (tenant_id, id)
+    FOREIGN KEY (tenant_id, org_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE,
+    CONSTRAINT seat_balances_limit CHECK (seat_limit IS NULL OR reserved + used <= seat_limit)
 );
 SELECT infra.tenant_table('seat_balances');
