@@ -12,6 +12,7 @@ CREATE TABLE memberships (
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT memberships_once UNIQUE (tenant_id, org_id, user_id)
 );
+CREATE INDEX memberships_by_org ON memberships (tenant_id, org_id, id);
 CREATE INDEX memberships_by_user ON memberships (tenant_id, user_id, org_id);
 SELECT infra.tenant_table('memberships');
 SELECT infra.keep_history('memberships');

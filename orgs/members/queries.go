@@ -1,0 +1,119 @@
+package members
+
+import (
+	"context"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+)
+
+// Membership is one person's belonging to one organization.
+type Membership struct {
+	ID        ids.Membership `db:"id"`
+	Org       ids.Org        `db:"org_id"`
+	User      ids.User       `db:"user_id"`
+	Kind      string         `db:"kind"`
+	CreatedAt time.Time      `db:"created_at"`
+}
+
+const columns = `id, org_id, user_id, kind, created_at`
+
+func queryFind(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (Membership, error) {
+	return db.CollectOne[Membership](ctx, tx, `
+		SELECT `+columns+` FROM memberships WHERE tenant_id = $1 AND org_id = $2 AND user_id = $3`, tx.Tenant(), org, user)
+}
+
+// queryOfUser lists a person's memberships in the order of their organizations, so that those who change several wait
+// for each other in one order.
+func queryOfUser(ctx context.Context, tx db.Tx, user ids.User) ([]Membership, error) {
+	return db.Collect[Membership](ctx, tx, `
+		SELECT `+columns+` FROM memberships WHERE tenant_id = $1 AND user_id = $2 ORDER BY org_id`, tx.Tenant(), user)
+}
+
+func insertMembership(ctx context.Context, tx db.Tx, m Membership) (int64, error) {
+	return tx.Exec(ctx, `
+		INSERT INTO memberships (tenant_id, id, org_id, user_id, kind, created_at, sys_from) VALUES ($1, $2, $3, $4, $5, $6, $6)
+		ON CONFLICT (tenant_id, org_id, user_id) DO NOTHING`,
+		tx.Tenant(), m.ID, m.Org, m.User, m.Kind, m.CreatedAt)
+}
+
+func deleteMembership(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (int64, error) {
+	return tx.Exec(ctx, `DELETE FROM memberships WHERE tenant_id = $1 AND org_id = $2 AND user_id = $3`, tx.Tenant(), org, user)
+}
+
+// wasHere reports whether a person was removed from an organization before.
+func wasHere(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (yes bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM epochs WHERE tenant_id = $1 AND subject = $2)`,
+		tx.Tenant(), ids.Pair(org.UUID(), user.UUID())).Scan(&yes)
+	return yes, err
+}
+
+// MemberOrg is an organization that a person belongs to. Its status is suspended also where an ancestor is.
+type MemberOrg struct {
+	ID     ids.Org `db:"id"`
+	Handle string  `db:"handle"`
+	Name   string  `db:"name"`
+	Status string  `db:"status"`
+}
+
+// mostOrgs bounds what one person's list of organizations costs.
+const mostOrgs = 1000
+
+func queryOrgs(ctx context.Context, tx db.Tx, user ids.User) ([]MemberOrg, error) {
+	return db.Collect[MemberOrg](ctx, tx, `
+		SELECT o.id, o.handle, o.name, CASE WHEN EXISTS (
+			SELECT FROM org_closure c JOIN organizations a ON a.tenant_id = c.tenant_id AND a.id = c.ancestor_id
+			WHERE c.tenant_id = o.tenant_id AND c.descendant_id = o.id AND a.status = 'suspended') THEN 'suspended' ELSE 'active' END AS status
+		FROM memberships m JOIN organizations o ON o.tenant_id = m.tenant_id AND o.id = m.org_id
+		WHERE m.tenant_id = $1 AND m.user_id = $2 ORDER BY o.name_key, o.id LIMIT $3`, tx.Tenant(), user, mostOrgs)
+}
+
+// Member is a membership with what is shown of the person.
+type Member struct {
+	Membership
+	Username   string   `db:"username"`
+	Email      string   `db:"email"`
+	GivenName  string   `db:"given_name"`
+	FamilyName string   `db:"family_name"`
+	Status     string   `db:"status"`
+	Roles      []string `db:"roles"`
+}
+
+// The roles are those held in the organization itself, directly or by a group.
+const memberSQL = `
+	SELECT m.id, m.org_id, m.user_id, m.kind, m.created_at, u.username, u.email, u.given_name, u.family_name, u.status,
+	       ARRAY(SELECT r.name FROM role_assignments a JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
+	             WHERE a.tenant_id = m.tenant_id AND a.org_id = m.org_id AND a.principal_id = m.user_id
+	             UNION
+	             SELECT r.name FROM group_members g
+	             JOIN role_assignments a ON a.tenant_id = g.tenant_id AND a.principal_id = g.group_id AND a.org_id = g.org_id
+	             JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
+	             WHERE g.tenant_id = m.tenant_id AND g.user_id = m.user_id AND g.org_id = m.org_id ORDER BY 1) AS roles
+	FROM memberships m JOIN users u ON u.tenant_id = m.tenant_id AND u.id = m.user_id
+	WHERE m.tenant_id = $1 AND m.org_id = $2`
+
+func queryMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (Member, error) {
+	return db.CollectOne[Member](ctx, tx, memberSQL+` AND m.user_id = $3`, tx.Tenant(), org, user)
+}
+
+const zeroUUID = "00000000-0000-0000-0000-000000000000"
+
+// last is above every character of a username or an address, so that key+last ends the range of a prefix.
+const last = "\U0010FFFF"
+
+func queryList(ctx context.Context, tx db.Tx, org ids.Org, prefix, kind string, req page.Request) ([]Member, error) {
+	after := zeroUUID
+	if !req.First() {
+		after = req.Part(0)
+	}
+	const order = ` AND m.id > $3::uuid AND ($4 = '' OR m.kind = $4) ORDER BY m.id LIMIT $5`
+	if prefix == "" {
+		return db.Collect[Member](ctx, tx, memberSQL+order, tx.Tenant(), org, after, kind, req.Limit())
+	}
+	return db.Collect[Member](ctx, tx, memberSQL+`
+		AND m.user_id IN (SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.username_key >= $6 AND n.username_key <= $7
+		                  UNION SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.email_key >= $6 AND e.email_key <= $7 AND e.email_key <> '')`+order,
+		tx.Tenant(), org, after, kind, req.Limit(), prefix, prefix+last)
+}

@@ -1,0 +1,137 @@
+package members
+
+import (
+	"context"
+
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+)
+
+// The kinds of membership.
+const (
+	Invited  = "invited"
+	Resident = "resident"
+	Shared   = "shared"
+)
+
+const (
+	reasonJoined = "member.added"
+	reasonLeft   = "member.removed"
+)
+
+// AddTx makes a person a member; a member stays what he is. tx may be bound to the organization. Errors: resource.not_found,
+// and those of [Seats].
+func (s *Service) AddTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, kind string) (Membership, error) {
+	// The seat comes first, here and in leave: its balance is what all changes of an organization's members wait for.
+	if err := s.Seats.Take(ctx, tx, org, user.UUID(), reasonJoined); err != nil {
+		return Membership{}, err
+	}
+	m := Membership{ID: ids.NewMembership(), Org: org, User: user, Kind: kind, CreatedAt: tx.Now()}
+	switch n, err := insertMembership(ctx, tx, m); {
+	case db.IsForeignKey(err, "memberships_tenant_id_user_id_fkey"), db.IsForeignKey(err, "memberships_tenant_id_org_id_fkey"):
+		return Membership{}, fault.ErrNotFound
+	case err != nil:
+		return Membership{}, err
+	case n == 0:
+		return queryFind(ctx, tx, org, user)
+	}
+	back, err := wasHere(ctx, tx, org, user)
+	if err != nil {
+		return Membership{}, err
+	}
+	if back {
+		if err := tx.Unblock(ctx, db.KindMembership, ids.Pair(org.UUID(), user.UUID()), reasonJoined); err != nil {
+			return Membership{}, err
+		}
+	}
+	return m, s.events.Write(ctx, tx, eventAdded.Of(org, user, memberData{Kind: kind}))
+}
+
+// JoinTx is AddTx for those who do not need the membership.
+func (s *Service) JoinTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, kind string) error {
+	_, err := s.AddTx(ctx, tx, org, user, kind)
+	return err
+}
+
+// RemoveTx ends a membership. A resident is deleted. tx must see the whole tenant. Errors: resource.not_found,
+// members.last_administrator.
+func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error {
+	m, err := queryFind(ctx, tx, org, user)
+	if db.IsNoRows(err) {
+		return fault.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if m.Kind == Resident {
+		return s.Users.DeleteTx(ctx, tx, user)
+	}
+	return s.leave(ctx, tx, m)
+}
+
+func (s *Service) leave(ctx context.Context, tx db.Tx, m Membership) error {
+	lastOne, err := s.Roles.LastAdministrator(ctx, tx, m.Org, m.User)
+	if err != nil {
+		return err
+	}
+	if lastOne {
+		return errLastAdministrator.With("Make somebody else Administrator first.", nil)
+	}
+	if err := s.Seats.Release(ctx, tx, m.Org, m.User.UUID(), reasonLeft); err != nil {
+		return err
+	}
+	if err := tx.Block(ctx, db.KindMembership, ids.Pair(m.Org.UUID(), m.User.UUID()), reasonLeft); err != nil {
+		return err
+	}
+	if err := s.Sessions.EndForUserInOrgTx(ctx, tx, m.Org, m.User, reasonLeft); err != nil {
+		return err
+	}
+	if err := s.Roles.UnassignAllTx(ctx, tx, m.Org, m.User); err != nil {
+		return err
+	}
+	if err := s.Groups.RemoveFromAllTx(ctx, tx, m.Org, m.User); err != nil {
+		return err
+	}
+	switch n, err := deleteMembership(ctx, tx, m.Org, m.User); {
+	case err != nil:
+		return err
+	case n == 0:
+		return fault.ErrNotFound // somebody was faster
+	}
+	return s.events.Write(ctx, tx, eventRemoved.Of(m.Org, m.User, memberData{Kind: m.Kind}))
+}
+
+// settle makes a new person a member of his own organization.
+func (s *Service) settle(ctx context.Context, tx db.Tx, u users.User) error {
+	return s.JoinTx(ctx, tx, u.Org, u.ID, Resident)
+}
+
+// leaveAll ends the memberships of a person who is about to be deleted.
+func (s *Service) leaveAll(ctx context.Context, tx db.Tx, u users.User) error {
+	all, err := queryOfUser(ctx, tx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if err := s.leave(ctx, tx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// IsMember reports whether a person belongs to an organization.
+func (s *Service) IsMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error) {
+	_, err := queryFind(ctx, tx, org, user)
+	if db.IsNoRows(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// OrgsOf lists the organizations that a person belongs to, by name; at most 1000. tx must see the whole tenant.
+func (s *Service) OrgsOf(ctx context.Context, tx db.Tx, user ids.User) ([]MemberOrg, error) {
+	return queryOrgs(ctx, tx, user)
+}
