@@ -56,7 +56,7 @@ type State struct {
 	Prompt      []string        `json:"prompt"`
 	RedirectURI string          `json:"redirect_uri"`
 	Requested   ids.Org         `json:"requested"` // the organization that the request names
-	Return      json.RawMessage `json:"return"`
+	Return      json.RawMessage `json:"return,omitempty"`
 	Scopes      []string        `json:"scopes"`
 	UILocales   []string        `json:"ui_locales"`
 
