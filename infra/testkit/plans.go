@@ -138,3 +138,6 @@ func walk(node any, found *[]string) {
 		}
 	}
 }
+
+// Plans is the tracer that feeds CheckPlans, for programs that open their own pools.
+func Plans() pgx.QueryTracer { return plans }
