@@ -146,14 +146,15 @@ func (s *Service) AddTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group
 	if err != nil {
 		return err
 	}
+	// Roles are held before memberships, in the order in which those who remove a member take them.
+	if err := s.roles.CheckGroupTx(ctx, tx, id); err != nil {
+		return err
+	}
 	switch belongs, err := lockBelongs(ctx, tx, org, user); {
 	case err != nil:
 		return err
 	case !belongs:
 		return errNotMember.With("Only members of the organization can be in its groups.", nil)
-	}
-	if err := s.roles.CheckGroupTx(ctx, tx, id); err != nil {
-		return err
 	}
 	n, err := insertMember(ctx, tx, g, user)
 	if err != nil || n == 0 {

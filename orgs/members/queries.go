@@ -32,6 +32,12 @@ func queryOfUser(ctx context.Context, tx db.Tx, user ids.User) ([]Membership, er
 		SELECT `+columns+` FROM memberships WHERE tenant_id = $1 AND user_id = $2 ORDER BY org_id`, tx.Tenant(), user)
 }
 
+// holdUser keeps a person from being deleted while the transaction lasts, and reports whether he is there.
+func holdUser(ctx context.Context, tx db.Tx, user ids.User) (bool, error) {
+	found, err := db.Scalars[bool](ctx, tx, `SELECT true FROM users WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE`, tx.Tenant(), user)
+	return len(found) > 0, err
+}
+
 func insertMembership(ctx context.Context, tx db.Tx, m Membership) (int64, error) {
 	return tx.Exec(ctx, `
 		INSERT INTO memberships (tenant_id, id, org_id, user_id, kind, created_at, sys_from) VALUES ($1, $2, $3, $4, $5, $6, $6)

@@ -24,14 +24,18 @@ const (
 // AddTx makes a person a member; a member stays what he is. tx may be bound to the organization. Errors: resource.not_found,
 // and those of [Seats].
 func (s *Service) AddTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, kind string) (Membership, error) {
-	// The seat comes first, here and in leave: its balance is what all changes of an organization's members wait for.
+	// Locks are taken in one order everywhere: the person, the balances of seats, roles, the rest.
+	switch there, err := holdUser(ctx, tx, user); {
+	case err != nil:
+		return Membership{}, err
+	case !there:
+		return Membership{}, fault.ErrNotFound
+	}
 	if err := s.Seats.Take(ctx, tx, org, user.UUID(), reasonJoined); err != nil {
 		return Membership{}, err
 	}
 	m := Membership{ID: ids.NewMembership(), Org: org, User: user, Kind: kind, CreatedAt: tx.Now()}
 	switch n, err := insertMembership(ctx, tx, m); {
-	case db.IsForeignKey(err, "memberships_tenant_id_user_id_fkey"), db.IsForeignKey(err, "memberships_tenant_id_org_id_fkey"):
-		return Membership{}, fault.ErrNotFound
 	case err != nil:
 		return Membership{}, err
 	case n == 0:
@@ -68,19 +72,31 @@ func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.
 	if m.Kind == Resident {
 		return s.Users.DeleteTx(ctx, tx, user)
 	}
-	return s.leave(ctx, tx, m)
+	return s.leave(ctx, tx, []Membership{m})
 }
 
-func (s *Service) leave(ctx context.Context, tx db.Tx, m Membership) error {
+// leave ends memberships of one person, in the order of their organizations.
+func (s *Service) leave(ctx context.Context, tx db.Tx, all []Membership) error {
+	for _, m := range all {
+		if err := s.Seats.Release(ctx, tx, m.Org, m.User.UUID(), reasonLeft); err != nil {
+			return err
+		}
+	}
+	for _, m := range all {
+		if err := s.end(ctx, tx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) end(ctx context.Context, tx db.Tx, m Membership) error {
 	lastOne, err := s.Roles.LastAdministrator(ctx, tx, m.Org, m.User)
 	if err != nil {
 		return err
 	}
 	if lastOne {
 		return errLastAdministrator.With("Make somebody else Administrator first.", nil)
-	}
-	if err := s.Seats.Release(ctx, tx, m.Org, m.User.UUID(), reasonLeft); err != nil {
-		return err
 	}
 	if err := tx.Block(ctx, db.KindMembership, ids.Pair(m.Org.UUID(), m.User.UUID()), reasonLeft); err != nil {
 		return err
@@ -114,12 +130,7 @@ func (s *Service) leaveAll(ctx context.Context, tx db.Tx, u users.User) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range all {
-		if err := s.leave(ctx, tx, m); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.leave(ctx, tx, all)
 }
 
 // IsMember reports whether a person belongs to an organization.
