@@ -1,0 +1,69 @@
+package apps
+
+import (
+	"context"
+
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+)
+
+// UpdateAppOIDCRequest is a merge patch of an app's OAuth 2.0 and OpenID Connect settings.
+type UpdateAppOIDCRequest struct {
+	RedirectURIs           *[]string `json:"redirect_uris,omitempty" maxItems:"50" doc:"All redirect URIs from now on; compared exactly." example:"[\"https://app.example.com/callback\"]"`
+	PostLogoutRedirectURIs *[]string `json:"post_logout_redirect_uris,omitempty" maxItems:"50" doc:"All addresses after sign-out from now on; compared exactly." example:"[\"https://app.example.com/\"]"`
+	AllowedOrigins         *[]string `json:"allowed_origins,omitempty" maxItems:"50" doc:"All browser origins (CORS) from now on." example:"[\"https://app.example.com\"]"`
+	GrantTypes             *[]string `json:"grant_types,omitempty" minItems:"1" maxItems:"4" enum:"authorization_code,client_credentials,organization_switch,refresh_token" doc:"All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code." example:"[\"authorization_code\",\"refresh_token\"]"`
+	AccessTokenSeconds     *int      `json:"access_token_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
+	RefreshTokenSeconds    *int      `json:"refresh_token_seconds,omitempty" minimum:"0" maximum:"31536000" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
+	IDTokenAlg             *string   `json:"id_token_alg,omitempty" enum:"ES256,EdDSA,PS256,RS256" doc:"How ID tokens are signed (id_token_signed_response_alg)." example:"ES256"`
+	SkipConsent            *bool     `json:"skip_consent,omitempty" doc:"Whether people are not asked: for the owner's own apps." example:"false"`
+}
+
+// AppOIDC is an app's OAuth 2.0 and OpenID Connect settings.
+type AppOIDC struct {
+	ClientID               string   `json:"client_id" doc:"The app's name in OAuth." example:"k3v5mq2n7x4h6t8w9y2z5b7d3f"`
+	ClientType             string   `json:"client_type" doc:"public or confidential; public clients use PKCE." example:"confidential"`
+	RedirectURIs           []string `json:"redirect_uris" doc:"Where authorization codes may be sent." example:"[\"https://app.example.com/callback\"]"`
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris" doc:"Where people may be sent after sign-out." example:"[\"https://app.example.com/\"]"`
+	AllowedOrigins         []string `json:"allowed_origins" doc:"Browser origins that may call us (CORS)." example:"[\"https://app.example.com\"]"`
+	GrantTypes             []string `json:"grant_types" doc:"The grant types that the app may use." example:"[\"authorization_code\"]"`
+	AccessTokenSeconds     int      `json:"access_token_seconds" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
+	RefreshTokenSeconds    int      `json:"refresh_token_seconds" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
+	IDTokenAlg             string   `json:"id_token_alg" doc:"How ID tokens are signed." example:"ES256"`
+	SkipConsent            bool     `json:"skip_consent" doc:"Whether people are not asked." example:"false"`
+}
+
+type updateAppOIDCInput struct {
+	AppPath
+	httpapi.Match
+	Body UpdateAppOIDCRequest
+}
+
+func (s *Service) oidcRoutes(a *httpapi.API) {
+	const path = "/v1/orgs/{org}/apps/{app}/oidc"
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[AppOIDC]]{ID: "getAppOIDC", Method: "GET", Path: path, Tag: tagApps, Status: 200, Needs: PermRead,
+		Summary: "Read an app's OAuth settings", Description: "OAuth 2.0 and OpenID Connect. Its ETag is the app's."}, s.getOIDC)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
+		Summary:     "Change an app's OAuth settings",
+		Description: "A JSON merge patch. Where codes are sent, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).",
+		Errors:      []fault.Code{ErrBuiltin, errGrantTypes, errRedirects, fault.CodeStale}}, s.updateOIDC)
+}
+
+func oidcOut(v VersionedApp, err error) (*httpapi.Out[AppOIDC], error) {
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.Versioned(v.OIDC, v.Version), nil
+}
+
+func (s *Service) getOIDC(ctx context.Context, c *httpapi.Call, in *AppPath) (*httpapi.Out[AppOIDC], error) {
+	return oidcOut(s.Load(ctx, c.Tenant.ID, c.Org.ID, in.App))
+}
+
+func (s *Service) updateOIDC(ctx context.Context, c *httpapi.Call, in *updateAppOIDCInput) (*httpapi.Out[AppOIDC], error) {
+	version, err := in.Version()
+	if err != nil {
+		return nil, err
+	}
+	return oidcOut(s.UpdateOIDC(ctx, c.Tenant.ID, c.Org.ID, in.App, version, in.Body))
+}

@@ -1,0 +1,125 @@
+package apps
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"time"
+
+	"grove/infra/cache"
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/perm"
+	"grove/infra/module"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are this package's own.
+func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
+
+// The permissions, also of what others offer about apps, such as sharing.
+var (
+	PermRead  = perm.Declare("apps.read", "See the apps of an organization and how they are set up.")
+	PermWrite = perm.Declare("apps.write", "Create, change, share and delete apps and their secrets, within what you hold.")
+)
+
+// The errors that others share.
+var (
+	ErrBuiltin = fault.Declare(fault.Conflict, "app.builtin", "Built-in apps cannot be changed")
+)
+
+var (
+	errClientType      = fault.Declare(fault.Conflict, "app.public_client", "A public client has no secret")
+	errGrantTypes      = fault.Declare(fault.Invalid, "app.grant_types", "These grant types do not go together")
+	errNameTaken       = fault.Declare(fault.Conflict, "app.name_taken", "This name is taken")
+	errPolicy          = fault.Declare(fault.Invalid, "app.policy_rbac_required", "This API resource wants roles")
+	errRedirects       = fault.Declare(fault.Invalid, "app.redirect_uri_required", "A redirect URI is needed")
+	errResourceUnknown = fault.Declare(fault.Invalid, "app.resource_unknown", "No such API resource here")
+	errTooManySecrets  = fault.Declare(fault.Conflict, "app.too_many_secrets", "The app has too many secrets")
+)
+
+type (
+	apiData struct {
+		Policy   string          `json:"policy" audit:"public"`
+		Resource ids.APIResource `json:"resource_id" audit:"public"`
+		Scopes   []string        `json:"scopes" audit:"public"`
+	}
+	appData struct {
+		ClientID string `json:"client_id" audit:"public"`
+		Name     string `json:"name" audit:"public"`
+		Template string `json:"template" audit:"public"`
+	}
+	changeData struct {
+		Fields []string `json:"fields" audit:"public"`
+	}
+	noData     struct{}
+	secretData struct {
+		App       ids.App    `json:"app_id" audit:"public"`
+		ExpiresAt *time.Time `json:"expires_at,omitempty" audit:"public"`
+		Hint      string     `json:"hint" audit:"public"`
+	}
+)
+
+var (
+	eventAPIAuthorized = events.Declare[apiData]("app.api_authorized", "An app was authorized for scopes of an API resource.")
+	eventAPIWithdrawn  = events.Declare[apiData]("app.api_withdrawn", "An app's authorization for an API resource was withdrawn.")
+	eventCreated       = events.Declare[appData]("app.created", "An app was registered.")
+	eventDeleted       = events.Declare[appData]("app.deleted", "An app was deleted; everything issued to it ended.")
+	eventDisabled      = events.Declare[noData]("app.disabled", "An app was disabled; everything issued to it ended.")
+	eventEnabled       = events.Declare[noData]("app.enabled", "A disabled app was enabled again.")
+	eventSecretCreated = events.Declare[secretData]("app.secret_created", "A client secret was made.")
+	eventSecretRevoked = events.Declare[secretData]("app.secret_revoked", "A client secret was taken away; everything issued to the app ended.")
+	eventUpdated       = events.Declare[changeData]("app.updated", "An app's settings were changed.")
+)
+
+// Grants is asked what may be handed out; it answers with role.above_granter or api_scope.unknown.
+type Grants interface {
+	// CheckScopesTx refuses scopes that the actor of ctx may not hand out in org, with below for org's descendants too.
+	CheckScopesTx(ctx context.Context, tx db.Tx, org ids.Org, names []string, below bool) error
+	// DeleteAppRolesTx deletes the roles of an app.
+	DeleteAppRolesTx(ctx context.Context, tx db.Tx, org ids.Org, app ids.App) error
+}
+
+// Service holds the rules of apps.
+type Service struct {
+	db      *db.DB
+	events  *events.Log
+	grants  Grants
+	clients *cache.Cache[Client]
+	origins *cache.Cache[map[string]bool]
+}
+
+// New makes the service.
+func New(d *db.DB, log *events.Log, hub *cache.Hub, grants Grants) *Service {
+	return &Service{db: d, events: log, grants: grants,
+		clients: cache.New[Client](hub, 20000, 10*time.Minute, "app", "client", "authz"),
+		origins: cache.New[map[string]bool](hub, 5000, 10*time.Minute, "app"),
+	}
+}
+
+// Module is the manifest.
+func (s *Service) Module() module.Manifest {
+	return module.Manifest{
+		Name:        "iam.apps",
+		Errors:      []fault.Code{ErrBuiltin, errClientType, errGrantTypes, errNameTaken, errPolicy, errRedirects, errResourceUnknown, errTooManySecrets},
+		Found:       s.found,
+		Migrations:  Migrations(),
+		Permissions: []perm.Permission{PermRead, PermWrite},
+		Routes: func(a *httpapi.API) {
+			s.appRoutes(a)
+			s.oidcRoutes(a)
+			s.secretRoutes(a)
+			s.authorizedRoutes(a)
+		},
+		Tables: []module.Table{
+			{Name: "app_apis", Class: module.Configuration, Owner: "org_id", Export: true},
+			{Name: "app_secrets", Class: module.Configuration, Owner: "org_id", Why: "hashes of secrets: an export that leaves the installation carries no credential"},
+			{Name: "apps", Class: module.Configuration, Owner: "org_id", Export: true},
+		},
+	}
+}

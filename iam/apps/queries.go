@@ -1,0 +1,215 @@
+package apps
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+type appRow struct {
+	ID                 ids.App   `db:"id"`
+	Org                ids.Org   `db:"org_id"`
+	ClientID           string    `db:"client_id"`
+	Name               string    `db:"name"`
+	NameKey            string    `db:"name_key"`
+	Description        string    `db:"description"`
+	Template           string    `db:"template"`
+	LogoURI            string    `db:"logo_uri"`
+	AccessURL          string    `db:"access_url"`
+	ClientType         string    `db:"client_type"`
+	Builtin            bool      `db:"builtin"`
+	Enabled            bool      `db:"enabled"`
+	SkipConsent        bool      `db:"skip_consent"`
+	RoleAudience       string    `db:"role_audience"`
+	RedirectURIs       []string  `db:"redirect_uris"`
+	PostLogoutURIs     []string  `db:"post_logout_redirect_uris"`
+	Origins            []string  `db:"allowed_origins"`
+	GrantTypes         []string  `db:"grant_types"`
+	AccessTokenSeconds int       `db:"access_token_seconds"`
+	RefreshSeconds     int       `db:"refresh_token_seconds"`
+	IDTokenAlg         string    `db:"id_token_alg"`
+	CreatedAt          time.Time `db:"created_at"`
+	UpdatedAt          time.Time `db:"updated_at"`
+	Version            int64     `db:"version"`
+}
+
+const sqlAppColumns = `
+	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled, skip_consent,
+	       role_audience, redirect_uris, post_logout_redirect_uris, allowed_origins, grant_types, access_token_seconds, refresh_token_seconds,
+	       id_token_alg, created_at, updated_at, version
+	FROM apps `
+
+// position is where a page starts in a list ordered by name and id.
+type position struct {
+	key string
+	id  uuid.UUID
+}
+
+func listApps(ctx context.Context, tx db.Tx, org ids.Org, after position, limit int) ([]appRow, error) {
+	return db.Collect[appRow](ctx, tx, sqlAppColumns+`
+		WHERE tenant_id = $1 AND org_id = $2 AND (name_key, id) > ($3, $4::uuid) ORDER BY name_key, id LIMIT $5`,
+		tx.Tenant(), org, after.key, after.id, limit)
+}
+
+func findApp(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
+	return db.CollectOne[appRow](ctx, tx, sqlAppColumns+`WHERE tenant_id = $1 AND id = $2 AND org_id = $3`, tx.Tenant(), id, org)
+}
+
+// lockApp is findApp that makes the transaction the app's only writer.
+func lockApp(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
+	return db.CollectOne[appRow](ctx, tx, sqlAppColumns+`WHERE tenant_id = $1 AND id = $2 AND org_id = $3 FOR UPDATE`, tx.Tenant(), id, org)
+}
+
+func insertApp(ctx context.Context, tx db.Tx, a appRow) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled,
+		                  skip_consent, role_audience, redirect_uris, post_logout_redirect_uris, allowed_origins, grant_types, access_token_seconds,
+		                  refresh_token_seconds, id_token_alg, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $23)`,
+		tx.Tenant(), a.ID, a.Org, a.ClientID, a.Name, a.NameKey, a.Description, a.Template, a.LogoURI, a.AccessURL, a.ClientType, a.Builtin, a.Enabled,
+		a.SkipConsent, a.RoleAudience, a.RedirectURIs, a.PostLogoutURIs, a.Origins, a.GrantTypes, a.AccessTokenSeconds,
+		a.RefreshSeconds, a.IDTokenAlg, tx.Now())
+	return err
+}
+
+func updateApp(ctx context.Context, tx db.Tx, a appRow) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE apps SET name = $3, name_key = $4, description = $5, logo_uri = $6, access_url = $7, enabled = $8, skip_consent = $9, role_audience = $10,
+		       redirect_uris = $11, post_logout_redirect_uris = $12, allowed_origins = $13, grant_types = $14, access_token_seconds = $15,
+		       refresh_token_seconds = $16, id_token_alg = $17, updated_at = $18, version = version + 1
+		WHERE tenant_id = $1 AND id = $2`,
+		tx.Tenant(), a.ID, a.Name, a.NameKey, a.Description, a.LogoURI, a.AccessURL, a.Enabled, a.SkipConsent, a.RoleAudience,
+		a.RedirectURIs, a.PostLogoutURIs, a.Origins, a.GrantTypes, a.AccessTokenSeconds, a.RefreshSeconds, a.IDTokenAlg, tx.Now())
+	return err
+}
+
+func deleteApp(ctx context.Context, tx db.Tx, id ids.App) error {
+	_, err := tx.Exec(ctx, `DELETE FROM apps WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), id)
+	return err
+}
+
+// allOrigins returns every browser origin that the enabled apps of a tenant allow.
+func allOrigins(ctx context.Context, tx db.Tx) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `
+		SELECT DISTINCT o.origin FROM apps a CROSS JOIN LATERAL unnest(a.allowed_origins) AS o (origin)
+		WHERE a.tenant_id = $1 AND a.enabled AND a.allowed_origins <> '{}'`, tx.Tenant())
+}
+
+type secretRow struct {
+	ID        ids.Secret `db:"id"`
+	Hint      string     `db:"hint"`
+	CreatedAt time.Time  `db:"created_at"`
+	ExpiresAt *time.Time `db:"expires_at"`
+}
+
+func listSecrets(ctx context.Context, tx db.Tx, app ids.App, after uuid.UUID, limit int) ([]secretRow, error) {
+	return db.Collect[secretRow](ctx, tx, `
+		SELECT id, hint, created_at, expires_at FROM app_secrets WHERE tenant_id = $1 AND app_id = $2 AND id > $3 ORDER BY id LIMIT $4`,
+		tx.Tenant(), app, after, limit)
+}
+
+func countSecrets(ctx context.Context, tx db.Tx, app ids.App) (n int, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM app_secrets WHERE tenant_id = $1 AND app_id = $2`, tx.Tenant(), app).Scan(&n)
+	return n, err
+}
+
+func insertSecret(ctx context.Context, tx db.Tx, a appRow, secret secretRow, hash []byte) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO app_secrets (tenant_id, id, org_id, app_id, hash, hint, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		tx.Tenant(), secret.ID, a.Org, a.ID, hash, secret.Hint, tx.Now(), secret.ExpiresAt)
+	return err
+}
+
+func deleteSecret(ctx context.Context, tx db.Tx, app ids.App, id ids.Secret) (secretRow, error) {
+	return db.CollectOne[secretRow](ctx, tx, `
+		DELETE FROM app_secrets WHERE tenant_id = $1 AND id = $2 AND app_id = $3 RETURNING id, hint, created_at, expires_at`, tx.Tenant(), id, app)
+}
+
+type apiRow struct {
+	ID         uuid.UUID       `db:"id"`
+	Resource   ids.APIResource `db:"resource_id"`
+	Identifier string          `db:"identifier"`
+	Name       string          `db:"name"`
+	Management bool            `db:"management"`
+	Policy     string          `db:"policy"`
+	Scopes     []string        `db:"scopes"`
+}
+
+const sqlAPIColumns = `
+	SELECT aa.id, aa.resource_id, ar.identifier, ar.name, ar.builtin AS management, aa.policy, aa.scopes
+	FROM app_apis aa JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id `
+
+func listAPIs(ctx context.Context, tx db.Tx, app ids.App, after uuid.UUID, limit int) ([]apiRow, error) {
+	return db.Collect[apiRow](ctx, tx, sqlAPIColumns+`
+		WHERE aa.tenant_id = $1 AND aa.app_id = $2 AND aa.id > $3 ORDER BY aa.id LIMIT $4`, tx.Tenant(), app, after, limit)
+}
+
+func findAPI(ctx context.Context, tx db.Tx, app ids.App, resource ids.APIResource) (apiRow, error) {
+	return db.CollectOne[apiRow](ctx, tx, sqlAPIColumns+`
+		WHERE aa.tenant_id = $1 AND aa.app_id = $2 AND aa.resource_id = $3`, tx.Tenant(), app, resource)
+}
+
+func putAPI(ctx context.Context, tx db.Tx, a appRow, resource ids.APIResource, policy string, scopes []string) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO app_apis (tenant_id, id, org_id, app_id, resource_id, policy, scopes, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (tenant_id, app_id, resource_id) DO UPDATE SET policy = excluded.policy, scopes = excluded.scopes`,
+		tx.Tenant(), uuid.Must(uuid.NewV7()), a.Org, a.ID, resource, policy, scopes, tx.Now())
+	return err
+}
+
+func deleteAPI(ctx context.Context, tx db.Tx, app ids.App, resource ids.APIResource) (int64, error) {
+	return tx.Exec(ctx, `DELETE FROM app_apis WHERE tenant_id = $1 AND app_id = $2 AND resource_id = $3`, tx.Tenant(), app, resource)
+}
+
+type resourceRow struct {
+	ID         ids.APIResource `db:"id"`
+	Management bool            `db:"management"`
+	Requires   bool            `db:"requires_authorization"`
+	Scopes     []string        `db:"scopes"`
+}
+
+// findResource returns an API resource that org sees, with its scopes, and keeps its scopes until the transaction ends.
+func findResource(ctx context.Context, tx db.Tx, org ids.Org, id ids.APIResource) (resourceRow, error) {
+	if _, err := tx.Exec(ctx, `SELECT FROM api_resources WHERE tenant_id = $1 AND id = $2 FOR SHARE`, tx.Tenant(), id); err != nil {
+		return resourceRow{}, err
+	}
+	return db.CollectOne[resourceRow](ctx, tx, `
+		SELECT ar.id, ar.builtin AS management, ar.requires_authorization,
+		       coalesce((SELECT array_agg(s.name ORDER BY s.name) FROM api_scopes s WHERE s.tenant_id = $1 AND s.resource_id = ar.id), '{}') AS scopes
+		FROM api_resources ar
+		JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = $2 AND c.ancestor_id = ar.org_id
+		WHERE ar.tenant_id = $1 AND ar.id = $3`, tx.Tenant(), org, id)
+}
+
+// managementResource returns the built-in API resource.
+func managementResource(ctx context.Context, tx db.Tx) (id ids.APIResource, err error) {
+	err = tx.QueryRow(ctx, `SELECT id FROM api_resources WHERE tenant_id = $1 AND builtin`, tx.Tenant()).Scan(&id)
+	return id, err
+}
+
+// handedOut returns the scopes of all APIs that an app is authorised for, the alias written out.
+func handedOut(ctx context.Context, tx db.Tx, app ids.App) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `
+		SELECT s.name FROM app_apis aa
+		JOIN api_scopes s ON s.tenant_id = $1 AND s.resource_id = aa.resource_id AND (s.name = ANY (aa.scopes) OR $3 = ANY (aa.scopes))
+		WHERE aa.tenant_id = $1 AND aa.app_id = $2`, tx.Tenant(), app, allManagementScopes)
+}
+
+// loadClient reads all that the protocols need to know of a client, in one query.
+func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, error) {
+	return db.CollectOne[clientRow](ctx, tx, `
+		SELECT a.id, a.org_id, a.client_id, a.name, a.template, a.logo_uri, a.access_url, a.client_type, a.enabled, a.builtin, a.skip_consent,
+		       a.role_audience, a.redirect_uris, a.post_logout_redirect_uris, a.grant_types, a.access_token_seconds, a.refresh_token_seconds, a.id_token_alg,
+		       (SELECT coalesce(jsonb_agg(jsonb_build_object('hash', encode(k.hash, 'base64'), 'expires_at', k.expires_at) ORDER BY k.id), '[]')
+		        FROM app_secrets k WHERE k.tenant_id = $1 AND k.app_id = a.id) AS secrets,
+		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'policy', aa.policy, 'scopes',
+		                (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM api_scopes s
+		                 WHERE s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (aa.scopes) OR $3 = ANY (aa.scopes)))) ORDER BY aa.id), '[]')
+		        FROM app_apis aa JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id
+		        WHERE aa.tenant_id = $1 AND aa.app_id = a.id) AS apis
+		FROM apps a WHERE a.tenant_id = $1 AND a.client_id = $2`, tx.Tenant(), clientID, allManagementScopes)
+}

@@ -1,0 +1,425 @@
+package apps
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+
+	"grove/infra/db"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+	"grove/infra/kernel/text"
+	"grove/infra/module"
+	"grove/infra/secrets"
+)
+
+// The grant types that an app may use.
+const (
+	GrantAuthorizationCode  = "authorization_code"
+	GrantClientCredentials  = "client_credentials"
+	GrantOrganizationSwitch = "organization_switch"
+	GrantRefreshToken       = "refresh_token"
+)
+
+const (
+	audienceApplication  = "application"
+	audienceOrganization = "organization"
+	clientConfidential   = "confidential"
+	clientPublic         = "public"
+	templateMobile       = "mobile"
+	templateM2M          = "m2m"
+	templateSPA          = "spa"
+	templateStandard     = "standard"
+	templateWeb          = "web"
+
+	// allManagementScopes stands in app_apis.scopes, and in a request's scope, for every scope of the management API.
+	allManagementScopes = "grove"
+	maxClientID         = 64
+	secretPrefix        = "grv_cs"
+)
+
+// preset gives a new app what its template says; everything but the client type can be changed later.
+func preset(a *appRow) {
+	a.ClientType, a.Enabled, a.IDTokenAlg = clientConfidential, true, "ES256"
+	a.GrantTypes = []string{GrantAuthorizationCode, GrantRefreshToken}
+	switch a.Template {
+	case templateSPA, templateMobile:
+		a.ClientType = clientPublic
+	case templateWeb:
+		a.AccessTokenSeconds, a.RefreshSeconds = 3600, 86400
+	case templateM2M:
+		a.GrantTypes, a.AccessTokenSeconds = []string{GrantClientCredentials}, 3600
+	}
+}
+
+// checkProtocol says why an app's OAuth settings do not hold together.
+func checkProtocol(a appRow) error {
+	code := slices.Contains(a.GrantTypes, GrantAuthorizationCode)
+	switch {
+	case a.ClientType == clientPublic && slices.Contains(a.GrantTypes, GrantClientCredentials):
+		return errGrantTypes.At("/grant_types", "client_credentials is for confidential clients only")
+	case a.Template == templateM2M && code:
+		return errGrantTypes.At("/grant_types", "a machine-to-machine app has no sign-in")
+	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code:
+		return errGrantTypes.At("/grant_types", "refresh_token goes with authorization_code")
+	case code && a.Template != templateStandard && len(a.RedirectURIs) == 0:
+		return errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
+	}
+	native := a.Template == templateMobile
+	for i, uri := range a.RedirectURIs {
+		if err := checkRedirect("/redirect_uris/"+strconv.Itoa(i), uri, native); err != nil {
+			return err
+		}
+	}
+	for i, uri := range a.PostLogoutURIs {
+		if err := checkRedirect("/post_logout_redirect_uris/"+strconv.Itoa(i), uri, native); err != nil {
+			return err
+		}
+	}
+	for i, origin := range a.Origins {
+		if err := checkOrigin("/allowed_origins/"+strconv.Itoa(i), origin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPages says why the addresses that people see cannot be used.
+func checkPages(a appRow) error {
+	if err := checkPage("/logo_uri", a.LogoURI); err != nil {
+		return err
+	}
+	return checkPage("/access_url", a.AccessURL)
+}
+
+// newClientID makes 130 random bits that look like no other identifier: they have no prefix.
+func newClientID() string {
+	var random [20]byte
+	_, _ = rand.Read(random[:]) // never fails, by its documentation
+	return strings.ToLower(base32.StdEncoding.EncodeToString(random[:]))[:26]
+}
+
+// List returns a page of the apps that org owns, by name.
+func (s *Service) List(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request) (result page.Result[App], err error) {
+	after := position{key: req.Part(0)}
+	after.id, _ = uuid.Parse(req.Part(1)) // "" on the first page is the zero UUID, before all others
+	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
+		rows, err := listApps(ctx, tx.Tx, org, after, req.Limit())
+		cut := page.Cut(req, rows, func(a appRow) []string { return []string{a.NameKey, a.ID.UUID().String()} })
+		result = page.Map(cut, appRow.view)
+		return err
+	})
+	return result, err
+}
+
+// Load returns an app that org owns.
+func (s *Service) Load(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App) (found VersionedApp, err error) {
+	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
+		row, err := findApp(ctx, tx.Tx, org, id)
+		found = row.versioned()
+		return notFound(err)
+	})
+	return found, err
+}
+
+// Create registers an app. secret is its first client secret where the client is confidential, never to be had again.
+func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateAppRequest) (made VersionedApp, secret string, err error) {
+	row := appRow{ID: ids.NewApp(), Org: org, ClientID: newClientID(), Template: in.Template, LogoURI: in.LogoURI, AccessURL: in.AccessURL,
+		RoleAudience: in.RoleAudience, RedirectURIs: distinct(in.RedirectURIs), PostLogoutURIs: distinct(in.PostLogoutRedirectURIs), Version: 1}
+	preset(&row)
+	if row.RoleAudience == "" {
+		row.RoleAudience = audienceApplication
+	}
+	row.Origins = distinct(in.AllowedOrigins)
+	if in.AllowedOrigins == nil && row.Template == templateSPA {
+		row.Origins = originsOf(row.RedirectURIs)
+	}
+	if row.Name, row.NameKey, err = cleanName(in.Name); err != nil {
+		return made, "", err
+	}
+	if row.Description, err = cleanText(in.Description); err != nil {
+		return made, "", err
+	}
+	if err := checkPages(row); err != nil {
+		return made, "", err
+	}
+	if err := checkProtocol(row); err != nil {
+		return made, "", err
+	}
+	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
+		if err := insertApp(ctx, tx.Tx, row); err != nil {
+			return nameTaken(err)
+		}
+		if row.ClientType == clientConfidential {
+			var made secretRow
+			var hash []byte
+			made, secret, hash = newSecret()
+			if err := insertSecret(ctx, tx.Tx, row, made, hash); err != nil {
+				return err
+			}
+		}
+		if err := tx.Changed(ctx, "app", row.ClientID); err != nil {
+			return err
+		}
+		row.CreatedAt, row.UpdatedAt = tx.Now(), tx.Now()
+		made = row.versioned()
+		return s.events.Write(ctx, tx.Tx, eventCreated.Of(org, row.ID, appData{ClientID: row.ClientID, Name: row.Name, Template: row.Template}))
+	})
+	return made, secret, err
+}
+
+// Update changes what people see of an app, whether it works, and which roles it takes. version 0 is any.
+func (s *Service) Update(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64, in UpdateAppRequest) (VersionedApp, error) {
+	return s.change(ctx, tenant, org, id, version, func(ctx context.Context, tx db.Tx, a *appRow) (fields []string, err error) {
+		if in.Name != nil {
+			fields = append(fields, "name")
+			if a.Name, a.NameKey, err = cleanName(*in.Name); err != nil {
+				return nil, err
+			}
+		}
+		if in.Description != nil {
+			fields = append(fields, "description")
+			if a.Description, err = cleanText(*in.Description); err != nil {
+				return nil, err
+			}
+		}
+		fields = set(fields, "access_url", &a.AccessURL, in.AccessURL)
+		fields = set(fields, "logo_uri", &a.LogoURI, in.LogoURI)
+		if in.Enabled != nil && *in.Enabled != a.Enabled {
+			a.Enabled = *in.Enabled
+			if err := s.enable(ctx, tx, *a); err != nil {
+				return nil, err
+			}
+		}
+		if in.RoleAudience != nil && *in.RoleAudience != a.RoleAudience {
+			a.RoleAudience = *in.RoleAudience
+			fields = append(fields, "role_audience")
+			if a.RoleAudience == audienceOrganization {
+				if err := s.grants.DeleteAppRolesTx(ctx, tx, org, id); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return fields, checkPages(*a)
+	})
+}
+
+func (s *Service) enable(ctx context.Context, tx db.Tx, a appRow) error {
+	if a.Enabled {
+		if err := tx.Unblock(ctx, db.KindClient, a.ID.UUID(), "app.enabled"); err != nil {
+			return err
+		}
+		return s.events.Write(ctx, tx, eventEnabled.Of(a.Org, a.ID, noData{}))
+	}
+	if err := tx.Block(ctx, db.KindClient, a.ID.UUID(), "app.disabled"); err != nil {
+		return err
+	}
+	return s.events.Write(ctx, tx, eventDisabled.Of(a.Org, a.ID, noData{}))
+}
+
+// UpdateOIDC changes an app's OAuth and OpenID Connect settings. version 0 is any.
+func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64, in UpdateAppOIDCRequest) (VersionedApp, error) {
+	return s.change(ctx, tenant, org, id, version, func(ctx context.Context, tx db.Tx, a *appRow) (fields []string, err error) {
+		machine := slices.Contains(a.GrantTypes, GrantClientCredentials)
+		fields = setAll(fields, "redirect_uris", &a.RedirectURIs, in.RedirectURIs)
+		fields = setAll(fields, "post_logout_redirect_uris", &a.PostLogoutURIs, in.PostLogoutRedirectURIs)
+		fields = setAll(fields, "allowed_origins", &a.Origins, in.AllowedOrigins)
+		fields = setAll(fields, "grant_types", &a.GrantTypes, in.GrantTypes)
+		fields = set(fields, "access_token_seconds", &a.AccessTokenSeconds, in.AccessTokenSeconds)
+		fields = set(fields, "refresh_token_seconds", &a.RefreshSeconds, in.RefreshTokenSeconds)
+		fields = set(fields, "id_token_alg", &a.IDTokenAlg, in.IDTokenAlg)
+		fields = set(fields, "skip_consent", &a.SkipConsent, in.SkipConsent)
+		if err := checkProtocol(*a); err != nil {
+			return nil, err
+		}
+		switch {
+		case in.RedirectURIs != nil:
+			// Who says where codes go can have what the app may ask people's tokens for.
+			err = s.checkStrength(ctx, tx, *a)
+		case !machine:
+			err = s.checkMachine(ctx, tx, *a)
+		}
+		return fields, err
+	})
+}
+
+// change applies f to an app that org owns and may change, and tells of the fields that f names.
+func (s *Service) change(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64, f func(context.Context, db.Tx, *appRow) ([]string, error)) (changed VersionedApp, err error) {
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		row, err := lockOwn(ctx, tx, org, id)
+		if err != nil {
+			return err
+		}
+		if version != 0 && version != row.Version {
+			return fault.CodeStale.With("Read the app again and repeat the change on what it is now.", nil)
+		}
+		fields, err := f(ctx, tx, &row)
+		if err != nil {
+			return err
+		}
+		if err := updateApp(ctx, tx, row); err != nil {
+			return nameTaken(err)
+		}
+		if err := tx.Changed(ctx, "app", row.ClientID); err != nil {
+			return err
+		}
+		row.UpdatedAt = tx.Now()
+		row.Version++
+		changed = row.versioned()
+		if len(fields) == 0 {
+			return nil
+		}
+		return s.events.Write(ctx, tx, eventUpdated.Of(org, id, changeData{Fields: fields}))
+	})
+	return changed, err
+}
+
+// Delete ends everything that was issued to an app, and the app. version 0 is any.
+func (s *Service) Delete(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64) error {
+	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		row, err := lockOwn(ctx, tx, org, id)
+		if err != nil {
+			return err
+		}
+		if version != 0 && version != row.Version {
+			return fault.CodeStale.With("Read the app again before you delete it.", nil)
+		}
+		if err := tx.Block(ctx, db.KindClient, id.UUID(), "app.deleted"); err != nil {
+			return err
+		}
+		if err := s.events.Write(ctx, tx, eventDeleted.Of(org, id, appData{ClientID: row.ClientID, Name: row.Name, Template: row.Template})); err != nil {
+			return err
+		}
+		if err := s.grants.DeleteAppRolesTx(ctx, tx, org, id); err != nil {
+			return err
+		}
+		if err := deleteApp(ctx, tx, id); err != nil {
+			return err
+		}
+		return tx.Changed(ctx, "app", row.ClientID)
+	})
+}
+
+// checkMachine is checkStrength for an app that has tokens of its own, which hold in the whole tree below its owner.
+func (s *Service) checkMachine(ctx context.Context, tx db.Tx, a appRow) error {
+	if !slices.Contains(a.GrantTypes, GrantClientCredentials) {
+		return nil
+	}
+	return s.checkStrength(ctx, tx, a)
+}
+
+// checkStrength refuses to let somebody get hold of an app that is authorised for more than he holds.
+func (s *Service) checkStrength(ctx context.Context, tx db.Tx, a appRow) error {
+	names, err := handedOut(ctx, tx, a.ID)
+	if err != nil {
+		return err
+	}
+	return s.grants.CheckScopesTx(ctx, tx, a.Org, names, true)
+}
+
+// lockOwn returns an app that org owns and may change.
+func lockOwn(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
+	row, err := lockApp(ctx, tx, org, id)
+	if err != nil {
+		return row, notFound(err)
+	}
+	if row.Builtin {
+		return row, ErrBuiltin.With("The console and the account portal are the same in every tenant.", nil)
+	}
+	return row, nil
+}
+
+// found gives a new tenant its console and its account portal.
+func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error {
+	resource, err := managementResource(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"console", "account"} {
+		base := f.Base + "/" + name
+		row := appRow{ID: ids.NewApp(), Org: f.Root, ClientID: name, Name: strings.ToUpper(name[:1]) + name[1:], NameKey: name, Template: templateSPA,
+			AccessURL: base + "/", ClientType: clientPublic, Builtin: true, Enabled: true, SkipConsent: true, RoleAudience: audienceOrganization,
+			RedirectURIs: []string{base + "/callback"}, PostLogoutURIs: []string{base + "/"}, Origins: []string{},
+			GrantTypes: []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken}, IDTokenAlg: "ES256"}
+		if err := insertApp(ctx, tx, row); err != nil {
+			return err
+		}
+		if name != "console" {
+			continue
+		}
+		if err := putAPI(ctx, tx, row, resource, policyRBAC, []string{allManagementScopes}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newSecret() (row secretRow, plain string, hash []byte) {
+	plain, hash = secrets.NewToken(secretPrefix)
+	return secretRow{ID: ids.NewSecret(), Hint: plain[len(plain)-4:]}, plain, hash
+}
+
+func set[T comparable](fields []string, name string, to, from *T) []string {
+	if from == nil {
+		return fields
+	}
+	*to = *from
+	return append(fields, name)
+}
+
+func setAll(fields []string, name string, to, from *[]string) []string {
+	if from == nil {
+		return fields
+	}
+	*to = distinct(*from)
+	return append(fields, name)
+}
+
+// distinct returns the texts in their order without repetition, never nil.
+func distinct(texts []string) []string {
+	unique := make([]string, 0, len(texts))
+	for _, t := range texts {
+		if !slices.Contains(unique, t) {
+			unique = append(unique, t)
+		}
+	}
+	return unique
+}
+
+func cleanName(s string) (show, key string, err error) {
+	show = strings.TrimSpace(s)
+	key = text.Key(show)
+	if key == "" || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return "", "", fault.CodeInvalid.At("/name", "printable characters, at least one of them no space")
+	}
+	return show, key, nil
+}
+
+func cleanText(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }) {
+		return "", fault.CodeInvalid.At("/description", "printable characters and line feeds")
+	}
+	return s, nil
+}
+
+func notFound(err error) error {
+	if db.IsNoRows(err) {
+		return fault.ErrNotFound
+	}
+	return err
+}
+
+func nameTaken(err error) error {
+	if db.IsUnique(err, "apps_name") {
+		return errNameTaken.With("Choose another name; case and spaces make no difference.", err)
+	}
+	return err
+}

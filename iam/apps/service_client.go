@@ -1,0 +1,118 @@
+package apps
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+)
+
+// Client is what the protocols know of an app. It is shared by all who read it: do not change it.
+type Client struct {
+	ID                     ids.App
+	Org                    ids.Org // the owner
+	ClientID               string
+	Name                   string
+	LogoURI                string
+	AccessURL              string
+	Public                 bool // has no secret; PKCE is all that binds a code to it
+	Native                 bool // a mobile app: see MatchRedirect
+	Enabled                bool
+	Builtin                bool
+	SkipConsent            bool
+	RoleAudience           string // application or organization
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	GrantTypes             []string
+	SecretHashes           []SecretHash
+	APIs                   []ClientAPI
+	AccessTokenTTL         time.Duration // 0: the installation's default
+	RefreshTokenTTL        time.Duration // 0: the installation's default
+	IDTokenAlg             string
+}
+
+// SecretHash is the SHA-256 of a client secret.
+type SecretHash struct {
+	Hash      []byte    `json:"hash"`
+	ExpiresAt time.Time `json:"expires_at"` // zero: never
+}
+
+// ClientAPI is an API resource that a client may ask scopes of.
+type ClientAPI struct {
+	Identifier string   `json:"identifier"` // becomes aud
+	Policy     string   `json:"policy"`     // rbac: a person gets what his roles give; none: all
+	Scopes     []string `json:"scopes"`     // that exist now
+}
+
+// MayUse reports whether the client may use a grant type.
+func (c Client) MayUse(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
+
+type clientRow struct {
+	ID                 ids.App      `db:"id"`
+	Org                ids.Org      `db:"org_id"`
+	ClientID           string       `db:"client_id"`
+	Name               string       `db:"name"`
+	Template           string       `db:"template"`
+	LogoURI            string       `db:"logo_uri"`
+	AccessURL          string       `db:"access_url"`
+	ClientType         string       `db:"client_type"`
+	Enabled            bool         `db:"enabled"`
+	Builtin            bool         `db:"builtin"`
+	SkipConsent        bool         `db:"skip_consent"`
+	RoleAudience       string       `db:"role_audience"`
+	RedirectURIs       []string     `db:"redirect_uris"`
+	PostLogoutURIs     []string     `db:"post_logout_redirect_uris"`
+	GrantTypes         []string     `db:"grant_types"`
+	AccessTokenSeconds int          `db:"access_token_seconds"`
+	RefreshSeconds     int          `db:"refresh_token_seconds"`
+	IDTokenAlg         string       `db:"id_token_alg"`
+	Secrets            []SecretHash `db:"secrets"`
+	APIs               []ClientAPI  `db:"apis"`
+}
+
+// Client returns the client that a client_id names in a tenant, also while it is disabled, or fault.ErrNotFound. It is kept
+// in memory until the app, its secrets, its APIs or its revocation epoch change.
+func (s *Service) Client(ctx context.Context, tenant ids.Tenant, clientID string) (Client, error) {
+	if clientID == "" || len(clientID) > maxClientID {
+		return Client{}, fault.ErrNotFound
+	}
+	return s.clients.Get(ctx, tenant.UUID(), clientID, func(ctx context.Context) (c Client, err error) {
+		err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+			row, err := loadClient(ctx, tx, clientID)
+			if db.IsNoRows(err) {
+				return fault.ErrNotFound
+			}
+			c = row.client()
+			return err
+		})
+		return c, err
+	})
+}
+
+func (r clientRow) client() Client {
+	return Client{ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
+		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, SkipConsent: r.SkipConsent, RoleAudience: r.RoleAudience,
+		RedirectURIs: r.RedirectURIs, PostLogoutRedirectURIs: r.PostLogoutURIs, GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, APIs: r.APIs,
+		AccessTokenTTL: time.Duration(r.AccessTokenSeconds) * time.Second, RefreshTokenTTL: time.Duration(r.RefreshSeconds) * time.Second,
+		IDTokenAlg: r.IDTokenAlg}
+}
+
+// Origins reports whether an enabled app of the tenant allows a browser origin. Errors count as no.
+func (s *Service) Origins(ctx context.Context, t httpapi.Tenant, origin string) bool {
+	set, err := s.origins.Get(ctx, t.ID.UUID(), "", func(ctx context.Context) (map[string]bool, error) {
+		set := map[string]bool{}
+		err := s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
+			origins, err := allOrigins(ctx, tx)
+			for _, o := range origins {
+				set[o] = true
+			}
+			return err
+		})
+		return set, err
+	})
+	return err == nil && set[origin]
+}
