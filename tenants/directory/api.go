@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -149,6 +150,9 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInpu
 	req, err := c.Page(in.PageQuery)
 	if err != nil {
 		return nil, err
+	}
+	if strings.ContainsFunc(in.Q, unicode.IsControl) {
+		return nil, fault.CodeInvalid.At("query:q", "no control characters")
 	}
 	var rows []Tenant
 	err = s.db.InSystem(ctx, "list tenants", func(ctx context.Context, tx db.SystemTx) (err error) {

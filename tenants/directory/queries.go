@@ -70,7 +70,7 @@ func selectPage(ctx context.Context, tx db.SystemTx, words prefix, status, after
 // selectActive lists the ids of active tenants in their order.
 func selectActive(ctx context.Context, tx db.SystemTx, after ids.Tenant, limit int) ([]ids.Tenant, error) {
 	return db.Scalars[ids.Tenant](ctx, tx, `
-		SELECT tenant_id FROM tenants WHERE status = 'active' AND ($1::uuid IS NULL OR tenant_id > $1) ORDER BY tenant_id LIMIT $2`, after, limit)
+		SELECT tenant_id FROM tenants WHERE status = 'active' AND tenant_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY tenant_id LIMIT $2`, after, limit)
 }
 
 // insertTenant reports false where the handle is taken.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -246,6 +247,11 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 	if f.Admin.Email, _, err = text.Email(in.Admin.Email); err != nil {
 		return f, fault.CodeInvalid.At("/admin/email", "one e-mail address")
 	}
+	for pointer, value := range map[string]string{"/admin/username": f.Admin.Username, "/admin/given_name": f.Admin.GivenName, "/admin/family_name": f.Admin.FamilyName} {
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			return f, fault.CodeInvalid.At(pointer, "no control characters")
+		}
+	}
 	if f.Admin.Username == "" {
 		f.Admin.Username = f.Admin.Email
 	}
@@ -263,7 +269,9 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 }
 
 func checkName(name string) error {
-	if text.Key(name) == "" || len(name) > 400 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	// Normalising can make a name much longer, and its index takes no more than 2700 bytes.
+	key := text.Key(name)
+	if key == "" || len(name) > 400 || len(key) > 1000 || strings.ContainsFunc(name, unicode.IsControl) {
 		return fault.CodeInvalid.At("/name", "1 to 100 characters, not only spaces, without control characters")
 	}
 	return nil

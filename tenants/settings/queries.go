@@ -1,0 +1,66 @@
+package settings
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// layer is what one organization overrides of one module.
+type layer struct {
+	Org     ids.Org `db:"org_id"`
+	Module  string  `db:"module"`
+	Value   []byte  `db:"value"`
+	Version int64   `db:"version"`
+}
+
+func (l layer) fields() (map[string]json.RawMessage, error) {
+	fields := map[string]json.RawMessage{}
+	if len(l.Value) == 0 {
+		return fields, nil
+	}
+	if err := json.Unmarshal(l.Value, &fields); err != nil {
+		return nil, fmt.Errorf("settings: %s of %s: %w", l.Module, l.Org, err)
+	}
+	return fields, nil
+}
+
+// selectLayers reads a module's overrides from the root down to the organization.
+func selectLayers(ctx context.Context, tx db.Tx, org ids.Org, module string) ([]layer, error) {
+	return db.Collect[layer](ctx, tx, `
+		SELECT s.org_id, s.module, s.value, s.version
+		FROM org_closure c JOIN settings s ON s.tenant_id = c.tenant_id AND s.org_id = c.ancestor_id AND s.module = $3
+		WHERE c.tenant_id = $1 AND c.descendant_id = $2 ORDER BY c.depth DESC`, tx.Tenant(), org, module)
+}
+
+// selectOwn reads the names of the modules that an organization overrides something of.
+func selectOwn(ctx context.Context, tx db.Tx, org ids.Org) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `
+		SELECT module FROM settings WHERE tenant_id = $1 AND org_id = $2 AND value <> '{}' ORDER BY module`, tx.Tenant(), org)
+}
+
+// lockOwn reads an organization's overrides of a module and locks them; the zero layer where there are none.
+func lockOwn(ctx context.Context, tx db.Tx, org ids.Org, module string) (layer, error) {
+	l, err := db.CollectOne[layer](ctx, tx, `
+		SELECT org_id, module, value, version FROM settings WHERE tenant_id = $1 AND org_id = $2 AND module = $3 FOR UPDATE`,
+		tx.Tenant(), org, module)
+	if db.IsNoRows(err) {
+		return layer{Org: org, Module: module}, nil
+	}
+	return l, err
+}
+
+// saveOwn writes an organization's overrides, if they are still at the version that was read; 0 is none yet.
+func saveOwn(ctx context.Context, tx db.Tx, l layer) (bool, error) {
+	n, err := tx.Exec(ctx, `
+		INSERT INTO settings (tenant_id, id, org_id, module, value, updated_at, sys_from)
+		VALUES ($1, gen_random_uuid(), $2, $3, $4, $6, $6)
+		ON CONFLICT ON CONSTRAINT settings_module DO UPDATE
+		SET value = excluded.value, updated_at = excluded.updated_at, version = settings.version + 1
+		WHERE settings.version = $5`,
+		tx.Tenant(), l.Org, l.Module, l.Value, l.Version, tx.Now())
+	return n == 1, err
+}
