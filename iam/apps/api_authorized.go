@@ -21,7 +21,7 @@ const (
 // AuthorizeAPIRequest says which scopes of an API resource an app may ask for.
 type AuthorizeAPIRequest struct {
 	Resource ids.APIResource `json:"resource" doc:"The API resource: the organization's own, or one that it inherits."`
-	Policy   string          `json:"policy,omitempty" enum:"none,rbac" default:"rbac" doc:"rbac: a person's token gets a scope only where a role gives it; none: all that is asked. rbac is a must where the API resource requires authorization." example:"rbac"`
+	Policy   string          `json:"policy,omitempty" enum:"none,rbac" default:"rbac" doc:"rbac: a person's token gets a scope only where a role gives it; none: all that is asked. rbac is a must where the API resource requires authorization, but for m2m apps, which have no people." example:"rbac"`
 	Scopes   []string        `json:"scopes" maxItems:"200" doc:"Names of the scopes; all that the app may ask for from now on. Of the management API, grove stands for every scope, also future ones." example:"[\"invoices.read\"]"`
 }
 
@@ -88,7 +88,7 @@ func (s *Service) listAuthorized(ctx context.Context, c *httpapi.Call, in *listA
 }
 
 func (s *Service) authorize(ctx context.Context, c *httpapi.Call, in *authorizeInput) (*httpapi.Out[AuthorizedAPI], error) {
-	made, err := s.AuthorizeAPI(ctx, c.Tenant.ID, c.Org.ID, in.App, in.Body)
+	made, err := s.Authorize(ctx, c.Tenant.ID, c.Org.ID, in.App, in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -96,12 +96,12 @@ func (s *Service) authorize(ctx context.Context, c *httpapi.Call, in *authorizeI
 }
 
 func (s *Service) withdraw(ctx context.Context, c *httpapi.Call, in *withdrawInput) (*httpapi.None, error) {
-	return &httpapi.None{}, s.WithdrawAPI(ctx, c.Tenant.ID, c.Org.ID, in.App, in.Resource)
+	return &httpapi.None{}, s.Withdraw(ctx, c.Tenant.ID, c.Org.ID, in.App, in.Resource)
 }
 
-// AuthorizeAPI sets which scopes of an API resource an app may ask for. Where it may ask for less than before, everything
+// Authorize sets which scopes of an API resource an app may ask for. Where it may ask for less than before, everything
 // that was issued to it ends.
-func (s *Service) AuthorizeAPI(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, in AuthorizeAPIRequest) (made AuthorizedAPI, err error) {
+func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, in AuthorizeAPIRequest) (made AuthorizedAPI, err error) {
 	policy := in.Policy
 	if policy == "" {
 		policy = policyRBAC
@@ -119,7 +119,8 @@ func (s *Service) AuthorizeAPI(ctx context.Context, tenant ids.Tenant, org ids.O
 		if err != nil {
 			return err
 		}
-		if policy == policyNone && resource.Requires {
+		// A machine-to-machine app has no people whose roles could be asked.
+		if policy == policyNone && resource.Requires && owner.Template != templateM2M {
 			return errPolicy.At("/policy", "rbac, because the API resource requires authorization")
 		}
 		given := scopes // written out
@@ -172,8 +173,8 @@ func narrowed(before apiRow, policy string, scopes []string) bool {
 		slices.ContainsFunc(before.Scopes, func(name string) bool { return !slices.Contains(scopes, name) })
 }
 
-// WithdrawAPI takes an API resource from an app.
-func (s *Service) WithdrawAPI(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, resource ids.APIResource) error {
+// Withdraw takes an API resource from an app.
+func (s *Service) Withdraw(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, resource ids.APIResource) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		owner, err := lockOwn(ctx, tx, org, app)
 		if err != nil {

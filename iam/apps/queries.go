@@ -64,6 +64,11 @@ func lockApp(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, er
 	return db.CollectOne[appRow](ctx, tx, sqlAppColumns+`WHERE tenant_id = $1 AND id = $2 AND org_id = $3 FOR UPDATE`, tx.Tenant(), id, org)
 }
 
+func clientIDByName(ctx context.Context, tx db.Tx, org ids.Org, key string) (clientID string, err error) {
+	err = tx.QueryRow(ctx, `SELECT client_id FROM apps WHERE tenant_id = $1 AND org_id = $2 AND name_key = $3`, tx.Tenant(), org, key).Scan(&clientID)
+	return clientID, err
+}
+
 func insertApp(ctx context.Context, tx db.Tx, a appRow) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled,

@@ -129,6 +129,15 @@ func (s *Service) Load(ctx context.Context, tenant ids.Tenant, org ids.Org, id i
 	return found, err
 }
 
+// ClientIDByName returns the client_id of the app that org owns under a name, or fault.ErrNotFound.
+func (s *Service) ClientIDByName(ctx context.Context, tenant ids.Tenant, org ids.Org, name string) (clientID string, err error) {
+	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
+		clientID, err = clientIDByName(ctx, tx.Tx, org, text.Key(name))
+		return notFound(err)
+	})
+	return clientID, err
+}
+
 // Create registers an app. secret is its first client secret where the client is confidential, never to be had again.
 func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateAppRequest) (made VersionedApp, secret string, err error) {
 	row := appRow{ID: ids.NewApp(), Org: org, ClientID: newClientID(), Template: in.Template, LogoURI: in.LogoURI, AccessURL: in.AccessURL,

@@ -22,8 +22,8 @@ func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub
 // ManagementAPI is the identifier of the built-in API resource whose scopes are the program's permissions.
 const ManagementAPI = "urn:grove:api"
 
-// AllManagementScopes is the scope alias that stands for every scope of the management API, present and future.
-const AllManagementScopes = "grove"
+// AllScopes is the scope alias that stands for every scope of the management API, present and future.
+const AllScopes = "grove"
 
 const (
 	administratorKey  = "administrator"

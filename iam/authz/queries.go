@@ -56,7 +56,7 @@ func clientScopes(ctx context.Context, tx db.Tx, app ids.App, org ids.Org) ([]st
 		JOIN app_apis aa ON aa.tenant_id = $1 AND aa.app_id = a.id
 		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id AND ar.builtin
 		JOIN api_scopes s ON s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (aa.scopes) OR $4 = ANY (aa.scopes))
-		WHERE a.tenant_id = $1 AND a.id = $2`, tx.Tenant(), app, org, AllManagementScopes)
+		WHERE a.tenant_id = $1 AND a.id = $2`, tx.Tenant(), app, org, AllScopes)
 }
 
 // roleNames returns the names of the roles that the person holds and that an app may see in the roles claim: its own
@@ -96,15 +96,36 @@ func heldRoles(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, after 
 		ORDER BY r.name_key, h.id LIMIT $6`, tx.Tenant(), org, user, after.key, after.id, limit)
 }
 
-// belongs reports whether the person or group may be given roles in org.
-func belongs(ctx context.Context, tx db.Tx, org ids.Org, p Principal) (bool, error) {
-	sql := `
+// belongs reports whether a person belongs to org.
+func belongs(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (ok bool, err error) {
+	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM memberships m WHERE m.tenant_id = $1 AND m.org_id = $2 AND m.user_id = $3)
-		    OR EXISTS (SELECT FROM users u WHERE u.tenant_id = $1 AND u.org_id = $2 AND u.id = $3)`
-	if p.Type == PrincipalGroup {
-		sql = `SELECT EXISTS (SELECT FROM groups g WHERE g.tenant_id = $1 AND g.org_id = $2 AND g.id = $3)`
-	}
-	var ok bool
-	err := tx.QueryRow(ctx, sql, tx.Tenant(), org, p.id).Scan(&ok)
+		    OR EXISTS (SELECT FROM users u WHERE u.tenant_id = $1 AND u.org_id = $2 AND u.id = $3)`, tx.Tenant(), org, user).Scan(&ok)
 	return ok, err
+}
+
+// holdPrincipal keeps a person or a group from being deleted until the transaction ends. It reports whether there is such a
+// one, and whether it is org's own.
+func holdPrincipal(ctx context.Context, tx db.Tx, org ids.Org, p Principal) (there, own bool, err error) {
+	sql := `SELECT org_id = $3 FROM users WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE`
+	if p.Type == PrincipalGroup {
+		sql = `SELECT org_id = $3 FROM groups WHERE tenant_id = $1 AND id = $2 FOR SHARE`
+	}
+	err = tx.QueryRow(ctx, sql, tx.Tenant(), p.id, org).Scan(&own)
+	if db.IsNoRows(err) {
+		return false, false, nil
+	}
+	return err == nil, own, err
+}
+
+// holdMembership keeps a membership from ending until the transaction does, and reports whether there is one.
+func holdMembership(ctx context.Context, tx db.Tx, org ids.Org, user uuid.UUID) (bool, error) {
+	n, err := tx.Exec(ctx, `SELECT FROM memberships WHERE tenant_id = $1 AND org_id = $2 AND user_id = $3 FOR SHARE`, tx.Tenant(), org, user)
+	return n > 0, err
+}
+
+// lockMembership waits for those who give the member something now.
+func lockMembership(ctx context.Context, tx db.Tx, org ids.Org, user uuid.UUID) error {
+	_, err := tx.Exec(ctx, `SELECT FROM memberships WHERE tenant_id = $1 AND org_id = $2 AND user_id = $3 FOR UPDATE`, tx.Tenant(), org, user)
+	return err
 }

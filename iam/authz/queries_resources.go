@@ -46,6 +46,12 @@ func findResource(ctx context.Context, tx db.Tx, org ids.Org, id ids.APIResource
 		WHERE c.tenant_id = $1 AND c.descendant_id = $2 AND ar.id = $3`, tx.Tenant(), org, id)
 }
 
+// managementResource returns the built-in API resource.
+func managementResource(ctx context.Context, tx db.Tx) (id ids.APIResource, err error) {
+	err = tx.QueryRow(ctx, `SELECT id FROM api_resources WHERE tenant_id = $1 AND builtin`, tx.Tenant()).Scan(&id)
+	return id, err
+}
+
 // lockResource makes the transaction the resource's only writer.
 func lockResource(ctx context.Context, tx db.Tx, id ids.APIResource) error {
 	_, err := tx.Exec(ctx, `SELECT FROM api_resources WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, tx.Tenant(), id)

@@ -133,7 +133,7 @@ func notAuthorized(ctx context.Context, tx db.Tx, app ids.App, scopes []ids.Scop
 		SELECT s.name FROM api_scopes s
 		WHERE s.tenant_id = $1 AND s.id = ANY ($3::uuid[]) AND NOT EXISTS (
 		    SELECT FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = $2 AND aa.resource_id = s.resource_id
-		      AND (s.name = ANY (aa.scopes) OR $4 = ANY (aa.scopes)))`, tx.Tenant(), app, scopes, AllManagementScopes)
+		      AND (s.name = ANY (aa.scopes) OR $4 = ANY (aa.scopes)))`, tx.Tenant(), app, scopes, AllScopes)
 }
 
 // heldBeyond reports whether a role is held anywhere but with reach org in the organization that defines it.

@@ -31,17 +31,18 @@ func (s *Service) Assign(ctx context.Context, tenant ids.Tenant, org ids.Org, ro
 		return made, err
 	}
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		p, err := powerOf(ctx, tx, actor.From(ctx), org)
-		if err != nil {
-			return err
-		}
-		if _, err := grantable(ctx, tx, p.management(in.Reach == ReachSubtree), org, []ids.Role{role}); err != nil {
+		a := Assignment{Org: org, Role: role, PrincipalKind: principal.Type, Principal: principal.id, Reach: in.Reach}
+		row, isNew, err := s.assign(ctx, tx, a, func() error {
+			p, err := powerOf(ctx, tx, actor.From(ctx), org)
+			if err != nil {
+				return err
+			}
+			_, err = grantable(ctx, tx, p.management(in.Reach == ReachSubtree), org, []ids.Role{role})
 			if errRoleUnknown.Is(err) {
 				return fault.ErrNotFound // the path names it
 			}
 			return err
-		}
-		row, isNew, err := s.assign(ctx, tx, Assignment{Org: org, Role: role, PrincipalKind: principal.Type, Principal: principal.id, Reach: in.Reach})
+		})
 		if err == nil && !isNew {
 			err = errAssigned.With("Take the role away first to give it with another reach.", nil)
 		}
@@ -54,26 +55,35 @@ func (s *Service) Assign(ctx context.Context, tenant ids.Tenant, org ids.Org, ro
 // AssignTx gives a role that the caller has checked with CheckGrantable, now or when it was promised. A role that is held
 // already is left as it is. tx must see the whole tenant.
 func (s *Service) AssignTx(ctx context.Context, tx db.Tx, a Assignment) error {
-	if err := holdRoles(ctx, tx, []ids.Role{a.Role}); err != nil {
+	_, _, err := s.assign(ctx, tx, a, func() error {
+		if err := holdRoles(ctx, tx, []ids.Role{a.Role}); err != nil {
+			return err
+		}
+		found, err := findRoles(ctx, tx, a.Org, []ids.Role{a.Role})
+		if err == nil && len(found) == 0 {
+			err = errRoleUnknown.With("The role does not exist any more, or cannot be assigned in this organization.", nil)
+		}
 		return err
-	}
-	found, err := findRoles(ctx, tx, a.Org, []ids.Role{a.Role})
-	if err != nil {
-		return err
-	}
-	if len(found) == 0 {
-		return errRoleUnknown.With("The role does not exist any more, or cannot be assigned in this organization.", nil)
-	}
-	_, _, err = s.assign(ctx, tx, a)
+	})
 	return err
 }
 
-func (s *Service) assign(ctx context.Context, tx db.Tx, a Assignment) (row assignmentRow, isNew bool, err error) {
-	ok, err := belongs(ctx, tx, a.Org, Principal{Type: a.PrincipalKind, id: a.Principal})
+// assign holds the principal, lets check hold and check the role, and holds the membership: the order in which those who
+// remove a person take them.
+func (s *Service) assign(ctx context.Context, tx db.Tx, a Assignment, check func() error) (row assignmentRow, isNew bool, err error) {
+	there, own, err := holdPrincipal(ctx, tx, a.Org, Principal{Type: a.PrincipalKind, id: a.Principal})
 	if err != nil {
 		return row, false, err
 	}
-	if !ok {
+	if err := check(); err != nil {
+		return row, false, err
+	}
+	if there && !own && a.PrincipalKind == PrincipalUser {
+		if own, err = holdMembership(ctx, tx, a.Org, a.Principal); err != nil {
+			return row, false, err
+		}
+	}
+	if !own {
 		return row, false, errPrincipal.At("/principal/id", "a person who belongs to the organization, or one of its groups")
 	}
 	row = assignmentRow{ID: ids.NewAssignment(), Org: a.Org, Role: a.Role, PrincipalKind: a.PrincipalKind, PrincipalID: a.Principal, Reach: a.Reach, CreatedAt: tx.Now()}
@@ -120,6 +130,9 @@ func (s *Service) Unassign(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 
 // UnassignAllTx takes from a person every role that was given to him in org. Ask LastAdministrator first.
 func (s *Service) UnassignAllTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error {
+	if err := lockMembership(ctx, tx, org, user.UUID()); err != nil {
+		return err
+	}
 	return s.unassignAll(ctx, tx, org, PrincipalUser, user.UUID())
 }
 
@@ -165,7 +178,7 @@ func (s *Service) ListAssignments(ctx context.Context, tenant ids.Tenant, org id
 // UserRoles returns a page of the roles that count for a person in org, by name.
 func (s *Service) UserRoles(ctx context.Context, tenant ids.Tenant, org ids.Org, user ids.User, req page.Request) (result page.Result[HeldRole], err error) {
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		ok, err := belongs(ctx, tx, org, Principal{Type: PrincipalUser, id: user.UUID()})
+		ok, err := belongs(ctx, tx, org, user)
 		if err != nil {
 			return err
 		}

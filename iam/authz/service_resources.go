@@ -23,7 +23,7 @@ type VersionedResource struct {
 
 // reservedScopes mean something to every client (OpenID Connect Core, section 5.4 and 11) or to Grove.
 var reservedScopes = map[string]bool{
-	"address": true, "email": true, AllManagementScopes: true, "offline_access": true, "openid": true, "phone": true, "profile": true,
+	"address": true, "email": true, AllScopes: true, "offline_access": true, "openid": true, "phone": true, "profile": true,
 }
 
 func checkScopeName(pointer, name string) error {
@@ -84,6 +84,15 @@ func (s *Service) Resource(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 		return err
 	})
 	return found, err
+}
+
+// ManagementResource returns the built-in API resource of a tenant.
+func (s *Service) ManagementResource(ctx context.Context, tenant ids.Tenant) (id ids.APIResource, err error) {
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		id, err = managementResource(ctx, tx)
+		return notFound(err)
+	})
+	return id, err
 }
 
 // CreateResource registers an API resource that org defines.
