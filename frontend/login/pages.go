@@ -4,6 +4,7 @@ import "strconv"
 
 // The pages that [Render] knows, each with the struct that fills it.
 const (
+	PageChangePassword    = "change_password"    // ChangePasswordPage
 	PageConsent           = "consent"            // ConsentPage
 	PageError             = "error"              // ErrorPage
 	PageIdentifier        = "identifier"         // IdentifierPage
@@ -81,6 +82,14 @@ func (c Common) common() Common { return c }
 // Page is implemented by the structs of this package that fill a page.
 type Page interface {
 	common() Common
+}
+
+// ChangePasswordPage asks for a new password, in the password field, in place of one that somebody else set.
+type ChangePasswordPage struct {
+	Common
+	// PasswordMin is the shortest password allowed, in characters. Zero: [DefaultPasswordMin].
+	PasswordMin int
+	Username    string
 }
 
 // ConsentPage asks whether an app may have the scopes it asked for.
@@ -199,9 +208,15 @@ type SuspendedPage struct {
 }
 
 func passwordMin(p Page) string {
-	n := DefaultPasswordMin
-	if inv, ok := p.(InvitationPage); ok && inv.PasswordMin > 0 {
-		n = inv.PasswordMin
+	n := 0
+	switch page := p.(type) {
+	case ChangePasswordPage:
+		n = page.PasswordMin
+	case InvitationPage:
+		n = page.PasswordMin
+	}
+	if n <= 0 {
+		n = DefaultPasswordMin
 	}
 	return strconv.Itoa(n)
 }

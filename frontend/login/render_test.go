@@ -26,6 +26,8 @@ func samples() map[string]struct {
 		data Page
 	}
 	return map[string]sample{
+		"change_password":         {PageChangePassword, ChangePasswordPage{Common: c, Username: "ada@northwind.example"}},
+		"change_password-problem": {PageChangePassword, ChangePasswordPage{Common: with(ProblemPasswordPolicy), PasswordMin: 12, Username: "ada@northwind.example"}},
 		"consent": {PageConsent, ConsentPage{Common: c, PrivacyURL: "https://fleet.example/privacy", TermsURL: "https://fleet.example/terms",
 			Scopes:   []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "trips:read", Title: "See planned trips", Description: "Routes, vehicles and drivers"}},
 			Username: "ada@northwind.example"}},
