@@ -180,7 +180,7 @@ func redirectAllowed(client apps.Client, issuer, given string) bool {
 	if client.Builtin && given == issuer+"/"+client.ClientID+"/callback" {
 		return true
 	}
-	return apps.MatchRedirect(client.RedirectURIs, given, client.Public)
+	return apps.MatchRedirect(client.RedirectURIs, given, client.Native)
 }
 
 // readAuthorization judges the rest of the request. It fills a as far as it gets, so that an error takes the response

@@ -77,7 +77,7 @@ func (s *Service) resolve(ctx context.Context, t httpapi.Tenant, ref string) (ht
 		return httpapi.Org{}, errGrant
 	}
 	org, err := s.Orgs.Resolve(ctx, t, ref)
-	if fault.CodeNotFound.Is(err) {
+	if fault.CodeNotFound.Is(err) || fault.CodeInvalid.Is(err) {
 		return httpapi.Org{}, errGrant
 	}
 	return org, err

@@ -13,7 +13,7 @@ func TestAttack15_RedirectURI(t *testing.T) {
 	t.Parallel()
 	registered := []string{"https://app.example/cb", "https://app.example/cb?x=1", "com.example.app:/cb", "http://127.0.0.1/cb", "http://[::1]/", "http://127.0.0.1:7000/fixed",
 		"http://localhost/cb"}
-	for given, public := range map[string]bool{
+	for given, native := range map[string]bool{
 		"https://app.example/cb":      false,
 		"https://app.example/cb?x=1":  false,
 		"com.example.app:/cb":         false,
@@ -24,11 +24,11 @@ func TestAttack15_RedirectURI(t *testing.T) {
 		"http://127.0.0.1:7000/fixed": false,
 		"http://127.0.0.1:7001/fixed": true,
 	} {
-		if !redirectAllowed(apps.Client{Public: true, RedirectURIs: registered}, "https://id.example", given) {
+		if !redirectAllowed(apps.Client{Native: true, RedirectURIs: registered}, "https://id.example", given) {
 			t.Errorf("%s: refused", given)
 		}
-		if redirectAllowed(apps.Client{RedirectURIs: registered}, "https://id.example", given) == public {
-			t.Errorf("%s: the port of a confidential client is not free", given)
+		if redirectAllowed(apps.Client{RedirectURIs: registered}, "https://id.example", given) == native {
+			t.Errorf("%s: the port is free for native apps only", given)
 		}
 	}
 	for _, given := range []string{
@@ -45,7 +45,7 @@ func TestAttack15_RedirectURI(t *testing.T) {
 		"https://127.0.0.1:80/cb", "http://localhost:80/cb", "http://[::1]:80",
 		"http://127.0.0.1:+80/cb", "http://127.0.0.1:8 0/cb", "https://app.example/" + strings.Repeat("a", 3000),
 	} {
-		if redirectAllowed(apps.Client{Public: true, RedirectURIs: registered}, "https://id.example", given) {
+		if redirectAllowed(apps.Client{Native: true, RedirectURIs: registered}, "https://id.example", given) {
 			t.Errorf("%.60q: accepted", given)
 		}
 	}
