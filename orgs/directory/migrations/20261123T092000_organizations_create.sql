@@ -16,8 +16,8 @@ CREATE TABLE organizations (
     CONSTRAINT organizations_handle UNIQUE (tenant_id, handle)
 );
 CREATE UNIQUE INDEX organizations_one_root ON organizations (tenant_id) WHERE parent_id IS NULL;
+-- Also the order in which children are listed.
 CREATE UNIQUE INDEX organizations_sibling_name ON organizations (tenant_id, parent_id, name_key);
-CREATE INDEX organizations_by_parent ON organizations (tenant_id, parent_id, name_key, id);
 CREATE INDEX organizations_by_name ON organizations (tenant_id, name_key, id);
 SELECT infra.tenant_table('organizations', false);
 

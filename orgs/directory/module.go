@@ -1,0 +1,48 @@
+package directory
+
+import (
+	"embed"
+	"io/fs"
+
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/perm"
+	"grove/infra/module"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are this package's own.
+func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
+
+var (
+	permRead  = perm.Declare("orgs.read", "See an organization and those below it.")
+	permWrite = perm.Declare("orgs.write", "Create, change, suspend, move and delete organizations.")
+)
+
+var (
+	errCycle        = fault.Declare(fault.Conflict, "org.cycle", "An organization cannot be moved into itself")
+	errFromAbove    = fault.Declare(fault.Forbidden, "org.only_from_above", "Only an organization above may do this")
+	errHandleTaken  = fault.Declare(fault.Conflict, "org.handle_taken", "The handle is taken")
+	errHasChildren  = fault.Declare(fault.Conflict, "org.has_children", "The organization has children")
+	errNameTaken    = fault.Declare(fault.Conflict, "org.name_taken", "The name is taken")
+	errNotSuspended = fault.Declare(fault.Conflict, "org.not_suspended", "Suspend the organization first")
+	errRoot         = fault.Declare(fault.Conflict, "org.root", "The root organization is the tenant")
+	errTooDeep      = fault.Declare(fault.Conflict, "org.too_deep", "The tree would be too deep")
+)
+
+// Module is the capability's manifest.
+func (s *Service) Module() module.Manifest {
+	return module.Manifest{
+		Name:        "orgs.directory",
+		Errors:      []fault.Code{errCycle, errFromAbove, errHandleTaken, errHasChildren, errNameTaken, errNotSuspended, errRoot, errTooDeep},
+		Found:       s.found,
+		Migrations:  Migrations(),
+		Permissions: []perm.Permission{permRead, permWrite},
+		Routes:      s.routes,
+		Tables: []module.Table{
+			{Name: "org_closure", Class: module.Configuration, Owner: "descendant_id", Why: "Derived from the parents of organizations."},
+			{Name: "organizations", Class: module.Configuration, Owner: "id", Export: true},
+		},
+	}
+}
