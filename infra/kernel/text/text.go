@@ -48,7 +48,17 @@ var ErrDomain = errors.New("text: not a domain name")
 // Domain returns a domain name in lower-case punycode.
 func Domain(s string) (string, error) {
 	d, err := idna.Lookup.ToASCII(strings.TrimSuffix(strings.TrimSpace(s), "."))
-	if err != nil || len(d) > 253 || !strings.Contains(d, ".") || strings.ContainsAny(d, " /:@") {
+	if err != nil || len(d) > 253 || strings.ContainsAny(d, " /:@") {
+		return "", ErrDomain
+	}
+	labels := strings.Split(d, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 {
+			return "", ErrDomain
+		}
+	}
+	// No top-level domain is a number, so that an IPv4 address is never taken for a name (RFC 3696, section 2).
+	if len(labels) < 2 || strings.Trim(labels[len(labels)-1], "0123456789") == "" {
 		return "", ErrDomain
 	}
 	return strings.ToLower(d), nil

@@ -34,3 +34,12 @@ func TestEmail(t *testing.T) {
 		}
 	}
 }
+
+func TestDomainRefuses(t *testing.T) {
+	for _, in := range []string{"", "com", "acme..com", ".acme.com", "127.0.0.1", "acme.42", "a b.com", "acme.com:25", "jo@acme.com", "acme.com/x", "acme.com\x00",
+		"0123456789012345678901234567890123456789012345678901234567890123.com"} {
+		if d, err := text.Domain(in); err == nil {
+			t.Errorf("Domain(%q) was accepted as %q", in, d)
+		}
+	}
+}
