@@ -369,7 +369,8 @@ func (w *world) as(a *tenant, client string, f url.Values) url.Values {
 // signIn runs the whole code flow and returns the token response.
 func (w *world) signIn(a *tenant, client string, changes ...string) answer {
 	w.t.Helper()
-	got := w.send(a, "POST", "/oauth2/token", w.redemption(a, client, w.code(a, client, changes...)))
+	redirect := request(client, changes...).Get("redirect_uri")
+	got := w.send(a, "POST", "/oauth2/token", w.redemption(a, client, w.code(a, client, changes...), "redirect_uri", redirect))
 	if got.StatusCode != http.StatusOK {
 		w.t.Fatalf("no token: %d %s", got.StatusCode, got.raw)
 	}

@@ -1,0 +1,242 @@
+package oauth_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"grove/infra/db"
+)
+
+func TestRefresh(t *testing.T) {
+	w := setup(t)
+	first := w.signIn(w.a, "web")
+	w.Clock.Advance(10 * time.Minute)
+	second := w.refresh(w.a, "web", first.text("refresh_token"))
+	if second.StatusCode != http.StatusOK || second.text("refresh_token") == first.text("refresh_token") || second.text("refresh_token") == "" {
+		t.Fatalf("%d %s", second.StatusCode, second.raw)
+	}
+	before, after := w.claimsOf(first.text("id_token")), w.claimsOf(second.text("id_token"))
+	at1, _ := before.Time("auth_time")
+	at2, _ := after.Time("auth_time")
+	nonce, _ := after.Text("nonce")
+	if !at1.Equal(at2) || nonce != "" || before.Subject != after.Subject {
+		t.Error("the second ID token tells of another sign-in")
+	}
+	w.roles[w.a.north] = []string{"orders.write"}
+	third := w.refresh(w.a, "web", second.text("refresh_token"))
+	if third.text("scope") != "openid profile email orders.write" {
+		t.Errorf("scope after the roles changed: %q", third.text("scope"))
+	}
+}
+
+func TestAttack19_NarrowerScope(t *testing.T) {
+	w := setup(t)
+	got := w.signIn(w.a, "web", "scope", "openid orders.read")
+	form := func(token, scope string) url.Values {
+		return w.as(w.a, "web", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "scope": {scope}})
+	}
+	wider := w.send(w.a, "POST", "/oauth2/token", form(got.text("refresh_token"), "openid orders.read orders.write"))
+	if wider.text("error") != "invalid_scope" {
+		t.Fatalf("widened: %d %s", wider.StatusCode, wider.raw)
+	}
+	narrow := w.send(w.a, "POST", "/oauth2/token", form(got.text("refresh_token"), "orders.read"))
+	if narrow.text("scope") != "orders.read" || narrow.text("id_token") != "" {
+		t.Fatalf("narrowed: %s", narrow.raw)
+	}
+	if full := w.refresh(w.a, "web", narrow.text("refresh_token")); full.text("scope") != "openid orders.read" {
+		t.Errorf("the grant was narrowed for good: %s", full.raw)
+	}
+}
+
+func TestAttack19_Reuse(t *testing.T) {
+	w := setup(t)
+	first := w.signIn(w.a, "web")
+	second := w.refresh(w.a, "web", first.text("refresh_token"))
+	w.Clock.Advance(grace)
+	if replay := w.refresh(w.a, "web", first.text("refresh_token")); replay.text("error") != "invalid_grant" {
+		t.Fatalf("after the grace: %d %s", replay.StatusCode, replay.raw)
+	}
+	if w.refresh(w.a, "web", second.text("refresh_token")).StatusCode == http.StatusOK || w.active(w.a, second.text("access_token")) {
+		t.Error("the family lives on")
+	}
+	w.events("grant.reuse_detected", 1)
+}
+
+func TestAttack19_Grace(t *testing.T) {
+	w := setup(t)
+	first := w.signIn(w.a, "web")
+	lost := w.refresh(w.a, "web", first.text("refresh_token"))
+	w.Clock.Advance(grace - time.Second)
+	again := w.refresh(w.a, "web", first.text("refresh_token"))
+	if again.StatusCode != http.StatusOK || again.text("refresh_token") == lost.text("refresh_token") {
+		t.Fatalf("within the grace: %d %s", again.StatusCode, again.raw)
+	}
+	next := w.refresh(w.a, "web", again.text("refresh_token"))
+	if next.StatusCode != http.StatusOK {
+		t.Fatal(next.raw)
+	}
+	// The successor is used: the first token is two generations old now, grace or not.
+	if old := w.refresh(w.a, "web", first.text("refresh_token")); old.StatusCode == http.StatusOK {
+		t.Error("answered although the successor was used")
+	}
+	if w.refresh(w.a, "web", next.text("refresh_token")).StatusCode == http.StatusOK {
+		t.Error("the family lives on")
+	}
+}
+
+// TestAttack19_Grace_NotProlonged: repeating within the grace does not move its end.
+func TestAttack19_Grace_NotProlonged(t *testing.T) {
+	w := setup(t)
+	first := w.signIn(w.a, "web")
+	w.refresh(w.a, "web", first.text("refresh_token"))
+	for range 2 {
+		w.Clock.Advance(4 * time.Second)
+		if got := w.refresh(w.a, "web", first.text("refresh_token")); got.StatusCode != http.StatusOK {
+			t.Fatal(got.raw)
+		}
+	}
+	w.Clock.Advance(4 * time.Second)
+	if got := w.refresh(w.a, "web", first.text("refresh_token")); got.StatusCode == http.StatusOK {
+		t.Error("the grace was prolonged")
+	}
+}
+
+func TestAttack19_Parallel(t *testing.T) {
+	w := setup(t)
+	first := w.signIn(w.a, "web")
+	const parallel = 20
+	answers := make([]answer, parallel)
+	var wg sync.WaitGroup
+	for i := range parallel {
+		wg.Go(func() { answers[i] = w.refresh(w.a, "web", first.text("refresh_token")) })
+	}
+	wg.Wait()
+	for _, a := range answers {
+		if a.StatusCode != http.StatusOK {
+			t.Errorf("within the grace: %d %s", a.StatusCode, a.raw)
+		}
+	}
+	// All of them are one generation: using two of them, one after the grace of the other, is reuse.
+	if got := w.refresh(w.a, "web", answers[0].text("refresh_token")); got.StatusCode != http.StatusOK {
+		t.Fatal(got.raw)
+	}
+	w.Clock.Advance(grace)
+	if got := w.refresh(w.a, "web", answers[1].text("refresh_token")); got.StatusCode == http.StatusOK {
+		t.Error("two branches of a family live on")
+	}
+}
+
+func TestAttack19_Bound(t *testing.T) {
+	w := setup(t)
+	token := w.signIn(w.a, "web").text("refresh_token")
+	for name, got := range map[string]answer{
+		"another client":     w.refresh(w.a, "other", token),
+		"a public client":    w.refresh(w.a, "spa", token),
+		"another tenant":     w.refresh(w.b, "web", token),
+		"cut short":          w.refresh(w.a, "web", token[:len(token)-1]),
+		"an access token":    w.refresh(w.a, "web", w.signIn(w.a, "web").text("access_token")),
+		"another base":       w.send(w.a, "POST", "/o/north/oauth2/token", w.as(w.a, "web", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})),
+		"without a secret":   w.send(w.a, "POST", "/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {"web"}}),
+		"with a wrong one":   w.send(w.a, "POST", "/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {"web"}, "client_secret": {"x"}}),
+		"repeated":           w.send(w.a, "POST", "/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token, token}, "client_id": {"web"}}),
+		"in the address":     w.send(w.a, "POST", "/oauth2/token?refresh_token="+token, w.as(w.a, "web", url.Values{"grant_type": {"refresh_token"}})),
+		"under another type": w.send(w.a, "POST", "/oauth2/token", w.as(w.a, "web", url.Values{"grant_type": {"authorization_code"}, "code": {token}, "redirect_uri": {callback}, "code_verifier": {verifier}})),
+	} {
+		if got.StatusCode == http.StatusOK || got.text("error") == "" {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
+		}
+	}
+	if got := w.refresh(w.a, "web", token); got.StatusCode != http.StatusOK {
+		t.Errorf("the failures did something to the token: %s", got.raw)
+	}
+}
+
+func TestRefreshExpires(t *testing.T) {
+	w := setup(t)
+	w.newSession(w.a)
+	idle := w.signIn(w.a, "web", "scope", "openid offline_access").text("refresh_token")
+	w.Clock.Advance(7*24*time.Hour + time.Second)
+	if got := w.refresh(w.a, "web", idle); got.text("error") != "invalid_grant" {
+		t.Errorf("idle for a week: %s", got.raw)
+	}
+	w.newSession(w.a)
+	token := w.signIn(w.a, "web", "scope", "openid offline_access").text("refresh_token")
+	for range 5 {
+		w.Clock.Advance(6*24*time.Hour - time.Minute)
+		got := w.refresh(w.a, "web", token)
+		if got.StatusCode != http.StatusOK {
+			t.Fatalf("in use: %s", got.raw)
+		}
+		token = got.text("refresh_token")
+	}
+	w.Clock.Advance(time.Hour)
+	if got := w.refresh(w.a, "web", token); got.text("error") != "invalid_grant" {
+		t.Errorf("after 30 days: %s", got.raw)
+	}
+}
+
+func TestSessionAndOffline(t *testing.T) {
+	w := setup(t)
+	bound := w.signIn(w.a, "web")
+	offline := w.signIn(w.a, "web", "scope", "openid offline_access")
+	console := w.signIn(w.a, "console", "redirect_uri", w.a.Base+"/console/callback", "scope", "openid offline_access grove")
+	_ = console
+	w.in(w.a, func(ctx context.Context, tx db.Tx) error { return w.sessions.EndTx(ctx, tx, w.a.session, "test") })
+	if w.refresh(w.a, "web", bound.text("refresh_token")).StatusCode == http.StatusOK || w.active(w.a, bound.text("access_token")) {
+		t.Error("outlived its session")
+	}
+	if !w.active(w.a, offline.text("access_token")) || w.refresh(w.a, "web", offline.text("refresh_token")).StatusCode != http.StatusOK {
+		t.Error("offline_access did not outlive the session")
+	}
+	if w.refresh(w.a, "console", console.text("refresh_token")).StatusCode == http.StatusOK {
+		t.Error("the console outlived its session")
+	}
+}
+
+// TestAttack01_Issued revokes everything that tokens stand on, and tries each path that takes one.
+func TestAttack01_Issued(t *testing.T) {
+	w := setup(t)
+	for name, revoke := range w.revocations() {
+		t.Run(name, func(t *testing.T) {
+			w.newSession(w.a)
+			got := w.signIn(w.a, "web")
+			access, refresh := got.text("access_token"), got.text("refresh_token")
+			userinfo := func() int {
+				return w.send(w.a, "GET", "/oauth2/userinfo", nil, "Authorization", "Bearer "+access).StatusCode
+			}
+			introspected := func() bool {
+				form := url.Values{"token": {access}, "client_id": {"other"}, "client_secret": {w.a.secret}}
+				return w.send(w.a, "POST", "/oauth2/introspect", form).body["active"] == true
+			}
+			if !introspected() || userinfo() != http.StatusOK {
+				t.Fatal("a fresh token is not good")
+			}
+			undo := revoke()
+			if name != "app not shared" && (introspected() || userinfo() != http.StatusUnauthorized) {
+				t.Error("the access token is good")
+			}
+			if w.refresh(w.a, "web", refresh).StatusCode == http.StatusOK {
+				t.Error("refreshed")
+			}
+			if w.send(w.a, "POST", "/oauth2/token", w.switching("web", access, "south")).StatusCode == http.StatusOK && name != "app not shared" {
+				t.Error("switched")
+			}
+			undo()
+			if name != "app not shared" && name != "client disabled" && (introspected() || w.refresh(w.a, "web", refresh).StatusCode == http.StatusOK) {
+				t.Error("came back to life")
+			}
+		})
+	}
+}
+
+func (w *world) switching(client, token, to string, changes ...string) url.Values {
+	f := w.as(w.a, client, url.Values{"grant_type": {"organization_switch"}, "token": {token}, "switching_organization": {to}})
+	for i := 0; i < len(changes); i += 2 {
+		f.Set(changes[i], changes[i+1])
+	}
+	return f
+}

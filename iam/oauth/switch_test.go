@@ -1,0 +1,146 @@
+package oauth_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/testkit"
+)
+
+func TestSwitch(t *testing.T) {
+	w := setup(t)
+	from := w.signIn(w.a, "web")
+	for _, ref := range []string{"south", w.a.south.String()} {
+		got := w.send(w.a, "POST", "/oauth2/token", w.switching("web", from.text("access_token"), ref, "scope", "openid orders.read orders.write"))
+		if got.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s", got.StatusCode, got.raw)
+		}
+		c := w.claimsOf(got.text("access_token"))
+		org, _ := c.Text("org_id")
+		home, _ := c.Text("user_org")
+		roles, _ := c.Get("roles")
+		if org != w.a.south.String() || home != w.a.north.String() || string(roles) != `["role of orders.write"]` || got.text("scope") != "openid orders.write" {
+			t.Errorf("org %s, home %s, roles %s, scope %q", org, home, roles, got.text("scope"))
+		}
+		if !w.active(w.a, got.text("access_token")) || !w.active(w.a, from.text("access_token")) {
+			t.Error("one of the two tokens is not active")
+		}
+		if again := w.refresh(w.a, "web", got.text("refresh_token")); again.text("scope") != "openid orders.write" {
+			t.Errorf("refreshed: %s", again.raw)
+		}
+	}
+}
+
+func TestAttack03_Switch(t *testing.T) {
+	w := setup(t)
+	got := w.signIn(w.a, "web", "scope", "openid orders.read")
+	access := got.text("access_token")
+	machine := w.send(w.a, "POST", "/oauth2/token", w.as(w.a, "m2m", url.Values{"grant_type": {"client_credentials"}})).text("access_token")
+	foreign := func() string {
+		w.person = nil
+		return w.send(w.b, "POST", "/oauth2/token", w.as(w.b, "m2m", url.Values{"grant_type": {"client_credentials"}})).text("access_token")
+	}()
+	for name, f := range map[string]url.Values{
+		"not a member":            w.switching("web", access, "branch"),
+		"no such organization":    w.switching("web", access, "nowhere"),
+		"the other tenant's":      w.switching("web", access, w.b.south.String()),
+		"an id of something else": w.switching("web", access, w.a.user.String()),
+		"not a reference":         w.switching("web", access, "So Uth/../"),
+		"another client's token":  w.switching("other", access, "south"),
+		"a refresh token":         w.switching("web", got.text("refresh_token"), "south"),
+		"an ID token":             w.switching("web", got.text("id_token"), "south"),
+		"the other tenant's own":  w.switching("m2m", foreign, "south"),
+		"a machine's as mine":     w.switching("web", machine, "south"),
+		"rubbish":                 w.switching("web", "rubbish", "south"),
+	} {
+		if got := w.send(w.a, "POST", "/oauth2/token", f); got.StatusCode != http.StatusBadRequest || got.text("error") != "invalid_grant" {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
+		}
+	}
+	wider := w.send(w.a, "POST", "/oauth2/token", w.switching("web", access, "south", "scope", "openid email orders.read orders.write"))
+	if wider.StatusCode != http.StatusOK || wider.text("scope") != "openid" {
+		t.Errorf("a switch widened what the person agreed to: %s", wider.raw)
+	}
+	w.members[[2]string{w.a.south.String(), w.a.user.String()}] = false
+	if got := w.send(w.a, "POST", "/oauth2/token", w.switching("web", access, "south")); got.text("error") != "invalid_grant" {
+		t.Errorf("no longer a member: %s", got.raw)
+	}
+	w.members[[2]string{w.a.south.String(), w.a.user.String()}] = true
+	w.Clock.Advance(16 * time.Minute)
+	if got := w.send(w.a, "POST", "/oauth2/token", w.switching("web", access, "south")); got.text("error") != "invalid_grant" {
+		t.Errorf("expired: %s", got.raw)
+	}
+}
+
+func TestClientCredentials(t *testing.T) {
+	w := setup(t, true)
+	form := func(changes ...string) url.Values {
+		f := w.as(w.a, "m2m", url.Values{"grant_type": {"client_credentials"}})
+		for i := 0; i < len(changes); i += 2 {
+			f.Set(changes[i], changes[i+1])
+		}
+		return f
+	}
+	for scope, want := range map[string]string{"": "orders.read orders.write users.read users.write", "grove": "users.read users.write", "orders.read openid": "orders.read", "none.such": ""} {
+		got := w.send(w.a, "POST", "/oauth2/token", form("scope", scope))
+		if got.StatusCode != http.StatusOK || got.text("scope") != want || got.text("refresh_token") != "" || got.text("id_token") != "" {
+			t.Errorf("%q: %d %s", scope, got.StatusCode, got.raw)
+		}
+	}
+	got := w.send(w.a, "POST", "/oauth2/token", form())
+	c := w.claimsOf(got.text("access_token"))
+	aut, _ := c.Text("aut")
+	org, _ := c.Text("org_id")
+	if c.Subject != "m2m" || aut != "APPLICATION" || org != w.a.Root.String() {
+		t.Errorf("sub %s, aut %s, org %s", c.Subject, aut, org)
+	}
+	below := w.send(w.a, "POST", "/o/branch/oauth2/token", form())
+	if org, _ := w.claimsOf(below.text("access_token")).Text("org_id"); org != w.a.branch.String() {
+		t.Errorf("below an organization's base: %s", below.raw)
+	}
+	switched := w.send(w.a, "POST", "/oauth2/token", w.switching("m2m", got.text("access_token"), "south", "scope", "orders.read"))
+	if org, _ := w.claimsOf(switched.text("access_token")).Text("org_id"); org != w.a.south.String() || switched.text("scope") != "orders.read" {
+		t.Errorf("switched: %s", switched.raw)
+	}
+	if info := w.send(w.a, "GET", "/oauth2/userinfo", nil, "Authorization", "Bearer "+got.text("access_token")); info.StatusCode != http.StatusUnauthorized {
+		t.Errorf("userinfo for a machine: %d", info.StatusCode)
+	}
+	// A change empties the cache that the answer comes from.
+	for name, revoke := range map[string]func(context.Context, db.Tx) error{
+		"org":    func(ctx context.Context, tx db.Tx) error { return tx.Block(ctx, db.KindOrg, w.a.south.UUID(), "test") },
+		"tenant": func(ctx context.Context, tx db.Tx) error { return tx.Block(ctx, db.KindTenant, w.a.ID.UUID(), "test") },
+	} {
+		if !w.active(w.a, switched.text("access_token")) && name == "org" {
+			t.Fatal("not active to begin with")
+		}
+		w.in(w.a, revoke)
+		testkit.Eventually(t, name+" stops client_credentials", func() bool {
+			return w.send(w.a, "POST", "/o/south/oauth2/token", form()).StatusCode == http.StatusBadRequest
+		})
+		if w.active(w.a, switched.text("access_token")) {
+			t.Errorf("%s: the token is still active", name)
+		}
+	}
+}
+
+// TestClientCredentialsReadsMemory counts what a warm request costs the database: nothing.
+func TestClientCredentialsReadsMemory(t *testing.T) {
+	w := setup(t, true)
+	form := w.as(w.a, "m2m", url.Values{"grant_type": {"client_credentials"}})
+	for range 3 {
+		w.send(w.a, "POST", "/oauth2/token", form)
+	}
+	before := w.Stats().AcquireCount()
+	for range 10 {
+		if got := w.send(w.a, "POST", "/oauth2/token", form); got.StatusCode != http.StatusOK {
+			t.Fatal(got.raw)
+		}
+	}
+	if n := w.Stats().AcquireCount() - before; n != 0 {
+		t.Errorf("%d connections were taken", n)
+	}
+}
