@@ -1,0 +1,80 @@
+package hosted
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+
+	"grove/frontend/login"
+	"grove/iam/authn"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/telemetry"
+)
+
+// fail shows what went wrong. What is no fault of the person's is logged, and says nothing of itself.
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var f *fault.Error
+	switch {
+	case errors.Is(err, errForgery):
+		p.error(w, r, http.StatusForbidden, "access_denied", login.ProblemCSRF)
+	case errors.Is(err, errParameters):
+		p.error(w, r, http.StatusBadRequest, "invalid_request", "")
+	case authn.IsGone(err):
+		p.error(w, r, http.StatusGone, "", login.ProblemExpired)
+	case errors.As(err, &f) && f.Code.Kind == fault.Unavailable:
+		w.Header().Set("Retry-After", "5")
+		p.error(w, r, http.StatusServiceUnavailable, "temporarily_unavailable", login.ProblemUnavailable)
+	case errors.As(err, &f) && f.Code.Kind != fault.Internal:
+		p.error(w, r, f.Code.Kind.Status(), "access_denied", "")
+	default:
+		p.Log.ErrorContext(r.Context(), "a sign-in page failed", "error", err)
+		p.error(w, r, http.StatusInternalServerError, "server_error", login.ProblemUnknown)
+	}
+}
+
+func (p *Pages) error(w http.ResponseWriter, r *http.Request, status int, code, problem string) {
+	login.Render(w, r, login.PageError, login.ErrorPage{Code: code, RequestID: telemetry.RequestID(r.Context()),
+		Common: login.Common{Problem: problem, Status: status}})
+}
+
+// ErrorPage says that a request of a protocol cannot go on and that no client could be told. The description is for
+// whoever builds the client, and goes to the log.
+func (p *Pages) ErrorPage(w http.ResponseWriter, r *http.Request, code, description string) {
+	p.Log.InfoContext(r.Context(), "a protocol request was refused", "code", code, "description", description)
+	status, problem := http.StatusBadRequest, login.ProblemClient
+	switch code {
+	case "access_denied":
+		status, problem = http.StatusForbidden, ""
+	case "server_error":
+		status, problem = http.StatusInternalServerError, login.ProblemUnknown
+	case "temporarily_unavailable":
+		status, problem = http.StatusServiceUnavailable, login.ProblemUnavailable
+	}
+	p.unkept(func(w http.ResponseWriter, r *http.Request) { p.error(w, r, status, code, problem) })(w, r)
+}
+
+// SignedOutPage ends a sign-out that has no page of the client's to return to.
+func (p *Pages) SignedOutPage(w http.ResponseWriter, r *http.Request) {
+	p.unkept(func(w http.ResponseWriter, r *http.Request) {
+		login.Render(w, r, login.PageSignedOut, login.SignedOutPage{ReturnURL: httpapi.TenantOf(r.Context()).Base + "/account/"})
+	})(w, r)
+}
+
+// protocolCode is the form of an error code (RFC 6749, section 4.1.2.1), kept so narrow that a link cannot put a message
+// of its own on the page.
+var protocolCode = regexp.MustCompile(`^[a-z_]{1,40}$`)
+
+// showError shows the error that a link names.
+func (p *Pages) showError(w http.ResponseWriter, r *http.Request) {
+	in, err := parse(r.URL.RawQuery)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	code := in["error"]
+	if !protocolCode.MatchString(code) {
+		code = ""
+	}
+	p.error(w, r, http.StatusBadRequest, code, "")
+}

@@ -1,0 +1,142 @@
+package hosted
+
+import (
+	"net/http"
+	"strings"
+
+	"grove/frontend/login"
+	"grove/iam/authn"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+)
+
+// showFlow shows the question that is due.
+func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request) {
+	in, err := parse(r.URL.RawQuery)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if in["flow"] == "" {
+		p.home(w, r)
+		return
+	}
+	id, err := parseFlow(in["flow"])
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	b := authn.BrowserOf(w, r)
+	f, err := p.Engine.Show(r.Context(), httpapi.TenantOf(r.Context()), id, b)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.showStep(w, r, b, f, authn.Step(in["step"]))
+}
+
+// answerFlow takes an answer. The step that it answers is in the address of the form, so that a page that was left open
+// cannot answer another question.
+func (p *Pages) answerFlow(w http.ResponseWriter, r *http.Request) {
+	query, err := parse(r.URL.RawQuery)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	id, err := parseFlow(query["flow"])
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	b := authn.BrowserOf(w, r)
+	in, err := p.form(w, r, b, flowPurpose(id))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	f, err := p.Engine.Continue(r.Context(), httpapi.TenantOf(r.Context()), id, b, authn.Input{
+		Allow: in[login.FieldDecision] == login.DecisionAllow, NewPassword: in[login.FieldPassword], Organization: in[login.FieldOrganization],
+		Password: in[login.FieldPassword], Step: authn.Step(query["step"]), Username: in[login.FieldUsername]})
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if f.Problem != "" {
+		p.showStep(w, r, b, f, "")
+		return
+	}
+	if f.SessionSecret != "" {
+		authn.SetSession(w, r, f.SessionSecret)
+	}
+	if f.Step == authn.StepDone {
+		seeOther(w, f.ResumeURL())
+		return
+	}
+	seeOther(w, f.PageURL())
+}
+
+func flowPurpose(id ids.Flow) string { return "flow " + id.String() }
+
+func parseFlow(s string) (id ids.Flow, err error) {
+	if id.UnmarshalText([]byte(s)) != nil || id.IsZero() {
+		return id, errParameters
+	}
+	return id, nil
+}
+
+// showStep renders a flow's question. wanted is the step that the person went back to, if any.
+func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser, f authn.Flow, wanted authn.Step) {
+	if f.SessionSecret != "" {
+		authn.SetSession(w, r, f.SessionSecret)
+	}
+	if f.Step == authn.StepDone {
+		seeOther(w, f.ResumeURL())
+		return
+	}
+	token, err := p.token(r, b, flowPurpose(f.ID))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	step := f.Step
+	if wanted == authn.StepIdentifier && step == authn.StepPassword {
+		step = wanted
+	}
+	c := login.Common{
+		Action: address(r, "/login", "flow", f.ID.String(), "step", string(step)), AppName: f.App.Name, CSRF: token, FormActionOrigins: f.RedirectURIs,
+		Locale: login.Negotiate(strings.Join(f.UILocales, " "), r.Header.Get("Accept-Language")), OrgName: f.OrgName, Problem: string(f.Problem),
+	}
+	if f.Problem != "" {
+		c.Status = http.StatusUnprocessableEntity
+	}
+	switch challenge := f.Challenge.(type) {
+	case authn.IdentifierChallenge:
+		login.Render(w, r, login.PageIdentifier, login.IdentifierPage{Common: c, Username: challenge.Username})
+	case authn.PasswordChallenge:
+		if step == authn.StepIdentifier {
+			login.Render(w, r, login.PageIdentifier, login.IdentifierPage{Common: c, Username: challenge.Username})
+			return
+		}
+		login.Render(w, r, login.PagePassword, login.PasswordPage{Common: c, Username: challenge.Username,
+			ChangeURL: address(r, "/login", "flow", f.ID.String(), "step", string(authn.StepIdentifier))})
+	case authn.ChooseOrgChallenge:
+		page := login.OrganizationPage{Common: c, Username: challenge.Username}
+		for _, org := range challenge.Organizations {
+			page.Organizations = append(page.Organizations, login.Organization{ID: org.ID.String(), Name: org.Name})
+		}
+		login.Render(w, r, login.PageOrganization, page)
+	case authn.ConsentChallenge:
+		page := login.ConsentPage{Common: c, Username: challenge.Username}
+		for _, scope := range challenge.Scopes {
+			page.Scopes = append(page.Scopes, login.Scope{Name: scope})
+		}
+		login.Render(w, r, login.PageConsent, page)
+	case authn.ChangePasswordChallenge:
+		login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, Username: challenge.Username})
+	case authn.SuspendedChallenge:
+		c.Status = http.StatusForbidden
+		login.Render(w, r, login.PageSuspended, login.SuspendedPage{Common: c})
+	default:
+		p.fail(w, r, errParameters)
+	}
+}

@@ -1,0 +1,350 @@
+package hosted_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"grove/iam/authn"
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+	"grove/infra/testkit/treekit"
+	"grove/orgs/invitations"
+)
+
+const session = "__Host-grove-acme-session"
+
+func TestSigningIn(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo@partner.example", b.A.Partner, b.A.Branch)
+	w := b.browser(t)
+	page := w.get(w.begin(authn.Request{LoginHint: "jo@partner.example", UILocales: []string{"de-CH"}, RedirectURI: "https://app.example/cb"}))
+	if page.Code != http.StatusOK || !strings.Contains(page.body, `value="jo@partner.example"`) || !strings.Contains(page.body, `lang="de"`) {
+		t.Fatalf("first page: %d %s", page.Code, page.body)
+	}
+	if csp := page.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https://app.example;") || !strings.Contains(csp, "frame-ancestors 'none'") {
+		t.Errorf("policy %q", csp)
+	}
+	second := w.follow(w.submit(page, "username", "jo@partner.example"))
+	if back := w.get(hrefOf(t, second, "step=identifier")); !strings.Contains(back.body, `id="username"`) {
+		t.Errorf("back to who signs in: %s", back.body)
+	}
+	wrong := w.submit(second, "password", "wrong")
+	if wrong.Code != http.StatusUnprocessableEntity || !strings.Contains(wrong.body, `role="alert"`) || w.cookies[session] != "" {
+		t.Fatalf("wrong password: %d", wrong.Code)
+	}
+	choice := w.follow(w.submit(second, "password", secret))
+	done := w.submit(choice, "organization", b.A.Branch.ID.String())
+	end := done.Header().Get("Location")
+	if done.Code != http.StatusSeeOther || !strings.HasPrefix(end, b.A.Tenant.Base+"/oauth2/authorize/resume?flow=flw_") {
+		t.Fatalf("end: %d %s", done.Code, end)
+	}
+	found, good, err := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, w.cookies[session])
+	if err != nil || !good || found.User != jo.ID || found.Org != b.A.Branch.ID {
+		t.Errorf("session %+v %v %v", found, good, err)
+	}
+	// The back button, and the same form again: nothing is done twice.
+	for _, again := range []answer{w.submit(second, "password", "wrong"), w.submit(second, "password", secret)} {
+		if again.Code != http.StatusSeeOther || again.Header().Get("Location") != end {
+			t.Errorf("again: %d %s", again.Code, again.Header().Get("Location"))
+		}
+	}
+	if same, _, _ := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, w.cookies[session]); same.ID != found.ID {
+		t.Error("another session was made")
+	}
+}
+
+func hrefOf(t *testing.T, a answer, part string) string {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(a.body, -1) {
+		if strings.Contains(m[1], part) {
+			return strings.ReplaceAll(m[1], "&amp;", "&")
+		}
+	}
+	t.Fatalf("no link with %s: %s", part, a.body)
+	return ""
+}
+
+func TestConsentAndNewPassword(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo", b.A.Partner)
+	b.client.SkipConsent = false
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, secret)
+		if err != nil {
+			return err
+		}
+		return b.users.SetTemporaryPasswordTx(ctx, tx, jo, phc)
+	})
+	w := b.browser(t)
+	page := w.follow(w.submit(w.get(w.begin(authn.Request{Scopes: []string{"openid", "email"}})), "username", "jo"))
+	change := w.follow(w.submit(page, "password", secret))
+	if short := w.submit(change, "password", "short"); short.Code != http.StatusUnprocessableEntity {
+		t.Errorf("too short: %d", short.Code)
+	}
+	ask := w.follow(w.submit(change, "password", "one of my very own"))
+	if !strings.Contains(ask.body, `value="allow"`) {
+		t.Fatalf("no question: %s", ask.body)
+	}
+	if end := w.submit(ask, "decision", "allow"); !strings.Contains(end.Header().Get("Location"), "/oauth2/authorize/resume?flow=") || w.cookies[session] == "" {
+		t.Errorf("end: %d %v", end.Code, w.cookies)
+	}
+}
+
+// TestAttack33_ForgedForms sends every form as a stranger's page would have it sent.
+func TestAttack33_ForgedForms(t *testing.T) {
+	b := setup(t)
+	b.person(t, "jo@partner.example", b.A.Partner)
+	b.invited["inv"] = invitations.Peeked{OrgID: b.A.Partner.ID, OrgName: "Partner", Email: "new@partner.example", State: "pending"}
+	w := b.browser(t)
+	w.signIn("jo@partner.example")
+	base := b.A.Tenant.Base
+	for name, target := range map[string]string{"flow": w.begin(authn.Request{Prompt: []string{"login"}}), "logout": base + "/login/logout", "invitation": base + "/login/invitation?token=inv"} {
+		page := w.get(target)
+		action, good := page.form(t, "username", "jo", "given_name", "A", "family_name", "B", "password", secret)
+		other := b.browser(t)
+		_, foreign := other.get(base + "/login/invitation?token=inv").form(t)
+		without := func(f func(url.Values)) url.Values {
+			c := url.Values{}
+			for k, v := range good {
+				c[k] = v
+			}
+			f(c)
+			return c
+		}
+		cookies := map[string]string{}
+		for k, v := range w.cookies {
+			cookies[k] = v
+		}
+		for attack, c := range map[string]struct {
+			form    url.Values
+			headers []string
+			status  int
+		}{
+			"no token":          {without(func(f url.Values) { f.Del("csrf") }), nil, 403},
+			"empty token":       {without(func(f url.Values) { f.Set("csrf", "") }), nil, 403},
+			"another browser's": {without(func(f url.Values) { f.Set("csrf", foreign.Get("csrf")) }), nil, 403},
+			"other site":        {good, []string{"Sec-Fetch-Site", "cross-site"}, 403},
+			"sibling site":      {good, []string{"Sec-Fetch-Site", "same-site"}, 403},
+			"foreign origin":    {good, []string{"Origin", "https://evil.example"}, 403},
+			"http origin":       {good, []string{"Origin", "http://id.example"}, 403},
+			"doubled field":     {without(func(f url.Values) { f.Add("username", "ann") }), nil, 400},
+			"doubled token":     {without(func(f url.Values) { f.Add("csrf", f.Get("csrf")) }), nil, 400},
+			"json":              {good, []string{"Content-Type", "application/json"}, 400},
+			"multipart":         {good, []string{"Content-Type", "multipart/form-data; boundary=x"}, 400},
+			"no type":           {good, []string{"Content-Type", ""}, 400},
+			"huge":              {without(func(f url.Values) { f.Set("x", strings.Repeat("x", 1<<16)) }), nil, 400},
+		} {
+			got := w.do(http.MethodPost, action, c.form, c.headers...)
+			if got.Code != c.status || got.Header().Get("Location") != "" {
+				t.Errorf("%s, %s: %d", name, attack, got.Code)
+			}
+		}
+		if _, good, _ := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, cookies[session]); !good {
+			t.Errorf("%s: a forged form signed the person out", name)
+		}
+		// No cookies at all, as from a form on another site.
+		if got := b.browser(t).do(http.MethodPost, action, good); got.Code != 403 && got.Code != 410 {
+			t.Errorf("%s, no cookies: %d", name, got.Code)
+		}
+	}
+	if len(b.accepted) != 0 {
+		t.Errorf("accepted by forgery: %+v", b.accepted)
+	}
+}
+
+// TestAttack16_RepeatedParametersAndForeignAddresses: no parameter is an address, and none may come twice.
+func TestAttack16_RepeatedParametersAndForeignAddresses(t *testing.T) {
+	b := setup(t)
+	b.person(t, "jo", b.A.Partner)
+	w := b.browser(t)
+	base := b.A.Tenant.Base
+	flow := w.begin(authn.Request{})
+	for _, target := range []string{flow + "&flow=" + ids.NewFlow().String(), base + "/login/invitation?token=a&token=b", base + "/login/logout?request=sealed&request=sealed",
+		base + "/login/error?error=a&error=b", base + "/login?flow=%zz", base + "/login?flow=flw_x", base + "/login/logout?request=forged"} {
+		if got := w.get(target); got.Code != http.StatusBadRequest {
+			t.Errorf("%s: %d", target, got.Code)
+		}
+	}
+	if got := w.get(base + "/login?flow=" + ids.NewFlow().String()); got.Code != http.StatusGone {
+		t.Errorf("unknown flow: %d", got.Code)
+	}
+	for _, target := range []string{base + "/login", base + "/login/", base + "/login?return_to=https://evil.example", base + "/login/logout?post_logout_redirect_uri=https://evil.example"} {
+		got := w.get(target)
+		if to := got.Header().Get("Location"); got.Code == http.StatusSeeOther && !strings.HasPrefix(to, base+"/") {
+			t.Errorf("%s leads to %s", target, to)
+		}
+	}
+	page := w.get(base + "/login/error?error=%3Cscript%3Ealert(1)%3C/script%3E")
+	if strings.Contains(page.body, "<script") || strings.Contains(page.body, "alert") {
+		t.Errorf("echoed: %s", page.body)
+	}
+}
+
+// TestAttack35_SameBytes compares whole pages for people who are there and people who are not.
+func TestAttack35_SameBytes(t *testing.T) {
+	b := setup(t)
+	b.person(t, "jo@one.example", b.A.Partner)
+	changing := regexp.MustCompile(`flw_[0-9a-z]{26}|name="csrf" value="[^"]*"`)
+	var first []string
+	for _, login := range []string{"jo@one.example", "xx@one.example"} {
+		w := b.browser(t)
+		named := w.submit(w.get(w.begin(authn.Request{})), "username", login)
+		page := w.follow(named)
+		wrong := w.submit(page, "password", "wrong")
+		var seen []string
+		for _, a := range []answer{named, page, wrong} {
+			a.Header().Del("X-Request-Id")
+			text := http.StatusText(a.Code) + changing.ReplaceAllString(a.body+a.Header().Get("Location"), "") + strings.Join(a.Header().Values("Set-Cookie"), "")
+			seen = append(seen, strings.ReplaceAll(text, login, ""))
+		}
+		if first == nil {
+			first = seen
+		}
+		for i := range seen {
+			if seen[i] != first[i] {
+				t.Errorf("answer %d differs:\n%s\n%s", i, seen[i], first[i])
+			}
+		}
+	}
+}
+
+// TestAttack34_ForeignHosts: links, redirects and cookies follow the configured base, whatever the request claims.
+func TestAttack34_ForeignHosts(t *testing.T) {
+	b := setup(t)
+	w := b.browser(t)
+	w.host = "http://evil.example"
+	target := strings.TrimPrefix(w.begin(authn.Request{}), "https://id.example")
+	page := w.do(http.MethodGet, target, nil, "X-Forwarded-Host", "evil.example", "Forwarded", "host=evil.example", "X-Forwarded-Proto", "http")
+	if strings.Contains(page.body, "evil.example") {
+		t.Errorf("the host is on the page: %s", page.body)
+	}
+	sent := w.submit(page, "username", "jo")
+	if to := sent.Header().Get("Location"); !strings.HasPrefix(to, b.A.Tenant.Base+"/login?flow=") {
+		t.Errorf("redirected to %s", to)
+	}
+	for name := range w.cookies {
+		if !strings.HasPrefix(name, "__Host-grove-acme-") {
+			t.Errorf("cookie %s", name)
+		}
+	}
+}
+
+func TestSigningOut(t *testing.T) {
+	b := setup(t)
+	b.person(t, "jo", b.A.Partner)
+	base := b.A.Tenant.Base
+	for query, end := range map[string]string{"": base + "/login/signed-out", "?request=sealed": base + "/oauth2/logout/done?request=sealed"} {
+		w := b.browser(t)
+		if got := w.get(base + "/login/logout" + query); got.Code != http.StatusSeeOther || got.Header().Get("Location") != end {
+			t.Errorf("nobody signed in: %d %s", got.Code, got.Header().Get("Location"))
+		}
+		w.signIn("jo")
+		secret := w.cookies[session]
+		page := w.get(base + "/login/logout" + query)
+		w.do(http.MethodHead, base+"/login/logout"+query, nil)
+		if _, good, _ := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, secret); !good || page.Code != http.StatusOK {
+			t.Fatalf("a look signed the person out: %d", page.Code)
+		}
+		if got := w.submit(page); got.Code != http.StatusSeeOther || got.Header().Get("Location") != end || w.cookies[session] != "" {
+			t.Errorf("signed out: %d %s %v", got.Code, got.Header().Get("Location"), w.cookies)
+		}
+		if _, good, _ := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, secret); good {
+			t.Error("the session is still good")
+		}
+	}
+	if page := b.browser(t).get(base + "/login/signed-out"); page.Code != http.StatusOK || !strings.Contains(page.body, base+"/account/") {
+		t.Errorf("signed out: %s", page.body)
+	}
+}
+
+func TestAttack06_InvitationsAreConsumedByPostOnly(t *testing.T) {
+	b := setup(t)
+	base := b.A.Tenant.Base
+	b.invited["new"] = invitations.Peeked{OrgID: b.A.Partner.ID, OrgName: "Partner", Email: "new@partner.example", State: "pending"}
+	b.invited["old"] = invitations.Peeked{OrgID: b.A.Partner.ID, OrgName: "Partner", Email: "new@partner.example", State: "expired"}
+	w := b.browser(t)
+	for range 2 {
+		w.do(http.MethodHead, base+"/login/invitation?token=new", nil)
+		w.get(base + "/login/invitation?token=new")
+	}
+	page := w.get(base + "/login/invitation?token=new")
+	if len(b.accepted) != 0 || page.Code != http.StatusOK || w.cookies[session] != "" {
+		t.Fatalf("a look was taken for more: %d", page.Code)
+	}
+	bodies := map[string]bool{}
+	for _, target := range []string{"?token=old", "?token=unknown", "", "?token=%00"} {
+		got := w.get(base + "/login/invitation" + target)
+		bodies[got.body] = true
+		if got.Code != http.StatusGone {
+			t.Errorf("%s: %d", target, got.Code)
+		}
+	}
+	if len(bodies) != 1 {
+		t.Errorf("%d ways to say that it cannot be used", len(bodies))
+	}
+	for name, c := range map[string][]string{"no name": {"password", "a fine long secret"}, "no password": {"given_name", "A", "family_name", "B"},
+		"weak": {"given_name", "A", "family_name", "B", "password", "password"}} {
+		if got := w.submit(page, c...); got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.body, `role="alert"`) {
+			t.Errorf("%s: %d", name, got.Code)
+		}
+	}
+	got := w.submit(page, "given_name", " Ada ", "family_name", "Okafor", "password", "a fine long secret")
+	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != base+"/console/?org=partner" || w.cookies[session] == "" {
+		t.Fatalf("accepted: %d %s", got.Code, got.Header().Get("Location"))
+	}
+	if len(b.accepted) != 1 || b.accepted[0].GivenName != "Ada" {
+		t.Errorf("%+v", b.accepted)
+	}
+	if again := w.submit(page, "given_name", "Ada", "family_name", "Okafor", "password", "a fine long secret"); again.Code != http.StatusGone {
+		t.Errorf("twice: %d", again.Code)
+	}
+}
+
+func TestInvitationOfAPersonWhoIsThere(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo@one.example", b.A.Partner)
+	b.person(t, "ann@one.example", b.A.Partner)
+	base := b.A.Tenant.Base
+	invite := func() {
+		b.invited["inv"] = invitations.Peeked{OrgID: b.A.Rivals.ID, OrgName: "Rivals", Email: "Jo@one.example", ExistingUser: true, State: "pending"}
+	}
+	invite()
+	w := b.browser(t)
+	page := w.get(base + "/login/invitation?token=inv")
+	asked := w.get(hrefOf(t, page, "sign_in=1"))
+	if got := w.submit(asked, "password", "wrong"); got.Code != http.StatusUnprocessableEntity || len(b.accepted) != 0 {
+		t.Errorf("wrong password: %d", got.Code)
+	}
+	if got := w.submit(asked); got.Code != http.StatusUnprocessableEntity {
+		t.Errorf("no password: %d", got.Code)
+	}
+	// The form for new people does not make a second person of him.
+	_, form := asked.form(t, "given_name", "X", "family_name", "Y", "password", "a fine long secret")
+	for _, mode := range []string{"join", "session", "", "other"} {
+		w.do(http.MethodPost, "/t/acme/login/invitation?mode="+mode+"&token=inv", form)
+	}
+	if len(b.accepted) != 0 {
+		t.Fatalf("accepted without a proof: %+v", b.accepted)
+	}
+	if got := w.submit(asked, "password", secret); got.Code != http.StatusSeeOther || len(b.accepted) != 1 || b.accepted[0].User != jo.ID || w.cookies[session] == "" {
+		t.Fatalf("proved: %d %+v", got.Code, b.accepted)
+	}
+	// Signed in as somebody else: the password of the invited one is asked for.
+	invite()
+	other := b.browser(t)
+	other.signIn("ann@one.example")
+	if page := other.get(base + "/login/invitation?token=inv"); !strings.Contains(page.body, "sign_in=1") {
+		t.Errorf("another person may accept: %s", page.body)
+	}
+	// Signed in as the one who is invited: one button.
+	own := b.browser(t)
+	own.signIn("jo@one.example")
+	before := own.cookies[session]
+	if got := own.submit(own.get(base + "/login/invitation?token=inv")); got.Code != http.StatusSeeOther || len(b.accepted) != 2 || own.cookies[session] != before {
+		t.Errorf("one button: %d %+v", got.Code, b.accepted)
+	}
+}

@@ -1,0 +1,262 @@
+package hosted
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"grove/frontend/login"
+	"grove/iam/authn"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/text"
+	"grove/orgs/invitations"
+)
+
+// visit is one look at an invitation.
+type visit struct {
+	browser authn.Browser
+	invited invitations.Peeked
+	person  *users.User // signed in, and the one who was invited
+	token   string
+}
+
+const statePending = "pending"
+
+// look reads the invitation that a request names. ok is false when there is none that can be accepted.
+func (p *Pages) look(w http.ResponseWriter, r *http.Request, token string) (v visit, ok bool, err error) {
+	ctx, t := r.Context(), httpapi.TenantOf(r.Context())
+	v = visit{browser: authn.BrowserOf(w, r), token: token}
+	v.invited, err = p.Invitations.Peek(ctx, t.ID, token)
+	if isSpent(err) || (err == nil && v.invited.State != statePending) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, err
+	}
+	session, found, err := p.Engine.Session(ctx, t, v.browser)
+	if err != nil || !found {
+		return v, true, err
+	}
+	person, err := p.person(ctx, t, session.User)
+	if err == nil && person.EmailVerified && sameAddress(person.Email, v.invited.Email) {
+		v.person = &person
+	}
+	return v, true, err
+}
+
+func (p *Pages) person(ctx context.Context, t httpapi.Tenant, id ids.User) (u users.User, err error) {
+	err = p.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
+		u, err = p.Users.Load(ctx, tx, id)
+		return err
+	})
+	return u, err
+}
+
+func sameAddress(a, b string) bool {
+	_, one, err := text.Email(a)
+	_, other, err2 := text.Email(b)
+	return err == nil && err2 == nil && one == other
+}
+
+// isSpent reports whether err says that an invitation cannot be accepted, now or ever: unknown, expired, revoked and
+// used are one to the person.
+func isSpent(err error) bool {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return false
+	}
+	switch f.Code.Kind {
+	case fault.Conflict, fault.Forbidden, fault.Gone, fault.NotFound:
+		return true
+	}
+	return false
+}
+
+// showInvitation shows an invitation and consumes nothing: mail scanners open links.
+func (p *Pages) showInvitation(w http.ResponseWriter, r *http.Request) {
+	in, err := parse(r.URL.RawQuery)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	v, ok, err := p.look(w, r, in["token"])
+	switch {
+	case err != nil:
+		p.fail(w, r, err)
+	case !ok:
+		p.spent(w, r)
+	case in["sign_in"] != "" && v.invited.ExistingUser:
+		p.renderSignIn(w, r, v, "")
+	default:
+		p.renderInvitation(w, r, v, login.InvitationPage{})
+	}
+}
+
+func (p *Pages) spent(w http.ResponseWriter, r *http.Request) {
+	login.Render(w, r, login.PageInvitationInvalid, login.InvitationInvalidPage{Common: login.Common{Status: http.StatusGone},
+		SignInURL: address(r, "/login/")})
+}
+
+func (v visit) purpose() string {
+	sum := sha256.Sum256([]byte(v.token))
+	return "invitation " + hex.EncodeToString(sum[:])
+}
+
+// common fills what both pages of an invitation carry. mode tells the POST which of them it answers.
+func (p *Pages) common(r *http.Request, v visit, mode, problem string) (login.Common, error) {
+	token, err := p.token(r, v.browser, v.purpose())
+	c := login.Common{CSRF: token, OrgName: v.invited.OrgName, Problem: problem, Action: address(r, "/login/invitation", "mode", mode, "token", v.token)}
+	if problem != "" {
+		c.Status = http.StatusUnprocessableEntity
+	}
+	return c, err
+}
+
+// The ways to accept.
+const (
+	modeJoin     = "join"     // somebody new
+	modePassword = "password" // a person of the tenant, who proves himself
+	modeSession  = "session"  // a person of the tenant, who is signed in
+)
+
+func (p *Pages) renderInvitation(w http.ResponseWriter, r *http.Request, v visit, page login.InvitationPage) {
+	mode := modeJoin
+	page.Email, page.PasswordMin = v.invited.Email, users.MinPassword
+	switch {
+	case v.person != nil:
+		mode, page.SignedInAs = modeSession, v.person.Username
+	case v.invited.ExistingUser:
+		page.SignInURL = address(r, "/login/invitation", "sign_in", "1", "token", v.token)
+	}
+	var err error
+	if page.Common, err = p.common(r, v, mode, page.Problem); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	login.Render(w, r, login.PageInvitation, page)
+}
+
+func (p *Pages) renderSignIn(w http.ResponseWriter, r *http.Request, v visit, problem string) {
+	c, err := p.common(r, v, modePassword, problem)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	login.Render(w, r, login.PagePassword, login.PasswordPage{Common: c, Username: v.invited.Email})
+}
+
+// acceptInvitation accepts, as the person who is signed in, as one who proves himself now, or as a new one.
+func (p *Pages) acceptInvitation(w http.ResponseWriter, r *http.Request) {
+	query, err := parse(r.URL.RawQuery)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	v, ok, err := p.look(w, r, query["token"])
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	in, err := p.form(w, r, v.browser, v.purpose())
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if !ok {
+		p.spent(w, r)
+		return
+	}
+	switch query["mode"] {
+	case modeSession:
+		if v.person == nil {
+			p.renderInvitation(w, r, v, login.InvitationPage{}) // signed out meanwhile
+			return
+		}
+		p.accept(w, r, v, invitations.Accept{User: v.person.ID}, login.InvitationPage{})
+	case modePassword:
+		p.acceptWithPassword(w, r, v, in[login.FieldPassword])
+	case modeJoin:
+		p.join(w, r, v, in)
+	default:
+		p.fail(w, r, errParameters)
+	}
+}
+
+func (p *Pages) acceptWithPassword(w http.ResponseWriter, r *http.Request, v visit, plain string) {
+	if plain == "" {
+		p.renderSignIn(w, r, v, login.ProblemPasswordRequired)
+		return
+	}
+	person, ok, err := p.Engine.CheckPassword(r.Context(), httpapi.TenantOf(r.Context()), v.invited.Email, ids.Org{}, plain)
+	switch {
+	case err != nil:
+		p.fail(w, r, err)
+	case !ok:
+		p.renderSignIn(w, r, v, login.ProblemCredentials)
+	default:
+		p.accept(w, r, v, invitations.Accept{User: person.ID}, login.InvitationPage{})
+	}
+}
+
+func (p *Pages) join(w http.ResponseWriter, r *http.Request, v visit, in values) {
+	page := login.InvitationPage{GivenName: in[login.FieldGivenName], FamilyName: in[login.FieldFamilyName]}
+	accept := invitations.Accept{GivenName: strings.TrimSpace(page.GivenName), FamilyName: strings.TrimSpace(page.FamilyName), Password: in[login.FieldPassword]}
+	switch {
+	case v.invited.ExistingUser:
+		p.renderInvitation(w, r, v, login.InvitationPage{})
+		return
+	case accept.GivenName == "" || accept.FamilyName == "":
+		page.Problem = login.ProblemNameRequired
+	case accept.Password == "":
+		page.Problem = login.ProblemPasswordRequired
+	case users.CheckPolicy(accept.Password, v.invited.Email) != nil:
+		page.Problem = login.ProblemPasswordPolicy
+	}
+	if page.Problem != "" {
+		p.renderInvitation(w, r, v, page)
+		return
+	}
+	p.accept(w, r, v, accept, page)
+}
+
+// accept takes the invitation and goes to the organization's console. Who proved himself here, or is new, gets a session.
+func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept invitations.Accept, page login.InvitationPage) {
+	ctx, t := r.Context(), httpapi.TenantOf(r.Context())
+	accepted, err := p.Invitations.Accept(ctx, t.ID, v.token, accept)
+	if isSpent(err) {
+		p.spent(w, r)
+		return
+	}
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code.Kind == fault.Invalid {
+		page.Problem = login.ProblemNameRequired
+		p.renderInvitation(w, r, v, page)
+		return
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if v.person == nil {
+		secret, err := p.Engine.SignIn(ctx, t, v.browser, accepted.Org, accepted.User.ID, []string{"pwd"})
+		if err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		authn.SetSession(w, r, secret)
+	}
+	org, err := p.Orgs.Resolve(ctx, t, accepted.Org.String())
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	seeOther(w, t.Base+"/console/?org="+url.QueryEscape(org.Handle))
+}

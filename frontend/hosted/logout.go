@@ -1,0 +1,104 @@
+package hosted
+
+import (
+	"net/http"
+	"net/url"
+
+	"grove/frontend/login"
+	"grove/iam/authn"
+	"grove/iam/oauth"
+	"grove/infra/httpapi"
+)
+
+const logoutPurpose = "logout"
+
+// signOut is a sign-out that somebody asks for: a client's, or the person's own where sealed is "".
+type signOut struct {
+	request oauth.LogoutRequest
+	sealed  string
+}
+
+func (p *Pages) readSignOut(r *http.Request) (signOut, error) {
+	in, err := parse(r.URL.RawQuery)
+	if err != nil || in["request"] == "" {
+		return signOut{}, err
+	}
+	request, err := p.logouts.OpenLogout(r.Context(), in["request"])
+	if err != nil {
+		return signOut{}, errParameters
+	}
+	return signOut{request: request, sealed: in["request"]}, nil
+}
+
+// end is where the browser goes when nobody is signed in any more.
+func (s signOut) end(r *http.Request) string {
+	issuer := httpapi.IssuerOf(r.Context()).URL
+	if s.sealed == "" {
+		return issuer + "/login/signed-out"
+	}
+	return oauth.DoneURL(issuer, url.QueryEscape(s.sealed))
+}
+
+// showLogout asks whether to sign out. A link alone signs nobody out.
+func (p *Pages) showLogout(w http.ResponseWriter, r *http.Request) {
+	s, err := p.readSignOut(r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	ctx, t := r.Context(), httpapi.TenantOf(r.Context())
+	b := authn.BrowserOf(w, r)
+	session, found, err := p.Engine.Session(ctx, t, b)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if !found {
+		seeOther(w, s.end(r))
+		return
+	}
+	person, err := p.person(ctx, t, session.User)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	org, err := p.Orgs.Resolve(ctx, t, session.Org.String())
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	token, err := p.token(r, b, logoutPurpose)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	action := address(r, "/login/logout")
+	if s.sealed != "" {
+		action = address(r, "/login/logout", "request", s.sealed)
+	}
+	c := login.Common{Action: action, AppName: s.request.AppName, CancelURL: t.Base + "/account/", CSRF: token, OrgName: org.Name}
+	if s.request.RedirectURI != "" {
+		c.FormActionOrigins = []string{s.request.RedirectURI}
+	}
+	login.Render(w, r, login.PageLogout, login.LogoutPage{Common: c, Username: person.Username})
+}
+
+// confirmLogout ends the browser's session.
+func (p *Pages) confirmLogout(w http.ResponseWriter, r *http.Request) {
+	b := authn.BrowserOf(w, r)
+	if _, err := p.form(w, r, b, logoutPurpose); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	s, err := p.readSignOut(r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if _, _, err := p.Engine.EndSession(r.Context(), httpapi.TenantOf(r.Context()), b.Session); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	authn.ClearSession(w, r)
+	seeOther(w, s.end(r))
+}

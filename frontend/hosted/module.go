@@ -1,0 +1,115 @@
+package hosted
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"grove/iam/authn"
+	"grove/iam/oauth"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+	"grove/infra/module"
+	"grove/infra/secrets"
+	"grove/orgs/invitations"
+)
+
+// Invitations reads and accepts invitations. orgs/invitations.
+type Invitations interface {
+	Accept(ctx context.Context, tenant ids.Tenant, token string, in invitations.Accept) (invitations.Accepted, error)
+	Peek(ctx context.Context, tenant ids.Tenant, token string) (invitations.Peeked, error)
+}
+
+// Keys gives a tenant's data key, from a cache. tenants/keys.
+type Keys interface {
+	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
+}
+
+// Logouts reads the sign-out that a client asked for. iam/oauth.
+type Logouts interface {
+	OpenLogout(ctx context.Context, sealed string) (oauth.LogoutRequest, error)
+}
+
+// Orgs finds organizations by id or handle, from a cache. orgs/directory.
+type Orgs interface {
+	Resolve(ctx context.Context, t httpapi.Tenant, ref string) (httpapi.Org, error)
+}
+
+// Users reads people. iam/users.
+type Users interface {
+	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
+}
+
+// Options of New.
+type Options struct {
+	DB          *db.DB
+	Engine      *authn.Service
+	Invitations Invitations
+	Keys        Keys
+	Log         *slog.Logger
+	Orgs        Orgs
+	Users       Users
+}
+
+// Pages serves the hosted pages.
+type Pages struct {
+	Options
+	logouts Logouts
+}
+
+// New makes the pages.
+func New(o Options) *Pages { return &Pages{Options: o} }
+
+// SignOutFor sets who reads the sign-outs that clients ask for. It is called while the program is put together, because
+// the protocol shows its errors on these pages.
+func (p *Pages) SignOutFor(l Logouts) { p.logouts = l }
+
+// Module is the manifest.
+func (p *Pages) Module() module.Manifest {
+	return module.Manifest{Name: "frontend.hosted", Protocols: p.routes}
+}
+
+func (p *Pages) routes(r chi.Router) {
+	for path, page := range map[string]struct{ get, post http.HandlerFunc }{
+		"/login":            {p.showFlow, p.answerFlow},
+		"/login/":           {p.home, nil},
+		"/login/error":      {p.showError, nil},
+		"/login/invitation": {p.showInvitation, p.acceptInvitation},
+		"/login/logout":     {p.showLogout, p.confirmLogout},
+		"/login/signed-out": {p.SignedOutPage, nil},
+	} {
+		r.Get(path, p.unkept(page.get))
+		r.Head(path, p.unkept(page.get))
+		if page.post != nil {
+			r.Post(path, p.unkept(page.post))
+		}
+	}
+}
+
+// unkept keeps pages and redirects out of every cache, old ones included.
+func (p *Pages) unkept(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("Expires", "0")
+		h.Set("Pragma", "no-cache")
+		h.Set("Referrer-Policy", "no-referrer")
+		next(w, r)
+	}
+}
+
+// home is where somebody goes who came without a flow: the account, which begins one.
+func (p *Pages) home(w http.ResponseWriter, r *http.Request) {
+	seeOther(w, httpapi.TenantOf(r.Context()).Base+"/account/")
+}
+
+// seeOther sends the browser on with GET, whatever it came with (RFC 9700, section 4.12). The address is made of
+// configured bases only.
+func seeOther(w http.ResponseWriter, location string) {
+	w.Header().Set("Location", location)
+	w.WriteHeader(http.StatusSeeOther)
+}
