@@ -24,12 +24,18 @@ const (
 // text, to be shown once, and its hash, to be stored. The prefix is lower-case letters and digits in
 // parts joined by "_"; any other is a programming error and panics.
 func NewToken(prefix string) (plain string, hash []byte) {
+	var random [tokenBytes]byte
+	_, _ = rand.Read(random[:]) // never fails, by its documentation
+	return TokenOf(prefix, random)
+}
+
+// TokenOf makes the token of 256 bits that [DataKey.Derive] gave, for a secret that has to be shown again, such as in a
+// mail that is sent later: it is derived anew and never stored.
+func TokenOf(prefix string, bits [tokenBytes]byte) (plain string, hash []byte) {
 	if !validPrefix(prefix) {
 		panic("secrets: token prefix " + prefix)
 	}
-	var random [tokenBytes]byte
-	_, _ = rand.Read(random[:]) // never fails, by its documentation
-	plain = prefix + "_" + base64.RawURLEncoding.EncodeToString(random[:])
+	plain = prefix + "_" + base64.RawURLEncoding.EncodeToString(bits[:])
 	plain += checksum(plain)
 	return plain, HashToken(plain)
 }

@@ -4,14 +4,14 @@ CREATE TABLE invitations (
     org_id      uuid NOT NULL,
     email       text NOT NULL,
     email_key   text COLLATE "C" NOT NULL,
-    state       text NOT NULL CHECK (state IN ('pending', 'accepted', 'revoked')), -- expired is pending past expires_at
+    state       text NOT NULL CHECK (state IN ('pending', 'accepted', 'expired', 'revoked')), -- pending past expires_at is expired as well
     token_hash  bytea NOT NULL,
+    generation  int NOT NULL DEFAULT 1, -- of the token: each sending kills the one before
     roles       uuid[] NOT NULL,
     locale      text NOT NULL DEFAULT '',
     inviter     text NOT NULL, -- name shown in the mail
     expires_at  timestamptz NOT NULL,
     user_id     uuid, -- who accepted
-    sent_at     timestamptz,
     created_at  timestamptz NOT NULL,
     updated_at  timestamptz NOT NULL,
     version     bigint NOT NULL DEFAULT 1,

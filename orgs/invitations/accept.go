@@ -1,0 +1,228 @@
+package invitations
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"grove/iam/authz"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/perm"
+	"grove/infra/secrets"
+	"grove/orgs/members"
+)
+
+type seatMove func(ctx context.Context, tx db.Tx, org ids.Org, holder uuid.UUID, reason string) error
+
+// Peeked is what the page of an invitation shows to who holds its link.
+type Peeked struct {
+	Invitation   ids.Invitation
+	OrgID        ids.Org
+	OrgName      string
+	Email        string
+	ExistingUser bool // somebody of the tenant has proved this address: he must sign in to accept
+	ExpiresAt    time.Time
+	Inviter      string
+	Locale       string
+	State        string
+}
+
+// Peek reads the invitation of a token and changes nothing. Errors: org.invite.invalid, org.suspended.
+func (s *Service) Peek(ctx context.Context, tenant ids.Tenant, token string) (Peeked, error) {
+	if !secrets.LooksLike(tokenPrefix, token) {
+		return Peeked{}, invalid(nil)
+	}
+	var p Peeked
+	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		inv, org, err := usable(ctx, tx, secrets.HashToken(token))
+		if err != nil {
+			return err
+		}
+		known, err := s.Users.ByEmail(ctx, tx, inv.Email)
+		p = Peeked{Invitation: inv.ID, OrgID: inv.Org, OrgName: org.Name, Email: inv.Email, ExistingUser: len(known) > 0,
+			ExpiresAt: inv.ExpiresAt, Inviter: inv.Inviter, Locale: inv.Locale, State: inv.StateAt(tx.Now())}
+		return err
+	})
+	return p, err
+}
+
+func usable(ctx context.Context, tx db.Tx, hash []byte) (Invitation, orgRow, error) {
+	inv, err := queryUsable(ctx, tx, hash)
+	if db.IsNoRows(err) {
+		return Invitation{}, orgRow{}, invalid(nil)
+	}
+	if err != nil {
+		return Invitation{}, orgRow{}, err
+	}
+	org, err := queryOrg(ctx, tx, inv.Org)
+	if err == nil && org.Suspended {
+		err = fault.CodeSuspended.With("The organization is suspended; nobody can join it now.", nil)
+	}
+	return inv, org, err
+}
+
+// Accept is how somebody accepts: as a new person with names and a password, or as the signed-in User.
+type Accept struct {
+	GivenName  string
+	FamilyName string
+	Password   string
+	User       ids.User
+}
+
+// Accepted is the new member.
+type Accepted struct {
+	User users.User
+	Org  ids.Org
+}
+
+// Accept uses an invitation up. Errors: org.invite.already_member, org.invite.invalid, org.invite.other_person,
+// org.invite.sign_in, org.suspended, user.password.
+func (s *Service) Accept(ctx context.Context, tenant ids.Tenant, token string, in Accept) (Accepted, error) {
+	if !secrets.LooksLike(tokenPrefix, token) {
+		return Accepted{}, invalid(nil)
+	}
+	hash := secrets.HashToken(token)
+	// Who holds no good link does not get to cost a password hash.
+	peeked, err := s.Peek(ctx, tenant, token)
+	if err != nil {
+		return Accepted{}, err
+	}
+	phc := ""
+	if in.User.IsZero() {
+		if peeked.ExistingUser {
+			return Accepted{}, signIn()
+		}
+		if phc, err = s.Users.HashPassword(ctx, tenant, in.Password, peeked.Email); err != nil {
+			return Accepted{}, err
+		}
+	}
+	var out Accepted
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		inv, _, err := usable(ctx, tx, hash)
+		if err != nil {
+			return err
+		}
+		out, err = s.accept(ctx, tx, inv, hash, in, phc)
+		return err
+	})
+	return out, err
+}
+
+func signIn() error {
+	return errSignIn.With("Sign in with the account that has this address, and open the link again.", nil)
+}
+
+// accept takes its locks in the order of all: the address or the person, the balance of seats, the invitation, roles.
+func (s *Service) accept(ctx context.Context, tx db.Tx, inv Invitation, hash []byte, in Accept, phc string) (Accepted, error) {
+	user := in.User
+	if user.IsZero() {
+		user = ids.NewUser()
+	}
+	// What follows is the person's own doing.
+	ctx = actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: tx.Tenant(), Org: inv.Org, User: user})
+	if err := s.checkPerson(ctx, tx, inv, in.User); err != nil {
+		return Accepted{}, err
+	}
+	if err := s.Seats.Commit(ctx, tx, inv.Org, inv.ID.UUID(), user.UUID(), "invitation.accepted"); err != nil {
+		return Accepted{}, err
+	}
+	switch n, err := updateAccepted(ctx, tx, hash); {
+	case err != nil:
+		return Accepted{}, err
+	case n == 0:
+		return Accepted{}, invalid(nil)
+	}
+	joined, err := s.join(ctx, tx, inv, in, user, phc)
+	if err != nil {
+		return Accepted{}, err
+	}
+	if err := updateAccepter(ctx, tx, inv.ID, user); err != nil {
+		return Accepted{}, err
+	}
+	if err := s.assign(ctx, tx, inv, user); err != nil {
+		return Accepted{}, err
+	}
+	return Accepted{User: joined, Org: inv.Org}, s.events.Write(ctx, tx, eventAccepted.Of(inv.Org, inv.ID, acceptedData{User: user}))
+}
+
+// checkPerson settles whether the one who accepts is the one who was invited.
+func (s *Service) checkPerson(ctx context.Context, tx db.Tx, inv Invitation, signedIn ids.User) error {
+	if signedIn.IsZero() {
+		if err := lockAddress(ctx, tx, inv.EmailKey); err != nil {
+			return err
+		}
+		known, err := s.Users.ByEmail(ctx, tx, inv.Email)
+		if err == nil && len(known) > 0 {
+			err = signIn()
+		}
+		return err
+	}
+	if err := holdUser(ctx, tx, signedIn); err != nil {
+		return err
+	}
+	u, err := s.Users.Load(ctx, tx, signedIn)
+	if fault.CodeNotFound.Is(err) {
+		return invalid(err)
+	}
+	if err != nil {
+		return err
+	}
+	if u.Status != users.StatusActive || !u.EmailVerified || u.EmailKey != inv.EmailKey {
+		return errOtherPerson.With("Sign out, and open the link again.", nil)
+	}
+	return nil
+}
+
+func (s *Service) join(ctx context.Context, tx db.Tx, inv Invitation, in Accept, user ids.User, phc string) (users.User, error) {
+	if !in.User.IsZero() {
+		if err := s.Members.JoinTx(ctx, tx, inv.Org, user, members.Invited); err != nil {
+			return users.User{}, err
+		}
+		return s.Users.Load(ctx, tx, user)
+	}
+	u, err := s.Users.CreateTx(ctx, tx, users.NewUser{ID: user, Org: inv.Org, Username: inv.Email, Email: inv.Email, EmailVerified: true,
+		GivenName: in.GivenName, FamilyName: in.FamilyName, Locale: inv.Locale, PasswordHash: phc})
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code.Kind == fault.Conflict && f.Code.Name == "user.username_taken" {
+		return users.User{}, errAlreadyMember.With("Somebody in this organization has this address as username.", err)
+	}
+	return u, err
+}
+
+// assign gives the promised roles. One that is gone since, or not shared with the organization any more, is left out.
+func (s *Service) assign(ctx context.Context, tx db.Tx, inv Invitation, user ids.User) error {
+	// That the inviter could give them was checked when he promised them.
+	promised := map[string]bool{}
+	for _, p := range perm.All() {
+		promised[p.Name()] = true
+	}
+	for _, id := range inv.Roles {
+		roles, err := s.Roles.CheckGrantable(ctx, tx, promised, inv.Org, []ids.Role{id})
+		var f *fault.Error
+		if errors.As(err, &f) && f.Code.Kind != fault.Internal {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range roles {
+			reach := authz.ReachOrg
+			if isAdministrator(r) {
+				reach = authz.ReachSubtree
+			}
+			a := authz.Assignment{Org: inv.Org, Role: r.ID, PrincipalKind: authz.PrincipalUser, Principal: user.UUID(), Reach: reach}
+			if err := s.Roles.AssignTx(ctx, tx, a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func isAdministrator(r authz.Role) bool { return r.Builtin && r.Name == "Administrator" }

@@ -1,0 +1,162 @@
+package invitations
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+	"grove/infra/kernel/perm"
+)
+
+const tag = "Invitations"
+
+// InvitationBody is an invitation as the API shows it. The link is in the mail only.
+type InvitationBody struct {
+	ID             ids.Invitation `json:"id" doc:"The invitation's id."`
+	OrgID          ids.Org        `json:"org_id" doc:"The organization to join."`
+	Email          string         `json:"email" doc:"Who is invited." example:"jo@example.com"`
+	State          string         `json:"state" enum:"pending,accepted,expired,revoked" doc:"Where the invitation stands." example:"pending"`
+	Roles          []ids.Role     `json:"roles" doc:"Roles that the person gets on joining."`
+	Locale         string         `json:"locale,omitempty" doc:"Language of the mail, BCP 47." example:"en"`
+	Inviter        string         `json:"inviter" doc:"Who invited, as the mail says." example:"Jo Doe"`
+	ExpiresAt      time.Time      `json:"expires_at" doc:"Until when it can be accepted." example:"2026-11-26T09:00:00Z"`
+	UserID         *ids.User      `json:"user_id,omitempty" doc:"Who accepted."`
+	CreatedAt      time.Time      `json:"created_at" doc:"When the person was invited first." example:"2026-11-23T09:00:00Z"`
+	UpdatedAt      time.Time      `json:"updated_at" doc:"When the invitation last changed." example:"2026-11-23T09:00:00Z"`
+	AllowedActions []string       `json:"allowed_actions,omitempty" doc:"What the caller may do with this invitation; on single invitations only." example:"[\"resend\",\"revoke\"]"`
+}
+
+// InviteUserRequest is the body of inviteUser.
+type InviteUserRequest struct {
+	Email  string     `json:"email" minLength:"3" maxLength:"254" doc:"Who is invited: one plain e-mail address." example:"jo@example.com"`
+	Roles  []ids.Role `json:"roles,omitempty" maxItems:"50" doc:"Roles that the person gets on joining; the caller must be able to assign them."`
+	Locale string     `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" doc:"Language of the mail, BCP 47; English when absent." example:"en"`
+}
+
+// InvitationPath is embedded by inputs of operations on one invitation.
+type InvitationPath struct {
+	Invitation ids.Invitation `path:"invitation" doc:"The invitation's id."`
+}
+
+type (
+	createInput struct {
+		httpapi.OrgPath
+		Body InviteUserRequest
+	}
+	invitationInput struct {
+		httpapi.OrgPath
+		InvitationPath
+	}
+	changeInput struct {
+		httpapi.OrgPath
+		InvitationPath
+		httpapi.Match
+	}
+	listInput struct {
+		httpapi.OrgPath
+		httpapi.PageQuery
+		State string `query:"state" enum:"pending,accepted,expired,revoked" doc:"Only invitations in this state." example:"pending"`
+	}
+)
+
+func (s *Service) routes(a *httpapi.API) {
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[InvitationBody]]]{ID: "listInvitations", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations", Tag: tag,
+		Summary: "List invitations", Description: "The organization's invitations, the latest first.", Status: 200, Needs: permRead,
+		Errors: []fault.Code{fault.CodePageToken}}, s.list)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "inviteUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations", Tag: tag,
+		Summary: "Invite a user", Description: "Sends a link by e-mail with which the person joins the organization, within 72 hours and once. The invitation takes a seat while it is pending.",
+		Status: 201, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate}, Replay: s.replay}, s.create)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "getInvitation", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
+		Summary: "Get an invitation", Description: "One invitation of the organization.", Status: 200, Needs: permRead}, s.get)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "resendInvitation", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations/{invitation}:resend", Tag: tag,
+		Summary: "Send an invitation again", Description: "Sends a new link, good for 72 hours; the old one ends. An expired invitation is pending again.",
+		Status: 200, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate, errNotPending, fault.CodeStale}, Replay: s.replay}, s.resend)
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeInvitation", Method: http.MethodDelete, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
+		Summary: "Revoke an invitation", Description: "The link ends at once and the seat is free. The invitation stays in the list as revoked.",
+		Status: 204, Needs: permWrite, Errors: []fault.Code{errNotPending, fault.CodeStale}}, s.revoke)
+}
+
+func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[InvitationBody]], error) {
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	var result page.Result[Invitation]
+	err = s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
+		rows, err := queryList(ctx, tx.Tx, c.Org.ID, in.State, req)
+		result = page.Cut(req, rows, func(i Invitation) []string { return []string{i.ID.UUID().String()} })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.List(c, page.Map(result, s.body)), nil
+}
+
+func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) (*httpapi.Out[InvitationBody], error) {
+	return s.one(c)(s.Create(ctx, c, NewInvitation{Email: in.Body.Email, Roles: in.Body.Roles, Locale: in.Body.Locale}))
+}
+
+func (s *Service) get(ctx context.Context, c *httpapi.Call, in *invitationInput) (*httpapi.Out[InvitationBody], error) {
+	return s.show(ctx, c, in.Invitation)
+}
+
+func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.Invitation) (*httpapi.Out[InvitationBody], error) {
+	var inv Invitation
+	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
+		inv, err = found(queryLoad(ctx, tx.Tx, c.Org.ID, id))
+		return err
+	})
+	return s.one(c)(inv, err)
+}
+
+func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[InvitationBody], error) {
+	var id ids.Invitation
+	if err := id.UnmarshalText([]byte(subject)); err != nil {
+		return nil, err
+	}
+	return s.show(ctx, c, id)
+}
+
+func (s *Service) resend(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Out[InvitationBody], error) {
+	expect, err := in.Version()
+	if err != nil {
+		return nil, err
+	}
+	return s.one(c)(s.Resend(ctx, c, in.Invitation, expect))
+}
+
+func (s *Service) revoke(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.None, error) {
+	expect, err := in.Version()
+	if err != nil {
+		return nil, err
+	}
+	return &httpapi.None{}, s.Revoke(ctx, c.Tenant.ID, c.Org.ID, in.Invitation, expect)
+}
+
+func (s *Service) one(c *httpapi.Call) func(Invitation, error) (*httpapi.Out[InvitationBody], error) {
+	return func(inv Invitation, err error) (*httpapi.Out[InvitationBody], error) {
+		if err != nil {
+			return nil, err
+		}
+		b := s.body(inv)
+		if open(inv) == nil {
+			b.AllowedActions = c.Allowed(map[string]perm.Permission{"resend": permWrite, "revoke": permWrite})
+		}
+		return httpapi.Versioned(b, inv.Version), nil
+	}
+}
+
+func (s *Service) body(i Invitation) InvitationBody {
+	b := InvitationBody{ID: i.ID, OrgID: i.Org, Email: i.Email, State: i.StateAt(s.db.Clock().Now()), Roles: i.Roles, Locale: i.Locale,
+		Inviter: i.Inviter, ExpiresAt: i.ExpiresAt, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt}
+	if !i.User.IsZero() {
+		b.UserID = &i.User
+	}
+	return b
+}

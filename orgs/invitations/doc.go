@@ -1,0 +1,14 @@
+// Package invitations lets people join an organization by e-mail.
+//
+// What always holds:
+//
+//   - The link's token is opaque and only its hash is stored. What it is good for (organization, address, roles) stands
+//     in the row, so nothing about an invitation can be edited from outside.
+//   - A token works once, until it expires, and until the next sending: the update that accepts is the one decision.
+//   - One answer for a token that is wrong, used, expired or revoked.
+//   - Reading an invitation changes nothing: a link scanner does not use it up.
+//   - Nobody invites to roles that he could not assign himself.
+//   - Who accepts has received the mail, so his address is verified. Where a person of the tenant has proved the same
+//     address before, that person must be signed in to accept: nobody gets a second account for one address.
+//   - An invitation holds a seat while it is pending.
+package invitations

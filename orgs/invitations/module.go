@@ -1,0 +1,130 @@
+package invitations
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"time"
+
+	"github.com/google/uuid"
+
+	"grove/iam/authz"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/httpapi"
+	"grove/infra/jobs"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/perm"
+	"grove/infra/module"
+	"grove/infra/secrets"
+	"grove/orgs/members"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are this package's own.
+func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
+
+// Lifetime is how long an invitation can be accepted after it was sent.
+const Lifetime = 72 * time.Hour
+
+var (
+	permRead  = perm.Declare("invitations.read", "See who is invited to an organization.")
+	permWrite = perm.Declare("invitations.write", "Invite people to an organization, send invitations again and revoke them.")
+)
+
+var (
+	errAlreadyMember = fault.Declare(fault.Conflict, "org.invite.already_member", "Already a member")
+	errDomain        = fault.Declare(fault.Conflict, "org.invite.domain_elsewhere", "The address belongs to another organization")
+	errDuplicate     = fault.Declare(fault.Conflict, "org.invite.duplicate", "Already invited")
+	errInvalid       = fault.Declare(fault.Gone, "org.invite.invalid", "This invitation cannot be used")
+	errNotPending    = fault.Declare(fault.Conflict, "org.invite.not_pending", "The invitation is not pending any more")
+	errOtherPerson   = fault.Declare(fault.Forbidden, "org.invite.other_person", "The invitation is for somebody else")
+	errSignIn        = fault.Declare(fault.Conflict, "org.invite.sign_in", "Sign in to accept")
+)
+
+type (
+	idsData struct {
+		Roles []ids.Role `json:"roles" audit:"public"`
+		Email string     `json:"email" audit:"personal"`
+	}
+	acceptedData struct {
+		User ids.User `json:"user_id" audit:"public"`
+	}
+	noData struct{}
+)
+
+var (
+	eventAccepted = events.Declare[acceptedData]("invitation.accepted", "An invitation was accepted, and the person is a member.")
+	eventCreated  = events.Declare[idsData]("invitation.created", "Somebody was invited to an organization.")
+	eventExpired  = events.Declare[noData]("invitation.expired", "Nobody accepted an invitation in time.")
+	eventResent   = events.Declare[idsData]("invitation.resent", "An invitation is sent again with a new link.")
+	eventRevoked  = events.Declare[noData]("invitation.revoked", "An invitation was taken back.")
+)
+
+// Domains says which organization an e-mail domain belongs to. orgs/domains.
+type Domains interface {
+	OwnerOf(ctx context.Context, tx db.Tx, emailDomain string) (ids.Org, bool, error)
+}
+
+// Keys gives a tenant's data key, from a cache. tenants/keys.
+type Keys interface {
+	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
+}
+
+// Roles checks and gives roles. iam/authz.
+type Roles interface {
+	AssignTx(ctx context.Context, tx db.Tx, a authz.Assignment) error
+	CheckGrantable(ctx context.Context, tx db.Tx, held map[string]bool, org ids.Org, roles []ids.Role) ([]authz.Role, error)
+	CheckScopesTx(ctx context.Context, tx db.Tx, org ids.Org, names []string, below bool) error
+}
+
+// Seats counts who may belong. billing/metering.
+type Seats interface {
+	Commit(ctx context.Context, tx db.Tx, org ids.Org, holder, user uuid.UUID, reason string) error
+	Release(ctx context.Context, tx db.Tx, org ids.Org, holder uuid.UUID, reason string) error
+	Reserve(ctx context.Context, tx db.Tx, org ids.Org, holder uuid.UUID, reason string) error
+}
+
+// Tenants finds tenants by id, from a cache. tenants/directory.
+type Tenants interface {
+	ByID(ctx context.Context, id ids.Tenant) (httpapi.Tenant, error)
+}
+
+// Ports are what the capability asks of others.
+type Ports struct {
+	Domains Domains
+	Jobs    *jobs.Client
+	Keys    Keys
+	Members *members.Service
+	Roles   Roles
+	Seats   Seats
+	Tenants Tenants
+	Users   *users.Service
+}
+
+// Service holds the rules.
+type Service struct {
+	Ports
+	db     *db.DB
+	events *events.Log
+}
+
+// New makes the service.
+func New(d *db.DB, log *events.Log, p Ports) *Service { return &Service{Ports: p, db: d, events: log} }
+
+// Module is the capability's manifest.
+func (s *Service) Module() module.Manifest {
+	return module.Manifest{
+		Name:        "orgs.invitations",
+		Errors:      []fault.Code{errAlreadyMember, errDomain, errDuplicate, errInvalid, errNotPending, errOtherPerson, errSignIn},
+		Jobs:        s.jobs,
+		Migrations:  Migrations(),
+		Permissions: []perm.Permission{permRead, permWrite},
+		Routes:      s.routes,
+		Tables:      []module.Table{{Name: "invitations", Class: module.Identity, Owner: "org_id", Export: true}},
+	}
+}

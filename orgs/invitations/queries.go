@@ -1,0 +1,151 @@
+package invitations
+
+import (
+	"context"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+)
+
+// Invitation is a stored invitation.
+type Invitation struct {
+	ID         ids.Invitation `db:"id"`
+	Org        ids.Org        `db:"org_id"`
+	Email      string         `db:"email"`
+	EmailKey   string         `db:"email_key"`
+	State      string         `db:"state"`
+	TokenHash  []byte         `db:"token_hash"`
+	Generation int            `db:"generation"`
+	Roles      []ids.Role     `db:"roles"`
+	Locale     string         `db:"locale"`
+	Inviter    string         `db:"inviter"`
+	ExpiresAt  time.Time      `db:"expires_at"`
+	User       ids.User       `db:"user_id"`
+	CreatedAt  time.Time      `db:"created_at"`
+	UpdatedAt  time.Time      `db:"updated_at"`
+	Version    int64          `db:"version"`
+}
+
+const columns = `id, org_id, email, email_key, state, token_hash, generation, roles, locale, inviter, expires_at, user_id, created_at, updated_at, version`
+
+const loadSQL = `SELECT ` + columns + ` FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND id = $3`
+
+func queryLoad(ctx context.Context, tx db.Tx, org ids.Org, id ids.Invitation) (Invitation, error) {
+	return db.CollectOne[Invitation](ctx, tx, loadSQL, tx.Tenant(), org, id)
+}
+
+func queryLock(ctx context.Context, tx db.Tx, org ids.Org, id ids.Invitation) (Invitation, error) {
+	return db.CollectOne[Invitation](ctx, tx, loadSQL+` FOR UPDATE`, tx.Tenant(), org, id)
+}
+
+func queryByID(ctx context.Context, tx db.Tx, id ids.Invitation) (Invitation, error) {
+	return db.CollectOne[Invitation](ctx, tx, `SELECT `+columns+` FROM invitations WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), id)
+}
+
+// queryUsable finds the invitation of a token that can be accepted now.
+func queryUsable(ctx context.Context, tx db.Tx, hash []byte) (Invitation, error) {
+	return db.CollectOne[Invitation](ctx, tx, `
+		SELECT `+columns+` FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND state = 'pending' AND expires_at > $3`,
+		tx.Tenant(), hash, tx.Now())
+}
+
+func queryPending(ctx context.Context, tx db.Tx, org ids.Org, emailKey string) (Invitation, error) {
+	return db.CollectOne[Invitation](ctx, tx, `
+		SELECT `+columns+` FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND email_key = $3 AND state = 'pending'`,
+		tx.Tenant(), org, emailKey)
+}
+
+const maxUUID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+func queryList(ctx context.Context, tx db.Tx, org ids.Org, state string, req page.Request) ([]Invitation, error) {
+	before := maxUUID
+	if !req.First() {
+		before = req.Part(0)
+	}
+	return db.Collect[Invitation](ctx, tx, `
+		SELECT `+columns+` FROM invitations
+		WHERE tenant_id = $1 AND org_id = $2 AND id < $3::uuid
+		  AND ($4 = '' OR CASE WHEN state = 'pending' AND expires_at <= $5 THEN 'expired' ELSE state END = $4)
+		ORDER BY id DESC LIMIT $6`, tx.Tenant(), org, before, state, tx.Now(), req.Limit())
+}
+
+func insertInvitation(ctx context.Context, tx db.Tx, i Invitation) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO invitations (tenant_id, id, org_id, email, email_key, state, token_hash, generation, roles, locale, inviter, expires_at,
+		                         created_at, updated_at, version)
+		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13)`,
+		tx.Tenant(), i.ID, i.Org, i.Email, i.EmailKey, i.TokenHash, i.Generation, i.Roles, i.Locale, i.Inviter, i.ExpiresAt, i.CreatedAt, i.Version)
+	return err
+}
+
+func updateResent(ctx context.Context, tx db.Tx, i Invitation) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE invitations SET state = 'pending', token_hash = $3, generation = $4, expires_at = $5, updated_at = $6, version = $7
+		WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), i.ID, i.TokenHash, i.Generation, i.ExpiresAt, i.UpdatedAt, i.Version)
+	return err
+}
+
+func updateExpired(ctx context.Context, tx db.Tx, id ids.Invitation) (int64, error) {
+	return tx.Exec(ctx, `
+		UPDATE invitations SET state = 'expired', updated_at = $3, version = version + 1
+		WHERE tenant_id = $1 AND id = $2 AND state = 'pending' AND expires_at <= $3`, tx.Tenant(), id, tx.Now())
+}
+
+func updateRevoked(ctx context.Context, tx db.Tx, id ids.Invitation) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE invitations SET state = 'revoked', updated_at = $3, version = version + 1 WHERE tenant_id = $1 AND id = $2`,
+		tx.Tenant(), id, tx.Now())
+	return err
+}
+
+// updateAccepted is the one decision: of all who hold the token, the row's lock lets one through.
+func updateAccepted(ctx context.Context, tx db.Tx, hash []byte) (int64, error) {
+	return tx.Exec(ctx, `
+		UPDATE invitations SET state = 'accepted', updated_at = $3, version = version + 1
+		WHERE tenant_id = $1 AND token_hash = $2 AND state = 'pending' AND expires_at > $3`, tx.Tenant(), hash, tx.Now())
+}
+
+// updateAccepter names who accepted; it comes after the person's own row.
+func updateAccepter(ctx context.Context, tx db.Tx, id ids.Invitation, user ids.User) error {
+	_, err := tx.Exec(ctx, `UPDATE invitations SET user_id = $3 WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), id, user)
+	return err
+}
+
+// queryIsMember reports whether somebody who belongs to the organization has the address, verified or not.
+func queryIsMember(ctx context.Context, tx db.Tx, org ids.Org, emailKey string) (yes bool, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (
+			SELECT FROM memberships m WHERE m.tenant_id = $1 AND m.org_id = $2 AND m.user_id IN (
+				SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.email_key = $3 AND e.email_key <> ''
+				UNION SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.org_id = $2 AND n.username_key = $3))`,
+		tx.Tenant(), org, emailKey).Scan(&yes)
+	return yes, err
+}
+
+// orgRow is what an invitation shows of its organization.
+type orgRow struct {
+	Name      string `db:"name"`
+	Suspended bool   `db:"suspended"` // or an ancestor is
+}
+
+func queryOrg(ctx context.Context, tx db.Tx, org ids.Org) (orgRow, error) {
+	return db.CollectOne[orgRow](ctx, tx, `
+		SELECT o.name, EXISTS (
+			SELECT FROM org_closure c JOIN organizations a ON a.tenant_id = c.tenant_id AND a.id = c.ancestor_id
+			WHERE c.tenant_id = o.tenant_id AND c.descendant_id = o.id AND a.status = 'suspended') AS suspended
+		FROM organizations o WHERE o.tenant_id = $1 AND o.id = $2`, tx.Tenant(), org)
+}
+
+// lockAddress lets one transaction at a time decide what an address of the tenant stands for.
+func lockAddress(ctx context.Context, tx db.Tx, emailKey string) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "invitations "+tx.Tenant().String()+" "+emailKey)
+	return err
+}
+
+// holdUser keeps a person from being deleted while the transaction lasts.
+func holdUser(ctx context.Context, tx db.Tx, user ids.User) error {
+	_, err := tx.Exec(ctx, `SELECT FROM users WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE`, tx.Tenant(), user)
+	return err
+}

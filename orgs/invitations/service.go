@@ -1,0 +1,298 @@
+package invitations
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/text"
+	"grove/infra/secrets"
+)
+
+// The states of an invitation. A pending one past its time is expired, whether or not the row says so yet.
+const (
+	StateAccepted = "accepted"
+	StateExpired  = "expired"
+	Pending       = "pending"
+	StateRevoked  = "revoked"
+)
+
+// StateAt is the state at a time.
+func (i Invitation) StateAt(now time.Time) string {
+	if i.State == Pending && !i.ExpiresAt.After(now) {
+		return StateExpired
+	}
+	return i.State
+}
+
+const tokenPrefix = "grv_inv"
+
+// token derives the secret of an invitation's latest sending.
+func token(key *secrets.DataKey, tenant ids.Tenant, i Invitation) (plain string, hash []byte) {
+	t, id := tenant.UUID(), i.ID.UUID()
+	return secrets.TokenOf(tokenPrefix, key.Derive("invitations", t[:], id[:], binary.BigEndian.AppendUint32(nil, uint32(i.Generation))))
+}
+
+// NewInvitation is an invitation to be made.
+type NewInvitation struct {
+	Email  string
+	Roles  []ids.Role
+	Locale string
+}
+
+// Create invites somebody on behalf of the call's actor. Errors: org.invite.already_member, org.invite.domain_elsewhere,
+// org.invite.duplicate, request.invalid, and those of [Roles] and [Seats].
+func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) (Invitation, error) {
+	show, emailKey, err := text.Email(n.Email)
+	if err != nil {
+		return Invitation{}, fault.CodeInvalid.At("/email", "one plain e-mail address")
+	}
+	key, err := s.Keys.DataKey(ctx, c.Tenant.ID)
+	if err != nil {
+		return Invitation{}, err
+	}
+	inv := Invitation{ID: ids.NewInvitation(), Org: c.Org.ID, Email: show, EmailKey: emailKey, State: Pending, Generation: 1,
+		Roles: distinct(n.Roles), Locale: n.Locale, Version: 1}
+	_, inv.TokenHash = token(key, c.Tenant.ID, inv)
+	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		inv.CreatedAt, inv.UpdatedAt, inv.ExpiresAt = tx.Now(), tx.Now(), tx.Now().Add(Lifetime)
+		if err := s.checkAddress(ctx, tx, inv); err != nil {
+			return err
+		}
+		if err := s.makeRoom(ctx, tx, inv); err != nil {
+			return err
+		}
+		// Seats before roles before the row: the order in which all wait for each other.
+		if err := s.Seats.Reserve(ctx, tx, inv.Org, inv.ID.UUID(), "invitation.created"); err != nil {
+			return err
+		}
+		if err := s.checkRoles(ctx, tx, c.Held(), inv); err != nil {
+			return err
+		}
+		var err error
+		if inv.Inviter, err = s.inviter(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := duplicate(insertInvitation(ctx, tx, inv)); err != nil {
+			return err
+		}
+		if err := s.Jobs.InsertAt(ctx, tx, expireArgs{Tenant: tx.Tenant(), Org: inv.Org, Invitation: inv.ID}, inv.ExpiresAt); err != nil {
+			return err
+		}
+		return s.events.Write(ctx, tx, eventCreated.Of(inv.Org, inv.ID, idsData{Roles: inv.Roles, Email: inv.Email}))
+	})
+	return inv, err
+}
+
+func distinct(roles []ids.Role) []ids.Role {
+	unique := make([]ids.Role, 0, len(roles))
+	seen := map[ids.Role]bool{}
+	for _, r := range roles {
+		if !seen[r] {
+			seen[r] = true
+			unique = append(unique, r)
+		}
+	}
+	return unique
+}
+
+func duplicate(err error) error {
+	if db.IsUnique(err, "invitations_one_pending") {
+		return errDuplicate.With("This address already has a pending invitation; send that one again.", err)
+	}
+	return err
+}
+
+func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) error {
+	member, err := queryIsMember(ctx, tx, inv.Org, inv.EmailKey)
+	if err != nil {
+		return err
+	}
+	if member {
+		return errAlreadyMember.With("Somebody with this address belongs to the organization.", nil)
+	}
+	_, domain, _ := strings.Cut(inv.EmailKey, "@")
+	owner, owned, err := s.Domains.OwnerOf(ctx, tx, domain)
+	if err == nil && owned && owner != inv.Org {
+		err = errDomain.With("People with this e-mail domain belong to the organization that the domain is mapped to.", nil)
+	}
+	return err
+}
+
+// makeRoom ends an invitation of the same address whose time is over.
+func (s *Service) makeRoom(ctx context.Context, tx db.Tx, inv Invitation) error {
+	old, err := queryPending(ctx, tx, inv.Org, inv.EmailKey)
+	if db.IsNoRows(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = s.expire(ctx, tx, old)
+	if errors.Is(err, errNothing) {
+		return errDuplicate.With("This address already has a pending invitation; send that one again.", nil)
+	}
+	return err
+}
+
+// checkRoles refuses roles that the actor could not assign. The built-in Administrator is given with all that lies below.
+func (s *Service) checkRoles(ctx context.Context, tx db.Tx, held map[string]bool, inv Invitation) error {
+	roles, err := s.Roles.CheckGrantable(ctx, tx, held, inv.Org, inv.Roles)
+	if err != nil {
+		return err
+	}
+	for _, r := range roles {
+		if isAdministrator(r) {
+			if err := s.Roles.CheckScopesTx(ctx, tx, inv.Org, r.Permissions, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) inviter(ctx context.Context, tx db.Tx, c *httpapi.Call) (string, error) {
+	if c.Actor.Kind != actor.User {
+		return c.Org.Name, nil
+	}
+	u, err := s.Users.Load(ctx, tx, c.Actor.User)
+	return u.DisplayName(), err
+}
+
+func found(i Invitation, err error) (Invitation, error) {
+	if db.IsNoRows(err) {
+		return Invitation{}, fault.ErrNotFound
+	}
+	return i, err
+}
+
+// Resend makes a new link, which ends the old one, and asks for its sending. An expired invitation is pending again.
+// Errors: org.invite.duplicate, org.invite.not_pending, resource.stale, and those of [Roles] and [Seats].
+func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation, expect int64) (Invitation, error) {
+	key, err := s.Keys.DataKey(ctx, c.Tenant.ID)
+	if err != nil {
+		return Invitation{}, err
+	}
+	var inv Invitation
+	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		if inv, err = s.lock(ctx, tx, c.Org.ID, id, expect, s.Seats.Reserve, "invitation.resent"); err != nil {
+			return err
+		}
+		if err = s.checkAddress(ctx, tx, inv); err != nil {
+			return err
+		}
+		if err = s.checkRoles(ctx, tx, c.Held(), inv); err != nil {
+			return err
+		}
+		inv.State, inv.UpdatedAt, inv.ExpiresAt = Pending, tx.Now(), tx.Now().Add(Lifetime)
+		inv.Generation++
+		inv.Version++
+		_, inv.TokenHash = token(key, c.Tenant.ID, inv)
+		if err = duplicate(updateResent(ctx, tx, inv)); err != nil {
+			return err
+		}
+		if err = s.Jobs.InsertAt(ctx, tx, expireArgs{Tenant: tx.Tenant(), Org: inv.Org, Invitation: inv.ID}, inv.ExpiresAt); err != nil {
+			return err
+		}
+		return s.events.Write(ctx, tx, eventResent.Of(inv.Org, inv.ID, idsData{Roles: inv.Roles, Email: inv.Email}))
+	})
+	return inv, err
+}
+
+// Revoke takes an invitation back. Errors: org.invite.not_pending, resource.stale.
+func (s *Service) Revoke(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.Invitation, expect int64) error {
+	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		inv, err := s.lock(ctx, tx, org, id, expect, s.Seats.Release, "invitation.revoked")
+		if err != nil {
+			return err
+		}
+		if err := updateRevoked(ctx, tx, inv.ID); err != nil {
+			return err
+		}
+		return s.events.Write(ctx, tx, eventRevoked.Of(org, id, noData{}))
+	})
+}
+
+// lock moves an invitation's seat and then holds its row, which must be neither accepted nor revoked.
+func (s *Service) lock(ctx context.Context, tx db.Tx, org ids.Org, id ids.Invitation, expect int64,
+	seat seatMove, reason string) (Invitation, error) {
+	inv, err := found(queryLoad(ctx, tx, org, id))
+	if err != nil {
+		return inv, err
+	}
+	if err := open(inv); err != nil {
+		return inv, err
+	}
+	if err := seat(ctx, tx, org, id.UUID(), reason); err != nil {
+		return inv, err
+	}
+	if inv, err = found(queryLock(ctx, tx, org, id)); err != nil {
+		return inv, err
+	}
+	if expect != 0 && expect != inv.Version {
+		return inv, fault.CodeStale.With("Read the invitation again and repeat the change.", nil)
+	}
+	return inv, open(inv)
+}
+
+func open(inv Invitation) error {
+	if inv.State == StateAccepted || inv.State == StateRevoked {
+		return errNotPending.With("Invite the person again.", nil)
+	}
+	return nil
+}
+
+// MailData is what the mail of an invitation says.
+type MailData struct {
+	Email     string
+	Locale    string
+	OrgName   string
+	Inviter   string
+	Link      string
+	ExpiresIn time.Duration
+}
+
+// Link derives the link of an invitation's latest sending, which is stored nowhere. Error: org.invite.invalid where it
+// would lead nowhere.
+func (s *Service) Link(ctx context.Context, tenant ids.Tenant, id ids.Invitation) (MailData, error) {
+	key, err := s.Keys.DataKey(ctx, tenant)
+	if err != nil {
+		return MailData{}, err
+	}
+	t, err := s.Tenants.ByID(ctx, tenant)
+	if err != nil {
+		return MailData{}, err
+	}
+	var inv Invitation
+	var org orgRow
+	var now time.Time
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		now = tx.Now()
+		if inv, err = queryByID(ctx, tx, id); err != nil {
+			return err
+		}
+		org, err = queryOrg(ctx, tx, inv.Org)
+		return err
+	})
+	if err != nil && !db.IsNoRows(err) {
+		return MailData{}, err
+	}
+	plain, hash := token(key, tenant, inv)
+	if err != nil || inv.StateAt(now) != Pending || !secrets.EqualHash(hash, inv.TokenHash) {
+		return MailData{}, invalid(err)
+	}
+	return MailData{Email: inv.Email, Locale: inv.Locale, OrgName: org.Name, Inviter: inv.Inviter, ExpiresIn: inv.ExpiresAt.Sub(now),
+		Link: t.Base + "/login/invitation?token=" + url.QueryEscape(plain)}, nil
+}
+
+func invalid(cause error) error {
+	return errInvalid.With("It was used, has expired, was sent again or taken back, or never was. Ask for a new one.", cause)
+}
