@@ -448,6 +448,31 @@ func TestDiscoveryAndKeys(t *testing.T) {
 	}
 }
 
+// TestRestamp: a new password ends everything but the session that set it, and what that session's grants bring.
+func TestRestamp(t *testing.T) {
+	w := setup(t)
+	elsewhere := w.signIn(w.a, "web")
+	w.newSession(w.a)
+	here := w.signIn(w.a, "web")
+	w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+		return w.sessions.RestampTx(ctx, tx, w.a.session, func(ctx context.Context) error {
+			return w.oauth.RestampTx(ctx, tx, w.a.session, func(ctx context.Context) error {
+				return tx.Raise(ctx, db.KindUser, w.a.user.UUID(), "test")
+			})
+		})
+	})
+	if w.active(w.a, here.text("access_token")) || w.active(w.a, elsewhere.text("access_token")) {
+		t.Error("an access token of before is good")
+	}
+	if got := w.refresh(w.a, "web", here.text("refresh_token")); got.StatusCode != 200 || !w.active(w.a, got.text("access_token")) {
+		t.Errorf("the acting session's grant ended: %s", got.raw)
+	}
+	if w.refresh(w.a, "web", elsewhere.text("refresh_token")).StatusCode == 200 {
+		t.Error("another session's grant lives on")
+	}
+	w.signIn(w.a, "web")
+}
+
 // TestZPlans runs last and looks at every statement that the others have sent.
 func TestZPlans(t *testing.T) {
 	w := setup(t)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/sessions"
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
@@ -79,6 +80,34 @@ func (s *Service) EndGrantsTx(ctx context.Context, tx db.Tx, user ids.User, org 
 	}
 	for _, g := range grants {
 		if err := s.endTx(ctx, tx, g, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RestampTx lets the grants of the acting session live through a change that ends everything else of the person, such as
+// a new password. Access tokens that are out die all the same; the grants' refresh tokens bring new ones.
+func (s *Service) RestampTx(ctx context.Context, tx db.Tx, session ids.Session, change func(context.Context) error) error {
+	grants, err := lockSessionGrants(ctx, tx, session)
+	if err != nil {
+		return err
+	}
+	if len(grants) == 0 {
+		return change(ctx)
+	}
+	things := make([]sessions.Carried, len(grants))
+	for i, g := range grants {
+		things[i] = sessions.Carried{Of: g.subjects(), Stamp: g.Stamp}
+	}
+	if err := s.Sessions.CarryTx(ctx, tx, grants[0].User, things, change); err != nil {
+		return err
+	}
+	for i, g := range grants {
+		if !things[i].Good {
+			continue
+		}
+		if err := restamp(ctx, tx, g.ID, things[i].Stamp); err != nil {
 			return err
 		}
 	}

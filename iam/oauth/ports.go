@@ -54,6 +54,7 @@ type Roles interface {
 // Sessions answers whether what something stands on still holds. iam/sessions.
 type Sessions interface {
 	Standing(ctx context.Context, tx db.Tx, of sessions.Subjects) (sessions.Standing, error)
+	CarryTx(ctx context.Context, tx db.Tx, user ids.User, things []sessions.Carried, change func(context.Context) error) error
 	FindTx(ctx context.Context, tx db.Tx, id ids.Session) (sessions.Session, bool, error)
 	StandingBatch(ctx context.Context, of sessions.Subjects) (sessions.Standing, error)
 }

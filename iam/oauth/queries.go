@@ -93,6 +93,9 @@ const (
 	sqlGrant      = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.id = $2`
 	sqlLiveGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.org_id = $3 AND g.app_id = $4
 		AND g.ended_at IS NULL AND g.expires_at > $5`
+	sqlLockSessionGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.session_id = $2 AND NOT g.offline
+		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
+	sqlRestamp  = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
 	sqlEndGrant = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
 
 	// Across tenants, as grove_system.
@@ -141,6 +144,15 @@ func findGrant(ctx context.Context, tx db.Tx, id ids.Grant) (grant, error) {
 
 func liveGrants(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App) ([]grant, error) {
 	return db.Collect[grant](ctx, tx, sqlLiveGrants, tx.Tenant(), user, org, app, tx.Now())
+}
+
+func lockSessionGrants(ctx context.Context, tx db.Tx, session ids.Session) ([]grant, error) {
+	return db.Collect[grant](ctx, tx, sqlLockSessionGrants, tx.Tenant(), session, tx.Now())
+}
+
+func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {
+	_, err := tx.Exec(ctx, sqlRestamp, tx.Tenant(), id, stamp)
+	return err
 }
 
 // markEnded reports whether the grant was not ended before.

@@ -1,0 +1,63 @@
+package oauth
+
+import (
+	"context"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"grove/iam/apps"
+)
+
+// FuzzAuthorizeQuery: whatever the query, what is accepted keeps the rules.
+func FuzzAuthorizeQuery(f *testing.F) {
+	const good = "client_id=web&response_type=code&scope=openid&code_challenge=" + rfcChallenge + "&code_challenge_method=S256"
+	for _, s := range []string{good, good + "&prompt=none&max_age=1", good + "&response_mode=form_post&state=%22", good + "&code_challenge=x", "response_type=token", "&&=;"} {
+		f.Add(s)
+	}
+	s := &Service{}
+	client := apps.Client{GrantTypes: []string{grantAuthorizationCode}}
+	f.Fuzz(func(t *testing.T, raw string) {
+		p, err := parseParams(raw, maxQueryBytes)
+		if err != nil || p.has("id_token_hint") {
+			return
+		}
+		var a authorization
+		req, err := s.readAuthorization(context.Background(), client, p, &a)
+		if err != nil {
+			return
+		}
+		if p.get("response_type") != "code" || len(a.Challenge) != challengeLen || p.get("code_challenge_method") != methodS256 || p.has("request", "request_uri") {
+			t.Fatalf("accepted %q", raw)
+		}
+		if contains(req.Prompt, "none") && len(req.Prompt) > 1 || req.MaxAge != nil && *req.MaxAge < 0 || len(a.Nonce) > maxNonce {
+			t.Fatalf("accepted %q: %+v", raw, req)
+		}
+	})
+}
+
+// FuzzTokenForm: a form names one client by one method, or none.
+func FuzzTokenForm(f *testing.F) {
+	f.Add("", "client_id=a&client_secret=b")
+	f.Add("Basic YTpi", "grant_type=client_credentials")
+	f.Add("Basic YTpi", "client_id=a&client_secret=b")
+	f.Add("Bearer x", "client_id=a")
+	f.Fuzz(func(t *testing.T, header, body string) {
+		r := httptest.NewRequest("POST", "/oauth2/token", strings.NewReader(body))
+		r.Header.Set("Content-Type", formType)
+		if header != "" {
+			r.Header["Authorization"] = []string{header}
+		}
+		form, err := readForm(r)
+		if err != nil {
+			return
+		}
+		id, secret, method, err := clientCredentials(r, form)
+		if err != nil {
+			return
+		}
+		if id == "" || method == methodNone != (secret == "") || header != "" && (method != methodBasic || form.has("client_secret")) {
+			t.Fatalf("%q %q: %q %q %q", header, body, id, secret, method)
+		}
+	})
+}
