@@ -129,7 +129,7 @@ const (
 
 func (p *Pages) renderInvitation(w http.ResponseWriter, r *http.Request, v visit, page login.InvitationPage) {
 	mode := modeJoin
-	page.Email, page.PasswordMin = v.invited.Email, users.MinPassword
+	page.Email, page.InviterName, page.PasswordMin = v.invited.Email, v.invited.Inviter, users.MinPassword
 	switch {
 	case v.person != nil:
 		mode, page.SignedInAs = modeSession, v.person.Username
@@ -195,7 +195,7 @@ func (p *Pages) acceptWithPassword(w http.ResponseWriter, r *http.Request, v vis
 		p.renderSignIn(w, r, v, login.ProblemPasswordRequired)
 		return
 	}
-	person, ok, err := p.Engine.CheckPassword(r.Context(), httpapi.TenantOf(r.Context()), v.invited.Email, ids.Org{}, plain)
+	person, ok, err := p.Engine.CheckEmailPassword(r.Context(), httpapi.TenantOf(r.Context()), v.invited.Email, plain)
 	switch {
 	case err != nil:
 		p.fail(w, r, err)
@@ -238,6 +238,9 @@ func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept i
 	var f *fault.Error
 	if errors.As(err, &f) && f.Code.Kind == fault.Invalid {
 		page.Problem = login.ProblemNameRequired
+		if f.Code.Name == "user.password" {
+			page.Problem = login.ProblemPasswordPolicy
+		}
 		p.renderInvitation(w, r, v, page)
 		return
 	}

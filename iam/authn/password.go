@@ -52,10 +52,19 @@ func isRefusal(err error) bool {
 	return false
 }
 
-// CheckPassword proves somebody outside of a flow. org limits who is meant to those who belong there; zero is the whole
-// tenant. ok is false for an unknown, locked or disabled person and for a wrong password alike.
-func (s *Service) CheckPassword(ctx context.Context, t httpapi.Tenant, login string, org ids.Org, plain string) (person users.User, ok bool, err error) {
-	person, _, err = s.checkPassword(ctx, t, cleanLogin(login), org, plain)
+// CheckEmailPassword proves, outside of a flow, somebody who has proved that an address is his, such as one who was
+// invited by it. ok is false for an unknown, locked or disabled person and for a wrong password alike.
+func (s *Service) CheckEmailPassword(ctx context.Context, t httpapi.Tenant, email, plain string) (person users.User, ok bool, err error) {
+	var candidates []users.User
+	err = s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
+		all, err := s.ports.Users.ByEmail(ctx, tx, email)
+		candidates = best(all, t.Root, t.Root)
+		return err
+	})
+	if err != nil {
+		return users.User{}, false, err
+	}
+	person, err = s.ports.Users.CheckPassword(ctx, t.ID, candidates, plain)
 	if isRefusal(err) {
 		return users.User{}, false, nil
 	}
@@ -113,13 +122,17 @@ func (s *Service) candidate(ctx context.Context, tx db.Tx, t httpapi.Tenant, log
 	if !org.IsZero() {
 		home = org
 	}
+	return best(all, home, t.Root), nil
+}
+
+// best keeps at most one of several people.
+func best(all []users.User, home, root ids.Org) []users.User {
 	if len(all) == 0 {
-		return nil, nil
+		return nil
 	}
-	best := slices.MinFunc(all, func(a, b users.User) int {
-		return cmp.Or(cmp.Compare(rank(a, home, t.Root), rank(b, home, t.Root)), cmp.Compare(a.ID.String(), b.ID.String()))
-	})
-	return []users.User{best}, nil
+	return []users.User{slices.MinFunc(all, func(a, b users.User) int {
+		return cmp.Or(cmp.Compare(rank(a, home, root), rank(b, home, root)), cmp.Compare(a.ID.String(), b.ID.String()))
+	})}
 }
 
 func rank(u users.User, home, root ids.Org) int {

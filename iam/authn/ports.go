@@ -46,6 +46,7 @@ type Sharing interface {
 
 // Users finds people and checks their passwords. iam/users.
 type Users interface {
+	ByEmail(ctx context.Context, tx db.Tx, email string) ([]users.User, error)
 	CheckPassword(ctx context.Context, tenant ids.Tenant, candidates []users.User, plain string) (users.User, error)
 	FindForSignIn(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]users.User, error)
 	HashPassword(ctx context.Context, tenant ids.Tenant, plain string, own ...string) (string, error)
