@@ -88,9 +88,7 @@ func (s *Service) Module() module.Manifest {
 		Routes:      s.routes,
 		Tables: []module.Table{
 			{Name: "groups", Class: module.Configuration, Owner: "org_id", Export: true},
-			{Name: "groups_history", Class: module.Configuration, Owner: "org_id", Export: true},
 			{Name: "group_members", Class: module.Identity, Owner: "user_id", Export: true},
-			{Name: "group_members_history", Class: module.Identity, Owner: "user_id", Export: true},
 		},
 	}
 }

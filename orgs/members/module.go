@@ -107,7 +107,6 @@ func (s *Service) Module() module.Manifest {
 		Routes:      s.routes,
 		Tables: []module.Table{
 			{Name: "memberships", Class: module.Identity, Owner: "user_id", Export: true},
-			{Name: "memberships_history", Class: module.Identity, Owner: "user_id", Export: true},
 		},
 	}
 }

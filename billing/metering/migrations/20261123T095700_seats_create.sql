@@ -1,4 +1,5 @@
--- The seat ledger, double entry: each line moves one seat of an organization from one account to another.
+-- The seat ledger, double entry: each line moves one seat of an organization from one account to another. Like events,
+-- the lines outlive the organization.
 CREATE TABLE seat_entries (
     tenant_id    uuid NOT NULL,
     id           uuid NOT NULL,
@@ -9,7 +10,6 @@ CREATE TABLE seat_entries (
     reason       text NOT NULL,
     at           timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id),
-    FOREIGN KEY (tenant_id, org_id) REFERENCES organizations (tenant_id, id) ON DELETE CASCADE,
     CHECK (from_account <> to_account)
 );
 CREATE INDEX seat_entries_by_holder ON seat_entries (tenant_id, org_id, holder, id);
