@@ -210,6 +210,12 @@ func IsUnique(err error, constraint string) bool { return isViolation(err, "2350
 // IsForeignKey reports whether err says that a foreign key of this name was broken.
 func IsForeignKey(err error, constraint string) bool { return isViolation(err, "23503", constraint) }
 
+// IsUnstorable reports whether err says that a text holds what Postgres cannot store: a NUL, or bytes that are no UTF-8.
+func IsUnstorable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05")
+}
+
 func isViolation(err error, state, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == state && pg.ConstraintName == constraint

@@ -76,6 +76,7 @@ const maxBody = 1 << 20
 
 // New makes an API without operations.
 func New(o Options) *API {
+	huma.DefaultArrayNullable = false
 	huma.NewErrorWithContext = humaError
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return humaError(nil, status, message, errs...)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"grove/infra/db"
 	"grove/infra/kernel/fault"
 	"grove/infra/telemetry"
 )
@@ -50,6 +51,8 @@ func toProblem(ctx context.Context, log *slog.Logger, err error) *Problem {
 	var f *fault.Error
 	if !errors.As(err, &f) {
 		switch {
+		case db.IsUnstorable(err):
+			f = fault.CodeInvalid.With("A text holds a character that cannot be stored, such as NUL.", err)
 		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 			f = fault.CodeUnavailable.With("The request took too long or was given up.", err)
 		default:

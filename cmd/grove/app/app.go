@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"grove/iam/sessions"
 	"grove/infra/cache"
 	"grove/infra/config"
 	"grove/infra/db"
@@ -54,6 +55,7 @@ type App struct {
 	options   Options
 	running   sync.WaitGroup
 	sealer    *events.Sealer
+	standing  *sessions.Service
 	started   atomic.Bool
 	stopSpans func(context.Context) error
 	stopWork  context.CancelFunc

@@ -129,3 +129,11 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text + "\n"))
 }
+
+// MountInbox shows the caught mail at /dev/inbox. It has no authentication: the development mode only.
+func (a *App) MountInbox(h http.Handler) {
+	r := a.API.Host()
+	r.Handle("/dev/inbox", h)
+	r.Handle("/dev/inbox.json", h)
+	r.Handle("/dev/inbox/*", h)
+}

@@ -141,6 +141,9 @@ var systemDoor = map[string]string{
 	"grove/iam/authz":         "brings the built-in roles of all tenants up to the program's permissions",
 	"grove/infra/db":          "declares the door",
 	"grove/infra/events":      "seals all tenants' events",
+	"grove/iam/authn":         "sweeps all tenants' expired flows",
+	"grove/iam/oauth":         "sweeps all tenants' expired codes and tokens",
+	"grove/iam/sessions":      "sweeps all tenants' expired sessions",
 	"grove/infra/upkeep":      "keeps the foundation's own tables",
 	"grove/tenants/directory": "is the list of tenants",
 }

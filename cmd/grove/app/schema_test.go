@@ -44,7 +44,7 @@ var rules = map[string]string{
 		SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
 		WHERE c.relnamespace = 'grove'::regnamespace AND i.indisunique AND NOT a.attnum = ANY (i.indkey::int2[])
-		  AND i.indexrelid::regclass::text NOT IN ('tenants_handle_key', 'grove.tenants_handle_key', 'grove.tenant_hosts_pkey', 'tenant_hosts_pkey')`,
+		  AND i.indexrelid::regclass::text NOT IN ('grove.tenants_handle', 'tenants_handle', 'grove.tenant_hosts_pkey', 'tenant_hosts_pkey')`,
 	"a foreign key carries tenant_id": `
 		SELECT k.conname FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attname = 'tenant_id'
 		WHERE k.contype = 'f' AND k.connamespace = 'grove'::regnamespace AND NOT a.attnum = ANY (k.conkey)`,

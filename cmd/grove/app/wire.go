@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -18,7 +20,7 @@ import (
 	"grove/iam/oauth"
 	"grove/iam/sessions"
 	"grove/iam/users"
-	"grove/infra/audit"
+	"grove/infra/config"
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
@@ -59,4 +61,161 @@ type directory struct {
 
 func (d directory) Org(ctx context.Context, t httpapi.Tenant, ref string) (httpapi.Org, error) {
 	return d.orgs.Resolve(ctx, t, ref)
+}
+
+// wire constructs every capability, from the ground up, and then the API from their manifests.
+func (a *App) wire() error {
+	c := a.Config
+	root, err := secrets.NewRoot(c.RootKey.Bytes())
+	if err != nil {
+		return err
+	}
+	sealer := secrets.NewSealer(root)
+	hasher, err := password.New(password.Options{Params: hashParams(c)})
+	if err != nil {
+		return err
+	}
+	registry := jobs.NewRegistry(a.gate)
+	if a.DB != nil { // nothing is inserted while the program only describes itself
+		if a.Jobs, err = jobs.NewClient(registry, jobs.Options{DB: a.DB, Log: a.Log, Workers: a.options.Workers}); err != nil {
+			return err
+		}
+	}
+	a.Events = events.NewLog(a.Jobs)
+
+	// tenants
+	tenants := tenantdir.New(a.DB, a.Events, a.Hub, c.BaseURL, a.founders, hasher)
+	keyring := keys.New(a.DB, a.Events, a.Hub, root, tenants.ActiveTenants)
+	options := settings.New(a.DB, a.Events)
+
+	// orgs/directory and iam base
+	orgs := orgdir.New(a.DB, a.Events, a.Hub, a.erase)
+	roles := authz.New(a.DB, a.Events)
+	people := users.New(a.DB, a.Events, hasher, roles)
+	teams := groups.New(a.DB, a.Events, roles)
+	teams.OnDelete(roles.UnassignGroupTx)
+	clients := apps.New(a.DB, a.Events, a.Hub, roles)
+	signedIn := sessions.New(a.DB, a.Events, sessions.Lifetimes{Absolute: c.SessionTTL, Idle: c.SessionIdleTTL})
+	allowed := consents.New(a.DB, a.Events)
+	a.standing = signedIn
+
+	// other orgs
+	seats := metering.New(a.DB, a.Events)
+	shares := sharing.New(a.DB, a.Events, roles)
+	mail := domains.New(a.DB, a.Events)
+	belonging := members.New(a.DB, a.Events, members.Ports{Authorizer: roles, Groups: teams, Orgs: orgs, Roles: roles,
+		Seats: seats, Sessions: signedIn, Users: people})
+	invited := invitations.New(a.DB, a.Events, invitations.Ports{Domains: mail, Jobs: a.Jobs, Keys: keyring, Members: belonging,
+		Roles: roles, Seats: seats, Tenants: tenants, Users: people})
+
+	// iam middle and top
+	engine := authn.New(a.DB, signedIn, allowed, c.FlowTTL, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
+		Orgs: orgs, Sharing: shares, Users: people})
+	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Users: people})
+	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Keys: keyring, Log: a.Log,
+		Members: belonging, Orgs: orgs, Pages: pages, Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: shares, SignIn: engine, Users: people},
+		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, CodeTTL: c.CodeTTL, RefreshGrace: c.RefreshGrace,
+			RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL})
+	pages.SignOutFor(server)
+	allowed.OnRevoke(func(ctx context.Context, tx db.Tx, c consents.Consent) error {
+		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
+	})
+	me := account.New(account.Dependencies{Apps: shares, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
+	letters := notifications.New(invited, a.options.Sender, a.Log)
+
+	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Tenants: tenants, Users: people}
+	a.API = httpapi.New(httpapi.Options{Authenticator: server, Authorizer: roles, DB: a.DB, Directory: directory{tenants, orgs},
+		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
+		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
+		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
+	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, signedIn, allowed, seats, shares, mail,
+		belonging, invited, engine, server, me, pages, letters)
+	return a.mount(registry)
+}
+
+// mount brings the manifests to where they take effect.
+func (a *App) mount(registry *jobs.Registry) error {
+	var subscriptions []events.Subscription
+	for _, m := range a.Modules {
+		subscriptions = append(subscriptions, m.Subscriptions...)
+		if m.Routes != nil {
+			m.Routes(a.API)
+		}
+		if m.Platform != nil {
+			m.Platform(a.API)
+		}
+		if m.Protocols != nil {
+			m.Protocols(a.API.Base())
+		}
+		if m.Jobs != nil {
+			m.Jobs(registry)
+		}
+	}
+	a.Events.Subscribe(subscriptions)
+	events.Deliver(registry, a.DB, subscriptions)
+	a.API.Base().Group(func(r chi.Router) {
+		for path, page := range map[string]http.HandlerFunc{"/console": frontend.Console, "/account": frontend.Account} {
+			r.Get(path, page)
+			r.Get(path+"/*", page)
+		}
+	})
+	if a.DB == nil {
+		return nil
+	}
+	return a.host(a.API.Host())
+}
+
+// founders are asked for when a tenant is created: by then every manifest is there.
+func (a *App) founders() []tenantdir.Founder {
+	var all []tenantdir.Founder
+	for _, m := range a.Modules {
+		if m.Found != nil {
+			all = append(all, m.Found)
+		}
+	}
+	return all
+}
+
+// gate keeps the work of what is suspended or gone from running: the one standing check.
+func (a *App) gate(ctx context.Context, s jobs.Scope) error {
+	_, err := a.Parts.Tenants.ByID(ctx, s.Tenant)
+	var f *fault.Error
+	switch {
+	case errors.As(err, &f) && f.Code.Kind == fault.NotFound:
+		return jobs.ErrGone
+	case errors.As(err, &f):
+		return jobs.ErrSuspended
+	case err != nil || s.Org.IsZero():
+		return err
+	}
+	standing, err := a.standing.StandingBatch(ctx, sessions.Subjects{Tenant: s.Tenant, Org: s.Org})
+	if err == nil && standing.Blocked {
+		return jobs.ErrSuspended
+	}
+	return err
+}
+
+// erase removes the rows of an organization that is being deleted, table by table as the inventory lists them. Foreign
+// keys give the order: the tables made last go first.
+func (a *App) erase(ctx context.Context, tx db.Tx, org ids.Org) error {
+	for i := len(a.Modules) - 1; i >= 0; i-- {
+		for _, statement := range eraseStatements(a.Modules[i]) {
+			if _, err := tx.Exec(ctx, statement, tx.Tenant(), org); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *App) observe(method, route string, status int, took time.Duration) {
+	if a.metrics != nil {
+		a.metrics.Observe(method, route, status, took)
+	}
+}
+
+func hashParams(c config.Config) password.Params {
+	p := password.DefaultParams()
+	p.MemoryKiB, p.Time, p.Threads = uint32(c.Argon2MemoryKiB), uint32(c.Argon2Iterations), uint8(c.Argon2Parallelism)
+	return p
 }
