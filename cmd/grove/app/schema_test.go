@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,14 +161,14 @@ func TestInventory(t *testing.T) {
 		}
 	}
 	for _, table := range tables {
-		name := strings.TrimSuffix(table, "_history")
-		if listed[table] == "" && listed[name] == "" {
+		// A history belongs to its table.
+		if listed[table] == "" && listed[strings.TrimSuffix(table, "_history")] == "" {
 			t.Errorf("table %s is in no manifest", table)
 		}
-		delete(listed, table)
 	}
-	delete(listed, "event_sealer")
 	for table, by := range listed {
-		t.Errorf("%s lists %s, which is not there", by, table)
+		if !slices.Contains(tables, table) {
+			t.Errorf("%s lists %s, which is not there", by, table)
+		}
 	}
 }
