@@ -9,6 +9,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/events"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/secrets"
@@ -222,6 +223,8 @@ func (s *Service) EndBySecret(ctx context.Context, tenant ids.Tenant, secret str
 			return err
 		}
 		found = true
+		// Who holds the secret is the person.
+		ctx = actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: tenant, Org: out.Org, User: out.User, Session: out.ID})
 		return s.EndTx(ctx, tx, out.ID, ReasonSignedOut)
 	})
 	return out, found && err == nil, err

@@ -1,0 +1,203 @@
+package hosted_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"grove/cmd/grove/apptest"
+	"grove/infra/testkit"
+)
+
+const verifier = "a-verifier-of-at-least-forty-three-characters-long"
+
+// visitor walks through the whole program's pages as a browser does.
+type visitor struct {
+	*apptest.World
+	client *http.Client
+	t      *testing.T
+}
+
+func visit(t *testing.T, w *apptest.World) *visitor {
+	return &visitor{World: w, client: w.Client(), t: t}
+}
+
+func (v *visitor) get(target string) apptest.Response {
+	v.t.Helper()
+	return v.Do(v.client, http.MethodGet, target, nil)
+}
+
+// to follows redirects until a page, or an address outside of the program.
+func (v *visitor) to(r apptest.Response) apptest.Response {
+	v.t.Helper()
+	for r.StatusCode == http.StatusSeeOther || r.StatusCode == http.StatusFound {
+		next, err := r.Location()
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		if next.Query().Has("code") || next.Query().Has("error") {
+			return r
+		}
+		r = v.get(next.String())
+	}
+	return r
+}
+
+var actionIn = regexp.MustCompile(`<form method="post" action="([^"]*)"`)
+
+func (v *visitor) submit(r apptest.Response, pairs ...string) apptest.Response {
+	v.t.Helper()
+	action, csrf := actionIn.FindSubmatch(r.Raw), csrfOf.FindSubmatch(r.Raw)
+	if action == nil || csrf == nil {
+		v.t.Fatalf("no form (status %d): %s", r.StatusCode, r.Raw)
+	}
+	form := url.Values{"csrf": {html.UnescapeString(string(csrf[1]))}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	return v.to(v.Do(v.client, http.MethodPost, apptest.Origin+html.UnescapeString(string(action[1])), form, "Origin", "null", "Sec-Fetch-Site", "same-origin"))
+}
+
+func authorizeURL(base string, more ...string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	q := url.Values{"client_id": {"console"}, "redirect_uri": {base + "/console/callback"}, "response_type": {"code"}, "scope": {"openid profile"}, "state": {"s"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}
+	for i := 0; i+1 < len(more); i += 2 {
+		q.Set(more[i], more[i+1])
+	}
+	return base + "/oauth2/authorize?" + q.Encode()
+}
+
+// end reads where the protocol sent the browser.
+func (v *visitor) end(r apptest.Response) url.Values {
+	v.t.Helper()
+	at, err := r.Location()
+	if err != nil {
+		v.t.Fatalf("status %d: %s", r.StatusCode, r.Raw)
+	}
+	return at.Query()
+}
+
+func (v *visitor) redeem(base, code string) map[string]any {
+	v.t.Helper()
+	r := v.Do(v.client, http.MethodPost, base+"/oauth2/token", url.Values{"grant_type": {"authorization_code"}, "client_id": {"console"}, "code": {code},
+		"redirect_uri": {base + "/console/callback"}, "code_verifier": {verifier}})
+	if r.StatusCode != http.StatusOK {
+		v.t.Fatalf("token: %d %s", r.StatusCode, r.Raw)
+	}
+	return r.JSON
+}
+
+func TestWholeWayThroughTheProgram(t *testing.T) {
+	w := apptest.New(t)
+	base := w.A.Base
+	v := visit(t, w)
+	if got := v.end(v.to(v.get(authorizeURL(base, "prompt", "none")))); got.Get("error") != "login_required" {
+		t.Fatalf("prompt=none: %v", got)
+	}
+	page := v.to(v.get(authorizeURL(base)))
+	page = v.submit(page, "username", "admin@"+w.A.Handle+".example")
+	if wrong := v.submit(page, "password", "wrong"); wrong.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("wrong password: %d", wrong.StatusCode)
+	}
+	got := v.end(v.submit(page, "password", apptest.Password))
+	if got.Get("code") == "" || got.Get("state") != "s" {
+		t.Fatalf("no code: %v", got)
+	}
+	tokens := v.redeem(base, got.Get("code"))
+	if tokens["access_token"] == nil || tokens["id_token"] == nil {
+		t.Fatalf("tokens: %v", tokens)
+	}
+	if again := v.end(v.to(v.get(authorizeURL(base, "prompt", "none")))); again.Get("code") == "" {
+		t.Errorf("single sign-on: %v", again)
+	}
+
+	// The session is the organization's to see and to end, and with it goes what it gave.
+	token := w.Token(w.A)
+	var listed struct{ Items []struct{ ID string } }
+	into(t, w.API(w.A, token, http.MethodGet, "/orgs/root/sessions", nil), &listed)
+	if len(listed.Items) != 1 {
+		t.Fatalf("sessions: %+v", listed)
+	}
+	userinfo := func() int {
+		return v.Do(v.client, http.MethodGet, base+"/oauth2/userinfo", nil, "Authorization", "Bearer "+tokens["access_token"].(string)).StatusCode
+	}
+	if got := userinfo(); got != http.StatusOK {
+		t.Errorf("userinfo: %d", got)
+	}
+
+	// Signing out asks first.
+	logout := v.to(v.get(base + "/oauth2/logout?id_token_hint=" + tokens["id_token"].(string)))
+	if logout.StatusCode != http.StatusOK || userinfo() != http.StatusOK {
+		t.Fatalf("logout: %d %s", logout.StatusCode, logout.Raw)
+	}
+	if done := v.submit(logout); done.StatusCode != http.StatusOK {
+		t.Errorf("signed out: %d %s", done.StatusCode, done.Raw)
+	}
+	if got := v.end(v.to(v.get(authorizeURL(base, "prompt", "none")))); got.Get("error") != "login_required" {
+		t.Errorf("signed out: %v", got)
+	}
+	if got := userinfo(); got != http.StatusUnauthorized {
+		t.Errorf("userinfo after signing out: %d", got)
+	}
+}
+
+func into(t *testing.T, r apptest.Response, out any) {
+	t.Helper()
+	if r.StatusCode != http.StatusOK {
+		t.Fatalf("status %d: %s", r.StatusCode, r.Raw)
+	}
+	if err := json.Unmarshal(r.Raw, out); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var linkIn = regexp.MustCompile(`https?://\S*/login/invitation\?token=[A-Za-z0-9_%-]+`)
+
+func TestAnInvitedPersonGetsIn(t *testing.T) {
+	w := apptest.New(t)
+	token := w.Token(w.A)
+	org := w.Must(w.A, token, http.MethodPost, "/orgs", map[string]any{"name": "Partner", "handle": "partner-x"})
+	w.Must(w.A, token, http.MethodPost, "/orgs/partner-x/invitations", map[string]any{"email": "ada@partner-x.example"})
+	var link string
+	testkit.Eventually(t, "the invitation's mail", func() bool {
+		for _, m := range w.Mail.Entries() {
+			if found := linkIn.FindString(m.Text); found != "" {
+				link = found
+			}
+		}
+		return link != ""
+	})
+	v := visit(t, w)
+	v.Do(v.client, http.MethodHead, link, nil)
+	page := v.to(v.get(link))
+	joined := v.submit(page, "given_name", "Ada", "family_name", "Okafor", "password", "a secret of some length")
+	if at := joined.Request.URL; !strings.HasSuffix(at.Path, "/console/") || at.Query().Get("org") != "partner-x" {
+		t.Fatalf("led to %s: %d", at, joined.StatusCode)
+	}
+	if again := v.to(v.get(link)); again.StatusCode != http.StatusGone {
+		t.Errorf("the link again: %d", again.StatusCode)
+	}
+	got := v.end(v.to(v.get(authorizeURL(w.A.Base, "prompt", "none", "org", "partner-x"))))
+	if got.Get("code") == "" {
+		t.Fatalf("signed in by the invitation: %v", got)
+	}
+	if root := v.end(v.to(v.get(authorizeURL(w.A.Base, "org", "root")))); root.Get("error") != "access_denied" {
+		t.Errorf("into another organization: %v", root)
+	}
+
+	// Suspending the organization ends the session, and nobody signs in.
+	w.Must(w.A, token, http.MethodPost, "/orgs/"+org["id"].(string)+":suspend", nil)
+	if got := v.end(v.to(v.get(authorizeURL(w.A.Base, "prompt", "none", "org", "partner-x")))); got.Get("error") == "" {
+		t.Errorf("suspended: %v", got)
+	}
+	if page := v.to(v.get(authorizeURL(w.A.Base, "org", "partner-x"))); page.StatusCode != http.StatusForbidden {
+		t.Errorf("suspended: %d", page.StatusCode)
+	}
+}
