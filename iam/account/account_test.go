@@ -1,0 +1,222 @@
+package account_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"grove/cmd/grove/apptest"
+	"grove/infra/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+func TestProfile(t *testing.T) {
+	w := apptest.New(t)
+	got := w.Tokens(w.A, apptest.SignIn{})
+	token := got.Text("access_token")
+	me := w.API(w.A, token, "GET", "/me", nil)
+	if me.StatusCode != 200 || me.Text("username") != "admin@acme.example" || me.Header.Get("ETag") == "" {
+		t.Fatalf("%d %s", me.StatusCode, me.Raw)
+	}
+	changed := w.API(w.A, token, "PATCH", "/me", map[string]any{"given_name": "Grace", "locale": "de"}, "If-Match", me.Header.Get("ETag"))
+	if changed.StatusCode != 200 || changed.Text("given_name") != "Grace" || changed.Text("locale") != "de" || changed.Text("family_name") != "Admin" {
+		t.Errorf("%d %s", changed.StatusCode, changed.Raw)
+	}
+	if stale := w.API(w.A, token, "PATCH", "/me", map[string]any{"given_name": "Ada"}, "If-Match", me.Header.Get("ETag")); stale.StatusCode != http.StatusPreconditionFailed {
+		t.Errorf("stale: %d %s", stale.StatusCode, stale.Raw)
+	}
+}
+
+// TestAttack27_Profile: what an administrator decides, or what must be proved, is not the person's to set.
+func TestAttack27_Profile(t *testing.T) {
+	w := apptest.New(t)
+	token := w.Tokens(w.A, apptest.SignIn{}).Text("access_token")
+	before := w.API(w.A, token, "GET", "/me", nil)
+	for _, name := range []string{"id", "org_id", "username", "email", "email_verified", "status", "roles", "attributes", "has_password"} {
+		got := w.API(w.A, token, "PATCH", "/me", map[string]any{name: "x"})
+		if got.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.Raw)
+		}
+	}
+	for name, body := range map[string]any{
+		"a name of kilobytes": map[string]any{"given_name": strings.Repeat("x", 2000)},
+		"a name of controls":  map[string]any{"given_name": "a\u0007b"},
+		"a locale of spaces":  map[string]any{"locale": "d e"},
+		"a number":            map[string]any{"given_name": 1},
+		"broken":              `{"given_name":`,
+	} {
+		if got := w.API(w.A, token, "PATCH", "/me", body); got.StatusCode < 400 || got.StatusCode >= 500 {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.Raw)
+		}
+	}
+	if after := w.API(w.A, token, "GET", "/me", nil); string(after.Raw) != string(before.Raw) {
+		t.Errorf("changed: %s", after.Raw)
+	}
+}
+
+func TestOnlyThePortal(t *testing.T) {
+	w := apptest.New(t)
+	if got := w.API(w.A, w.Token(w.A), "GET", "/me", nil); got.StatusCode != http.StatusForbidden {
+		t.Errorf("a machine: %d", got.StatusCode)
+	}
+	if got := w.API(w.B, w.Tokens(w.A, apptest.SignIn{}).Text("access_token"), "GET", "/me", nil); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("another tenant: %d", got.StatusCode)
+	}
+	// An app that may read users for the person is not his portal.
+	manage := w.Token(w.A)
+	app := w.Must(w.A, manage, "POST", "/orgs/root/apps", map[string]any{"name": "Reader", "template": "spa", "redirect_uris": []string{"https://reader.example/cb"}})
+	var resource string
+	for _, item := range w.Must(w.A, manage, "GET", "/orgs/root/api-resources", nil)["items"].([]any) {
+		if r := item.(map[string]any); r["identifier"] == "urn:grove:api" {
+			resource = r["id"].(string)
+		}
+	}
+	w.Must(w.A, manage, "PUT", "/orgs/root/apps/"+app["id"].(string)+"/authorized-apis",
+		map[string]any{"resource": resource, "policy": "rbac", "scopes": []string{"users.read"}})
+	token := w.Tokens(w.A, apptest.SignIn{ClientID: app["client_id"].(string), RedirectURI: "https://reader.example/cb", Scope: "openid users.read account"})
+	if token.Text("scope") != "openid users.read" {
+		t.Fatalf("scope %q", token.Text("scope"))
+	}
+	for _, c := range []struct {
+		method, path string
+		body         any
+		status       int
+	}{
+		{"GET", "/me", nil, 200},
+		{"GET", "/me/organizations", nil, 200},
+		{"GET", "/me/apps", nil, 200},
+		{"PATCH", "/me", map[string]any{"given_name": "x"}, 403},
+		{"POST", "/me/password", map[string]any{"current_password": apptest.Password, "new_password": "purple monkey dishwasher"}, 403},
+		{"GET", "/me/sessions", nil, 403},
+		{"DELETE", "/me/sessions/ses_01d6aftyfgfr0c00000000000000", nil, 403},
+		{"POST", "/me/sessions:end-others", nil, 403},
+		{"GET", "/me/consents", nil, 403},
+		{"GET", "/me/export", nil, 403},
+	} {
+		got := w.API(w.A, token.Text("access_token"), c.method, c.path, c.body)
+		if got.StatusCode != c.status && !(c.status == 403 && got.StatusCode == 422) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, got.StatusCode, got.Raw)
+		}
+	}
+	mine := w.Tokens(w.A, apptest.SignIn{}).Text("access_token")
+	consents := w.Must(w.A, mine, "GET", "/me/consents", nil)["items"].([]any)
+	if len(consents) != 1 || consents[0].(map[string]any)["app_name"] != "Reader" {
+		t.Fatalf("consents: %v", consents)
+	}
+	id := consents[0].(map[string]any)["id"].(string)
+	if got := w.API(w.A, mine, "DELETE", "/me/consents/"+id, nil); got.StatusCode != 204 {
+		t.Errorf("take back: %d %s", got.StatusCode, got.Raw)
+	}
+	if got := w.API(w.A, token.Text("access_token"), "GET", "/me", nil); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the app's token outlived the consent: %d", got.StatusCode)
+	}
+	if got := w.API(w.A, mine, "DELETE", "/me/consents/"+id, nil); got.StatusCode != 404 {
+		t.Errorf("twice: %d", got.StatusCode)
+	}
+}
+
+func TestPassword(t *testing.T) {
+	w := apptest.New(t)
+	here, there := w.Tokens(w.A, apptest.SignIn{}), w.Tokens(w.A, apptest.SignIn{})
+	const next = "purple monkey dishwasher 9"
+	change := func(current, to string) apptest.Response {
+		return w.API(w.A, here.Text("access_token"), "POST", "/me/password", map[string]any{"current_password": current, "new_password": to})
+	}
+	for name, got := range map[string]apptest.Response{
+		"a wrong current one": change("wrong", next),
+		"a well-known one":    change(apptest.Password, "password"),
+		"a short one":         change(apptest.Password, "short"),
+		"his own name":        change(apptest.Password, "admin@acme.example"),
+	} {
+		if got.StatusCode != http.StatusUnprocessableEntity || strings.Contains(string(got.Raw), apptest.Password) {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.Raw)
+		}
+	}
+	if got := change("wrong", next); got.Code() != "account.current_password" {
+		t.Errorf("%s", got.Raw)
+	}
+	if got := change(apptest.Password, next); got.StatusCode != http.StatusNoContent {
+		t.Fatalf("%d %s", got.StatusCode, got.Raw)
+	}
+	refresh := func(r apptest.Response) apptest.Response {
+		return w.Do(w.Client(), "POST", w.A.Base+"/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {r.Text("refresh_token")}, "client_id": {"account"}})
+	}
+	if got := refresh(there); got.StatusCode == 200 {
+		t.Error("the other session lives on")
+	}
+	mine := refresh(here)
+	if mine.StatusCode != 200 {
+		t.Fatalf("the acting session ended: %s", mine.Raw)
+	}
+	sessions := w.Must(w.A, mine.Text("access_token"), "GET", "/me/sessions", nil)["items"].([]any)
+	if len(sessions) != 1 || sessions[0].(map[string]any)["current"] != true {
+		t.Errorf("sessions: %v", sessions)
+	}
+	if got := w.Tokens(w.A, apptest.SignIn{Username: "admin@acme.example", Password: next}); got.StatusCode != 200 {
+		t.Error("the new password does not work")
+	}
+}
+
+// TestAttack29_CurrentPassword: guesses here count like those at the sign-in page.
+func TestAttack29_CurrentPassword(t *testing.T) {
+	w := apptest.New(t)
+	token := w.Tokens(w.A, apptest.SignIn{}).Text("access_token")
+	for range 10 {
+		w.API(w.A, token, "POST", "/me/password", map[string]any{"current_password": "wrong", "new_password": "purple monkey dishwasher 9"})
+	}
+	got := w.API(w.A, token, "POST", "/me/password", map[string]any{"current_password": apptest.Password, "new_password": "purple monkey dishwasher 9"})
+	if got.Code() != "account.current_password" {
+		t.Errorf("not locked: %d %s", got.StatusCode, got.Raw)
+	}
+}
+
+func TestSessions(t *testing.T) {
+	w := apptest.New(t)
+	here, there, third := w.Tokens(w.A, apptest.SignIn{}), w.Tokens(w.A, apptest.SignIn{}), w.Tokens(w.A, apptest.SignIn{})
+	token := here.Text("access_token")
+	page := w.Must(w.A, token, "GET", "/me/sessions?page_size=2", nil)
+	rest := w.Must(w.A, token, "GET", "/me/sessions?page_size=2&page_token="+url.QueryEscape(page["next_page_token"].(string)), nil)
+	all := append(page["items"].([]any), rest["items"].([]any)...)
+	if len(all) != 3 || rest["next_page_token"] != nil {
+		t.Fatalf("%d sessions, then %v", len(all), rest["next_page_token"])
+	}
+	own := ""
+	for _, item := range all {
+		if s := item.(map[string]any); s["current"] == true {
+			own = s["id"].(string)
+		}
+	}
+	newest := all[0].(map[string]any)["id"].(string)
+	if own == "" || own == newest {
+		t.Fatalf("own session %q, newest %q", own, newest)
+	}
+	stranger := w.Tokens(w.B, apptest.SignIn{}).Text("access_token")
+	if got := w.API(w.B, stranger, "DELETE", "/me/sessions/"+newest, nil); got.StatusCode != 404 {
+		t.Errorf("another tenant's: %d", got.StatusCode)
+	}
+	if got := w.API(w.A, token, "DELETE", "/me/sessions/"+newest, nil); got.StatusCode != 204 {
+		t.Errorf("%d %s", got.StatusCode, got.Raw)
+	}
+	if got := w.API(w.A, third.Text("access_token"), "GET", "/me", nil); got.StatusCode != 401 {
+		t.Errorf("its token: %d", got.StatusCode)
+	}
+	if got := w.API(w.A, token, "POST", "/me/sessions:end-others", nil); got.StatusCode != 204 {
+		t.Errorf("%d %s", got.StatusCode, got.Raw)
+	}
+	if got := w.API(w.A, there.Text("access_token"), "GET", "/me", nil); got.StatusCode != 401 {
+		t.Errorf("another's token: %d", got.StatusCode)
+	}
+	if got := w.API(w.A, token, "GET", "/me/sessions", nil); len(got.JSON["items"].([]any)) != 1 {
+		t.Errorf("%s", got.Raw)
+	}
+	export := w.API(w.A, token, "GET", "/me/export", nil)
+	if export.StatusCode != 200 || !strings.Contains(string(export.Raw), own) || strings.Contains(string(export.Raw), "argon2") {
+		t.Errorf("%d %s", export.StatusCode, export.Raw)
+	}
+	orgs := w.Must(w.A, token, "GET", "/me/organizations", nil)["items"].([]any)
+	if len(orgs) != 1 || orgs[0].(map[string]any)["current"] != true {
+		t.Errorf("organizations: %v", orgs)
+	}
+}
