@@ -1,0 +1,383 @@
+package authz_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
+
+	"grove/iam/apps"
+	"grove/iam/authz"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/perm"
+	"grove/infra/testkit"
+	"grove/infra/testkit/treekit"
+)
+
+// climber is a delegated administrator who tries everything that the API lets him, for himself, for an accomplice, and for
+// clients that he gets hold of.
+type climber struct {
+	bundle
+	t         *rapid.T
+	orgs      []httpapi.Org
+	names     []string
+	people    []ids.User // himself first
+	groups    map[ids.Group]httpapi.Org
+	definedBy map[ids.Role]ids.Org
+	roles     []ids.Role
+	machines  map[ids.App]httpapi.Org // made by others
+	captured  []actor.Actor
+	resource  ids.APIResource
+	run       int
+	allowed   int
+	baselines []map[string]bool // by organization: what he could do at first
+}
+
+func (c *climber) permissions(label string) []string {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(c.names), 0, 3, rapid.ID[string]).Draw(c.t, label)
+}
+
+func pick[T any](c *climber, from []T, label string) T {
+	return from[rapid.IntRange(0, len(from)-1).Draw(c.t, label)]
+}
+
+func (c *climber) reach() string {
+	return rapid.SampledFrom([]string{"org", "subtree"}).Draw(c.t, "reach")
+}
+
+// scene is a random graph of roles, assignments, groups and clients, made by the tenant's administrator.
+func (c *climber) scene(t *testing.T) {
+	for i, org := range c.orgs {
+		for j := range 2 {
+			id := c.newRole(t, c.A, org, fmt.Sprintf("%d role %d %d", c.run, i, j), append(c.permissions("role's permissions"), "roles.write")...)
+			c.roles, c.definedBy[id] = append(c.roles, id), org.ID
+		}
+	}
+	for i := range 2 {
+		user := c.user(t, c.A, c.A.Partner, fmt.Sprintf("u%d-%d", c.run, i))
+		treekit.In(t, c.Database, c.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+			if err := join(ctx, tx, c.A.Root, user, "invited"); err != nil {
+				return err
+			}
+			return join(ctx, tx, c.A.Branch, user, "invited")
+		})
+		c.people = append(c.people, user)
+	}
+	for i, org := range c.orgs {
+		id := c.group(t, c.A, org, fmt.Sprintf("g%d-%d", c.run, i))
+		c.groups[id] = org
+		c.tryGive(org, c.roles[i*2+1], "group", id.String())
+	}
+	for range rapid.IntRange(1, 3).Draw(c.t, "gifts") {
+		i := rapid.IntRange(0, len(c.orgs)-1).Draw(c.t, "where")
+		c.tryGive(c.orgs[i], c.roles[i*2], "user", c.people[0].String())
+	}
+	org := pick(c, c.orgs, "machine's owner")
+	app, _, err := c.apps.Create(c.root(c.A), c.A.Tenant.ID, org.ID, apps.CreateAppRequest{Name: fmt.Sprintf("machine %d", c.run), Template: "m2m"})
+	if err == nil {
+		_, err = c.apps.Authorize(c.root(c.A), c.A.Tenant.ID, org.ID, app.ID, apps.AuthorizeAPIRequest{Resource: c.resource, Policy: "none", Scopes: c.permissions("machine's scopes")})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.machines[app.ID] = org
+}
+
+func (c *climber) tryGive(org httpapi.Org, role ids.Role, kind, id string) {
+	_, _ = c.authz.Assign(c.root(c.A), c.A.Tenant.ID, org.ID, role, authz.AssignRoleRequest{Principal: authz.Principal{Type: kind, ID: id}, Reach: c.reach()})
+}
+
+// powers is what the climber and all that he controls may do, by organization.
+func (c *climber) powers(t *testing.T) []map[string]bool {
+	all := make([]map[string]bool, len(c.orgs))
+	for i, org := range c.orgs {
+		all[i] = map[string]bool{}
+		treekit.In(t, c.Database, c.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+			for _, user := range c.people {
+				scopes, err := c.authz.ScopesOf(ctx, tx, user, org.ID)
+				if err != nil {
+					return err
+				}
+				for name := range scopes {
+					all[i][name] = true
+				}
+			}
+			return nil
+		})
+		for _, a := range c.captured {
+			for name := range c.held(t, a, org).Names {
+				all[i][name] = true
+			}
+		}
+	}
+	return all
+}
+
+// opening is a token and an organization where it may do something.
+type opening struct {
+	me   actor.Actor
+	org  httpapi.Org
+	held httpapi.Held
+}
+
+// anyRole is one that the organization defines, more often than not.
+func (c *climber) anyRole(org httpapi.Org) ids.Role {
+	here := slices.DeleteFunc(slices.Clone(c.roles), func(r ids.Role) bool { return c.definedBy[r] != org.ID })
+	if len(here) == 0 || rapid.IntRange(0, 3).Draw(c.t, "elsewhere") == 0 {
+		return pick(c, append(slices.Clone(c.roles), c.role[c.A.Tenant.ID]), "role")
+	}
+	return pick(c, here, "role")
+}
+
+// step is one call, gated by its permission as the API gates it. Whether it is refused does not matter.
+func (c *climber) step() {
+	tenant := c.A.Tenant.ID
+	var open []opening
+	for _, token := range c.orgs {
+		for _, org := range c.orgs {
+			me := c.as(c.A, token, c.people[0])
+			held, err := c.authz.Permissions(context.Background(), me, org)
+			if err == nil && held.Visible && len(held.Names) > 0 {
+				open = append(open, opening{me, org, held})
+			}
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	at := pick(c, open, "token and target")
+	org, held, ctx := at.org, at.held, actor.Into(context.Background(), at.me)
+	var err error
+	switch op := rapid.SampledFrom([]string{"assign", "authorize", "create", "join", "secret", "unassign", "update"}).Draw(c.t, "call"); {
+	case (op == "authorize" || op == "secret") && !held.Names["apps.write"], op == "join" && !held.Names["users.write"],
+		slices.Contains([]string{"assign", "create", "unassign", "update"}, op) && !held.Names["roles.write"]:
+		return
+	case op == "create":
+		var made authz.VersionedRole
+		made, err = c.authz.CreateRole(ctx, tenant, org.ID, authz.CreateRoleRequest{
+			Name: fmt.Sprintf("%d mine %d", c.run, len(c.roles)), Permissions: c.permissions("permissions")})
+		if err == nil {
+			c.roles, c.definedBy[made.ID] = append(c.roles, made.ID), org.ID
+		}
+	case op == "update":
+		names := c.permissions("permissions")
+		_, err = c.authz.UpdateRole(ctx, tenant, org.ID, c.anyRole(org), 0, authz.UpdateRoleRequest{Permissions: &names})
+	case op == "assign":
+		principal := authz.Principal{Type: "user", ID: pick(c, c.people, "principal").String()}
+		for id, at := range c.groups {
+			if at.ID == org.ID && rapid.Bool().Draw(c.t, "to a group") {
+				principal = authz.Principal{Type: "group", ID: id.String()}
+			}
+		}
+		_, err = c.authz.Assign(ctx, tenant, org.ID, c.anyRole(org), authz.AssignRoleRequest{Principal: principal, Reach: c.reach()})
+	case op == "unassign":
+		role := c.anyRole(org)
+		page, listErr := c.authz.ListAssignments(ctx, tenant, org.ID, role, first) // also his own
+		if listErr != nil || len(page.Items) == 0 {
+			return
+		}
+		err = c.authz.Unassign(ctx, tenant, org.ID, role, page.Items[0].ID)
+	case op == "join":
+		for id, at := range c.groups {
+			if at.ID != org.ID {
+				continue
+			}
+			user := pick(c, c.people, "who")
+			err = c.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+				if err := c.authz.CheckGroupTx(ctx, tx, id); err != nil {
+					return err
+				}
+				return addToGroup(ctx, tx, at, id, user)
+			})
+		}
+	case op == "authorize":
+		var made apps.VersionedApp
+		made, _, err = c.apps.Create(ctx, tenant, org.ID, apps.CreateAppRequest{Name: fmt.Sprintf("%d mine %d", c.run, len(c.captured)), Template: "m2m"})
+		if err == nil {
+			c.capture(made.ID, org)
+			_, err = c.apps.Authorize(ctx, tenant, org.ID, made.ID, apps.AuthorizeAPIRequest{Resource: c.resource, Scopes: c.permissions("scopes")})
+		}
+	case op == "secret":
+		for id, at := range c.machines {
+			if _, err = c.apps.CreateSecret(ctx, tenant, org.ID, id, apps.CreateAppSecretRequest{}); err == nil {
+				c.capture(id, at)
+			}
+		}
+	}
+	if err == nil {
+		c.allowed++
+	}
+}
+
+func (c *climber) capture(app ids.App, owner httpapi.Org) {
+	a := c.A.Client(owner, c.names...)
+	a.App = app
+	c.captured = append(c.captured, a)
+}
+
+// TestAttack28_DelegatedAdministratorNeverClimbs: for random graphs of roles, no sequence of allowed calls yields, to the
+// caller or to anything that he controls, a permission in an organization where he lacked it.
+func TestAttack28_DelegatedAdministratorNeverClimbs(t *testing.T) {
+	b := setup(t)
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	_ = checks.Value.Set("40")
+	defer func() { _ = checks.Value.Set(before) }()
+	resource, err := b.authz.ManagementResource(b.root(b.A), b.A.Tenant.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, allowed := 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		run++
+		c := &climber{bundle: b, t: rt, orgs: []httpapi.Org{b.A.Root, b.A.Partner, b.A.Branch}, names: perm.Names(perm.All()),
+			groups: map[ids.Group]httpapi.Org{}, definedBy: map[ids.Role]ids.Org{}, machines: map[ids.App]httpapi.Org{}, resource: resource, run: run}
+		c.scene(t)
+		// The accomplice has nothing of his own: only the climber's power counts.
+		c.baselines = c.powers(t)
+		for range rapid.IntRange(10, 30).Draw(rt, "steps") {
+			c.step()
+		}
+		for i, now := range c.powers(t) {
+			for name := range now {
+				if !c.baselines[i][name] {
+					rt.Fatalf("in %s he gained %s", c.orgs[i].Handle, name)
+				}
+			}
+		}
+		allowed += c.allowed
+	})
+	if allowed < 40 {
+		t.Errorf("only %d calls of all runs were allowed: the test tests nothing", allowed)
+	}
+	t.Logf("%d calls were allowed in %d runs", allowed, run)
+}
+
+// TestAttack28_RoleWidenedWhileAssigned: a role that grows between the check and the gift is not given.
+func TestAttack28_RoleWidenedWhileAssigned(t *testing.T) {
+	b := setup(t)
+	tenant := b.A.Tenant.ID
+	jo := b.user(t, b.A, b.A.Partner, "jo")
+	b.give(t, b.A, b.A.Partner, b.newRole(t, b.A, b.A.Partner, "Delegate", "roles.write"), "user", jo.String(), "org")
+	role := b.newRole(t, b.A, b.A.Partner, "Empty")
+	conn, err := pgx.Connect(t.Context(), b.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The administrator's change is under way: the role's row is held, and it has one permission more.
+	for _, sql := range []string{
+		`SELECT FROM grove.roles WHERE tenant_id = $1 AND id = $2 FOR UPDATE`,
+		`INSERT INTO grove.role_permissions (tenant_id, id, org_id, role_id, scope_id)
+		 SELECT r.tenant_id, gen_random_uuid(), r.org_id, r.id, s.id FROM grove.roles r JOIN grove.api_scopes s ON s.tenant_id = r.tenant_id AND s.name = 'users.write'
+		 WHERE r.tenant_id = $1 AND r.id = $2`,
+	} {
+		if _, err := tx.Exec(t.Context(), sql, tenant, role); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.authz.Assign(actor.Into(context.Background(), b.as(b.A, b.A.Partner, jo)), tenant, b.A.Partner.ID, role,
+			authz.AssignRoleRequest{Principal: authz.Principal{Type: "user", ID: jo.String()}})
+		done <- err
+	}()
+	testkit.Eventually(t, "the assignment waits for the role", func() bool {
+		var waiting bool
+		err := tx.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waiting)
+		return err == nil && waiting
+	})
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, <-done, "role.above_granter")
+}
+
+// TestAttack28_Ways names the ways that climbing has been done by, each refused.
+func TestAttack28_Ways(t *testing.T) {
+	b := setup(t)
+	tenant := b.A.Tenant.ID
+	jo := b.user(t, b.A, b.A.Partner, "jo")
+	b.give(t, b.A, b.A.Partner, b.newRole(t, b.A, b.A.Partner, "Delegate", "apps.write", "roles.write", "users.read"), "user", jo.String(), "org")
+	own := b.newRole(t, b.A, b.A.Partner, "Own")
+	wide := b.newRole(t, b.A, b.A.Partner, "Wide")
+	b.give(t, b.A, b.A.Partner, wide, "user", jo.String(), "subtree")
+	strong := b.newRole(t, b.A, b.A.Partner, "Strong", "users.write")
+	group := b.group(t, b.A, b.A.Partner, "strong")
+	b.give(t, b.A, b.A.Partner, strong, "group", group.String(), "org")
+	deep := b.group(t, b.A, b.A.Partner, "deep")
+	b.give(t, b.A, b.A.Partner, b.newRole(t, b.A, b.A.Partner, "Deep", "users.read"), "group", deep.String(), "subtree")
+	machine := newMachine(t, b, b.A.Partner, "users.read")
+	vendor, err := b.authz.CreateResource(b.root(b.A), tenant, b.A.Root.ID, authz.CreateAPIResourceRequest{Identifier: "urn:vendor:api", Name: "Vendor",
+		Scopes: []authz.CreateAPIScopeRequest{{Name: "vendor.premium"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	management, err := b.authz.ManagementResource(b.root(b.A), tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := actor.Into(context.Background(), b.as(b.A, b.A.Partner, jo))
+	self := authz.Principal{Type: "user", ID: jo.String()}
+	assign := func(role ids.Role, reach string) error {
+		_, err := b.authz.Assign(ctx, tenant, b.A.Partner.ID, role, authz.AssignRoleRequest{Principal: self, Reach: reach})
+		return err
+	}
+	create := func(names ...string) error {
+		_, err := b.authz.CreateRole(ctx, tenant, b.A.Partner.ID, authz.CreateRoleRequest{Name: "Mine", Permissions: names})
+		return err
+	}
+	update := func(role ids.Role, names ...string) error {
+		_, err := b.authz.UpdateRole(ctx, tenant, b.A.Partner.ID, role, 0, authz.UpdateRoleRequest{Permissions: &names})
+		return err
+	}
+	authorize := func(resource ids.APIResource, scopes ...string) error {
+		_, err := b.apps.Authorize(ctx, tenant, b.A.Partner.ID, machine, apps.AuthorizeAPIRequest{Resource: resource, Scopes: scopes})
+		return err
+	}
+	inTx := func(f func(ctx context.Context, tx db.Tx) error) error { return b.InTenant(ctx, tenant, f) }
+	const above = "role.above_granter"
+	for name, err := range map[string]error{
+		"assign Administrator":                 assign(b.role[tenant], "org"),
+		"assign a stronger role":               assign(strong, "org"),
+		"make a stronger role":                 create("users.write"),
+		"make a role with the vendor's scope":  create("vendor.premium"),
+		"widen a role":                         update(own, "users.write"),
+		"widen a role held further down":       update(wide, "users.read"),
+		"client with more":                     authorize(management, "users.write"),
+		"client that reaches further down":     authorize(management, "users.read", "roles.write"),
+		"client of the vendor's API":           authorize(vendor.ID, "vendor.premium"),
+		"client with everything, also to come": authorize(management, authz.AllScopes),
+		"secret of a stronger client": func() error {
+			_, err := b.apps.CreateSecret(ctx, tenant, b.A.Partner.ID, machine, apps.CreateAppSecretRequest{})
+			return err
+		}(),
+		"join a stronger group":                  inTx(func(ctx context.Context, tx db.Tx) error { return b.authz.CheckGroupTx(ctx, tx, group) }),
+		"join a group that reaches further down": inTx(func(ctx context.Context, tx db.Tx) error { return b.authz.CheckGroupTx(ctx, tx, deep) }),
+		"take over the administrator": inTx(func(ctx context.Context, tx db.Tx) error {
+			return b.authz.CheckUserTx(ctx, tx, b.A.Root.ID, b.admin[tenant])
+		}),
+		"invite with a stronger role": inTx(func(ctx context.Context, tx db.Tx) error {
+			_, err := b.authz.CheckGrantable(ctx, tx, map[string]bool{"users.read": true}, b.A.Partner.ID, []ids.Role{own, strong})
+			return err
+		}),
+	} {
+		t.Log(name)
+		wantCode(t, err, above)
+	}
+	wantCode(t, assign(wide, "subtree"), "role.already_assigned")
+	wantCode(t, update(own, "users.read"), "")
+	wantCode(t, assign(own, "subtree"), above)
+	wantCode(t, assign(own, "org"), "")
+}

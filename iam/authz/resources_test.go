@@ -1,0 +1,119 @@
+package authz_test
+
+import (
+	"strings"
+	"testing"
+
+	"grove/iam/apps"
+	"grove/iam/authz"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+)
+
+// newMachine makes a machine-to-machine app of org with management scopes, as the administrator.
+func newMachine(t testing.TB, b bundle, org httpapi.Org, scopes ...string) ids.App {
+	t.Helper()
+	ctx, tenant := b.root(b.A), b.A.Tenant.ID
+	made, _, err := b.apps.Create(ctx, tenant, org.ID, apps.CreateAppRequest{Name: "machine " + org.Handle, Template: "m2m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resource, err := b.authz.ManagementResource(ctx, tenant)
+	if err == nil {
+		_, err = b.apps.Authorize(ctx, tenant, org.ID, made.ID, apps.AuthorizeAPIRequest{Resource: resource, Policy: "none", Scopes: scopes})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.ID
+}
+
+func TestResourceRules(t *testing.T) {
+	b := setup(t)
+	ctx, tenant := b.root(b.A), b.A.Tenant.ID
+	scope := func(name string) []authz.CreateAPIScopeRequest { return []authz.CreateAPIScopeRequest{{Name: name}} }
+	made, err := b.authz.CreateResource(ctx, tenant, b.A.Root.ID, authz.CreateAPIResourceRequest{Identifier: "https://notes.example", Name: "Notes",
+		Scopes: []authz.CreateAPIScopeRequest{{Name: "notes.read"}, {Name: "notes.write", DisplayName: "Write notes"}}})
+	if err != nil || !made.RequiresAuthorization {
+		t.Fatalf("%+v %v", made, err)
+	}
+	for name, c := range map[string]struct {
+		in   authz.CreateAPIResourceRequest
+		code string
+	}{
+		"identifier taken":      {authz.CreateAPIResourceRequest{Identifier: "https://notes.example", Name: "x"}, "api_resource.identifier_taken"},
+		"no scheme":             {authz.CreateAPIResourceRequest{Identifier: "console", Name: "x"}, "request.invalid"},
+		"fragment":              {authz.CreateAPIResourceRequest{Identifier: "https://a.example/#x", Name: "x"}, "request.invalid"},
+		"user":                  {authz.CreateAPIResourceRequest{Identifier: "https://u@a.example", Name: "x"}, "request.invalid"},
+		"space":                 {authz.CreateAPIResourceRequest{Identifier: "urn:a b", Name: "x"}, "request.invalid"},
+		"script":                {authz.CreateAPIResourceRequest{Identifier: "javascript:alert(1)", Name: "x"}, "request.invalid"},
+		"Grove's own":           {authz.CreateAPIResourceRequest{Identifier: "urn:grove:other", Name: "x"}, "request.invalid"},
+		"Grove's, capitals":     {authz.CreateAPIResourceRequest{Identifier: "URN:GROVE:api", Name: "x"}, "request.invalid"},
+		"OpenID scope":          {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("openid")}, "api_scope.reserved"},
+		"offline_access":        {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("offline_access")}, "api_scope.reserved"},
+		"alias":                 {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("grove")}, "api_scope.reserved"},
+		"management scope":      {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("users.write")}, "api_scope.reserved"},
+		"scope taken":           {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("notes.read")}, "api_scope.name_taken"},
+		"scope twice":           {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: append(scope("q"), scope("q")...)}, "api_scope.name_taken"},
+		"scope with a space":    {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("a b")}, "request.invalid"},
+		"scope with a quote":    {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope(`a"b`)}, "request.invalid"},
+		"scope beyond ASCII":    {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("é")}, "request.invalid"},
+		"name of control bytes": {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "\x00"}, "request.invalid"},
+	} {
+		_, err := b.authz.CreateResource(ctx, tenant, b.A.Root.ID, c.in)
+		t.Log(name)
+		wantCode(t, err, c.code)
+	}
+	// The other tenant has the same names for itself.
+	if _, err := b.authz.CreateResource(b.root(b.B), b.B.Tenant.ID, b.B.Root.ID, authz.CreateAPIResourceRequest{Identifier: "https://notes.example", Name: "Notes",
+		Scopes: scope("notes.read")}); err != nil {
+		t.Fatal(err)
+	}
+	// Descendants see it and do not change it; siblings' are not seen.
+	page, err := b.authz.ListResources(ctx, tenant, b.A.Branch.ID, first)
+	if err != nil || len(page.Items) != 2 || !page.Items[0].Inherited || !page.Items[1].Inherited {
+		t.Fatalf("%+v %v", page, err)
+	}
+	name := "Renamed"
+	change := func(org httpapi.Org, id ids.APIResource) error {
+		_, err := b.authz.UpdateResource(ctx, tenant, org.ID, id, 0, authz.UpdateAPIResourceRequest{Name: &name})
+		return err
+	}
+	management, _ := b.authz.ManagementResource(ctx, tenant)
+	wantCode(t, change(b.A.Branch, made.ID), "api_resource.inherited")
+	wantCode(t, change(b.A.Root, management), "api_resource.builtin")
+	wantCode(t, change(b.A.Root, ids.NewAPIResource()), "resource.not_found")
+	wantCode(t, b.authz.DeleteResource(ctx, tenant, b.A.Root.ID, management, 0), "api_resource.builtin")
+	_, err = b.authz.AddScope(ctx, tenant, b.A.Branch.ID, made.ID, authz.CreateAPIScopeRequest{Name: "branch.x"})
+	wantCode(t, err, "api_resource.inherited")
+	_, err = b.authz.AddScope(ctx, tenant, b.A.Root.ID, management, authz.CreateAPIScopeRequest{Name: "more.x"})
+	wantCode(t, err, "api_resource.builtin")
+	_, err = b.authz.Resource(b.root(b.B), b.B.Tenant.ID, b.B.Root.ID, made.ID)
+	wantCode(t, err, "resource.not_found")
+
+	// A scope leaves roles with it, and stays while an app is authorised for it.
+	extra, err := b.authz.AddScope(ctx, tenant, b.A.Root.ID, made.ID, authz.CreateAPIScopeRequest{Name: "notes.delete"})
+	wantCode(t, err, "")
+	role := b.newRole(t, b.A, b.A.Root, "Editor", "notes.delete", "notes.read")
+	app, _, err := b.apps.Create(ctx, tenant, b.A.Root.ID, apps.CreateAppRequest{Name: "Notes", Template: "web", RedirectURIs: []string{"https://notes.example/cb"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.apps.Authorize(ctx, tenant, b.A.Root.ID, app.ID, apps.AuthorizeAPIRequest{Resource: made.ID, Scopes: []string{"notes.delete"}}); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, b.authz.DeleteScope(ctx, tenant, b.A.Root.ID, made.ID, extra.ID), "api_scope.in_use")
+	wantCode(t, b.authz.DeleteResource(ctx, tenant, b.A.Root.ID, made.ID, 0), "api_resource.in_use")
+	wantCode(t, b.apps.Withdraw(ctx, tenant, b.A.Root.ID, app.ID, made.ID), "")
+	wantCode(t, b.authz.DeleteScope(ctx, tenant, b.A.Root.ID, made.ID, extra.ID), "")
+	roles, err := b.authz.ListRoles(ctx, tenant, b.A.Root.ID, authz.RoleFilter{}, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range roles.Items {
+		if r.ID == role && strings.Join(r.Permissions, " ") != "notes.read" {
+			t.Errorf("%v", r.Permissions)
+		}
+	}
+	wantCode(t, b.authz.DeleteResource(ctx, tenant, b.A.Root.ID, made.ID, 0), "")
+}
