@@ -41,6 +41,7 @@ verify: build ## Fail when a generated file is stale
 lint: ## Check form, vet, the API's description and the pages' types
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	@go vet ./...
+	@frontend/node_modules/.bin/spectral lint openapi.yaml --ruleset .spectral.yaml --fail-severity warn --quiet
 	@cd frontend && npm run --silent check
 
 bench: build ## Measure against the limit handlers and print the table

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
@@ -6,13 +6,14 @@ import { type Plugin, defineConfig } from "vitest/config";
 
 const root = import.meta.dirname;
 
-/** Leaves a compressed copy beside each asset, which the Go handler serves to browsers that accept it. */
+/** Adds the API reference's script, and leaves a compressed copy beside each asset, which the Go handler serves to browsers that accept it. */
 function compressed(): Plugin {
   return {
     name: "grove-compressed",
     apply: "build",
     closeBundle() {
       const assets = resolve(root, "dist/assets");
+      copyFileSync(resolve(root, "node_modules/@scalar/api-reference/dist/browser/standalone.js"), resolve(assets, "scalar.js"));
       for (const name of readdirSync(assets).filter((n) => /\.(css|js|svg)$/.test(n))) {
         const path = resolve(assets, name);
         writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));

@@ -503,7 +503,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an API resource */
+        /**
+         * Read an API resource
+         * @description The API resource with its identifier; its scopes are a list of their own.
+         */
         get: operations["getAPIResource"];
         put?: never;
         post?: never;
@@ -534,7 +537,10 @@ export interface paths {
          */
         get: operations["listAPIScopes"];
         put?: never;
-        /** Add a scope */
+        /**
+         * Add a scope
+         * @description Adds a scope to an API resource. A scope's name means one thing in the whole tenant.
+         */
         post: operations["createAPIScope"];
         delete?: never;
         options?: never;
@@ -597,7 +603,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an app */
+        /**
+         * Read an app
+         * @description What the app is. Its OAuth settings, secrets and authorized APIs are resources below it.
+         */
         get: operations["getApp"];
         put?: never;
         post?: never;
@@ -1222,7 +1231,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a role */
+        /**
+         * Read a role
+         * @description A role that is defined here or that the organization inherits, with its permissions.
+         */
         get: operations["getRole"];
         put?: never;
         post?: never;

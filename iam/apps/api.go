@@ -115,7 +115,7 @@ func (s *Service) appRoutes(a *httpapi.API) {
 		Description: "A confidential client's first secret is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.",
 		Errors:      []fault.Code{errGrantTypes, errNameTaken, errRedirects, fault.CodeIdemSecret}, Replay: s.replayApp}, s.createApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[App]]{ID: "getApp", Method: "GET", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermRead,
-		Summary: "Read an app"}, s.getApp)
+		Summary: "Read an app", Description: "What the app is. Its OAuth settings, secrets and authorized APIs are resources below it."}, s.getApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[App]]{ID: "updateApp", Method: "PATCH", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary: "Change an app", Description: "A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.",
 		Errors: []fault.Code{ErrBuiltin, errNameTaken, fault.CodeStale}}, s.updateApp)

@@ -123,7 +123,7 @@ func (s *Service) resourceRoutes(a *httpapi.API) {
 		Needs: permResourcesWrite, Summary: "Register an API resource", Description: "Its identifier becomes the aud of access tokens for the API.",
 		Errors: []fault.Code{errIdentifierTaken, errScopeReserved, errScopeTaken}, Replay: s.replayResource}, s.createResource)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIResource]]{ID: "getAPIResource", Method: "GET", Path: one, Tag: tagResources, Status: 200,
-		Needs: permResourcesRead, Summary: "Read an API resource"}, s.getResource)
+		Needs: permResourcesRead, Summary: "Read an API resource", Description: "The API resource with its identifier; its scopes are a list of their own."}, s.getResource)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIResource]]{ID: "updateAPIResource", Method: "PATCH", Path: one, Tag: tagResources, Status: 200,
 		Needs: permResourcesWrite, Summary: "Change an API resource", Description: "A JSON merge patch.", Errors: fixed}, s.updateResource)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteAPIResource", Method: "DELETE", Path: one, Tag: tagResources, Status: 204,
@@ -132,7 +132,7 @@ func (s *Service) resourceRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[APIScope]]]{ID: "listAPIScopes", Method: "GET", Path: scopes, Tag: tagResources, Status: 200,
 		Needs: permResourcesRead, Summary: "List scopes", Description: "The scopes of an API resource, by name."}, s.listScopes)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIScope]]{ID: "createAPIScope", Method: "POST", Path: scopes, Tag: tagResources, Status: 201,
-		Needs: permResourcesWrite, Summary: "Add a scope", Errors: append(fixed, errScopeReserved, errScopeTaken, errScopeTooMany), Replay: s.replayScope}, s.createScope)
+		Needs: permResourcesWrite, Summary: "Add a scope", Description: "Adds a scope to an API resource. A scope's name means one thing in the whole tenant.", Errors: append(fixed, errScopeReserved, errScopeTaken, errScopeTooMany), Replay: s.replayScope}, s.createScope)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIScope]]{ID: "updateAPIScope", Method: "PATCH", Path: scopes + "/{scope}", Tag: tagResources, Status: 200,
 		Needs: permResourcesWrite, Summary: "Change a scope", Description: "A JSON merge patch.", Errors: fixed}, s.updateScope)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteAPIScope", Method: "DELETE", Path: scopes + "/{scope}", Tag: tagResources, Status: 204,

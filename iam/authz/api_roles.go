@@ -68,7 +68,7 @@ func (s *Service) roleRoutes(a *httpapi.API) {
 		Errors:      []fault.Code{errAboveGranter, errAudience, errRoleNameTaken, errScopeNotForApp, errScopeUnknown},
 		Replay:      s.replayRole}, s.createRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[Role]]{ID: "getRole", Method: "GET", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesRead,
-		Summary: "Read a role"}, s.getRole)
+		Summary: "Read a role", Description: "A role that is defined here or that the organization inherits, with its permissions."}, s.getRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[Role]]{ID: "updateRole", Method: "PATCH", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesWrite,
 		Summary:       "Change a role",
 		Description:   "A JSON merge patch. What is added to the permissions must be yours to give, in every organization where the role is held.",

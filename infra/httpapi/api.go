@@ -86,8 +86,11 @@ func New(o Options) *API {
 	cfg := huma.DefaultConfig("Grove", o.Version)
 	cfg.Info.Description = "Identity control plane for B2B SaaS: tenants, organizations, people, apps and what they may do."
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	cfg.Servers = []*huma.Server{{URL: "/t/{tenant}", Description: "A tenant's base; a custom host serves the same at its root.",
-		Variables: map[string]*huma.ServerVariable{"tenant": {Default: "acme", Description: "The tenant's handle."}}}}
+	cfg.Info.Contact = &huma.Contact{Name: "Whoever runs this installation"}
+	cfg.Servers = []*huma.Server{{URL: "{origin}/t/{tenant}", Description: "A tenant's base; a custom host serves the same at its root.",
+		Variables: map[string]*huma.ServerVariable{
+			"origin": {Default: "http://127.0.0.1:8080", Description: "Where the installation is."},
+			"tenant": {Default: "acme", Description: "The tenant's handle."}}}}
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema links in bodies
 	cfg.RejectUnknownQueryParameters = true
@@ -189,8 +192,8 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	if named := strings.Contains(r.Path, "{org}"); r.Access == ByPermission && named == (r.In == InTokenOrg) {
 		panic("httpapi: route " + r.ID + " has a permission and no one organization to hold it in")
 	}
-	if r.ID == "" || r.Tag == "" || r.Summary == "" || r.Status == 0 {
-		panic("httpapi: route " + r.Method + " " + r.Path + " lacks an id, tag, summary or status")
+	if r.ID == "" || r.Tag == "" || r.Summary == "" || r.Description == "" || r.Status == 0 {
+		panic("httpapi: route " + r.Method + " " + r.Path + " lacks an id, tag, summary, description or status")
 	}
 	if r.Access == Operator && !strings.HasPrefix(r.Path, "/platform/v1/") {
 		panic("httpapi: operator's route " + r.ID + " must be below /platform/v1")
@@ -202,6 +205,7 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	a.routes = append(a.routes, RouteInfo{ID: r.ID, Method: r.Method, Path: r.Path, Access: r.Access, In: r.In, Permission: r.Needs.Name(), Status: r.Status, Errors: codes})
 
 	op := describe(r.ID, r.Method, r.Path, r.Tag, r.Summary, r.Description, r.Status, r.Access, r.Needs, r.Errors, r.MatchRequired)
+	a.tag(r.Tag)
 	op.MaxBodyBytes = maxBody
 	if r.MaxBody > 0 {
 		op.MaxBodyBytes = r.MaxBody
@@ -262,6 +266,15 @@ func describe(id, method, path, tag, summary, description string, status int, ac
 			Content: map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}}}
 	}
 	return op
+}
+
+// tag notes a capability's name in the document, once, in order.
+func (a *API) tag(name string) {
+	tags := a.huma.OpenAPI().Tags
+	i, known := slices.BinarySearchFunc(tags, name, func(t *huma.Tag, name string) int { return strings.Compare(t.Name, name) })
+	if !known {
+		a.huma.OpenAPI().Tags = slices.Insert(tags, i, &huma.Tag{Name: name})
+	}
 }
 
 type callKey struct{}

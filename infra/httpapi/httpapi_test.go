@@ -100,7 +100,7 @@ func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, optio
 		f(&o)
 	}
 	a := httpapi.New(o)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[thing]]{ID: "createThing", Method: "POST", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "Create", Status: 201, Needs: permWrite,
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[thing]]{ID: "createThing", Method: "POST", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "Create", Description: "For tests.", Status: 201, Needs: permWrite,
 		Replay: func(_ context.Context, _ *httpapi.Call, subject string) (*httpapi.Out[thing], error) {
 			return httpapi.Reply(thing{"replayed " + subject}), nil
 		}},
@@ -112,7 +112,7 @@ func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, optio
 			}
 			return httpapi.Versioned(thing{in.Body.Name}, 3), nil
 		})
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[thing]]]{ID: "listThings", Method: "GET", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "List", Status: 200, Needs: permRead},
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[thing]]]{ID: "listThings", Method: "GET", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "List", Description: "For tests.", Status: 200, Needs: permRead},
 		func(ctx context.Context, c *httpapi.Call, in *listThingsInput) (*httpapi.Out[page.Of[thing]], error) {
 			req, err := c.Page(in.PageQuery)
 			if err != nil {
@@ -121,7 +121,7 @@ func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, optio
 			rows := []thing{{"a"}, {"b"}, {"c"}}[len(req.After):]
 			return httpapi.List(c, page.Cut(req, rows, func(x thing) []string { return []string{x.Name} })), nil
 		})
-	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "changeThing", Method: "DELETE", Path: "/v1/orgs/{org}/things/{user}", Tag: "Things", Summary: "Delete", Status: 204, Needs: permWrite, MatchRequired: true},
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "changeThing", Method: "DELETE", Path: "/v1/orgs/{org}/things/{user}", Tag: "Things", Summary: "Delete", Description: "For tests.", Status: 204, Needs: permWrite, MatchRequired: true},
 		func(ctx context.Context, c *httpapi.Call, in *struct {
 			httpapi.OrgPath
 			httpapi.Match
@@ -130,7 +130,7 @@ func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, optio
 			_, err := in.Version()
 			return nil, err
 		})
-	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "platformThing", Method: "GET", Path: "/platform/v1/things", Tag: "Things", Summary: "Operate", Status: 204, Access: httpapi.Operator},
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "platformThing", Method: "GET", Path: "/platform/v1/things", Tag: "Things", Summary: "Operate", Description: "For tests.", Status: 204, Access: httpapi.Operator},
 		func(context.Context, *httpapi.Call, *struct{}) (*httpapi.None, error) { return nil, nil })
 	return a.Handler()
 }
@@ -356,11 +356,11 @@ func TestAttack34_Forwarding(t *testing.T) {
 func TestIncompleteRoutesStopTheStart(t *testing.T) {
 	handler := func(context.Context, *httpapi.Call, *struct{}) (*httpapi.None, error) { return nil, nil }
 	for name, route := range map[string]httpapi.Route[httpapi.None]{
-		"no permission":          {ID: "x", Method: "GET", Path: "/v1/orgs/{org}/x", Tag: "X", Summary: "X", Status: 200},
+		"no permission":          {ID: "x", Method: "GET", Path: "/v1/orgs/{org}/x", Tag: "X", Summary: "X", Description: "X.", Status: 200},
 		"no summary":             {ID: "x", Method: "GET", Path: "/v1/orgs/{org}/x", Tag: "X", Status: 200, Needs: permRead},
-		"no status":              {ID: "x", Method: "GET", Path: "/v1/orgs/{org}/x", Tag: "X", Summary: "X", Needs: permRead},
-		"operator's outside":     {ID: "x", Method: "GET", Path: "/v1/x", Tag: "X", Summary: "X", Status: 200, Access: httpapi.Operator},
-		"permission without org": {ID: "x", Method: "GET", Path: "/v1/x", Tag: "X", Summary: "X", Status: 200, Needs: permRead},
+		"no status":              {ID: "x", Method: "GET", Path: "/v1/orgs/{org}/x", Tag: "X", Summary: "X", Description: "X.", Needs: permRead},
+		"operator's outside":     {ID: "x", Method: "GET", Path: "/v1/x", Tag: "X", Summary: "X", Description: "X.", Status: 200, Access: httpapi.Operator},
+		"permission without org": {ID: "x", Method: "GET", Path: "/v1/x", Tag: "X", Summary: "X", Description: "X.", Status: 200, Needs: permRead},
 	} {
 		func() {
 			defer func() {

@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"riverqueue.com/riverui"
 
+	"grove/frontend"
 	"grove/infra/db"
 )
 
@@ -20,6 +21,8 @@ func (a *App) host(r chi.Router) error {
 	r.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	r.Get("/readyz", a.ready)
 	r.With(a.operator).Handle("/metrics", a.metrics.Handler())
+	r.Handle(frontend.AssetsPath+"*", http.HandlerFunc(frontend.Assets))
+	r.Get("/docs", frontend.Reference)
 	r.Get("/openapi.json", a.document(a.API.OpenAPI().MarshalJSON))
 	r.Get("/openapi-3.0.json", a.document(a.API.OpenAPI().Downgrade))
 	jobs, err := riverui.NewHandler(&riverui.HandlerOpts{Endpoints: riverui.NewEndpoints(a.Jobs.River(), nil),
