@@ -4,6 +4,8 @@ Scalar.createApiReference("#reference", {
   agent: { disabled: true },
   hideClientButton: true,
   persistAuth: false,
+  showDeveloperTools: "never",
+  mcp: { disabled: true },
   telemetry: false,
   theme: "default",
   withDefaultFonts: false,

@@ -28,10 +28,10 @@ func TestTemplates(t *testing.T) {
 		refresh time.Duration
 		native  bool
 	}{
-		"spa":      {true, "authorization_code refresh_token", 0, 0, false},
-		"mobile":   {true, "authorization_code refresh_token", 0, 0, true},
-		"web":      {false, "authorization_code refresh_token", time.Hour, 24 * time.Hour, false},
-		"standard": {false, "authorization_code refresh_token", 0, 0, false},
+		"spa":      {true, "authorization_code organization_switch refresh_token", 0, 0, false},
+		"mobile":   {true, "authorization_code organization_switch refresh_token", 0, 0, true},
+		"web":      {false, "authorization_code organization_switch refresh_token", time.Hour, 24 * time.Hour, false},
+		"standard": {false, "authorization_code organization_switch refresh_token", 0, 0, false},
 		"m2m":      {false, "client_credentials", time.Hour, 0, false},
 	} {
 		in := apps.CreateAppRequest{Name: template, Template: template, RedirectURIs: redirect}

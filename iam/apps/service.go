@@ -48,7 +48,8 @@ const (
 // preset gives a new app what its template says; everything but the client type can be changed later.
 func preset(a *appRow) {
 	a.ClientType, a.Enabled, a.IDTokenAlg = clientConfidential, true, "ES256"
-	a.GrantTypes = []string{GrantAuthorizationCode, GrantRefreshToken}
+	// Switching is open from the start: in which organizations an app works is for its share to say.
+	a.GrantTypes = []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken}
 	switch a.Template {
 	case templateSPA, templateMobile:
 		a.ClientType = clientPublic

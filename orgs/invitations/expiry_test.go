@@ -61,7 +61,7 @@ func TestExpiry(t *testing.T) {
 	if state() != "pending" {
 		t.Error("expired before its time")
 	}
-	b.Clock.Advance(invitations.Lifetime)
+	b.Clock.Advance(lifetime)
 	if state() != "expired" {
 		t.Error("pending after its time")
 	}
@@ -84,7 +84,7 @@ func TestExpiry(t *testing.T) {
 		t.Error(got)
 	}
 	// One whose time is over gives way to a new one, before any job has run.
-	b.Clock.Advance(invitations.Lifetime)
+	b.Clock.Advance(lifetime)
 	again, token := b.invite(t, b.A, b.A.Partner, "jo@example.com")
 	if again.ID == inv.ID || state() != "expired" {
 		t.Error("the old one stays")

@@ -106,7 +106,7 @@ func TestAttack06_OneAnswerForEveryTokenThatIsNoGood(t *testing.T) {
 	_, expired := b.invite(t, b.A, b.A.Partner, "expired@example.com")
 	_, foreign := b.invite(t, b.B, b.B.Partner, "foreign@example.com")
 	// One second past its time.
-	b.Clock.Advance(invitations.Lifetime)
+	b.Clock.Advance(lifetime)
 	_, live := b.invite(t, b.A, b.A.Partner, "live@example.com")
 	detail := ""
 	for name, token := range map[string]string{

@@ -28,9 +28,6 @@ var migrations embed.FS
 // Migrations are this package's own.
 func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
 
-// Lifetime is how long an invitation can be accepted after it was sent.
-const Lifetime = 72 * time.Hour
-
 var (
 	permRead  = perm.Declare("invitations.read", "See who is invited to an organization.")
 	permWrite = perm.Declare("invitations.write", "Invite people to an organization, send invitations again and revoke them.")
@@ -109,12 +106,15 @@ type Ports struct {
 // Service holds the rules.
 type Service struct {
 	Ports
-	db     *db.DB
-	events *events.Log
+	lifetime time.Duration
+	db       *db.DB
+	events   *events.Log
 }
 
 // New makes the service.
-func New(d *db.DB, log *events.Log, p Ports) *Service { return &Service{Ports: p, db: d, events: log} }
+func New(d *db.DB, log *events.Log, lifetime time.Duration, p Ports) *Service {
+	return &Service{Ports: p, db: d, events: log, lifetime: lifetime}
+}
 
 // Module is the capability's manifest.
 func (s *Service) Module() module.Manifest {

@@ -63,7 +63,7 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		Roles: distinct(n.Roles), Locale: n.Locale, Version: 1}
 	_, inv.TokenHash = token(key, c.Tenant.ID, inv)
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		inv.CreatedAt, inv.UpdatedAt, inv.ExpiresAt = tx.Now(), tx.Now(), tx.Now().Add(Lifetime)
+		inv.CreatedAt, inv.UpdatedAt, inv.ExpiresAt = tx.Now(), tx.Now(), tx.Now().Add(s.lifetime)
 		if err := s.checkAddress(ctx, tx, inv); err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 		if err = s.checkRoles(ctx, tx, c.Held(), inv); err != nil {
 			return err
 		}
-		inv.State, inv.UpdatedAt, inv.ExpiresAt = Pending, tx.Now(), tx.Now().Add(Lifetime)
+		inv.State, inv.UpdatedAt, inv.ExpiresAt = Pending, tx.Now(), tx.Now().Add(s.lifetime)
 		inv.Generation++
 		inv.Version++
 		_, inv.TokenHash = token(key, c.Tenant.ID, inv)

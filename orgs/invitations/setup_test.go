@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"grove/billing/metering"
 	"grove/iam/authz"
@@ -28,6 +29,9 @@ import (
 	"grove/orgs/invitations"
 	"grove/orgs/members"
 )
+
+// lifetime is how long an invitation can be accepted.
+const lifetime = 72 * time.Hour
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
@@ -87,7 +91,7 @@ func setup(t *testing.T) bundle {
 	b.members = members.New(d.DB, log, members.Ports{Authorizer: b.api, Groups: groups.New(d.DB, log, b.authz), Orgs: b.Pair, Roles: b.authz,
 		Seats: b.seats, Sessions: sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 1e15, Idle: 1e15}), Users: b.users})
 	dataKeys := keys{}
-	b.invitations = invitations.New(d.DB, log, invitations.Ports{Domains: b.domains, Jobs: queue, Keys: dataKeys, Members: b.members,
+	b.invitations = invitations.New(d.DB, log, lifetime, invitations.Ports{Domains: b.domains, Jobs: queue, Keys: dataKeys, Members: b.members,
 		Roles: b.authz, Seats: b.seats, Tenants: b.Pair, Users: b.users})
 	for _, m := range []module.Manifest{b.invitations.Module(), b.members.Module(), b.seats.Module()} {
 		m.Routes(b.api.API)

@@ -1,7 +1,7 @@
 // Command api is a sample API that accepts Grove's access tokens. It validates them offline, by the issuer's published keys
 // (RFC 9068), with the stock library coreos/go-oidc, and lets each organization see its own notes only.
 //
-//	ISSUER=http://127.0.0.1:8080/t/acme AUDIENCE=https://notes.example go run ./docs/sample/api
+//	ISSUER=http://127.0.0.1:8080/t/acme AUDIENCE=https://notes.example SCOPE=notes.read go run ./docs/sample/api
 package main
 
 import (
@@ -32,7 +32,7 @@ type claims struct {
 }
 
 func main() {
-	addr := env("ADDR", "127.0.0.1:8091")
+	addr, scope := env("ADDR", "127.0.0.1:8091"), env("SCOPE", "notes.read")
 	provider, err := oidc.NewProvider(context.Background(), env("ISSUER", "http://127.0.0.1:8080/t/acme"))
 	if err != nil {
 		log.Fatal(err)
@@ -49,9 +49,9 @@ func main() {
 			return
 		}
 		var c claims
-		if err := token.Claims(&c); err != nil || !slices.Contains(strings.Fields(c.Scope), "notes.read") {
-			w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="notes.read"`)
-			http.Error(w, "the scope notes.read is needed", http.StatusForbidden)
+		if err := token.Claims(&c); err != nil || !slices.Contains(strings.Fields(c.Scope), scope) {
+			w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+scope+`"`)
+			http.Error(w, "the scope "+scope+" is needed", http.StatusForbidden)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")

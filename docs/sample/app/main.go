@@ -151,8 +151,12 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 		page(w, http.StatusOK, "Sample app", nil)
 		return
 	}
-	status, answer := a.call(r.Context(), s.token.AccessToken)
-	page(w, http.StatusOK, "Sample app", map[string]any{"ID": s.claims, "Access": payload(s.token.AccessToken), "Status": status, "API": answer})
+	a.mu.Lock()
+	token := *s.token
+	a.mu.Unlock()
+	status, answer := a.call(r.Context(), token.AccessToken)
+	page(w, http.StatusOK, "Sample app", map[string]any{"ID": s.claims, "Access": payload(token.AccessToken), "Status": status, "API": answer,
+		"AccessToken": token.AccessToken, "RefreshToken": token.RefreshToken})
 }
 
 func (a *app) call(ctx context.Context, token string) (string, string) {
@@ -271,6 +275,8 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{"json": func(v
 {{with .Error}}<p role="alert" id="error">{{.}}</p><p><a href="/">Back</a></p>{{else}}
 <h2>ID token</h2><pre id="id-token">{{json .ID}}</pre><h2>Access token</h2><pre id="access-token">{{json .Access}}</pre>
 <h2>The API says <span id="api-status">{{.Status}}</span></h2><pre id="api">{{.API}}</pre>
+<details><summary>The tokens themselves</summary><p>An app keeps these to itself. This one shows them, so that you can try them by hand.</p>
+<pre id="raw-access-token">{{.AccessToken}}</pre><pre id="raw-refresh-token">{{.RefreshToken}}</pre></details>
 <form method="post" action="/refresh"><button>Refresh</button></form>
 <form method="post" action="/switch"><label>Organization <input name="org"></label> <button>Switch</button></form>
 <form method="post" action="/logout"><button>Sign out</button></form>{{end}}
