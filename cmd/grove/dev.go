@@ -4,15 +4,18 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,6 +31,7 @@ import (
 type devCommand struct {
 	Addr string `help:"Address to listen on; loopback only." default:"127.0.0.1:8080"`
 	Data string `help:"Folder that keeps database, keys and mail over restarts." default:".grove" type:"path"`
+	TLS  bool   `name:"tls" help:"Serve https with a certificate of a test authority, DATA/ca.pem."`
 	Tree int    `help:"Seed this many further organizations, to see how a large tree feels." default:"0"`
 }
 
@@ -81,8 +85,15 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, mail.Close()) }()
 
-	environ := append(os.Environ(), "GROVE_ADDR="+d.Addr, "GROVE_BASE_URL=", "GROVE_DATABASE_URL="+databaseURL,
+	certificate, client, err := d.tls()
+	if err != nil {
+		return err
+	}
+	environ := append(os.Environ(), "GROVE_ADDR="+d.Addr, "GROVE_DATABASE_URL="+databaseURL,
 		"GROVE_ROOT_KEY="+secrets.RootKey, "GROVE_PLATFORM_KEY="+secrets.PlatformKey, "GROVE_LOG_FORMAT=text")
+	if certificate != nil && os.Getenv("GROVE_BASE_URL") == "" {
+		environ = append(environ, "GROVE_BASE_URL=https://"+d.Addr)
+	}
 	c, err := config.Load(environ)
 	if err != nil {
 		return err
@@ -97,8 +108,8 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	a.MountInbox(mail.Handler())
-	return serve(ctx, a, func() error {
-		seed, err := a.Seed(ctx, secrets.AdminPassword, d.Tree)
+	return serve(ctx, a, certificate, func() error {
+		seed, err := a.Seed(ctx, client, secrets.AdminPassword, d.Tree)
 		if err != nil {
 			return fmt.Errorf("seed the development tenant: %w", err)
 		}
@@ -116,6 +127,26 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 			c.BaseURL+"/docs", file.TenantBase, filepath.Join(d.Data, "dev.json"))
 		return nil
 	})
+}
+
+// tls returns the server's certificate, nil without --tls, and a client that trusts it.
+func (d devCommand) tls() (*tls.Certificate, *http.Client, error) {
+	client := &http.Client{Timeout: 30 * time.Second}
+	if !d.TLS {
+		return nil, client, nil
+	}
+	certificate, err := devCertificate(d.Data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the test authority: %w", err)
+	}
+	authority, err := x509.ParseCertificate(certificate.Certificate[1])
+	if err != nil {
+		return nil, nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(authority)
+	client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	return &certificate, client, nil
 }
 
 const devGreeting = `

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -34,7 +35,7 @@ func (serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, a, nil)
+	return serve(ctx, a, nil, nil)
 }
 
 type workCommand struct{}
@@ -71,11 +72,15 @@ func newApp(ctx context.Context, c config.Config, workers int) (*app.App, error)
 	return app.New(ctx, app.Options{Config: c, Log: newLog(c), Sender: sender, Version: version, Workers: workers})
 }
 
-// serve listens, starts the app and answers until ctx ends. ready is called once requests are taken.
-func serve(ctx context.Context, a *app.App, ready func() error) error {
+// serve listens, with TLS where there is a certificate, starts the app and answers until ctx ends. ready is called once requests are taken.
+func serve(ctx context.Context, a *app.App, certificate *tls.Certificate, ready func() error) error {
 	listener, err := listen(a.Config.Addr)
 	if err != nil {
-		return err
+		return errors.Join(err, stopApp(a))
+	}
+	if certificate != nil {
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12,
+			NextProtos: []string{"h2", "http/1.1"}})
 	}
 	server := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}

@@ -27,6 +27,9 @@ type Config struct {
 	// RootKey encrypts the keys of all tenants.
 	RootKey Key `env:"GROVE_ROOT_KEY" secret:"true" doc:"Key that encrypts the keys of all tenants: 32 random bytes in base64 (openssl rand -base64 32). Losing it loses every stored secret."`
 
+	// PreviousRootKey still opens what was sealed before RootKey took its place. Zero means there is none.
+	PreviousRootKey Key `env:"GROVE_ROOT_KEY_PREVIOUS" secret:"true" doc:"The root key before a rotation, in base64, until a day after every process has the new one: by then all tenants' keys are wrapped anew."`
+
 	// RootKeyFile is where Load read RootKey from, if from a file.
 	RootKeyFile string `env:"GROVE_ROOT_KEY_FILE" doc:"File with the root key in base64, instead of GROVE_ROOT_KEY."`
 

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"grove/iam/apps"
 	"grove/iam/authz"
@@ -76,7 +75,7 @@ const devTenant = "acme"
 
 // Seed founds the development tenant once, with a tree of organizations, an API, an app and people, through the public API.
 // more further organizations are added below "many".
-func (a *App) Seed(ctx context.Context, adminPassword string, more int) (Seeded, error) {
+func (a *App) Seed(ctx context.Context, client *http.Client, adminPassword string, more int) (Seeded, error) {
 	t, err := a.Parts.Tenants.TenantByHandle(ctx, devTenant)
 	if err == nil {
 		return a.seeded(ctx, t.ID, t.Root)
@@ -88,7 +87,7 @@ func (a *App) Seed(ctx context.Context, adminPassword string, more int) (Seeded,
 	if err != nil {
 		return s, err
 	}
-	return s, a.demo(ctx, s, more)
+	return s, a.demo(ctx, client, s, more)
 }
 
 func (a *App) seeded(ctx context.Context, tenant ids.Tenant, root ids.Org) (Seeded, error) {
@@ -103,8 +102,8 @@ func (a *App) seeded(ctx context.Context, tenant ids.Tenant, root ids.Org) (Seed
 }
 
 // demo fills the tenant as a vendor would: customers and their branches, a notes API and an app that every customer has.
-func (a *App) demo(ctx context.Context, s Seeded, more int) error {
-	c, err := a.client(ctx, s)
+func (a *App) demo(ctx context.Context, client *http.Client, s Seeded, more int) error {
+	c, err := a.client(ctx, client, s)
 	if err != nil {
 		return err
 	}
@@ -164,12 +163,12 @@ func (a *App) demo(ctx context.Context, s Seeded, more int) error {
 // apiClient calls the API as any tool would.
 type apiClient struct {
 	base  string
-	http  http.Client
+	http  *http.Client
 	token string
 }
 
-func (a *App) client(ctx context.Context, s Seeded) (*apiClient, error) {
-	c := &apiClient{base: a.Config.BaseURL + "/t/" + s.Tenant, http: http.Client{Timeout: 30 * time.Second}}
+func (a *App) client(ctx context.Context, client *http.Client, s Seeded) (*apiClient, error) {
+	c := &apiClient{base: a.Config.BaseURL + "/t/" + s.Tenant, http: client}
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {allScopes}, "client_id": {s.ClientID}, "client_secret": {s.ClientSecret}}
 	answer, err := c.send(ctx, http.MethodPost, "/oauth2/token", "application/x-www-form-urlencoded", []byte(form.Encode()))
 	if err != nil {

@@ -66,7 +66,11 @@ func (d directory) Org(ctx context.Context, t httpapi.Tenant, ref string) (httpa
 // wire constructs every capability, from the ground up, and then the API from their manifests.
 func (a *App) wire() error {
 	c := a.Config
-	root, err := secrets.NewRoot(c.RootKey.Bytes())
+	var older [][]byte
+	if !c.PreviousRootKey.IsZero() {
+		older = append(older, c.PreviousRootKey.Bytes())
+	}
+	root, err := secrets.NewRoot(c.RootKey.Bytes(), older...)
 	if err != nil {
 		return err
 	}
