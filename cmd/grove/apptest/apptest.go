@@ -47,6 +47,9 @@ type World struct {
 	DB     *testkit.Database
 	Mail   *inbox.Inbox
 	Server *httptest.Server
+
+	dial   func(context.Context) (net.Conn, error)
+	origin string
 	t      testing.TB
 }
 
@@ -145,7 +148,10 @@ func Start(t testing.TB, database *testkit.Database, opts ...Option) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{App: a, A: seeded.a, B: seeded.b, Clock: database.Clock, DB: database, Mail: mail, Server: httptest.NewServer(a.Handler()), t: t}
+	w := &World{App: a, A: seeded.a, B: seeded.b, Clock: database.Clock, DB: database, Mail: mail, Server: httptest.NewServer(a.Handler()), origin: Origin, t: t}
+	w.dial = func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", w.Server.Listener.Addr().String())
+	}
 	if err := a.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -162,15 +168,21 @@ func Start(t testing.TB, database *testkit.Database, opts ...Option) *World {
 	return w
 }
 
-// Client is an HTTP client with its own cookies that finds the world under Origin, and follows no redirect on its own.
+// Remote is a world whose program runs in processes of its own, under origin; dial finds one of them. Only its HTTP methods
+// can be used.
+func Remote(t testing.TB, origin string, dial func(context.Context) (net.Conn, error)) *World {
+	return &World{dial: dial, origin: origin, t: t}
+}
+
+// Client is an HTTP client with its own cookies that finds the world under its origin, and follows no redirect on its own.
 func (w *World) Client() *http.Client {
 	jar, _ := cookiejar.New(nil) // never fails without options
 	dialer := net.Dialer{Timeout: 5 * time.Second}
 	return &http.Client{Jar: jar, Timeout: 30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if strings.HasPrefix(addr, "id.grove.test:") {
-				addr = w.Server.Listener.Addr().String()
+			if host, _, _ := strings.Cut(addr, ":"); w.origin == "http://"+host {
+				return w.dial(ctx)
 			}
 			return dialer.DialContext(ctx, network, addr)
 		}}}

@@ -65,7 +65,7 @@ func (w *World) Code(t Tenant, s SignIn) url.Values {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		r = w.Do(s.Browser, http.MethodPost, to.String(), s.fill(string(r.Raw)), "Origin", Origin)
+		r = w.Do(s.Browser, http.MethodPost, to.String(), s.fill(string(r.Raw)), "Origin", w.origin)
 	}
 	w.t.Fatalf("the sign-in stopped: %d %s", r.StatusCode, r.Raw)
 	return nil
