@@ -111,15 +111,20 @@ func (c *Call) Allowed(actions map[string]perm.Permission) []string {
 	return allowed
 }
 
-type (
-	tenantKey struct{}
-	issuerKey struct{}
-)
+type scopeKey struct{}
+
+// scope is what a path said, in one value: it is looked up several times in every request.
+type scope struct {
+	tenant Tenant
+	issuer Issuer
+}
 
 // TenantOf returns the request's tenant; a raw handler below the base always has one.
 func TenantOf(ctx context.Context) Tenant {
-	t, _ := ctx.Value(tenantKey{}).(Tenant)
-	return t
+	if s, ok := ctx.Value(scopeKey{}).(*scope); ok {
+		return s.tenant
+	}
+	return Tenant{}
 }
 
 // Issuer is the base that a request came in by: the tenant's, or one organization's below /o/.
@@ -130,13 +135,15 @@ type Issuer struct {
 
 // IssuerOf returns the base that the request came in by.
 func IssuerOf(ctx context.Context) Issuer {
-	i, _ := ctx.Value(issuerKey{}).(Issuer)
-	return i
+	if s, ok := ctx.Value(scopeKey{}).(*scope); ok {
+		return s.issuer
+	}
+	return Issuer{}
 }
 
 // InTenant returns a context for work on behalf of a tenant outside a request, such as a test's or a job's.
 func InTenant(ctx context.Context, t Tenant, i Issuer) context.Context {
-	return context.WithValue(context.WithValue(ctx, tenantKey{}, t), issuerKey{}, i)
+	return context.WithValue(ctx, scopeKey{}, &scope{tenant: t, issuer: i})
 }
 
 // scoped strips /t/{tenant} and /o/{org} from the path and hands the rest to inner. The origin is the configured one,
@@ -172,8 +179,11 @@ func (a *API) scoped(inner http.Handler) http.Handler {
 	})
 }
 
-// fresh forgets the outer router's match, so that the inner router starts its own.
+// fresh forgets the outer router's match, if it had one, so that the inner router starts its own.
 func fresh(ctx context.Context) context.Context {
+	if ctx.Value(chi.RouteCtxKey) == nil {
+		return ctx
+	}
 	return context.WithValue(ctx, chi.RouteCtxKey, (*chi.Context)(nil))
 }
 

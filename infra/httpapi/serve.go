@@ -33,7 +33,14 @@ func (a *API) Handler() http.Handler {
 		a.inner.ServeHTTP(w, r.WithContext(fresh(r.Context())))
 	}))
 	a.outer.Handle("/*", scoped)
-	var h http.Handler = a.outer
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The host has nothing below /t/ of its own: its router would only hand on.
+		if strings.HasPrefix(r.URL.Path, "/t/") {
+			scoped.ServeHTTP(w, r)
+			return
+		}
+		a.outer.ServeHTTP(w, r)
+	})
 	h = a.claim(h)
 	h = a.cors(h)
 	if a.Limits.PerTenant > 0 {
@@ -53,6 +60,20 @@ func Address(ctx context.Context) netip.Addr {
 	return addr
 }
 
+// bounds are the headers of every response; a page relaxes what it must by setting its own. The lists are shared by all
+// responses: Set and Add replace them, and nobody writes into one.
+var bounds = []struct {
+	name   string // in canonical form
+	values []string
+}{
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+	{"Permissions-Policy", []string{"camera=(), microphone=(), geolocation=()"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Strict-Transport-Security", []string{"max-age=63072000; includeSubDomains"}},
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"X-Frame-Options", []string{"DENY"}},
+}
+
 // enter gives the request its id and address, its bounds and headers, and survives a panic.
 func (a *API) enter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,12 +84,9 @@ func (a *API) enter(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
 		h := w.Header()
 		h.Set("X-Request-Id", id)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+		for i := range bounds {
+			h[bounds[i].name] = bounds[i].values
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
@@ -85,6 +103,9 @@ func (a *API) enter(next http.Handler) http.Handler {
 // address walks X-Forwarded-For from the right while the peer is a trusted proxy.
 func (a *API) address(r *http.Request) netip.Addr {
 	peer := parseAddr(r.RemoteAddr)
+	if !a.trusted(peer) {
+		return peer
+	}
 	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(forwarded) - 1; i >= 0 && a.trusted(peer); i-- {
 		next := parseAddr(strings.TrimSpace(forwarded[i]))
