@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"grove/infra/config"
 	"grove/infra/kernel/actor"
@@ -22,7 +23,7 @@ type tenantCreateCommand struct {
 	PasswordFile string `help:"File with the administrator's first password. Without it the environment's GROVE_ADMIN_PASSWORD is used." type:"existingfile"`
 }
 
-// Run founds the tenant and prints where its administrator signs in.
+// Run founds the tenant and prints where its administrator signs in. The password is for the first sign-in only.
 func (t tenantCreateCommand) Run(ctx context.Context) error {
 	password := os.Getenv("GROVE_ADMIN_PASSWORD")
 	if t.PasswordFile != "" {
@@ -48,10 +49,10 @@ func (t tenantCreateCommand) Run(ctx context.Context) error {
 	}
 	ctx = actor.Into(ctx, actor.Actor{Kind: actor.Operator, Name: "command line"})
 	made, err := a.Parts.Tenants.Create(ctx, tenantdir.CreateTenant{Handle: t.Handle, Name: t.Name,
-		Admin: tenantdir.Admin{Email: t.AdminEmail, Password: password}})
+		Admin: tenantdir.Admin{Email: t.AdminEmail, Password: strings.TrimSpace(password), MustChange: true}})
 	if err != nil {
 		return errors.Join(explained(err), stopApp(a))
 	}
-	fmt.Printf("tenant %s is founded; its administrator signs in at %s/console\n", made.Handle, a.Parts.Tenants.Base(made.Handle))
+	fmt.Printf("tenant %s is founded; its administrator signs in at %s/console and chooses a new password there\n", made.Handle, a.Parts.Tenants.Base(made.Handle))
 	return stopApp(a)
 }

@@ -132,6 +132,6 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 		return nil
 	}
 	_, err := s.CreateTx(ctx, tx, NewUser{ID: a.User, Org: f.Root, Username: a.Username, Email: a.Email,
-		GivenName: a.GivenName, FamilyName: a.FamilyName, PasswordHash: a.PasswordHash})
+		GivenName: a.GivenName, FamilyName: a.FamilyName, PasswordHash: a.PasswordHash, MustChange: a.MustChange})
 	return err
 }

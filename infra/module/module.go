@@ -57,6 +57,7 @@ type FoundingAdmin struct {
 	Email        string
 	Username     string
 	PasswordHash string // PHC string; "" where he is invited instead
+	MustChange   bool   // the password is for the first sign-in only
 	GivenName    string
 	FamilyName   string
 }

@@ -36,7 +36,8 @@ type TenantHost struct {
 type CreateTenantAdmin struct {
 	Email      string `json:"email" format:"email" maxLength:"254" doc:"The administrator's e-mail address." example:"jo@acme.com"`
 	Username   string `json:"username,omitempty" maxLength:"254" doc:"The administrator's username; the e-mail address where absent." example:"jo"`
-	Password   string `json:"password,omitempty" minLength:"8" maxLength:"1024" doc:"The administrator's password. Without it an invitation to choose one is sent." example:"correct horse battery staple"`
+	Password   string `json:"password,omitempty" minLength:"8" maxLength:"1024" doc:"The administrator's first password. Required where the installation does not invite first administrators." example:"correct horse battery staple"`
+	MustChange bool   `json:"must_change_password,omitempty" doc:"Whether the password is for the first sign-in only." example:"true"`
 	GivenName  string `json:"given_name,omitempty" maxLength:"100" doc:"The administrator's given name." example:"Jo"`
 	FamilyName string `json:"family_name,omitempty" maxLength:"100" doc:"The administrator's family name." example:"Doe"`
 }
@@ -168,7 +169,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInpu
 
 func (s *Service) create(ctx context.Context, _ *httpapi.Call, in *CreateTenantInput) (*httpapi.Out[PlatformTenant], error) {
 	b := in.Body
-	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Admin: Admin{Email: b.Admin.Email, Username: b.Admin.Username,
+	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Admin: Admin{Email: b.Admin.Email, MustChange: b.Admin.MustChange, Username: b.Admin.Username,
 		Password: b.Admin.Password, GivenName: b.Admin.GivenName, FamilyName: b.Admin.FamilyName}}))
 }
 

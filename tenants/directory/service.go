@@ -189,6 +189,7 @@ type Admin struct {
 	Email      string
 	Username   string
 	Password   string
+	MustChange bool // the password is for the first sign-in only
 	GivenName  string
 	FamilyName string
 }
@@ -258,6 +259,7 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 	if in.Admin.Password == "" {
 		return f, nil
 	}
+	f.Admin.MustChange = in.Admin.MustChange
 	f.Admin.PasswordHash, err = s.hasher.Hash(ctx, in.Admin.Password)
 	switch {
 	case errors.Is(err, password.ErrForm):
