@@ -2182,7 +2182,7 @@ export interface components {
              * @example org
              * @enum {string}
              */
-            reach: "org" | "subtree";
+            reach?: "org" | "subtree";
         };
         AuthorizeAPIRequest: {
             /**
@@ -2191,7 +2191,7 @@ export interface components {
              * @example rbac
              * @enum {string}
              */
-            policy: "none" | "rbac";
+            policy?: "none" | "rbac";
             /**
              * @description The API resource: the organization's own, or one that it inherits.
              * @example api_069hwpkw01r010000000000004
@@ -2329,7 +2329,7 @@ export interface components {
              * @default true
              * @example true
              */
-            requires_authorization: boolean;
+            requires_authorization?: boolean;
             /** @description The first scopes. */
             scopes?: components["schemas"]["CreateAPIScopeRequest"][];
         };
@@ -2398,7 +2398,7 @@ export interface components {
              * @example application
              * @enum {string}
              */
-            role_audience: "application" | "organization";
+            role_audience?: "application" | "organization";
             /**
              * @description What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting. Never changes.
              * @example web
@@ -2608,7 +2608,12 @@ export interface components {
              */
             given_name?: string;
             /**
-             * @description The administrator's password. Without it an invitation to choose one is sent.
+             * @description Whether the password is for the first sign-in only.
+             * @example true
+             */
+            must_change_password?: boolean;
+            /**
+             * @description The administrator's first password. Required where the installation does not invite first administrators.
              * @example correct horse battery staple
              */
             password?: string;
@@ -3473,7 +3478,7 @@ export interface components {
              * @example ES256
              * @enum {string}
              */
-            alg: "ES256" | "EdDSA" | "PS256" | "RS256";
+            alg?: "ES256" | "EdDSA" | "PS256" | "RS256";
         };
         Seats: {
             /**
@@ -3577,7 +3582,7 @@ export interface components {
              * @example all
              * @enum {string}
              */
-            roles: "all" | "none";
+            roles?: "all" | "none";
         };
         SigningKey: {
             /**
