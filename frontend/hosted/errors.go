@@ -7,6 +7,7 @@ import (
 
 	"grove/frontend/login"
 	"grove/iam/authn"
+	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/telemetry"
@@ -22,7 +23,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.error(w, r, http.StatusBadRequest, "invalid_request", "")
 	case authn.IsGone(err):
 		p.error(w, r, http.StatusGone, "", login.ProblemExpired)
-	case errors.As(err, &f) && f.Code.Kind == fault.Unavailable:
+	case errors.As(err, &f) && f.Code.Kind == fault.Unavailable, db.IsUnavailable(err):
 		w.Header().Set("Retry-After", "5")
 		p.error(w, r, http.StatusServiceUnavailable, "temporarily_unavailable", login.ProblemUnavailable)
 	case errors.As(err, &f) && f.Code.Kind != fault.Internal:

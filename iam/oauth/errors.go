@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"grove/infra/db"
 	"grove/infra/kernel/fault"
 )
 
@@ -77,6 +78,10 @@ func (s *Service) asProtocolError(ctx context.Context, err error) *protocolError
 	}
 	if errors.As(err, &f) && f.Code.Kind == fault.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return refuse(codeTemporarilyUnavailable, "The request took too long. Try again.")
+	}
+	if db.IsUnavailable(err) {
+		s.log.ErrorContext(ctx, "oauth request failed", "error", err)
+		return refuse(codeTemporarilyUnavailable, "The database cannot be reached. Try again.")
 	}
 	s.log.ErrorContext(ctx, "oauth request failed", "error", err)
 	return refuse(codeServerError, "Something went wrong on our side. The failure has been recorded.")

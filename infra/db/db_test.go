@@ -361,3 +361,40 @@ func TestMigrationsThatChangedAreRefused(t *testing.T) {
 		t.Fatalf("a pending migration was not seen: %v", err)
 	}
 }
+
+func TestUnavailable(t *testing.T) {
+	d := newDB(t)
+	err := d.InTenant(ctx, ids.NewTenant(), func(ctx context.Context, tx db.Tx) error {
+		var pid int
+		if err := tx.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+			return err
+		}
+		super, err := pgx.Connect(ctx, d.Super)
+		if err != nil {
+			return err
+		}
+		defer super.Close(ctx)
+		if _, err := super.Exec(ctx, `SELECT pg_terminate_backend($1, 5000)`, pid); err != nil {
+			return err
+		}
+		if _, err = tx.Exec(ctx, `SELECT 1`); !db.IsUnavailable(err) {
+			t.Errorf("a connection that is told to end: %v", err)
+		}
+		_, err = tx.Exec(ctx, `SELECT 1`)
+		return err
+	})
+	if !db.IsUnavailable(err) {
+		t.Errorf("a connection that has ended: %v", err)
+	}
+	_, err = pgx.Connect(ctx, "postgres://grove@/grove?host=/nowhere")
+	if !db.IsUnavailable(err) {
+		t.Errorf("no server: %v", err)
+	}
+	err = d.InTenant(ctx, ids.NewTenant(), func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT 1/0`)
+		return err
+	})
+	if err == nil || db.IsUnavailable(err) {
+		t.Errorf("a statement's own failure: %v", err)
+	}
+}

@@ -55,6 +55,8 @@ func toProblem(ctx context.Context, log *slog.Logger, err error) *Problem {
 			f = fault.CodeInvalid.With("A text holds a character that cannot be stored, such as NUL.", err)
 		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 			f = fault.CodeUnavailable.With("The request took too long or was given up.", err)
+		case db.IsUnavailable(err):
+			f = fault.CodeUnavailable.With("The database cannot be reached. A change may have been made all the same; send it again with the same Idempotency-Key.", err)
 		default:
 			f = fault.CodeInternal.With("The failure has been recorded under this request id.", err)
 		}
