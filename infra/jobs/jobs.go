@@ -69,7 +69,7 @@ func Timeout(d time.Duration) Option { return func(s *settings) { s.timeout = d 
 
 // Register adds the worker of jobs with arguments T.
 func Register[T Args](r *Registry, do func(context.Context, T) error, options ...Option) {
-	s := settings{timeout: time.Minute}
+	s := settings{timeout: defaultTimeout}
 	for _, o := range options {
 		o(&s)
 	}
@@ -112,6 +112,13 @@ func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
 // Permanent marks an error that no retry can mend; the job is cancelled and stays visible.
 func Permanent(err error) error { return river.JobCancel(err) }
 
+// An attempt lasts at most its timeout, so what has run for longer was lost with its process and is tried again. A kind
+// with a longer timeout is left alone until that has passed too.
+const (
+	defaultTimeout = time.Minute
+	rescueAfter    = defaultTimeout + 30*time.Second
+)
+
 // Client inserts jobs, and works them after Start.
 type Client struct {
 	registry *Registry
@@ -127,7 +134,7 @@ type Options struct {
 
 // NewClient makes a client. The registry may still receive workers until Start.
 func NewClient(r *Registry, o Options) (*Client, error) {
-	cfg := &river.Config{Schema: db.JobsSchema, Logger: o.Log, MaxAttempts: 20}
+	cfg := &river.Config{Schema: db.JobsSchema, Logger: o.Log, MaxAttempts: 20, RescueStuckJobsAfter: rescueAfter}
 	if o.Workers > 0 {
 		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}}
 		cfg.Workers = r.workers
