@@ -98,6 +98,7 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	c.DrainDelay = 0 // nobody is in front
 	sender, err := smtp.New(mail.SMTPURL(), smtp.Options{From: "Grove <no-reply@grove.localhost>", TLS: &tls.Config{RootCAs: mail.Roots()}})
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ type cli struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // who asks twice does not want to wait
 	var c cli
 	k := kong.Parse(&c, kong.Name("grove"), kong.Description("Identity control plane for B2B SaaS."),
 		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))

@@ -72,7 +72,8 @@ func newApp(ctx context.Context, c config.Config, workers int) (*app.App, error)
 	return app.New(ctx, app.Options{Config: c, Log: newLog(c), Sender: sender, Version: version, Workers: workers})
 }
 
-// serve listens, with TLS where there is a certificate, starts the app and answers until ctx ends. ready is called once requests are taken.
+// serve listens, with TLS where there is a certificate, starts the app and answers until ctx ends, then drains. ready is
+// called once requests are taken.
 func serve(ctx context.Context, a *app.App, certificate *tls.Certificate, ready func() error) error {
 	listener, err := listen(a.Config.Addr)
 	if err != nil {
@@ -103,6 +104,12 @@ func serve(ctx context.Context, a *app.App, certificate *tls.Certificate, ready 
 	case <-ctx.Done():
 	}
 	a.Drain()
+	// A load balancer goes on sending until it has asked for readiness again.
+	select {
+	case err := <-failed:
+		return errors.Join(err, stopApp(a))
+	case <-time.After(a.Config.DrainDelay):
+	}
 	grace, cancel := context.WithTimeout(context.Background(), a.Config.ShutdownTimeout)
 	defer cancel()
 	return errors.Join(server.Shutdown(grace), stopApp(a))

@@ -99,6 +99,9 @@ type Config struct {
 	// RateLimitPerTenant is in requests per minute of one tenant; 0 means no limit.
 	RateLimitPerTenant int `env:"GROVE_RATE_LIMIT_PER_TENANT" default:"60000" min:"0" max:"100000000" doc:"Requests per minute of one tenant. 0 turns the limit off."`
 
+	// DrainDelay is how long a process that was told to stop says that it is not ready and serves all the same.
+	DrainDelay time.Duration `env:"GROVE_DRAIN_DELAY" default:"3s" min:"0s" max:"5m" doc:"Time between readiness failing and no more connections being taken, when the process is told to stop: at least the interval at which the load balancer asks for readiness. grove dev does not wait."`
+
 	// ShutdownTimeout is how long requests and jobs may take to finish after a signal to stop.
 	ShutdownTimeout time.Duration `env:"GROVE_SHUTDOWN_TIMEOUT" default:"20s" min:"0s" max:"10m" doc:"Time that running requests and jobs get to finish when the process is told to stop."`
 

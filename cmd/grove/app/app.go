@@ -115,7 +115,7 @@ func (a *App) goRun(f func()) {
 	go func() { defer a.running.Done(); f() }()
 }
 
-// Drain makes readiness fail, so that a load balancer sends no more.
+// Drain makes readiness fail, so that a load balancer sends no more, and each answer ends its connection.
 func (a *App) Drain() { a.draining.Store(true) }
 
 // Stop lets jobs that run finish until ctx ends, and closes the database.
@@ -139,5 +139,11 @@ func (a *App) Handler() http.Handler {
 	if a.Config.OTLPEndpoint != "" {
 		h = telemetry.Traced(h)
 	}
-	return h
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.draining.Load() {
+			// A connection that is kept would break when the listener closes, with a request on its way.
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }
