@@ -60,12 +60,13 @@ func replayOr[O any](ctx context.Context, a *API, r Route[O], c *Call, run func(
 	if found || err != nil {
 		return out, err
 	}
-	out, err = run(ctx)
-	if fault.CodeIdemRunning.Is(err) {
-		// The twin has committed by now: the insert waited for it.
-		if out, found, again := replay(ctx, a, r, c, claim); found {
-			return out, again
-		}
+	if out, err = run(ctx); err == nil {
+		return out, nil
+	}
+	// A twin may have been faster: then its claim, or its effect such as a name that is taken now, was in the way of this
+	// one. It has committed by now, and its answer is the answer.
+	if out, found, again := replay(ctx, a, r, c, claim); found {
+		return out, again
 	}
 	return out, err
 }
