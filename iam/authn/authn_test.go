@@ -134,8 +134,14 @@ func TestChoosingAnOrganization(t *testing.T) {
 	if out := w.begin(authn.Request{App: app}); out.Done == nil || out.Done.Org != b.A.Branch.ID {
 		t.Errorf("no organization named: the session's own: %+v", out)
 	}
-	// The domain of the address settles it.
+	// The domain of the address settles it, and its organization's name shows before anybody is proven.
 	b.domains[b.A.Tenant.ID.String()+"partner.example"] = b.A.Partner.ID
+	byDomain := b.tab(t, b.A)
+	for login, want := range map[string]string{"jo@partner.example": "partner", "nobody@partner.example": "partner", "jo@other.example": "", "jo": ""} {
+		if f := byDomain.name(byDomain.start(authn.Request{App: app}), login); f.OrgName != want {
+			t.Errorf("%s is shown the organization %q", login, f.OrgName)
+		}
+	}
 	if done := b.tab(t, b.A).signIn(authn.Request{App: app}, "jo@partner.example"); done.Org != b.A.Partner.ID {
 		t.Errorf("domain: %+v", done)
 	}

@@ -135,17 +135,34 @@ func (s *Service) view(ctx context.Context, f *flow, step Step, problem Problem,
 	if st.RedirectURI != "" {
 		out.RedirectURIs = []string{st.RedirectURI}
 	}
-	if !st.Org.IsZero() {
-		org, err := s.ports.Orgs.Resolve(ctx, st.run.tenant, st.Org.String())
+	org, err := s.orgShown(ctx, st)
+	if err != nil {
+		return Flow{}, err
+	}
+	if !org.IsZero() {
+		found, err := s.ports.Orgs.Resolve(ctx, st.run.tenant, org.String())
 		if err != nil && !fault.CodeNotFound.Is(err) {
 			return Flow{}, err
 		}
-		out.OrgName = org.Name
+		out.OrgName = found.Name
 	}
 	if step == StepDone {
 		return out, nil
 	}
-	var err error
 	out.Challenge, err = s.steps[step].Begin(ctx, st)
 	return out, err
+}
+
+// orgShown is the organization whose name the pages bear: the one that is settled, or before anybody is proven the one
+// that the domain of what was typed belongs to, whether there is such a person or not.
+func (s *Service) orgShown(ctx context.Context, st *State) (org ids.Org, err error) {
+	domain := domainOf(st.Login)
+	if !st.Org.IsZero() || !st.User.IsZero() || domain == "" {
+		return st.Org, nil
+	}
+	err = s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		org, _, err = s.ports.Domains.OwnerOf(ctx, tx, domain)
+		return err
+	})
+	return org, err
 }

@@ -114,7 +114,8 @@ type Flow struct {
 	Challenge Challenge
 	ID        ids.Flow
 	Issuer    string
-	// OrgName is the organization that the person signs in to; "" while it is not known.
+	// OrgName is the organization that the person signs in to, or to which the e-mail domain that was typed belongs; ""
+	// while neither is known.
 	OrgName string
 	// Problem says what was wrong with the last answer; "" for nothing.
 	Problem Problem
