@@ -1,11 +1,14 @@
 package hosted
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"grove/frontend/login"
 	"grove/iam/authn"
+	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
 )
@@ -126,11 +129,12 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 		}
 		login.Render(w, r, login.PageOrganization, page)
 	case authn.ConsentChallenge:
-		page := login.ConsentPage{Common: c, Username: challenge.Username}
-		for _, scope := range challenge.Scopes {
-			page.Scopes = append(page.Scopes, login.Scope{Name: scope})
+		scopes, err := p.scopes(r.Context(), challenge.Scopes)
+		if err != nil {
+			p.fail(w, r, err)
+			return
 		}
-		login.Render(w, r, login.PageConsent, page)
+		login.Render(w, r, login.PageConsent, login.ConsentPage{Common: c, Scopes: scopes, Username: challenge.Username})
 	case authn.ChangePasswordChallenge:
 		login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, Username: challenge.Username})
 	case authn.SuspendedChallenge:
@@ -139,4 +143,21 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 	default:
 		p.fail(w, r, errParameters)
 	}
+}
+
+// scopes says of each scope what its API says of it. The pages' catalogue has the standard ones.
+func (p *Pages) scopes(ctx context.Context, names []string) ([]login.Scope, error) {
+	out := make([]login.Scope, len(names))
+	for i, name := range names {
+		out[i].Name = name
+	}
+	err := p.DB.InTenant(ctx, httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		known, err := p.Roles.ScopesNamed(ctx, tx, names)
+		for _, scope := range known {
+			i := slices.Index(names, scope.Name)
+			out[i].Title, out[i].Description = scope.DisplayName, scope.Description
+		}
+		return err
+	})
+	return out, err
 }

@@ -80,7 +80,7 @@ func TestConsentAndNewPassword(t *testing.T) {
 		return b.users.SetTemporaryPasswordTx(ctx, tx, jo, phc)
 	})
 	w := b.browser(t)
-	page := w.follow(w.submit(w.get(w.begin(authn.Request{Scopes: []string{"openid", "email"}})), "username", "jo"))
+	page := w.follow(w.submit(w.get(w.begin(authn.Request{Scopes: []string{"openid", "email", "invoices.read"}})), "username", "jo"))
 	change := w.follow(w.submit(page, "password", secret))
 	if short := w.submit(change, "password", "short"); short.Code != http.StatusUnprocessableEntity {
 		t.Errorf("too short: %d", short.Code)
@@ -88,6 +88,11 @@ func TestConsentAndNewPassword(t *testing.T) {
 	ask := w.follow(w.submit(change, "password", "one of my very own"))
 	if !strings.Contains(ask.body, `value="allow"`) {
 		t.Fatalf("no question: %s", ask.body)
+	}
+	for _, text := range []string{"See your email address", "See your invoices", "And their state."} {
+		if !strings.Contains(ask.body, text) {
+			t.Errorf("the consent page does not say %q", text)
+		}
 	}
 	if end := w.submit(ask, "decision", "allow"); !strings.Contains(end.Header().Get("Location"), "/oauth2/authorize/resume?flow=") || w.cookies[session] == "" {
 		t.Errorf("end: %d %v", end.Code, w.cookies)
@@ -298,6 +303,13 @@ func TestAttack06_InvitationsAreConsumedByPostOnly(t *testing.T) {
 	}
 	if len(b.accepted) != 1 || b.accepted[0].GivenName != "Ada" {
 		t.Errorf("%+v", b.accepted)
+	}
+	b.held = nil
+	b.invited["colleague"] = invitations.Peeked{OrgID: b.A.Partner.ID, OrgName: "Partner", Email: "colleague@partner.example", State: "pending"}
+	other := b.browser(t)
+	got = other.submit(other.get(base+"/login/invitation?token=colleague"), "given_name", "Bo", "family_name", "Lind", "password", "a fine long secret")
+	if got.Header().Get("Location") != base+"/account/" {
+		t.Errorf("who may see nothing of the console is sent to %s", got.Header().Get("Location"))
 	}
 	if again := w.submit(page, "given_name", "Ada", "family_name", "Okafor", "password", "a fine long secret"); again.Code != http.StatusGone {
 		t.Errorf("twice: %d", again.Code)

@@ -227,7 +227,7 @@ func (p *Pages) join(w http.ResponseWriter, r *http.Request, v visit, in values)
 	p.accept(w, r, v, accept, page)
 }
 
-// accept takes the invitation and goes to the organization's console. Who proved himself here, or is new, gets a session.
+// accept takes the invitation and goes to the organization's console, or to the account of who may see nothing there. Who proved himself here, or is new, gets a session.
 func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept invitations.Accept, page login.InvitationPage) {
 	ctx, t := r.Context(), httpapi.TenantOf(r.Context())
 	accepted, err := p.Invitations.Accept(ctx, t.ID, v.token, accept)
@@ -261,5 +261,20 @@ func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept i
 		p.fail(w, r, err)
 		return
 	}
-	seeOther(w, t.Base+"/console/?org="+url.QueryEscape(org.Handle))
+	var held map[string]bool
+	err = p.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		held, err = p.Roles.ScopesOf(ctx, tx, accepted.User.ID, org.ID)
+		return err
+	})
+	switch {
+	case err != nil:
+		p.fail(w, r, err)
+	case held[consoleScope]:
+		seeOther(w, t.Base+"/console/?org="+url.QueryEscape(org.Handle))
+	default:
+		seeOther(w, t.Base+"/account/")
+	}
 }
+
+// consoleScope is what the first page of the console needs.
+const consoleScope = "orgs.read"

@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"grove/iam/authn"
+	"grove/iam/authz"
 	"grove/iam/oauth"
 	"grove/iam/users"
 	"grove/infra/db"
@@ -39,6 +40,12 @@ type Orgs interface {
 	Resolve(ctx context.Context, t httpapi.Tenant, ref string) (httpapi.Org, error)
 }
 
+// Roles says what people may do, and what scopes mean. iam/authz.
+type Roles interface {
+	ScopesNamed(ctx context.Context, tx db.Tx, names []string) ([]authz.APIScope, error)
+	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
+}
+
 // Users reads people. iam/users.
 type Users interface {
 	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
@@ -52,6 +59,7 @@ type Options struct {
 	Keys        Keys
 	Log         *slog.Logger
 	Orgs        Orgs
+	Roles       Roles
 	Users       Users
 }
 

@@ -158,13 +158,26 @@ func into(t *testing.T, r apptest.Response, out any) {
 	}
 }
 
+func roleNamed(t *testing.T, list map[string]any, name string) string {
+	t.Helper()
+	items, _ := list["items"].([]any)
+	for _, item := range items {
+		if role, _ := item.(map[string]any); role["name"] == name {
+			return role["id"].(string)
+		}
+	}
+	t.Fatalf("no role %s in %v", name, list)
+	return ""
+}
+
 var linkIn = regexp.MustCompile(`https?://\S*/login/invitation\?token=[A-Za-z0-9_%-]+`)
 
 func TestAnInvitedPersonGetsIn(t *testing.T) {
 	w := apptest.New(t)
 	token := w.Token(w.A)
 	org := w.Must(w.A, token, http.MethodPost, "/orgs", map[string]any{"name": "Partner", "handle": "partner-x"})
-	w.Must(w.A, token, http.MethodPost, "/orgs/partner-x/invitations", map[string]any{"email": "ada@partner-x.example"})
+	w.Must(w.A, token, http.MethodPost, "/orgs/partner-x/invitations", map[string]any{"email": "ada@partner-x.example",
+		"roles": []string{roleNamed(t, w.Must(w.A, token, http.MethodGet, "/orgs/partner-x/roles", nil), "Administrator")}})
 	var link string
 	testkit.Eventually(t, "the invitation's mail", func() bool {
 		for _, m := range w.Mail.Entries() {

@@ -16,6 +16,7 @@ import (
 	"grove/frontend/hosted"
 	"grove/iam/apps"
 	"grove/iam/authn"
+	"grove/iam/authz"
 	"grove/iam/consents"
 	"grove/iam/oauth"
 	"grove/iam/sessions"
@@ -40,6 +41,7 @@ const secret = "correct horse battery"
 
 // world stands for the capabilities around the pages.
 type world struct {
+	held     map[string]bool // scopes of everybody
 	client   apps.Client
 	key      *secrets.DataKey
 	invited  map[string]invitations.Peeked // by token
@@ -119,6 +121,19 @@ func (w *world) OpenLogout(_ context.Context, sealed string) (oauth.LogoutReques
 	return oauth.LogoutRequest{AppName: "Portal", RedirectURI: "https://app.example/bye"}, nil
 }
 
+func (w *world) ScopesNamed(_ context.Context, _ db.Tx, names []string) (out []authz.APIScope, err error) {
+	for _, name := range names {
+		if name == "invoices.read" {
+			out = append(out, authz.APIScope{Name: name, DisplayName: "See your invoices", Description: "And their state."})
+		}
+	}
+	return out, nil
+}
+
+func (w *world) ScopesOf(context.Context, db.Tx, ids.User, ids.Org) (map[string]bool, error) {
+	return w.held, nil
+}
+
 func (w *world) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
 
 type bundle struct {
@@ -143,7 +158,7 @@ func setup(t testing.TB) bundle {
 		t.Fatal(err)
 	}
 	log := events.NewLog(nil)
-	w := &world{invited: map[string]invitations.Peeked{}, members: map[string]bool{}, db: d.DB}
+	w := &world{held: map[string]bool{"orgs.read": true}, invited: map[string]invitations.Peeked{}, members: map[string]bool{}, db: d.DB}
 	w.key, _ = root.NewDataKey("test")
 	w.users = users.New(d.DB, log, hasher, w)
 	b := bundle{Database: d, Pair: treekit.Plant(t, d), world: w,
@@ -156,7 +171,7 @@ func setup(t testing.TB) bundle {
 	})
 	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), 15*time.Minute,
 		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Sharing: w, Users: w.users})
-	pages := hosted.New(hosted.Options{DB: d.DB, Engine: b.engine, Invitations: w, Keys: w, Log: testkit.Quiet(), Orgs: b.Pair, Users: w.users})
+	pages := hosted.New(hosted.Options{DB: d.DB, Engine: b.engine, Invitations: w, Keys: w, Log: testkit.Quiet(), Orgs: b.Pair, Roles: w, Users: w.users})
 	pages.SignOutFor(w)
 	api := httpapi.New(httpapi.Options{DB: d.DB, Directory: b.Pair, Log: testkit.Quiet(), Sealer: secrets.NewSealer(root), Version: "test"})
 	pages.Module().Protocols(api.Base())

@@ -90,6 +90,12 @@ func findScope(ctx context.Context, tx db.Tx, resource ids.APIResource, id ids.S
 		tx.Tenant(), id, resource)
 }
 
+// scopesNamed returns the scopes of a tenant that have one of the names.
+func scopesNamed(ctx context.Context, tx db.Tx, names []string) ([]scopeRow, error) {
+	return db.Collect[scopeRow](ctx, tx, `
+		SELECT id, name, display_name, description FROM api_scopes WHERE tenant_id = $1 AND name = ANY ($2) ORDER BY name`, tx.Tenant(), names)
+}
+
 // insertScopes adds scopes to a resource; a taken name breaks the constraint api_scopes_name.
 func insertScopes(ctx context.Context, tx db.Tx, org ids.Org, resource ids.APIResource, scopes []scopeRow) error {
 	keys, names := make([]ids.Scope, len(scopes)), make([]string, len(scopes))

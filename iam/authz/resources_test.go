@@ -1,13 +1,16 @@
 package authz_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"grove/iam/apps"
 	"grove/iam/authz"
+	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
+	"grove/infra/testkit/treekit"
 )
 
 // newMachine makes a machine-to-machine app of org with management scopes, as the administrator.
@@ -37,6 +40,13 @@ func TestResourceRules(t *testing.T) {
 	if err != nil || !made.RequiresAuthorization {
 		t.Fatalf("%+v %v", made, err)
 	}
+	treekit.In(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error {
+		named, err := b.authz.ScopesNamed(ctx, tx, []string{"openid", "notes.write", "gone"})
+		if len(named) != 1 || named[0].DisplayName != "Write notes" {
+			t.Errorf("scopes by name: %+v", named)
+		}
+		return err
+	})
 	for name, c := range map[string]struct {
 		in   authz.CreateAPIResourceRequest
 		code string

@@ -205,6 +205,16 @@ func (s *Service) Scope(ctx context.Context, tenant ids.Tenant, org ids.Org, id 
 	return found, err
 }
 
+// ScopesNamed returns those of the scopes named that belong to an API resource of the tenant, by name, for who asks people about them.
+func (s *Service) ScopesNamed(ctx context.Context, tx db.Tx, names []string) ([]APIScope, error) {
+	rows, err := scopesNamed(ctx, tx, names)
+	found := make([]APIScope, len(rows))
+	for i, row := range rows {
+		found[i] = row.view()
+	}
+	return found, err
+}
+
 // AddScope adds a scope to an API resource that org defines.
 func (s *Service) AddScope(ctx context.Context, tenant ids.Tenant, org ids.Org, resource ids.APIResource, in CreateAPIScopeRequest) (made APIScope, err error) {
 	row, err := newScope("", in)
