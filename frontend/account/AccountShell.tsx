@@ -1,4 +1,4 @@
-import { IconBuilding, IconShieldLock, IconUserCircle } from "@tabler/icons-react";
+import { IconAppWindow, IconBuilding, IconShieldLock, IconUserCircle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Shell } from "../ui/index.ts";
 
@@ -11,6 +11,7 @@ export function AccountShell() {
         items: [
           { exact: true, icon: IconUserCircle, label: t("account.profile"), to: "/" },
           { icon: IconShieldLock, label: t("account.security"), to: "/security" },
+          { icon: IconAppWindow, label: t("account.apps"), to: "/apps" },
           { icon: IconBuilding, label: t("account.organizations"), to: "/organizations" },
         ],
       }]}

@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
 import { Crash, type Grove } from "../ui/index.ts";
 import { AccountShell } from "./AccountShell.tsx";
+import { AppsPage } from "./pages/apps.tsx";
 import { OrganizationsPage } from "./pages/organizations.tsx";
 import { ProfilePage } from "./pages/profile.tsx";
 import { SecurityPage } from "./pages/security.tsx";
@@ -11,7 +12,7 @@ export function accountRouter(grove: Grove) {
   return createRouter({
     basepath: grove.mount.path,
     defaultErrorComponent: ({ error, reset }) => <Crash error={error} onRetry={reset} />,
-    routeTree: root.addChildren([page("/", ProfilePage), page("/organizations", OrganizationsPage), page("/security", SecurityPage)]),
+    routeTree: root.addChildren([page("/", ProfilePage), page("/apps", AppsPage), page("/organizations", OrganizationsPage), page("/security", SecurityPage)]),
     scrollRestoration: true,
   });
 }

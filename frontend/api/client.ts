@@ -14,7 +14,8 @@ export interface GroveOptions {
 
 /**
  * A typed client of the management API. A failure rejects with a {@link Problem}. A POST carries an Idempotency-Key; a
- * PATCH, PUT or DELETE carries the If-Match of the last GET of the same address, so that nobody's change is lost unseen.
+ * PATCH is a JSON merge patch (RFC 7396); a PATCH, PUT or DELETE carries the If-Match of the last GET of the same address,
+ * so that nobody's change is lost unseen.
  */
 export function createGrove(options: GroveOptions): GroveClient {
   const fetcher = options.fetch ?? globalThis.fetch.bind(globalThis);
@@ -30,9 +31,16 @@ export function createGrove(options: GroveOptions): GroveClient {
       return response.status === 401 ? attempt(true) : response;
     },
   });
-  client.use(conditional(), failing);
+  client.use(merging, conditional(), failing);
   return client;
 }
+
+const merging: Middleware = {
+  onRequest({ request }) {
+    if (request.method === "PATCH") request.headers.set("Content-Type", "application/merge-patch+json");
+    return request;
+  },
+};
 
 /** The most recent entity tags to keep; the oldest go first. */
 const maxTags = 500;
@@ -62,6 +70,11 @@ function conditional(): Middleware {
       return undefined;
     },
   };
+}
+
+/** The body of a successful answer that has one. */
+export async function sent<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  return (await answer).data as T;
 }
 
 const failing: Middleware = {

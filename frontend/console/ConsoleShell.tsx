@@ -1,46 +1,56 @@
 import { Alert } from "@mantine/core";
 import { Spotlight } from "@mantine/spotlight";
 import {
-  IconApi, IconAppWindow, IconHierarchy2, IconHome, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock, IconUser,
-  IconUsersGroup,
+  IconApi, IconAppWindow, IconCertificate, IconDevices, IconHierarchy2, IconHome, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock,
+  IconUser, IconUsers, IconUsersGroup, IconWorld,
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import { type NavSection, OrgSwitcher, Shell } from "../ui/index.ts";
-import { useGo, useOrg } from "./useOrg.ts";
+import { type NavItem, type NavSection, OrgSwitcher, Shell, useSession } from "../ui/index.ts";
+import { useGo, useIsRoot, useOrg } from "./useOrg.ts";
 
+/** The pages of an organization that the token in use may read. */
 function useNav(path: string): NavSection[] {
   const { t } = useTranslation();
-  return [
+  const root = useIsRoot();
+  const { session } = useSession();
+  const items = (...all: (NavItem & { needs?: string })[]) =>
+    all.filter(({ needs }) => needs === undefined || session.scopes === undefined || session.scopes.has(needs)).map(({ needs: _, ...item }) => item);
+  const sections: NavSection[] = [
     {
-      items: [
+      items: items(
         { exact: true, icon: IconHome, label: t("nav.overview"), to: path },
-        { icon: IconHierarchy2, label: t("nav.organizations"), to: `${path}/organizations` },
-      ],
+        { icon: IconHierarchy2, label: t("nav.organizations"), needs: "orgs.read", to: `${path}/organizations` },
+      ),
     },
     {
-      items: [
-        { icon: IconUser, label: t("nav.users"), to: `${path}/users` },
-        { icon: IconUsersGroup, label: t("nav.groups"), to: `${path}/groups` },
-        { icon: IconMailForward, label: t("nav.invitations"), to: `${path}/invitations` },
-      ],
+      items: items(
+        { icon: IconUsers, label: t("nav.members"), needs: "members.read", to: `${path}/members` },
+        { icon: IconUser, label: t("nav.users"), needs: "users.read", to: `${path}/users` },
+        { icon: IconUsersGroup, label: t("nav.groups"), needs: "groups.read", to: `${path}/groups` },
+        { icon: IconMailForward, label: t("nav.invitations"), needs: "invitations.read", to: `${path}/invitations` },
+        { icon: IconDevices, label: t("nav.sessions"), needs: "sessions.read", to: `${path}/sessions` },
+      ),
       label: t("nav.people"),
     },
     {
-      items: [
-        { icon: IconAppWindow, label: t("nav.apps"), to: `${path}/apps` },
-        { icon: IconApi, label: t("nav.apiResources"), to: `${path}/api-resources` },
-        { icon: IconShieldLock, label: t("nav.roles"), to: `${path}/roles` },
-      ],
+      items: items(
+        { icon: IconAppWindow, label: t("nav.apps"), needs: "apps.read", to: `${path}/apps` },
+        { icon: IconApi, label: t("nav.apiResources"), needs: "api_resources.read", to: `${path}/api-resources` },
+        { icon: IconShieldLock, label: t("nav.roles"), needs: "roles.read", to: `${path}/roles` },
+      ),
       label: t("nav.access"),
     },
     {
-      items: [
-        { icon: IconListSearch, label: t("nav.events"), to: `${path}/events` },
-        { icon: IconSettings, label: t("nav.settings"), to: `${path}/settings` },
-      ],
+      items: items(
+        { icon: IconWorld, label: t("nav.domains"), needs: "domains.read", to: `${path}/domains` },
+        { icon: IconListSearch, label: t("nav.events"), needs: "events.read", to: `${path}/events` },
+        ...(root ? [{ icon: IconCertificate, label: t("nav.keys"), needs: "keys.read", to: `${path}/keys` }] : []),
+        { icon: IconSettings, label: t("nav.settings"), needs: "orgs.read", to: `${path}/settings` },
+      ),
       label: t("nav.manage"),
     },
   ];
+  return sections.filter((s) => s.items.length > 0);
 }
 
 /** The console's frame: navigation of the organization in the address, the switcher, and Ctrl+K to go anywhere. */
@@ -53,9 +63,9 @@ export function ConsoleShell() {
   return (
     <>
       <Shell
-        banner={org?.state === "suspended" && <Alert color="orange" radius={0}>{t("org.suspendedBanner")}</Alert>}
+        banner={org?.effective_status === "suspended" && <Alert color="orange" radius={0}>{t("org.suspendedBanner")}</Alert>}
         label={t("app.console")} nav={nav}
-        tools={<OrgSwitcher current={org} onSwitched={(to) => go(`/orgs/${to.id}`)} />}
+        tools={<OrgSwitcher current={org} onGo={(id) => go(`/orgs/${id}`)} />}
       />
       <Spotlight
         actions={actions} highlightQuery nothingFound={t("spotlight.nothing")} shortcut="mod + K"

@@ -1,5 +1,5 @@
-import { ActionIcon, Menu, Stack } from "@mantine/core";
-import { IconDots, IconTrash } from "@tabler/icons-react";
+import { ActionIcon, Button, Menu, Stack } from "@mantine/core";
+import { IconDots, IconPencil, IconTrash, type TablerIcon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { type Crumb, Facts, Loaded, PageHeader, Section, useConfirm } from "../ui/index.ts";
@@ -7,23 +7,37 @@ import { allows } from "./useOrg.ts";
 
 interface Thing {
   allowed_actions?: string[];
-  name?: string;
 }
 
-/** A page about one thing: heading with the way back, its facts, what belongs to it, and deleting it. */
+export interface MenuEntry {
+  danger?: boolean;
+  icon: TablerIcon;
+  label: string;
+  onClick: () => void;
+}
+
+/** A page about one thing: heading with the way back, its facts, what belongs to it, editing and deleting it. */
 export function DetailPage<T extends Thing>(props: {
-  actions?: (thing: T) => ReactNode;
   badge?: (thing: T) => ReactNode;
   children?: (thing: T) => ReactNode;
-  facts: (thing: T) => { label: string; value: ReactNode }[];
+  /** Opens the dialog that changes the thing, where the API allows "update". */
+  edit?: () => void;
+  facts?: (thing: T) => { label: string; value: ReactNode }[];
   list: Crumb;
+  /** What else can be done; an entry is left out by `false`. */
+  menu?: (thing: T) => (MenuEntry | false)[];
   query: { data?: T | undefined; error: unknown; refetch: () => unknown };
-  remove?: { act: () => Promise<unknown>; body: string; label: string };
+  remove?: { act: () => Promise<unknown>; body: string; label: string; verb?: string };
   titleOf: (thing: T) => string;
 }) {
   const { t } = useTranslation();
   const confirm = useConfirm();
-  const { actions, badge, children, facts, list, query, remove, titleOf } = props;
+  const { badge, children, edit, facts, list, menu, query, remove, titleOf } = props;
+  const removal = (thing: T): MenuEntry | false =>
+    remove !== undefined && allows(thing, remove.verb ?? "delete") && {
+      danger: true, icon: IconTrash, label: remove.label,
+      onClick: () => confirm({ ...remove, confirm: remove.label, danger: true, done: t("done.deleted"), title: `${remove.label}: ${titleOf(thing)}` }),
+    };
   return (
     <Loaded query={query}>
       {(thing) => (
@@ -31,30 +45,35 @@ export function DetailPage<T extends Thing>(props: {
           <PageHeader
             actions={
               <>
-                {actions?.(thing)}
-                {remove && allows(thing, "delete") && (
-                  <Menu>
-                    <Menu.Target><ActionIcon aria-label={t("action.more")} size="lg" variant="default"><IconDots size={18} /></ActionIcon></Menu.Target>
-                    <Menu.Dropdown>
-                      <Menu.Item
-                        color="red" leftSection={<IconTrash size={16} />}
-                        onClick={() => confirm({ ...remove, confirm: t("action.delete"), danger: true, done: t("done.deleted"), title: remove.label })}
-                      >
-                        {remove.label}
-                      </Menu.Item>
-                    </Menu.Dropdown>
-                  </Menu>
-                )}
+                {edit && allows(thing, "update") && <Button leftSection={<IconPencil size={16} />} onClick={edit} variant="default">{t("action.edit")}</Button>}
+                <MoreMenu entries={[...(menu?.(thing) ?? []), removal(thing)]} />
               </>
             }
             badge={badge?.(thing)} crumbs={[list]} title={titleOf(thing)}
           />
           <Stack gap="md">
-            <Section title={t("detail.facts")}><Facts items={facts(thing)} /></Section>
+            {facts && <Section title={t("detail.facts")}><Facts items={facts(thing)} /></Section>}
             {children?.(thing)}
           </Stack>
         </>
       )}
     </Loaded>
+  );
+}
+
+/** The button with three dots and what it opens; nothing where there is nothing to do. */
+export function MoreMenu({ entries, label }: { entries: (MenuEntry | false)[]; label?: string }) {
+  const { t } = useTranslation();
+  const shown = entries.filter((entry) => entry !== false);
+  if (shown.length === 0) return null;
+  return (
+    <Menu>
+      <Menu.Target><ActionIcon aria-label={label ?? t("action.more")} size="lg" variant="default"><IconDots size={18} /></ActionIcon></Menu.Target>
+      <Menu.Dropdown>
+        {shown.map(({ danger, icon: Icon, label: text, onClick }) => (
+          <Menu.Item color={danger ? "red" : undefined} key={text} leftSection={<Icon size={16} />} onClick={onClick}>{text}</Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
   );
 }

@@ -5,23 +5,25 @@ import type { ReactNode } from "react";
 import { type Column, type Cursor, DataTable, EmptyState, type ListState, PageHeader } from "../ui/index.ts";
 
 /** A page that lists one kind of thing: heading, the button that makes one, filters, and the table. */
-export function ListPage<T extends { id?: string; name?: string }>(props: {
+export function ListPage<T extends object>(props: {
   children?: ReactNode;
   columns: Column<T>[];
-  create?: { label: string; onClick: () => void };
+  /** The button that makes one; left out for people who may not. */
+  create?: { label: string; onClick: () => void } | false;
   cursor: Cursor;
   description: string;
   empty: { body?: string; icon: TablerIcon; title: string };
+  keyOf?: (item: T) => string;
   list: ListState<T>;
   title: string;
   toolbar?: ReactNode;
 }) {
-  const { children, columns, create, cursor, description, empty, list, title, toolbar } = props;
+  const { children, columns, create, cursor, description, empty, keyOf, list, title, toolbar } = props;
   const button = (variant: string) => create && <Button leftSection={<IconPlus size={16} />} onClick={create.onClick} variant={variant}>{create.label}</Button>;
   return (
     <>
       <PageHeader actions={button("filled")} description={description} title={title} />
-      <DataTable caption={title} columns={columns} cursor={cursor} empty={<EmptyState {...empty} action={button("light")} />} list={list} toolbar={toolbar} />
+      <DataTable caption={title} columns={columns} cursor={cursor} empty={<EmptyState {...empty} action={button("light")} />} keyOf={keyOf} list={list} toolbar={toolbar} />
       {children}
     </>
   );

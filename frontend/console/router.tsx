@@ -8,22 +8,28 @@ const pages = {
   "/": lazyRouteComponent(() => import("./pages/overview.tsx"), "OverviewPage"),
   "/api-resources": lazyRouteComponent(() => import("./pages/api-resources.tsx"), "ApiResourcesPage"),
   "/api-resources/$id": lazyRouteComponent(() => import("./pages/api-resources.tsx"), "ApiResourcePage"),
-  "/apps": lazyRouteComponent(() => import("./pages/apps.tsx"), "AppsPage"),
-  "/apps/$id": lazyRouteComponent(() => import("./pages/apps.tsx"), "AppPage"),
+  "/apps": lazyRouteComponent(() => import("./pages/apps/list.tsx"), "AppsPage"),
+  "/apps/$id": lazyRouteComponent(() => import("./pages/apps/detail.tsx"), "AppPage"),
+  "/domains": lazyRouteComponent(() => import("./pages/domains.tsx"), "DomainsPage"),
   "/events": lazyRouteComponent(() => import("./pages/events.tsx"), "EventsPage"),
   "/groups": lazyRouteComponent(() => import("./pages/groups.tsx"), "GroupsPage"),
   "/groups/$id": lazyRouteComponent(() => import("./pages/groups.tsx"), "GroupPage"),
   "/invitations": lazyRouteComponent(() => import("./pages/invitations.tsx"), "InvitationsPage"),
+  "/keys": lazyRouteComponent(() => import("./pages/keys.tsx"), "KeysPage"),
+  "/members": lazyRouteComponent(() => import("./pages/members.tsx"), "MembersPage"),
+  "/members/$id": lazyRouteComponent(() => import("./pages/members.tsx"), "MemberPage"),
   "/organizations": lazyRouteComponent(() => import("./pages/organizations.tsx"), "OrganizationsPage"),
   "/roles": lazyRouteComponent(() => import("./pages/roles.tsx"), "RolesPage"),
   "/roles/$id": lazyRouteComponent(() => import("./pages/roles.tsx"), "RolePage"),
-  "/settings": lazyRouteComponent(() => import("./pages/settings.tsx"), "SettingsPage"),
-  "/users": lazyRouteComponent(() => import("./pages/users.tsx"), "UsersPage"),
-  "/users/$id": lazyRouteComponent(() => import("./pages/users.tsx"), "UserPage"),
+  "/sessions": lazyRouteComponent(() => import("./pages/sessions.tsx"), "SessionsPage"),
+  "/settings": lazyRouteComponent(() => import("./pages/settings/index.tsx"), "SettingsPage"),
+  "/settings/$id": lazyRouteComponent(() => import("./pages/settings/module.tsx"), "SettingsModulePage"),
+  "/users": lazyRouteComponent(() => import("./pages/users/list.tsx"), "UsersPage"),
+  "/users/$id": lazyRouteComponent(() => import("./pages/users/detail.tsx"), "UserPage"),
 };
 
-/** The organization that the console opens on: the one the person signed in to. */
-const homeOf = (grove: Grove) => grove.session.person?.orgId ?? "root";
+/** The organization that the console opens on: the one that the token in use is for. */
+const homeOf = ({ session }: Grove) => session.actingIn ?? session.person?.orgId ?? "root";
 
 export function consoleRouter(grove: Grove) {
   const root = createRootRoute({ component: ConsoleShell, notFoundComponent: NotFound });

@@ -1,4 +1,4 @@
-import { useNavigate, useParams } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useApi } from "../ui/index.ts";
 
 /** The organization of the page's address. `ref` is an id, a handle or `root`, as the API takes it. */
@@ -6,6 +6,13 @@ export function useOrg() {
   const { org: ref = "root" } = useParams({ strict: false });
   const query = useApi().useQuery("get", "/v1/orgs/{org}", { params: { path: { org: ref } } }, { staleTime: 60_000 });
   return { org: query.data, path: `/orgs/${ref}`, query, ref };
+}
+
+/** Whether the page is about the tenant's root, which alone has keys and the chain of events. */
+export function useIsRoot(): boolean {
+  const { org } = useOrg();
+  const root = useApi().useQuery("get", "/v1/orgs/{org}", { params: { path: { org: "root" } } }, { retry: false, staleTime: Infinity });
+  return org !== undefined && org.id === root.data?.id;
 }
 
 /** The id at the end of a detail page's address. */
@@ -19,8 +26,15 @@ export function useGo(): (to: string) => void {
   return (to) => void navigate({ to });
 }
 
+/** Which of a page's tabs is open. It is kept in the address, so that a link and a reload come back to it. */
+export function useTab<const T extends string>(tabs: readonly [T, ...T[]]): [T, (tab: string | null) => void] {
+  const { tab } = useSearch({ strict: false }) as { tab?: unknown };
+  const navigate = useNavigate();
+  return [tabs.find((known) => known === tab) ?? tabs[0], (to) => void navigate({ replace: true, search: { tab: to } as never, to: "." })];
+}
+
 /** Whether the API offers an action on a thing. A thing that lists none leaves the decision to the call. */
 export function allows(thing: { allowed_actions?: string[] } | undefined, verb: string): boolean {
   const actions = thing?.allowed_actions;
-  return actions === undefined || actions.some((a) => a === verb || a.endsWith(`.${verb}`) || a.endsWith(`:${verb}`));
+  return actions === undefined || actions.includes(verb);
 }

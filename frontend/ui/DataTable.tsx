@@ -27,18 +27,18 @@ export interface ListState<T> {
 }
 
 /** A list of one page, with headings, placeholders while it loads, its failure, and the way to the next page. */
-export function DataTable<T extends { id?: string; name?: string }>(props: {
+export function DataTable<T extends object>(props: {
   /** Says what the table lists, for screen readers. */
   caption: string;
   columns: Column<T>[];
   cursor: Cursor;
   empty: ReactNode;
-  keyOf?: (item: T) => string;
+  keyOf?: ((item: T) => string) | undefined;
   list: ListState<T>;
   toolbar?: ReactNode;
 }) {
   const { caption, columns, cursor, empty, list, toolbar } = props;
-  const keyOf = props.keyOf ?? ((item: T) => item.id ?? item.name ?? "");
+  const keyOf = props.keyOf ?? ((item: T) => String((item as { id?: unknown }).id ?? items.indexOf(item)));
   const items = list.data?.items ?? [];
   const next = list.data?.next_page_token;
   const bare = !list.isPending && !list.error && items.length === 0 && cursor.page === 1;

@@ -11,6 +11,8 @@ export interface TreeSource<T> {
   key: readonly unknown[];
   children: (id: string, pageToken: string | undefined) => Promise<{ items: T[]; next_page_token?: string }>;
   idOf: (node: T) => string;
+  /** Whether nothing is below a node, where that is known before it is opened. */
+  leafOf?: (node: T) => boolean;
 }
 
 interface Shared<T> {
@@ -47,7 +49,7 @@ function Branch<T>(props: Shared<T> & { depth: number; focused: string; initiall
     queryKey: [...source.key, id],
   });
   const children = list.data?.pages.flatMap((p) => p.items) ?? [];
-  const leaf = list.isSuccess && children.length === 0;
+  const leaf = list.isSuccess ? children.length === 0 : (source.leafOf?.(node) ?? false);
   return (
     <li
       aria-expanded={leaf ? undefined : open} aria-label={label(node)} aria-level={depth} className={classes.node} data-tree-item

@@ -7,9 +7,11 @@ import { notifyProblem } from "./confirm.tsx";
 /** The person: name, the other app, light or dark, and the way out. */
 export function UserMenu() {
   const { t } = useTranslation();
-  const { person, session } = useSession();
+  const { actingIn, person, session } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const { app, base } = session.mount;
+  const org = actingIn ?? person?.orgId;
+  const there = org ? `?org=${encodeURIComponent(org)}` : "";
   const name = person?.name ?? person?.email ?? "";
   return (
     <Menu>
@@ -25,9 +27,9 @@ export function UserMenu() {
         </div>
         <Menu.Divider />
         {app === "console" ? (
-          <Menu.Item component="a" href={`${base}/account`} leftSection={<IconUserCircle size={16} />}>{t("user.account")}</Menu.Item>
+          <Menu.Item component="a" href={`${base}/account${there}`} leftSection={<IconUserCircle size={16} />}>{t("user.account")}</Menu.Item>
         ) : (
-          <Menu.Item component="a" href={`${base}/console`} leftSection={<IconLayoutDashboard size={16} />}>{t("user.console")}</Menu.Item>
+          <Menu.Item component="a" href={`${base}/console${there}`} leftSection={<IconLayoutDashboard size={16} />}>{t("user.console")}</Menu.Item>
         )}
         <Menu.Divider />
         <div style={{ padding: "6px 10px" }}>

@@ -20,3 +20,7 @@ test("errors land beside known fields, the first of each, and the rest is kept",
   ];
   expect(placeErrors(fields, (path) => path === "email")).toEqual({ placed: { email: "first" }, rest: [fields[2]] });
 });
+
+test("an error in a list lands at the list", () => {
+  expect(placeErrors([{ pointer: "/redirect_uris/1", code: "a", detail: "not https" }], (path) => path.split(".")[0] ?? "")).toEqual({ placed: { redirect_uris: "not https" }, rest: [] });
+});

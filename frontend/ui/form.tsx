@@ -12,13 +12,17 @@ export function fieldOf(pointer: string): string | undefined {
   return path?.split("/").map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~")).join(".");
 }
 
-/** Sorts a problem's fields into those that the form shows beside an input and those that it cannot place. */
-export function placeErrors(fields: readonly ProblemField[], shown: (path: string) => boolean) {
+/**
+ * Sorts a problem's fields into those that the form shows beside an input and those that it cannot place. `shown` may
+ * name another input than the path does: a list of addresses is one input, whichever of them is wrong.
+ */
+export function placeErrors(fields: readonly ProblemField[], shown: (path: string) => boolean | string) {
   const placed: Record<string, string> = {};
   const rest: ProblemField[] = [];
   for (const field of fields) {
     const path = fieldOf(field.pointer);
-    if (path !== undefined && shown(path)) placed[path] ??= field.detail;
+    const at = path !== undefined && shown(path);
+    if (path !== undefined && at) placed[typeof at === "string" ? at : path] ??= field.detail;
     else rest.push(field);
   }
   return { placed, rest };
@@ -50,7 +54,10 @@ export function useApiForm<V extends Record<string, unknown>>(input: UseFormInpu
       void queries.invalidateQueries();
     } catch (error) {
       const failure = Problem.from(error);
-      const { placed, rest: unplaced } = placeErrors(failure.fields, (path) => (path.split(".")[0] ?? "") in values);
+      const { placed, rest: unplaced } = placeErrors(failure.fields, (path) => {
+        const first = path.split(".")[0] ?? "";
+        return first in values && first;
+      });
       form.setErrors(placed);
       if (Object.keys(placed).length === 0 || unplaced.length > 0) setProblem(failure);
     } finally {
@@ -75,18 +82,19 @@ export function FormDialog<V extends Record<string, unknown>>(props: {
   form: ApiForm<V>;
   onClose: () => void;
   opened: boolean;
+  size?: "lg" | "md";
   submitLabel: string;
   title: string;
 }) {
   const { t } = useTranslation();
-  const { children, form, onClose, opened, submitLabel, title } = props;
+  const { children, form, onClose, opened, size = "md", submitLabel, title } = props;
   const close = () => {
     if (form.pending) return;
     form.reset();
     onClose();
   };
   return (
-    <Modal closeButtonProps={{ "aria-label": t("action.close") }} onClose={close} opened={opened} size="md" title={title}>
+    <Modal closeButtonProps={{ "aria-label": t("action.close") }} onClose={close} opened={opened} size={size} title={title}>
       <form noValidate onSubmit={form.submit}>
         <Stack gap="md">
           {form.problem && <ProblemAlert error={form.problem} />}

@@ -34,6 +34,13 @@ export function useGrove(): Grove {
 /** The typed query hooks. */
 export const useApi = () => useGrove().query;
 
+/** Whether the token in use has a permission. The API decides; this only spares people buttons that would fail. */
+export function useCan(permission: string): boolean {
+  const { session } = useGrove();
+  const scopes = useSyncExternalStore(session.subscribe, () => session.scopes);
+  return scopes === undefined || scopes.has(permission);
+}
+
 /** The session's state; renders again when it changes. */
 export function useSession() {
   const { session } = useGrove();

@@ -27,3 +27,14 @@ export function Time({ at }: { at: string | undefined }) {
   const exact = new Intl.DateTimeFormat(i18n.language, { dateStyle: "medium", timeStyle: "medium" }).format(date);
   return <Tooltip label={exact}><time dateTime={at} title={exact}>{words}</time></Tooltip>;
 }
+
+const browsers: [RegExp, string][] = [[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/(Headless)?Chrome\//, "Chrome"], [/Safari\//, "Safari"], [/curl\//, "curl"]];
+const systems: [RegExp, string][] = [[/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Android/, "Android"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
+
+/** A browser and its system in words, from its User-Agent; the whole of it in the tooltip. */
+export function Device({ agent }: { agent: string | undefined }) {
+  const { t } = useTranslation();
+  const find = (names: [RegExp, string][]) => names.find(([pattern]) => pattern.test(agent ?? ""))?.[1];
+  const words = [find(browsers), find(systems)].filter(Boolean).join(" · ");
+  return <span title={agent}>{words || agent?.slice(0, 40) || t("account.unknownDevice")}</span>;
+}

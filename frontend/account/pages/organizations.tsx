@@ -1,8 +1,8 @@
-import { Badge, Button, Group } from "@mantine/core";
+import { Badge, Button, Group, Text } from "@mantine/core";
 import { IconBuilding } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { DataTable, EmptyState, PageHeader, notifyDone, notifyProblem, useApi, useCursor, useSession } from "../../ui/index.ts";
+import { DataTable, EmptyState, PageHeader, StateBadge, notifyDone, notifyProblem, useApi, useCursor, useSession } from "../../ui/index.ts";
 
 /** The organizations that the person belongs to, and acting in another of them. */
 export function OrganizationsPage() {
@@ -22,7 +22,8 @@ export function OrganizationsPage() {
       <DataTable
         caption={t("account.organizations")} cursor={cursor} empty={<EmptyState icon={IconBuilding} title={t("account.noOrganizations")} />} list={list}
         columns={[
-          { key: "name", title: t("field.name"), render: (o) => <Group gap={8}><span>{o.name}</span>{o.id === current && <Badge>{t("account.current")}</Badge>}</Group> },
+          { key: "name", title: t("field.name"), render: (o) => <Group gap={8}><Text component="span" fw={560} fz="inherit">{o.name}</Text>{o.id === current && <Badge>{t("account.current")}</Badge>}</Group> },
+          { key: "state", title: t("field.state"), render: (o) => <StateBadge state={o.status} />, wide: true, width: 120 },
           { key: "handle", title: t("field.handle"), render: (o) => o.handle, wide: true },
           {
             key: "actions", label: t("list.actions"), title: "", width: 110,

@@ -4,12 +4,13 @@ import { IconBuilding, IconHierarchy2, IconPlus, IconSearch } from "@tabler/icon
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { components } from "../../api/index.ts";
+import { type components, sent } from "../../api/index.ts";
 import {
   DataTable, EmptyState, FormDialog, Loaded, PageHeader, StateBadge, Time, TreeView, notifyDone, useApi, useApiForm, useCursor, useGrove,
 } from "../../ui/index.ts";
 import { NameLink } from "../ListPage.tsx";
-import { useGo, useOrg } from "../useOrg.ts";
+import { OrgPicker } from "../pickers.tsx";
+import { allows, useGo, useOrg } from "../useOrg.ts";
 import classes from "./organizations.module.css";
 
 type Organization = components["schemas"]["Organization"];
@@ -23,7 +24,7 @@ export function OrganizationsPage() {
   return (
     <>
       <PageHeader
-        actions={<Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>{t("orgs.create")}</Button>}
+        actions={allows(query.data, "create_child") && <Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)}>{t("orgs.create")}</Button>}
         description={t("orgs.description")} title={t("nav.organizations")}
       />
       <TextInput
@@ -31,7 +32,7 @@ export function OrganizationsPage() {
         placeholder={t("orgs.search")} value={search}
       />
       {wanted ? <Found wanted={wanted} /> : <Loaded query={query}>{(root) => <Tree key={root.id} root={root} />}</Loaded>}
-      <CreateOrganization onClose={() => setCreating(false)} opened={creating} />
+      {creating && query.data && <CreateOrganization below={query.data} onClose={() => setCreating(false)} />}
     </>
   );
 }
@@ -49,7 +50,7 @@ function Tree({ root }: { root: Organization }) {
             <IconBuilding aria-hidden="true" className={classes.icon} size={17} stroke={1.6} />
             <span className={`clip ${classes.name}`}>{o.name}</span>
             <Text c="dimmed" className="clip" component="span" fz="xs" visibleFrom="xs">{o.handle}</Text>
-            {o.state !== "active" && <StateBadge state={o.state} />}
+            {o.status !== "active" && <StateBadge state={o.status} />}
           </Group>
         )}
         source={{
@@ -60,6 +61,7 @@ function Tree({ root }: { root: Organization }) {
           },
           idOf: (o) => o.id,
           key: ["orgs", "tree"],
+          leafOf: (o) => !o.has_children,
         }}
       />
     </Paper>
@@ -76,24 +78,24 @@ function Found({ wanted }: { wanted: string }) {
       columns={[
         { key: "name", title: t("field.name"), render: (o) => <NameLink to={`/orgs/${o.id}`}>{o.name}</NameLink> },
         { key: "handle", title: t("field.handle"), render: (o) => o.handle, wide: true },
-        { key: "state", title: t("field.state"), render: (o) => <StateBadge state={o.state} />, width: 120 },
+        { key: "state", title: t("field.state"), render: (o) => <StateBadge state={o.status} />, width: 120 },
         { key: "created", title: t("field.created"), render: (o) => <Time at={o.created_at} />, wide: true, width: 160 },
       ]}
     />
   );
 }
 
-export function CreateOrganization({ onClose, opened }: { onClose: () => void; opened: boolean }) {
+/** Makes an organization below this one, or below another that the person picks. */
+export function CreateOrganization({ below, onClose }: { below: Organization; onClose: () => void }) {
   const { t } = useTranslation();
-  const { org } = useOrg();
+  const { api } = useGrove();
   const go = useGo();
-  const create = useApi().useMutation("post", "/v1/orgs");
   const form = useApiForm({
-    initialValues: { handle: "", name: "" },
-    send: async ({ handle, name }) => {
-      const made = await create.mutateAsync({ body: { name, ...(handle && { handle }), ...(org && { parent_id: org.id }) } });
+    initialValues: { description: "", handle: "", name: "", parent_id: null as string | null },
+    send: async ({ description, handle, name, parent_id }) => {
+      const body = { name: name.trim(), parent_id: parent_id ?? below.id, ...(handle && { handle: handle.trim() }), ...(description && { description }) };
+      const made = await sent(api.POST("/v1/orgs", { body }));
       notifyDone(t("orgs.created"));
-      form.reset();
       onClose();
       go(`/orgs/${made.id}`);
     },
@@ -101,9 +103,11 @@ export function CreateOrganization({ onClose, opened }: { onClose: () => void; o
   });
   const { getInputProps } = form.form;
   return (
-    <FormDialog form={form} onClose={onClose} opened={opened} submitLabel={t("orgs.create")} title={t("orgs.createIn", { name: org?.name ?? "" })}>
-      <TextInput data-autofocus label={t("field.name")} required {...getInputProps("name")} />
-      <TextInput description={t("orgs.handleHint")} dir="ltr" label={t("field.handle")} {...getInputProps("handle")} />
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t("orgs.create")} title={t("orgs.createIn", { name: below.name })}>
+      <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
+      <TextInput description={t("orgs.handleHint")} dir="ltr" label={t("field.handle")} maxLength={63} {...getInputProps("handle")} />
+      <TextInput label={t("field.description")} maxLength={1000} {...getInputProps("description")} />
+      <OrgPicker label={t("orgs.parent")} placeholder={below.name} {...getInputProps("parent_id")} />
     </FormDialog>
   );
 }

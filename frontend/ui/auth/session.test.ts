@@ -37,7 +37,7 @@ class Peer {
       this.#count += 1;
       const claims = { iss: issuer, aud: "console", sub: "usr_1", exp: 9_999_999_999, iat: Math.floor(Date.now() / 1000), nonce: this.nonce, org_id: "org_own", name: "Ada" };
       return Response.json({
-        access_token: `access-${this.#count}`, token_type: "Bearer", expires_in: 600, refresh_token: `refresh-${this.#count}`,
+        access_token: `access-${this.#count}`, token_type: "Bearer", expires_in: 600, scope: "openid users.read", refresh_token: `refresh-${this.#count}`,
         ...(form.get("grant_type") === "authorization_code" && { id_token: `${encode({ alg: "RS256" })}.${encode(claims)}.c2ln` }),
       });
     },
@@ -131,6 +131,21 @@ test("an old token of another organization is taken anew", async () => {
   await session.switchOrganization("org_other");
   peer.now += 590_000;
   expect(await session.accessToken()).toBe("access-4"); // own token refreshed, then switched again
+});
+
+test("an organization in the address is asked for, and a reload comes back to the one acted in", async () => {
+  peer.href = `${issuer}/console/?org=north`;
+  const session = await peer.signedIn();
+  expect(new URL(peer.went[0] ?? "").searchParams.get("org")).toBe("north");
+  expect(peer.replaced).toEqual(["/t/acme/console/"]);
+  await session.switchOrganization("org_other");
+  peer.href = `${issuer}/console/orgs/org_other`;
+  await peer.session().start();
+  expect(new URL(peer.went.at(-1) ?? "").searchParams.get("org")).toBe("org_other");
+});
+
+test("knows what its token may do", async () => {
+  expect((await peer.signedIn()).scopes).toEqual(new Set(["openid", "users.read"]));
 });
 
 test("signs out with the ID token as a hint", async () => {

@@ -10,6 +10,7 @@ const switchGrant = "organization_switch";
 const leeway = 30_000;
 
 const pendingPrefix = "grove.auth.";
+const orgPrefix = "grove.org.";
 
 /** Who is signed in, from the ID token. */
 export interface Person {
@@ -31,6 +32,8 @@ interface Pending {
 
 interface Tokens {
   access: string;
+  /** What the token may do; undefined where the server did not say. */
+  scopes: ReadonlySet<string> | undefined;
   expiresAt: number;
 }
 
@@ -101,6 +104,11 @@ export class Session {
     return this.#acting?.org;
   }
 
+  /** The scopes of the token in use. */
+  get scopes(): ReadonlySet<string> | undefined {
+    return (this.#acting ?? this.#own)?.scopes;
+  }
+
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -119,6 +127,11 @@ export class Session {
   async start(): Promise<boolean> {
     const url = new URL(this.#around.href());
     if (url.origin + url.pathname !== this.mount.callback) {
+      const org = url.searchParams.get("org");
+      if (org) {
+        this.#remember(org);
+        url.searchParams.delete("org");
+      }
       await this.authorize(url.pathname + url.search + url.hash);
       return false;
     }
@@ -131,7 +144,7 @@ export class Session {
     this.#around.storage.removeItem(pendingPrefix + state);
     const pending = JSON.parse(raw) as Pending;
     const server = await this.#discover();
-    const params = oauth.validateAuthResponse(server, this.#client, url, state);
+    const params = this.#authResponse(server, url, state);
     const response = await oauth.authorizationCodeGrantRequest(
       server, this.#client, oauth.None(), params, this.mount.callback, pending.verifier, this.#options(),
     );
@@ -162,6 +175,7 @@ export class Session {
       response_type: "code",
       scope,
       state,
+      ...(this.#org() !== null && { org: this.#org() ?? "" }),
     }).toString();
     this.#around.go(url.href);
   }
@@ -178,7 +192,9 @@ export class Session {
 
   /** Takes a token for another organization (grant organization_switch), or goes back to the own one with undefined. */
   async switchOrganization(org: string | undefined): Promise<void> {
-    if (org === undefined || org === this.#person?.orgId) {
+    const own = this.#person?.orgId;
+    if (org === undefined || org === own) {
+      this.#remember(own);
       this.#acting = undefined;
       this.#tell();
       return;
@@ -195,6 +211,7 @@ export class Session {
     url.searchParams.set("client_id", this.#client.client_id);
     url.searchParams.set("post_logout_redirect_uri", new URL(this.mount.path, this.mount.issuer).href);
     if (this.#idToken) url.searchParams.set("id_token_hint", this.#idToken);
+    this.#remember(undefined);
     this.#own = this.#acting = this.#refreshToken = this.#idToken = this.#person = undefined;
     this.#around.go(url.href);
   }
@@ -228,7 +245,28 @@ export class Session {
     );
     const result = await oauth.processGenericTokenEndpointResponse(server, this.#client, response);
     this.#acting = { ...this.#tokens(result), org };
+    this.#remember(org);
     this.#tell();
+  }
+
+  /** The organization that this tab works in, so that a reload comes back to it. */
+  #org(): string | null {
+    return this.#around.storage.getItem(orgPrefix + this.mount.path);
+  }
+
+  #remember(org: string | undefined): void {
+    if (org) this.#around.storage.setItem(orgPrefix + this.mount.path, org);
+    else this.#around.storage.removeItem(orgPrefix + this.mount.path);
+  }
+
+  /** Reads the authorization response. After a refusal the next try leaves the organization open: it may be the reason. */
+  #authResponse(server: oauth.AuthorizationServer, url: URL, state: string): URLSearchParams {
+    try {
+      return oauth.validateAuthResponse(server, this.#client, url, state);
+    } catch (error) {
+      this.#remember(undefined);
+      throw error;
+    }
   }
 
   #end(): never {
@@ -253,7 +291,10 @@ export class Session {
   }
 
   #tokens(result: oauth.TokenEndpointResponse): Tokens {
-    return { access: result.access_token, expiresAt: this.#around.now() + (result.expires_in ?? 300) * 1000 };
+    return {
+      access: result.access_token, expiresAt: this.#around.now() + (result.expires_in ?? 300) * 1000,
+      scopes: result.scope === undefined ? undefined : new Set(result.scope.split(" ")),
+    };
   }
 
   #old(tokens: Tokens): boolean {

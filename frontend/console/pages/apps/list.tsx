@@ -1,96 +1,137 @@
-import { Badge, Select, TextInput } from "@mantine/core";
-import { IconAppWindow } from "@tabler/icons-react";
+import { Badge, Group, SegmentedControl, Stack, Text, TextInput, Textarea } from "@mantine/core";
+import { IconAppWindow, IconShare3 } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Copyable, FormDialog, SecretDialog, Time, notifyDone, useApi, useApiForm, useCursor, useGrove } from "../../ui/index.ts";
-import { DetailPage } from "../DetailPage.tsx";
-import { ListPage, NameLink } from "../ListPage.tsx";
-import { useGo, useId, useOrg } from "../useOrg.ts";
+import { sent } from "../../../api/index.ts";
+import {
+  Copyable, DataTable, EmptyState, FormDialog, SecretDialog, Section, StateBadge, Time, notifyDone, useApi, useApiForm, useCan, useCursor, useGrove,
+} from "../../../ui/index.ts";
+import { ListPage, NameLink } from "../../ListPage.tsx";
+import { useGo, useOrg } from "../../useOrg.ts";
 
-/** The kinds of app that can be registered here. */
-const types = ["web", "spa", "native", "machine"] as const;
+/** The kinds of app that can be registered, the most usual first. */
+const templates = ["web", "spa", "mobile", "m2m", "standard"] as const;
 
-type Secrets = { label: string; value: string }[];
+type Template = (typeof templates)[number];
+type Secrets = { app: string; values: { label: string; value: string }[] };
 
+const lines = (text: string) => text.split(/\s+/).filter(Boolean);
+
+/** What people and machines sign in to: the organization's own apps, and those shared with it. */
 export function AppsPage() {
   const { t } = useTranslation();
   const { path, ref } = useOrg();
+  const go = useGo();
+  const writes = useCan("apps.write");
   const [creating, setCreating] = useState(false);
-  const [secrets, setSecrets] = useState<Secrets>([]);
+  const [secrets, setSecrets] = useState<Secrets>();
   const cursor = useCursor(ref);
   const list = useApi().useQuery("get", "/v1/orgs/{org}/apps", { params: { path: { org: ref }, query: cursor.query } }, { placeholderData: keepPreviousData });
   return (
-    <ListPage
-      columns={[
-        { key: "name", title: t("field.name"), render: (a) => <NameLink to={`${path}/apps/${a.id}`}>{a.name}</NameLink> },
-        { key: "type", title: t("field.type"), render: (a) => <Badge color="gray">{a.type}</Badge>, width: 140 },
-        { key: "client", title: t("field.clientId"), render: (a) => a.client_id && <Copyable value={a.client_id} />, wide: true },
-        { key: "created", title: t("field.created"), render: (a) => <Time at={a.created_at} />, wide: true, width: 160 },
-      ]}
-      create={{ label: t("apps.create"), onClick: () => setCreating(true) }}
-      cursor={cursor} description={t("apps.description")} list={list} title={t("nav.apps")}
-      empty={{ body: t("apps.emptyBody"), icon: IconAppWindow, title: t("apps.empty") }}
-    >
-      <CreateApp onClose={() => setCreating(false)} onSecrets={setSecrets} opened={creating} />
-      <SecretDialog onClose={() => setSecrets([])} secrets={secrets} title={t("apps.created")} />
-    </ListPage>
+    <Stack gap="xl">
+      <div>
+        <ListPage
+          columns={[
+            {
+              key: "name", title: t("field.name"),
+              render: (a) => (
+                <Group gap={8}>
+                  <NameLink to={`${path}/apps/${a.id}`}>{a.name}</NameLink>
+                  {a.builtin && <Badge color="gray">{t("state.builtin")}</Badge>}
+                  {!a.enabled && <StateBadge state="disabled" />}
+                </Group>
+              ),
+            },
+            { key: "type", title: t("field.type"), render: (a) => t(`template.${a.template as Template}`, { defaultValue: a.template }), wide: true, width: 190 },
+            { key: "client", title: t("field.clientId"), render: (a) => <Copyable value={a.client_id} />, wide: true },
+            { key: "created", title: t("field.created"), render: (a) => <Time at={a.created_at} />, wide: true, width: 140 },
+          ]}
+          create={writes && { label: t("apps.create"), onClick: () => setCreating(true) }}
+          cursor={cursor} description={t("apps.description")} list={list} title={t("nav.apps")}
+          empty={{ body: t("apps.emptyBody"), icon: IconAppWindow, title: t("apps.empty") }}
+        />
+      </div>
+      <SharedApps />
+      {creating && <CreateApp onClose={() => setCreating(false)} onSecrets={setSecrets} />}
+      <SecretDialog
+        onClose={() => {
+          if (secrets) go(`${path}/apps/${secrets.app}`);
+          setSecrets(undefined);
+        }}
+        secrets={secrets?.values ?? []} title={t("apps.created")}
+      />
+    </Stack>
   );
 }
 
-function CreateApp({ onClose, onSecrets, opened }: { onClose: () => void; onSecrets: (s: Secrets) => void; opened: boolean }) {
+function SharedApps() {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const cursor = useCursor(ref);
+  const list = useApi().useQuery("get", "/v1/orgs/{org}/available-apps", { params: { path: { org: ref }, query: cursor.query } });
+  const shared = list.data && { ...list.data, items: list.data.items.filter((a) => a.how !== "owned" && !a.builtin) };
+  if (cursor.page === 1 && (shared === undefined || (shared.items.length === 0 && !shared.next_page_token))) return null;
+  return (
+    <Section description={t("apps.sharedDescription")} title={t("apps.shared")}>
+      <DataTable
+        caption={t("apps.shared")} cursor={cursor} list={{ ...list, data: shared }}
+        columns={[
+          { key: "name", title: t("field.name"), render: (a) => <Text fw={560} fz="inherit">{a.name}</Text> },
+          { key: "owner", title: t("apps.owner"), render: (a) => a.owner.name, wide: true },
+          { key: "roles", title: t("nav.roles"), render: (a) => (a.roles === "all" ? t("apps.rolesAlong") : "–"), wide: true },
+        ]}
+        empty={<EmptyState icon={IconShare3} title={t("list.noMatch")} />}
+      />
+    </Section>
+  );
+}
+
+function CreateApp({ onClose, onSecrets }: { onClose: () => void; onSecrets: (s: Secrets) => void }) {
   const { t } = useTranslation();
   const { path, ref } = useOrg();
+  const { api } = useGrove();
   const go = useGo();
-  const create = useApi().useMutation("post", "/v1/orgs/{org}/apps");
   const form = useApiForm({
-    initialValues: { name: "", type: "web" },
-    send: async (body) => {
-      const app = await create.mutateAsync({ body, params: { path: { org: ref } } });
+    initialValues: { access_url: "", name: "", post_logout_redirect_uris: "", redirect_uris: "", template: "web" as Template },
+    send: async ({ access_url, name, post_logout_redirect_uris, redirect_uris, template }) => {
+      const people = template !== "m2m";
+      const body = {
+        name: name.trim(), template, ...(access_url && people && { access_url: access_url.trim() }),
+        ...(people && { post_logout_redirect_uris: lines(post_logout_redirect_uris), redirect_uris: lines(redirect_uris) }),
+      };
+      const app = await sent(api.POST("/v1/orgs/{org}/apps", { body, params: { path: { org: ref } } }));
       onClose();
-      if (!app.client_secret) {
-        notifyDone(t("apps.created"));
-        go(`${path}/apps/${app.id}`);
+      if (app.client_secret) {
+        onSecrets({ app: app.id, values: [{ label: t("field.clientId"), value: app.client_id }, { label: t("field.clientSecret"), value: app.client_secret }] });
         return;
       }
-      onSecrets([{ label: t("field.clientId"), value: app.client_id ?? app.id }, { label: t("field.clientSecret"), value: app.client_secret }]);
+      notifyDone(t("apps.created"));
+      go(`${path}/apps/${app.id}`);
     },
     validate: { name: (v) => (v.trim() ? null : t("field.required")) },
   });
-  const { getInputProps } = form.form;
+  const { getInputProps, getValues } = form.form;
+  const { template } = getValues();
   return (
-    <FormDialog form={form} onClose={onClose} opened={opened} submitLabel={t("apps.create")} title={t("apps.create")}>
-      <TextInput data-autofocus label={t("field.name")} required {...getInputProps("name")} />
-      <Select allowDeselect={false} data={types.map((value) => ({ label: t(`appType.${value}`), value }))} label={t("field.type")} {...getInputProps("type")} />
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t("apps.create")} title={t("apps.create")}>
+      <TextInput data-autofocus description={t("apps.nameHint")} label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
+      <div>
+        <SegmentedControl
+          aria-label={t("field.type")} data={templates.map((value) => ({ label: t(`templateShort.${value}`), value }))} fullWidth size="xs" {...getInputProps("template")}
+        />
+        <Text c="dimmed" fz="xs" mt={6}>{t(`templateHint.${template}`)}</Text>
+      </div>
+      {template !== "m2m" && (
+        <>
+          <Textarea
+            autosize description={t("apps.onePerLine")} dir="ltr" label={t("apps.redirectUris")} minRows={2} placeholder="https://app.example.com/callback"
+            required={template !== "standard"} {...getInputProps("redirect_uris")}
+          />
+          <Textarea autosize dir="ltr" label={t("apps.postLogoutUris")} minRows={1} placeholder="https://app.example.com/" {...getInputProps("post_logout_redirect_uris")} />
+          <TextInput description={t("apps.accessUrlHint")} dir="ltr" label={t("apps.accessUrl")} placeholder="https://app.example.com/" {...getInputProps("access_url")} />
+        </>
+      )}
     </FormDialog>
-  );
-}
-
-export function AppPage() {
-  const { t } = useTranslation();
-  const { path, ref } = useOrg();
-  const app = useId();
-  const go = useGo();
-  const { api, query } = useGrove();
-  const params = { path: { app, org: ref } };
-  return (
-    <DetailPage
-      badge={(a) => <Badge color="gray">{a.type}</Badge>}
-      facts={(a) => [
-        { label: t("field.clientId"), value: a.client_id && <Copyable value={a.client_id} /> },
-        { label: t("field.id"), value: <Copyable value={a.id} /> },
-        { label: t("field.created"), value: <Time at={a.created_at} /> },
-      ]}
-      list={{ label: t("nav.apps"), to: `${path}/apps` }}
-      query={query.useQuery("get", "/v1/orgs/{org}/apps/{app}", { params })}
-      remove={{
-        act: async () => {
-          await api.DELETE("/v1/orgs/{org}/apps/{app}", { params });
-          go(`${path}/apps`);
-        },
-        body: t("apps.deleteBody"), label: t("apps.delete"),
-      }}
-      titleOf={(a) => a.name}
-    />
   );
 }

@@ -1,39 +1,25 @@
-import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Group, NumberInput, Stack, Text, TextInput, Textarea } from "@mantine/core";
+import { IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { components } from "../../api/index.ts";
-import { Loaded, PageHeader, ProblemAlert, Section, notifyDone, useApiForm, useConfirm, useGrove } from "../../ui/index.ts";
-import { allows, useOrg } from "../useOrg.ts";
+import type { components } from "../../../api/index.ts";
+import { Facts, FormDialog, ProblemAlert, Section, notifyDone, useApiForm, useGrove } from "../../../ui/index.ts";
+import { allows } from "../../useOrg.ts";
+import { SeatsLine } from "../overview.tsx";
 
 type Organization = components["schemas"]["Organization"];
 
-/** What can be changed about an organization itself. */
-export function SettingsPage() {
+/** Name, description and, from above, the handle. */
+export function General({ org }: { org: Organization }) {
   const { t } = useTranslation();
-  const { query } = useOrg();
-  return (
-    <>
-      <PageHeader description={t("settings.description")} title={t("nav.settings")} />
-      <Loaded query={query}>
-        {(org) => (
-          <Stack gap="md" maw={760}>
-            <General key={org.id} org={org} />
-            <Suspension org={org} />
-          </Stack>
-        )}
-      </Loaded>
-    </>
-  );
-}
-
-function General({ org }: { org: Organization }) {
-  const { t } = useTranslation();
-  const { ref } = useOrg();
   const { api } = useGrove();
+  const fromAbove = allows(org, "move");
   const form = useApiForm({
-    initialValues: { handle: org.handle, name: org.name },
-    send: async (body) => {
-      await api.PATCH("/v1/orgs/{org}", { body, headers: { "Content-Type": "application/merge-patch+json" }, params: { path: { org: ref } } });
-      form.form.resetDirty(body);
+    initialValues: { description: org.description, handle: org.handle, name: org.name },
+    send: async ({ description, handle, name }) => {
+      const body = { description, name: name.trim(), ...(handle !== org.handle && { handle: handle.trim() }) };
+      await api.PATCH("/v1/orgs/{org}", { body, params: { path: { org: org.id } } });
+      form.form.resetDirty();
       notifyDone(t("done.saved"));
     },
     validate: { name: (v) => (v.trim() ? null : t("field.required")) },
@@ -44,8 +30,12 @@ function General({ org }: { org: Organization }) {
       <form noValidate onSubmit={form.submit}>
         <Stack gap="md" maw={440}>
           {form.problem && <ProblemAlert error={form.problem} />}
-          <TextInput label={t("field.name")} required {...getInputProps("name")} />
-          <TextInput description={t("orgs.handleHint")} dir="ltr" label={t("field.handle")} {...getInputProps("handle")} />
+          <TextInput label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
+          <TextInput
+            description={fromAbove ? t("settings.handleHint") : t("settings.handleFromAbove")} dir="ltr" disabled={!fromAbove} label={t("field.handle")}
+            maxLength={63} {...getInputProps("handle")}
+          />
+          <Textarea autosize label={t("field.description")} maxLength={1000} minRows={2} {...getInputProps("description")} />
           <Group><Button disabled={!form.form.isDirty()} loading={form.pending} type="submit">{t("action.save")}</Button></Group>
         </Stack>
       </form>
@@ -53,32 +43,96 @@ function General({ org }: { org: Organization }) {
   );
 }
 
-function Suspension({ org }: { org: Organization }) {
+/** The vendor's own values, such as the id in a CRM. */
+export function Attributes({ org }: { org: Organization }) {
   const { t } = useTranslation();
-  const { ref } = useOrg();
   const { api } = useGrove();
-  const confirm = useConfirm();
-  const suspended = org.state === "suspended";
-  const params = { path: { org: ref } };
-  const ask = () =>
-    confirm({
-      act: async () => {
-        if (suspended) await api.POST("/v1/orgs/{org}:resume", { params });
-        else await api.POST("/v1/orgs/{org}:suspend", { params });
-        },
-      body: suspended ? t("settings.resumeBody") : t("settings.suspendBody"),
-      confirm: suspended ? t("settings.resume") : t("settings.suspend"),
-      danger: !suspended,
-      done: suspended ? t("settings.resumed") : t("settings.suspended"),
-      title: suspended ? t("settings.resumeTitle", { name: org.name }) : t("settings.suspendTitle", { name: org.name }),
-    });
-  if (!allows(org, suspended ? "resume" : "suspend")) return null;
+  const [editing, setEditing] = useState(false);
   return (
-    <Section title={suspended ? t("settings.resume") : t("settings.suspend")}>
-      <Group justify="space-between">
-        <Text c="dimmed" fz="sm" maw={460}>{suspended ? t("settings.resumeBody") : t("settings.suspendBody")}</Text>
-        <Button color={suspended ? undefined : "red"} onClick={ask} variant={suspended ? "filled" : "light"}>{suspended ? t("settings.resume") : t("settings.suspend")}</Button>
-      </Group>
+    <Section
+      actions={<Button leftSection={<IconPencil size={16} />} onClick={() => setEditing(true)} size="xs" variant="default">{t("action.edit")}</Button>}
+      description={t("attributes.hint")} title={t("attributes.title")}
+    >
+      {Object.keys(org.attributes).length > 0
+        ? <Facts items={Object.entries(org.attributes).map(([label, value]) => ({ label, value }))} />
+        : <Text c="dimmed" fz="sm">{t("attributes.none")}</Text>}
+      {editing && (
+        <EditAttributes
+          attributes={org.attributes} onClose={() => setEditing(false)}
+          save={(attributes) => api.PATCH("/v1/orgs/{org}", { body: { attributes }, params: { path: { org: org.id } } })}
+        />
+      )}
     </Section>
+  );
+}
+
+/** Edits names and values; sends only what changed, and null for what was removed (RFC 7396). */
+export function EditAttributes({ attributes, onClose, save }: {
+  attributes: Record<string, string>; onClose: () => void; save: (patch: Record<string, string | null>) => Promise<unknown>;
+}) {
+  const { t } = useTranslation();
+  const form = useApiForm({
+    initialValues: { rows: [...Object.entries(attributes).map(([name, value]) => ({ name, value })), { name: "", value: "" }] },
+    send: async ({ rows }) => {
+      const wanted = new Map(rows.filter((r) => r.name.trim()).map((r) => [r.name.trim(), r.value]));
+      const gone = Object.keys(attributes).filter((name) => !wanted.has(name)).map((name) => [name, null] as const);
+      await save(Object.fromEntries([...gone, ...[...wanted].filter(([name, value]) => attributes[name] !== value)]));
+      notifyDone(t("done.saved"));
+      onClose();
+    },
+  });
+  const { getInputProps, getValues, insertListItem, removeListItem } = form.form;
+  return (
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={t("attributes.title")}>
+      {getValues().rows.map((row, i) => (
+        <Group gap={8} key={i} wrap="nowrap">
+          <TextInput aria-label={t("attributes.name")} flex={1} maxLength={64} placeholder={t("attributes.name")} {...getInputProps(`rows.${i}.name`)} />
+          <TextInput aria-label={t("attributes.value")} flex={1} maxLength={1000} placeholder={t("attributes.value")} {...getInputProps(`rows.${i}.value`)} />
+          <ActionIcon aria-label={t("action.removeOf", { name: row.name })} onClick={() => removeListItem("rows", i)}><IconTrash size={16} /></ActionIcon>
+        </Group>
+      ))}
+      <Group>
+        <Button leftSection={<IconPlus size={14} />} onClick={() => insertListItem("rows", { name: "", value: "" })} size="compact-sm" variant="subtle">{t("attributes.add")}</Button>
+      </Group>
+    </FormDialog>
+  );
+}
+
+/** How many people may belong to the organization. */
+export function Seats({ org }: { org: Organization }) {
+  const { t } = useTranslation();
+  const { query } = useGrove();
+  const [editing, setEditing] = useState(false);
+  const seats = query.useQuery("get", "/v1/orgs/{org}/seats", { params: { path: { org: org.id } } }).data;
+  if (!seats) return null;
+  return (
+    <Section
+      actions={seats.allowed_actions?.includes("set_limit") && <Button onClick={() => setEditing(true)} size="xs" variant="default">{t("seats.set")}</Button>}
+      description={t("seats.hint")} title={t("seats.title")}
+    >
+      <SeatsLine org={org.id} />
+      {editing && <SetSeats limit={seats.limit} onClose={() => setEditing(false)} org={org} />}
+    </Section>
+  );
+}
+
+function SetSeats({ limit, onClose, org }: { limit: number | null; onClose: () => void; org: Organization }) {
+  const { t } = useTranslation();
+  const { api } = useGrove();
+  const form = useApiForm({
+    initialValues: { limit: (limit ?? "") as number | string },
+    send: async (values) => {
+      await api.PUT("/v1/orgs/{org}/seats/limit", { body: { limit: values.limit === "" ? null : Number(values.limit) }, params: { path: { org: org.id } } });
+      notifyDone(t("done.saved"));
+      onClose();
+    },
+  });
+  return (
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={t("seats.set")}>
+      <NumberInput
+        allowDecimal={false} allowNegative={false} data-autofocus description={t("seats.limitHint")} label={t("seats.limit")} max={10_000_000}
+        {...form.form.getInputProps("limit")}
+      />
+    </FormDialog>
   );
 }

@@ -1,0 +1,74 @@
+import { Avatar, Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { IconAppWindow, IconChecklist, IconExternalLink } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { DataTable, EmptyState, PageHeader, Section, Time, useApi, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
+
+/** The apps that the person can open, and what apps were allowed. */
+export function AppsPage() {
+  const { t } = useTranslation();
+  return (
+    <>
+      <PageHeader description={t("account.appsDescription")} title={t("account.apps")} />
+      <Stack gap="md" maw={860}>
+        <Apps />
+        <Consents />
+      </Stack>
+    </>
+  );
+}
+
+function Apps() {
+  const { t } = useTranslation();
+  const cursor = useCursor();
+  const list = useApi().useQuery("get", "/v1/me/apps", { params: { query: cursor.query } });
+  return (
+    <Section title={t("account.yourApps")}>
+      <DataTable
+        caption={t("account.yourApps")} cursor={cursor} empty={<EmptyState body={t("account.noAppsBody")} icon={IconAppWindow} title={t("account.noApps")} />} list={list}
+        columns={[
+          {
+            key: "name", title: t("field.name"),
+            render: (a) => <Group gap={10} wrap="nowrap"><Avatar alt="" color="grove" name={a.name} radius="sm" size={28} variant="light" /><Text fw={560} fz="inherit">{a.name}</Text></Group>,
+          },
+          {
+            key: "actions", label: t("list.actions"), title: "", width: 110,
+            render: (a) => (
+              <Button aria-label={t("account.openOf", { name: a.name })} component="a" href={a.access_url} rightSection={<IconExternalLink size={14} />} size="compact-sm" variant="default">
+                {t("account.open")}
+              </Button>
+            ),
+          },
+        ]}
+      />
+    </Section>
+  );
+}
+
+function Consents() {
+  const { t } = useTranslation();
+  const { api, query } = useGrove();
+  const confirm = useConfirm();
+  const cursor = useCursor();
+  const list = query.useQuery("get", "/v1/me/consents", { params: { query: cursor.query } });
+  const revoke = (consent: string, name: string) =>
+    confirm({
+      act: () => api.DELETE("/v1/me/consents/{consent}", { params: { path: { consent } } }),
+      body: t("account.revokeBody", { name }), confirm: t("account.revoke"), danger: true, done: t("account.revoked"), title: t("account.revokeTitle", { name }),
+    });
+  return (
+    <Section description={t("account.consentsDescription")} title={t("account.consents")}>
+      <DataTable
+        caption={t("account.consents")} cursor={cursor} empty={<EmptyState icon={IconChecklist} title={t("account.noConsents")} />} list={list}
+        columns={[
+          { key: "app", title: t("account.app"), render: (c) => <Text fw={560} fz="inherit">{c.app_name}</Text> },
+          { key: "scopes", title: t("apiResources.scopes"), render: (c) => <Group gap={4}>{c.scopes.map((s) => <Badge color="gray" key={s}>{s}</Badge>)}</Group>, wide: true },
+          { key: "since", title: t("account.allowed"), render: (c) => <Time at={c.updated_at} />, wide: true, width: 140 },
+          {
+            key: "actions", label: t("list.actions"), title: "", width: 110,
+            render: (c) => <Button aria-label={t("account.revokeTitle", { name: c.app_name })} onClick={() => revoke(c.id, c.app_name)} size="compact-sm" variant="default">{t("account.revoke")}</Button>,
+          },
+        ]}
+      />
+    </Section>
+  );
+}

@@ -1,0 +1,128 @@
+import { Badge, Group, Select, Stack, Tabs, TextInput, Textarea } from "@mantine/core";
+import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { components } from "../../../api/index.ts";
+import { Copyable, Facts, FormDialog, Section, StateBadge, Time, notifyDone, useApiForm, useConfirm, useGrove } from "../../../ui/index.ts";
+import { DetailPage } from "../../DetailPage.tsx";
+import { allows, useGo, useId, useOrg, useTab } from "../../useOrg.ts";
+import { AuthorizedApis } from "./apis.tsx";
+import { Oidc } from "./oidc.tsx";
+import { AppSecrets } from "./secrets.tsx";
+import { Sharing } from "./sharing.tsx";
+
+export type App = components["schemas"]["App"];
+
+const tabs = ["general", "oidc", "secrets", "apis", "sharing"] as const;
+
+export function AppPage() {
+  const { t } = useTranslation();
+  const { path, ref } = useOrg();
+  const id = useId();
+  const go = useGo();
+  const confirm = useConfirm();
+  const { api, query } = useGrove();
+  const [editing, setEditing] = useState(false);
+  const [tab, setTab] = useTab(tabs);
+  const params = { path: { app: id, org: ref } };
+  const app = query.useQuery("get", "/v1/orgs/{org}/apps/{app}", { params });
+  const enable = (enabled: boolean) =>
+    confirm({
+      act: () => api.PATCH("/v1/orgs/{org}/apps/{app}", { body: { enabled }, params }),
+      body: enabled ? t("apps.enableBody") : t("apps.disableBody"), confirm: enabled ? t("apps.enable") : t("apps.disable"), danger: !enabled,
+      done: t("done.saved"), title: enabled ? t("apps.enable") : t("apps.disable"),
+    });
+  return (
+    <DetailPage
+      badge={(a) => (
+        <Group gap={6}>
+          <Badge color="gray">{a.template}</Badge>
+          <StateBadge state={a.enabled ? "active" : "disabled"} />
+        </Group>
+      )}
+      edit={() => setEditing(true)}
+      list={{ label: t("nav.apps"), to: `${path}/apps` }}
+      menu={(a) => [
+        allows(a, "update") && (a.enabled
+          ? { icon: IconPlayerPause, label: t("apps.disable"), onClick: () => enable(false) }
+          : { icon: IconPlayerPlay, label: t("apps.enable"), onClick: () => enable(true) }),
+      ]}
+      query={app}
+      remove={{
+        act: async () => {
+          await api.DELETE("/v1/orgs/{org}/apps/{app}", { params });
+          go(`${path}/apps`);
+        },
+        body: t("apps.deleteBody"), label: t("apps.delete"),
+      }}
+      titleOf={(a) => a.name}
+    >
+      {(a) => (
+        <Tabs keepMounted={false} onChange={setTab} value={tab}>
+          <Tabs.List mb="md">
+            {tabs.filter((name) => name !== "secrets" || a.client_type === "confidential").map((name) => <Tabs.Tab key={name} value={name}>{t(`appTab.${name}`)}</Tabs.Tab>)}
+          </Tabs.List>
+          <Tabs.Panel value="general"><General app={a} /></Tabs.Panel>
+          <Tabs.Panel value="oidc"><Oidc app={a} /></Tabs.Panel>
+          <Tabs.Panel value="secrets"><AppSecrets app={a} /></Tabs.Panel>
+          <Tabs.Panel value="apis"><AuthorizedApis app={a} /></Tabs.Panel>
+          <Tabs.Panel value="sharing"><Sharing app={a} /></Tabs.Panel>
+          {editing && <EditApp app={a} onClose={() => setEditing(false)} />}
+        </Tabs>
+      )}
+    </DetailPage>
+  );
+}
+
+function General({ app }: { app: App }) {
+  const { t } = useTranslation();
+  const { session } = useGrove();
+  return (
+    <Stack gap="md">
+      <Section title={t("detail.facts")}>
+        <Facts
+          items={[
+            { label: t("field.clientId"), value: <Copyable value={app.client_id} /> },
+            { label: t("field.id"), value: <Copyable value={app.id} /> },
+            { label: t("apps.issuer"), value: <Copyable value={session.mount.issuer} /> },
+            { label: t("apps.clientType"), value: t(`apps.${app.client_type === "public" ? "public" : "confidential"}`) },
+            { label: t("apps.roleAudience"), value: t(app.role_audience === "organization" ? "roles.wholeOrganization" : "apps.ownRoles") },
+            { label: t("apps.accessUrl"), value: app.access_url || undefined },
+            { label: t("field.description"), value: app.description || undefined },
+            { label: t("field.created"), value: <Time at={app.created_at} /> },
+          ]}
+        />
+      </Section>
+    </Stack>
+  );
+}
+
+function EditApp({ app, onClose }: { app: App; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const { api } = useGrove();
+  const form = useApiForm({
+    initialValues: { access_url: app.access_url, description: app.description, logo_uri: app.logo_uri, name: app.name, role_audience: app.role_audience as "application" | "organization" },
+    send: async ({ role_audience, ...body }) => {
+      await api.PATCH("/v1/orgs/{org}/apps/{app}", { body: { ...body, ...(role_audience !== app.role_audience && { role_audience }) }, params: { path: { app: app.id, org: ref } } });
+      notifyDone(t("done.saved"));
+      onClose();
+    },
+    validate: { name: (v) => (v.trim() ? null : t("field.required")) },
+  });
+  const { getInputProps, getValues } = form.form;
+  const losesRoles = app.role_audience === "application" && getValues().role_audience === "organization";
+  return (
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={app.name}>
+      <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
+      <Textarea autosize label={t("field.description")} maxLength={500} {...getInputProps("description")} />
+      <TextInput description={t("apps.accessUrlHint")} dir="ltr" label={t("apps.accessUrl")} {...getInputProps("access_url")} />
+      <TextInput dir="ltr" label={t("apps.logo")} {...getInputProps("logo_uri")} />
+      <Select
+        allowDeselect={false} description={losesRoles ? t("apps.losesRoles") : t("apps.roleAudienceHint")} label={t("apps.roleAudience")}
+        data={[{ label: t("apps.ownRoles"), value: "application" }, { label: t("roles.wholeOrganization"), value: "organization" }]}
+        {...getInputProps("role_audience")}
+      />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,79 @@
+import { Button, Checkbox, Group, NumberInput, Select, Stack, Switch, Textarea } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { components } from "../../../api/index.ts";
+import { Loaded, ProblemAlert, Section, notifyDone, useApi, useApiForm, useGrove } from "../../../ui/index.ts";
+import { allows, useOrg } from "../../useOrg.ts";
+import type { App } from "./detail.tsx";
+
+type AppOIDC = components["schemas"]["AppOIDC"];
+type Request = components["schemas"]["UpdateAppOIDCRequest"];
+
+const grants = ["authorization_code", "refresh_token", "client_credentials", "organization_switch"] as const;
+const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
+
+const lines = (text: string) => text.split(/\s+/).filter(Boolean);
+
+/** How an app speaks OAuth 2.0 and OpenID Connect. */
+export function Oidc({ app }: { app: App }) {
+  const { ref } = useOrg();
+  const query = useApi().useQuery("get", "/v1/orgs/{org}/apps/{app}/oidc", { params: { path: { app: app.id, org: ref } } });
+  return <Loaded query={query}>{(oidc) => <OidcForm app={app} key={JSON.stringify(oidc)} oidc={oidc} />}</Loaded>;
+}
+
+function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const { api } = useGrove();
+  const readOnly = !allows(app, "update");
+  const form = useApiForm({
+    initialValues: {
+      access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
+      id_token_alg: oidc.id_token_alg, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), redirect_uris: oidc.redirect_uris.join("\n"),
+      refresh_token_seconds: oidc.refresh_token_seconds as number | string, skip_consent: oidc.skip_consent,
+    },
+    send: async (v) => {
+      const wanted: Request = {
+        access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
+        id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), redirect_uris: lines(v.redirect_uris),
+        refresh_token_seconds: Number(v.refresh_token_seconds), skip_consent: v.skip_consent,
+      };
+      // Only what changed: some fields ask for more than apps.write.
+      const body = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(oidc[name as keyof AppOIDC])));
+      await api.PATCH("/v1/orgs/{org}/apps/{app}/oidc", { body, params: { path: { app: app.id, org: ref } } });
+      form.form.resetDirty();
+      notifyDone(t("done.saved"));
+    },
+  });
+  const { getInputProps } = form.form;
+  const text = (name: string) => ({ autosize: true, dir: "ltr" as const, minRows: 2, readOnly, ...getInputProps(name) });
+  return (
+    <form noValidate onSubmit={form.submit}>
+      <Stack gap="md">
+        {form.problem && <ProblemAlert error={form.problem} />}
+        <Section description={t("oidc.addressesHint")} title={t("oidc.addresses")}>
+          <Stack gap="md" maw={640}>
+            <Textarea description={t("apps.onePerLine")} label={t("apps.redirectUris")} {...text("redirect_uris")} />
+            <Textarea label={t("apps.postLogoutUris")} {...text("post_logout_redirect_uris")} />
+            <Textarea description={t("oidc.originsHint")} label={t("oidc.origins")} {...text("allowed_origins")} />
+          </Stack>
+        </Section>
+        <Section title={t("oidc.grants")}>
+          <Checkbox.Group aria-label={t("oidc.grants")} {...getInputProps("grant_types")}>
+            <Stack gap={10}>
+              {grants.map((grant) => <Checkbox description={t(`oidcGrant.${grant}`)} disabled={readOnly} key={grant} label={grant} value={grant} />)}
+            </Stack>
+          </Checkbox.Group>
+        </Section>
+        <Section description={t("oidc.tokensHint")} title={t("oidc.tokens")}>
+          <Stack gap="md" maw={440}>
+            <NumberInput allowDecimal={false} label={t("oidc.accessSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("access_token_seconds")} />
+            <NumberInput allowDecimal={false} label={t("oidc.refreshSeconds")} max={31_536_000} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("refresh_token_seconds")} />
+            <Select allowDeselect={false} data={algorithms} label={t("oidc.alg")} readOnly={readOnly} {...getInputProps("id_token_alg")} />
+            <Switch description={t("oidc.skipConsentHint")} disabled={readOnly} label={t("oidc.skipConsent")} {...getInputProps("skip_consent", { type: "checkbox" })} />
+          </Stack>
+        </Section>
+        {!readOnly && <Group><Button disabled={!form.form.isDirty()} loading={form.pending} type="submit">{t("action.save")}</Button></Group>}
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,134 @@
+import { Badge, Checkbox, Group, PasswordInput, Text, TextInput } from "@mantine/core";
+import { IconKey, IconLockOpen, IconTags, IconUserCheck, IconUserOff } from "@tabler/icons-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { components } from "../../../api/index.ts";
+import { Copyable, FormDialog, StateBadge, Time, notifyDone, useApiForm, useConfirm, useGrove } from "../../../ui/index.ts";
+import { HeldRoles } from "../../assignments.tsx";
+import { DetailPage } from "../../DetailPage.tsx";
+import { UserSessions } from "../../sessions.tsx";
+import { allows, useGo, useId, useOrg } from "../../useOrg.ts";
+import { EditAttributes } from "../settings/general.tsx";
+
+type User = components["schemas"]["User"];
+
+/** One resident: the record, roles and sessions, and everything that can be done to the account. */
+export function UserPage() {
+  const { t } = useTranslation();
+  const { path, ref } = useOrg();
+  const id = useId();
+  const go = useGo();
+  const confirm = useConfirm();
+  const { api, query } = useGrove();
+  const [dialog, setDialog] = useState<"attributes" | "edit" | "password">();
+  const params = { path: { org: ref, user: id } };
+  const user = query.useQuery("get", "/v1/orgs/{org}/users/{user}", { params });
+  const close = () => setDialog(undefined);
+  const disable = () =>
+    confirm({
+      act: () => api.POST("/v1/orgs/{org}/users/{user}:disable", { params }),
+      body: t("users.disableBody"), confirm: t("users.disable"), danger: true, done: t("done.saved"), title: t("users.disable"),
+    });
+  const enable = () =>
+    confirm({ act: () => api.POST("/v1/orgs/{org}/users/{user}:enable", { params }), body: t("users.enableBody"), confirm: t("users.enable"), done: t("done.saved"), title: t("users.enable") });
+  const unlock = () =>
+    confirm({ act: () => api.POST("/v1/orgs/{org}/users/{user}:unlock", { params }), body: t("users.unlockBody"), confirm: t("users.unlock"), done: t("done.saved"), title: t("users.unlock") });
+  return (
+    <DetailPage
+      badge={(u) => <StateBadge state={u.locked_until ? "locked" : u.status} />}
+      edit={() => setDialog("edit")}
+      facts={(u) => [
+        { label: t("field.username"), value: u.username },
+        { label: t("field.email"), value: u.email && <Group gap={6}>{u.email}{u.email_verified && <Badge size="sm">{t("users.verified")}</Badge>}</Group> },
+        { label: t("account.password"), value: u.has_password ? (u.must_change_password ? t("users.passwordMustChange") : t("users.passwordSet")) : t("users.passwordNone") },
+        { label: t("field.locale"), value: u.locale },
+        { label: t("field.id"), value: <Copyable value={u.id} /> },
+        { label: t("field.created"), value: <Time at={u.created_at} /> },
+        ...(u.locked_until ? [{ label: t("users.lockedUntil"), value: <Time at={u.locked_until} /> }] : []),
+        ...Object.entries(u.attributes).map(([label, value]) => ({ label, value })),
+      ]}
+      list={{ label: t("nav.users"), to: `${path}/users` }}
+      menu={(u) => [
+        allows(u, "reset_password") && { icon: IconKey, label: t("users.resetPassword"), onClick: () => setDialog("password") },
+        allows(u, "update") && { icon: IconTags, label: t("attributes.edit"), onClick: () => setDialog("attributes") },
+        !!u.locked_until && allows(u, "unlock") && { icon: IconLockOpen, label: t("users.unlock"), onClick: unlock },
+        u.status === "active" && allows(u, "disable") && { icon: IconUserOff, label: t("users.disable"), onClick: disable },
+        u.status === "disabled" && allows(u, "enable") && { icon: IconUserCheck, label: t("users.enable"), onClick: enable },
+      ]}
+      query={user}
+      remove={{
+        act: async () => {
+          await api.DELETE("/v1/orgs/{org}/users/{user}", { params });
+          go(`${path}/users`);
+        },
+        body: t("users.deleteBody"), label: t("users.delete"),
+      }}
+      titleOf={(u) => u.display_name}
+    >
+      {(u) => (
+        <>
+          <HeldRoles user={u.id} />
+          <UserSessions user={u.id} />
+          {dialog === "edit" && <EditUser onClose={close} user={u} />}
+          {dialog === "password" && <ResetPassword onClose={close} user={u} />}
+          {dialog === "attributes" && (
+            <EditAttributes attributes={u.attributes} onClose={close} save={(attributes) => api.PATCH("/v1/orgs/{org}/users/{user}", { body: { attributes }, params })} />
+          )}
+        </>
+      )}
+    </DetailPage>
+  );
+}
+
+function EditUser({ onClose, user }: { onClose: () => void; user: User }) {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const { api } = useGrove();
+  const before = { email: user.email ?? "", family_name: user.family_name ?? "", given_name: user.given_name ?? "", locale: user.locale ?? "" };
+  const form = useApiForm({
+    initialValues: before,
+    send: async (values) => {
+      const changed = Object.entries(values).filter(([name, value]) => value !== before[name as keyof typeof before]);
+      await api.PATCH("/v1/orgs/{org}/users/{user}", { body: Object.fromEntries(changed.map(([name, value]) => [name, value.trim() || null])), params: { path: { org: ref, user: user.id } } });
+      notifyDone(t("done.saved"));
+      onClose();
+    },
+  });
+  const { getInputProps } = form.form;
+  return (
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={user.display_name}>
+      <Group grow>
+        <TextInput data-autofocus label={t("field.givenName")} maxLength={128} {...getInputProps("given_name")} />
+        <TextInput label={t("field.familyName")} maxLength={128} {...getInputProps("family_name")} />
+      </Group>
+      <TextInput description={t("users.emailHint")} label={t("field.email")} maxLength={254} type="email" {...getInputProps("email")} />
+      <TextInput description={t("field.localeHint")} label={t("field.locale")} maxLength={35} placeholder="en" {...getInputProps("locale")} />
+    </FormDialog>
+  );
+}
+
+function ResetPassword({ onClose, user }: { onClose: () => void; user: User }) {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const { api } = useGrove();
+  const form = useApiForm({
+    initialValues: { must_change_password: true, password: "" },
+    send: async ({ must_change_password, password }) => {
+      const body = password ? { must_change_password, password } : {};
+      await api.POST("/v1/orgs/{org}/users/{user}:reset-password", { body, params: { path: { org: ref, user: user.id } } });
+      notifyDone(t("users.passwordReset"));
+      onClose();
+    },
+  });
+  const { getInputProps } = form.form;
+  return (
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t("users.resetPassword")} title={t("users.resetPassword")}>
+      <Text fz="sm">{t("users.resetBody")}</Text>
+      <PasswordInput
+        autoComplete="new-password" data-autofocus description={t("users.resetHint")} label={t("field.newPassword")}
+        visibilityToggleButtonProps={{ "aria-label": t("field.showPassword") }} {...getInputProps("password")}
+      />
+      <Checkbox label={t("users.mustChange")} {...getInputProps("must_change_password", { type: "checkbox" })} />
+    </FormDialog>
+  );
+}
