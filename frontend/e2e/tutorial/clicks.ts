@@ -108,9 +108,10 @@ export const clicks: Record<string, (w: World) => Promise<Seen>> = {
     await page.goto(at(w, "/console"));
     await page.getByRole("heading", { level: 1, name: "Acme" }).waitFor();
     await menu(page, "Organizations");
-    await page.getByRole("textbox", { name: "Search organizations" }).fill("fabrikam b");
+    const search = page.getByRole("textbox", { name: "Search by the beginning of a name" });
+    await search.fill("fabrikam b");
     await page.getByRole("link", { name: "Fabrikam Brazil" }).waitFor();
-    await page.getByRole("textbox", { name: "Search organizations" }).fill("");
+    await search.fill("");
     for (const name of ["Fabrikam", "Fabrikam Americas"]) {
       const item = page.getByRole("treeitem", { exact: true, name });
       await item.waitFor();
@@ -119,6 +120,24 @@ export const clicks: Record<string, (w: World) => Promise<Seen>> = {
     }
     await page.getByRole("treeitem", { name: "Fabrikam Brazil" }).waitFor();
     return { see: await text(page) };
+  },
+
+  "share-selected": async (w) => {
+    const page = await w.page("admin");
+    await menu(page, "Apps");
+    await page.getByRole("button", { name: "Register app" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("Field Notes Preview");
+    await dialog.getByText("SPA", { exact: true }).click();
+    await dialog.getByLabel("Redirect URIs").fill(`${sample(w)}callback`);
+    await dialog.getByRole("button", { name: "Register app" }).click();
+    await page.getByRole("heading", { level: 1, name: "Field Notes Preview" }).waitFor();
+    await page.getByRole("tab", { name: "Sharing" }).click();
+    await page.getByRole("radio", { exact: true, name: "Chosen organizations" }).check();
+    await page.getByRole("combobox", { name: "Organizations" }).or(page.getByRole("textbox", { name: "Organizations" })).first().fill("fabrikam");
+    await page.getByRole("option", { name: "Fabrikam · fabrikam", exact: true }).click();
+    await page.getByRole("button", { name: "Save changes" }).click();
+    return { see: await settled(page, "Sharing saved") };
   },
 
   apps: async (w) => {
@@ -221,11 +240,12 @@ export const clicks: Record<string, (w: World) => Promise<Seen>> = {
 
   "remove-person": async (w) => {
     const page = await w.page("frida");
-    await page.goto(at(w, "/console/orgs/fabrikam/users"));
+    await page.goto(at(w, "/console/orgs/fabrikam/members"));
     await page.getByRole("link", { name: "Emil Costa" }).click();
     await page.getByRole("heading", { level: 1, name: "Emil Costa" }).waitFor();
-    await page.getByRole("button", { name: "Delete user" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: /^Delete/ }).click();
+    await page.getByRole("button", { name: "More actions" }).click();
+    await page.getByRole("menuitem", { name: "Remove from the organization" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove from the organization" }).click();
     await page.getByRole("link", { name: "Emil Costa" }).waitFor({ state: "detached" });
     return { see: await settled(page, "Frida Silva") };
   },
@@ -275,7 +295,8 @@ export const clicks: Record<string, (w: World) => Promise<Seen>> = {
   events: async (w) => {
     const page = await w.page("frida");
     await page.goto(at(w, "/console/orgs/fabrikam/events"));
-    if (await page.locator("#username").isVisible()) await signIn(page, "frida@fabrikam.example", password);
+    await page.locator("#username").waitFor();
+    await signIn(page, "frida@fabrikam.example", password);
     return { see: await settled(page, "org.resumed", "org.suspended", "user.deleted") };
   },
 };
