@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -52,6 +53,9 @@ func (r *report) markdown() string {
 	fmt.Fprintf(&b, "## Machine\n\n%d cores of %s, %s/%s, %s, PostgreSQL %s. %s. Load average %s before, %s after.\n\n",
 		runtime.NumCPU(), processor(), runtime.GOOS, runtime.GOARCH, runtime.Version(), r.postgres, r.when.Format(time.DateOnly),
 		r.loadBefore, r.loadAfter)
+	if before, err := strconv.ParseFloat(r.loadBefore, 64); err == nil && before > 1 {
+		b.WriteString("Other programs were busy on the machine meanwhile. Rates, p99 and the start suffer most from that, ratios and CPU times least.\n\n")
+	}
 	fmt.Fprintf(&b, method, r.options.plan.rounds, r.options.plan.duration, thousands(r.options.people), thousands(r.options.organizations), fanOut, poolSize)
 	b.WriteString("## Operations\n\n")
 	b.WriteString("| operation | limit handler | limit req/s | Grove req/s | ratio | to reach | p50 of one | p50 | p99 | server CPU | Postgres CPU | errors |\n")
