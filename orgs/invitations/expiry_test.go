@@ -106,3 +106,17 @@ func TestExpiry(t *testing.T) {
 		}
 	}
 }
+
+func TestRepetitionAfterAnExpiredInvitationIsAnsweredByTheNewOne(t *testing.T) {
+	b := setup(t)
+	old, _ := b.invite(t, b.A, b.A.Partner, "jo@example.com")
+	b.Clock.Advance(lifetime)
+	body := map[string]any{"email": "jo@example.com", "roles": []any{}}
+	var made, again invitations.InvitationBody
+	for _, into := range []*invitations.InvitationBody{&made, &again} {
+		b.api.Want(t, 201, "", b.token(b.A), http.MethodPost, path(b.A, b.A.Partner), body, "Idempotency-Key", "jo").Into(t, into)
+	}
+	if made.ID == old.ID || again.ID != made.ID {
+		t.Errorf("%s was in the way, %s was made, and the repetition says %s", old.ID, made.ID, again.ID)
+	}
+}

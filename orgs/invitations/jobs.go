@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"grove/infra/db"
+	"grove/infra/events"
 	"grove/infra/jobs"
 	"grove/infra/kernel/ids"
 )
@@ -40,7 +41,10 @@ func (s *Service) Expire(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 		if err != nil {
 			return err
 		}
-		return s.expire(ctx, tx, inv)
+		if err := s.expire(ctx, tx, inv); err != nil {
+			return err
+		}
+		return s.events.Write(ctx, tx, expired(inv))
 	})
 	if errors.Is(err, errNothing) {
 		return nil
@@ -48,8 +52,11 @@ func (s *Service) Expire(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 	return err
 }
 
+func expired(inv Invitation) events.Fact { return eventExpired.Of(inv.Org, inv.ID, noData{}) }
+
+// expire does not write the event: that of the new invitation which takes its place comes first.
 func (s *Service) expire(ctx context.Context, tx db.Tx, inv Invitation) error {
-	if inv.State != Pending || inv.ExpiresAt.After(tx.Now()) {
+	if inv.State != StatePending || inv.ExpiresAt.After(tx.Now()) {
 		return errNothing
 	}
 	if err := s.Seats.Release(ctx, tx, inv.Org, inv.ID.UUID(), "invitation.expired"); err != nil {
@@ -61,5 +68,5 @@ func (s *Service) expire(ctx context.Context, tx db.Tx, inv Invitation) error {
 	case n == 0:
 		return errNothing
 	}
-	return s.events.Write(ctx, tx, eventExpired.Of(inv.Org, inv.ID, noData{}))
+	return nil
 }

@@ -44,7 +44,7 @@ var (
 )
 
 type (
-	idsData struct {
+	invitedData struct {
 		Roles []ids.Role `json:"roles" audit:"public"`
 		Email string     `json:"email" audit:"personal"`
 	}
@@ -56,9 +56,9 @@ type (
 
 var (
 	eventAccepted = events.Declare[acceptedData]("invitation.accepted", "An invitation was accepted, and the person is a member.")
-	eventCreated  = events.Declare[idsData]("invitation.created", "Somebody was invited to an organization.")
+	eventCreated  = events.Declare[invitedData]("invitation.created", "Somebody was invited to an organization.")
 	eventExpired  = events.Declare[noData]("invitation.expired", "Nobody accepted an invitation in time.")
-	eventResent   = events.Declare[idsData]("invitation.resent", "An invitation is sent again with a new link.")
+	eventResent   = events.Declare[invitedData]("invitation.resent", "An invitation is sent again with a new link.")
 	eventRevoked  = events.Declare[noData]("invitation.revoked", "An invitation was taken back.")
 )
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"grove/infra/db"
+	"grove/infra/events"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
@@ -21,13 +22,13 @@ import (
 const (
 	StateAccepted = "accepted"
 	StateExpired  = "expired"
-	Pending       = "pending"
+	StatePending  = "pending"
 	StateRevoked  = "revoked"
 )
 
 // StateAt is the state at a time.
 func (i Invitation) StateAt(now time.Time) string {
-	if i.State == Pending && !i.ExpiresAt.After(now) {
+	if i.State == StatePending && !i.ExpiresAt.After(now) {
 		return StateExpired
 	}
 	return i.State
@@ -59,7 +60,7 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 	if err != nil {
 		return Invitation{}, err
 	}
-	inv := Invitation{ID: ids.NewInvitation(), Org: c.Org.ID, Email: show, EmailKey: emailKey, State: Pending, Generation: 1,
+	inv := Invitation{ID: ids.NewInvitation(), Org: c.Org.ID, Email: show, EmailKey: emailKey, State: StatePending, Generation: 1,
 		Roles: distinct(n.Roles), Locale: n.Locale, Version: 1}
 	_, inv.TokenHash = token(key, c.Tenant.ID, inv)
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
@@ -67,7 +68,8 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		if err := s.checkAddress(ctx, tx, inv); err != nil {
 			return err
 		}
-		if err := s.makeRoom(ctx, tx, inv); err != nil {
+		ended, err := s.makeRoom(ctx, tx, inv)
+		if err != nil {
 			return err
 		}
 		// Seats before roles before the row: the order in which all wait for each other.
@@ -77,7 +79,6 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		if err := s.checkRoles(ctx, tx, c.Held(), inv); err != nil {
 			return err
 		}
-		var err error
 		if inv.Inviter, err = s.inviter(ctx, tx, c); err != nil {
 			return err
 		}
@@ -87,7 +88,9 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		if err := s.Jobs.InsertAt(ctx, tx, expireArgs{Tenant: tx.Tenant(), Org: inv.Org, Invitation: inv.ID}, inv.ExpiresAt); err != nil {
 			return err
 		}
-		return s.events.Write(ctx, tx, eventCreated.Of(inv.Org, inv.ID, idsData{Roles: inv.Roles, Email: inv.Email}))
+		// An Idempotency-Key stands for the first fact's subject.
+		created := eventCreated.Of(inv.Org, inv.ID, invitedData{Roles: inv.Roles, Email: inv.Email})
+		return s.events.Write(ctx, tx, append([]events.Fact{created}, ended...)...)
 	})
 	return inv, err
 }
@@ -127,20 +130,20 @@ func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) er
 	return err
 }
 
-// makeRoom ends an invitation of the same address whose time is over.
-func (s *Service) makeRoom(ctx context.Context, tx db.Tx, inv Invitation) error {
+// makeRoom ends an invitation of the same address whose time is over, and returns what to tell of it.
+func (s *Service) makeRoom(ctx context.Context, tx db.Tx, inv Invitation) ([]events.Fact, error) {
 	old, err := queryPending(ctx, tx, inv.Org, inv.EmailKey)
 	if db.IsNoRows(err) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	err = s.expire(ctx, tx, old)
 	if errors.Is(err, errNothing) {
-		return errDuplicate.With("This address already has a pending invitation; send that one again.", nil)
+		return nil, errDuplicate.With("This address already has a pending invitation; send that one again.", nil)
 	}
-	return err
+	return []events.Fact{expired(old)}, err
 }
 
 // checkRoles refuses roles that the actor could not assign. The built-in Administrator is given with all that lies below.
@@ -192,7 +195,7 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 		if err = s.checkRoles(ctx, tx, c.Held(), inv); err != nil {
 			return err
 		}
-		inv.State, inv.UpdatedAt, inv.ExpiresAt = Pending, tx.Now(), tx.Now().Add(s.lifetime)
+		inv.State, inv.UpdatedAt, inv.ExpiresAt = StatePending, tx.Now(), tx.Now().Add(s.lifetime)
 		inv.Generation++
 		inv.Version++
 		_, inv.TokenHash = token(key, c.Tenant.ID, inv)
@@ -202,7 +205,7 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 		if err = s.Jobs.InsertAt(ctx, tx, expireArgs{Tenant: tx.Tenant(), Org: inv.Org, Invitation: inv.ID}, inv.ExpiresAt); err != nil {
 			return err
 		}
-		return s.events.Write(ctx, tx, eventResent.Of(inv.Org, inv.ID, idsData{Roles: inv.Roles, Email: inv.Email}))
+		return s.events.Write(ctx, tx, eventResent.Of(inv.Org, inv.ID, invitedData{Roles: inv.Roles, Email: inv.Email}))
 	})
 	return inv, err
 }
@@ -286,7 +289,7 @@ func (s *Service) Link(ctx context.Context, tenant ids.Tenant, id ids.Invitation
 		return MailData{}, err
 	}
 	plain, hash := token(key, tenant, inv)
-	if err != nil || inv.StateAt(now) != Pending || !secrets.EqualHash(hash, inv.TokenHash) {
+	if err != nil || inv.StateAt(now) != StatePending || !secrets.EqualHash(hash, inv.TokenHash) {
 		return MailData{}, invalid(err)
 	}
 	return MailData{Email: inv.Email, Locale: inv.Locale, OrgName: org.Name, Inviter: inv.Inviter, ExpiresIn: inv.ExpiresAt.Sub(now),
