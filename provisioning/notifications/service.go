@@ -45,7 +45,8 @@ func (s *Service) Module() module.Manifest {
 
 var errNoSender = errors.New("notifications: no mail server is configured (GROVE_SMTP_URL)")
 
-// invite sends the invitation. One that was revoked, accepted or sent anew meanwhile is left out: its link is dead.
+// invite sends the invitation. One that was revoked, accepted or sent anew meanwhile is left out: its link is dead. After any
+// other failure, such as a suspension, the mail is tried again.
 func (s *Service) invite(ctx context.Context, tenant ids.Tenant, e events.Event) error {
 	var id ids.Invitation
 	if err := id.UnmarshalText([]byte(e.Subject)); err != nil {
@@ -53,7 +54,7 @@ func (s *Service) invite(ctx context.Context, tenant ids.Tenant, e events.Event)
 	}
 	mail, err := s.invitations.Link(ctx, tenant, id)
 	var f *fault.Error
-	if errors.As(err, &f) && f.Code.Kind != fault.Internal {
+	if errors.As(err, &f) && (f.Code.Kind == fault.Gone || f.Code.Kind == fault.NotFound) {
 		s.log.InfoContext(ctx, "an invitation's mail is not needed any more", "invitation", id.String(), "code", f.Code.Name)
 		return nil
 	}
