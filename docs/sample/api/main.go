@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"log"
 	"net/http"
@@ -66,7 +67,7 @@ func main() {
 // isAccessToken keeps an ID token out: the header's typ says what a token is (RFC 9068, section 2.1).
 func isAccessToken(raw string) bool {
 	header, _, _ := strings.Cut(raw, ".")
-	decoded, err := rawURL.DecodeString(header)
+	decoded, err := base64.RawURLEncoding.DecodeString(header)
 	var h struct {
 		Typ string `json:"typ"`
 	}

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -248,7 +249,7 @@ func payload(jwt string) map[string]any {
 	var claims map[string]any
 	parts := strings.Split(jwt, ".")
 	if len(parts) == 3 {
-		raw, _ := rawURL.DecodeString(parts[1])
+		raw, _ := base64.RawURLEncoding.DecodeString(parts[1])
 		_ = json.Unmarshal(raw, &claims)
 	}
 	return claims

@@ -1,5 +1,0 @@
-package main
-
-import "encoding/base64"
-
-var rawURL = base64.RawURLEncoding
