@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -164,6 +165,21 @@ func TestAttack40_SuperuserIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
+	if _, err := db.Open(ctx, db.Options{URL: d.Super, MaxConn: 2, Clock: d.Clock, Log: testkit.Quiet()}); !errors.Is(err, db.ErrUnsafeRole) {
+		t.Fatalf("a superuser's login was accepted: %v", err)
+	}
+	if _, err := conn.Exec(ctx, `CREATE ROLE stranger LOGIN`); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = conn.Exec(ctx, `DROP ROLE stranger`) }()
+	stranger, err := url.Parse(d.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger.User = url.User("stranger")
+	if _, err := db.Open(ctx, db.Options{URL: stranger.String(), MaxConn: 2, Clock: d.Clock, Log: testkit.Quiet()}); !errors.Is(err, db.ErrNoRole) {
+		t.Fatalf("a login without the roles: %v", err)
+	}
 	if _, err := conn.Exec(ctx, `ALTER ROLE grove_app BYPASSRLS`); err != nil {
 		t.Fatal(err)
 	}
@@ -396,5 +412,24 @@ func TestUnavailable(t *testing.T) {
 	})
 	if err == nil || db.IsUnavailable(err) {
 		t.Errorf("a statement's own failure: %v", err)
+	}
+}
+
+func TestReaderSeesItsTenantAndGivesTheConnectionBack(t *testing.T) {
+	d := newDB(t, func(o *db.Options) { o.MaxConn = 2 })
+	a, b, org := ids.NewTenant(), ids.NewTenant(), ids.NewOrg()
+	add(t, d, a, org, "mine")
+	add(t, d, b, org, "theirs")
+	for range 10 { // more than the pool has
+		got, err := db.Scalars[string](ctx, d.Reader(a), `SELECT name FROM things`)
+		if err != nil || strings.Join(got, ",") != "mine" {
+			t.Fatalf("%v, %v", got, err)
+		}
+		if _, err := db.Scalars[string](ctx, d.Reader(a), `SELECT no_such_column FROM things`); err == nil {
+			t.Fatal("a wrong query had no error")
+		}
+	}
+	if _, err := db.Scalars[string](ctx, d.Reader(ids.Tenant{}), `SELECT name FROM things`); err == nil {
+		t.Fatal("a reader without a tenant read")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"grove/infra/kernel/clock"
@@ -41,7 +42,11 @@ type DB struct {
 	log    *slog.Logger
 }
 
-// ErrUnsafeRole is returned by Open when the connection could read across tenants.
+// ErrNoRole is returned by Open when the login cannot become one of Grove's roles.
+var ErrNoRole = errors.New("db: the login cannot act as Grove's roles; grove migrate makes them")
+
+// ErrUnsafeRole is returned by Open when the connection could read across tenants, by its role or by that of its login,
+// to which a smuggled SET ROLE could lead back.
 var ErrUnsafeRole = errors.New("db: refusing to run with a role that is superuser, owner or may bypass row-level security")
 
 // Open connects both pools and refuses a server or a role that row-level security cannot be trusted with.
@@ -78,6 +83,9 @@ func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.P
 	p["search_path"] = "grove"
 	p["application_name"] = role
 	p["timezone"] = "UTC"
+	// Every statement names its tenant and reads by an index, so one plan serves all values, and a custom plan costs many
+	// times what running it does. The tests check these very plans (testkit.CheckPlans).
+	p["plan_cache_mode"] = "force_generic_plan"
 	p["statement_timeout"] = "15000"
 	p["lock_timeout"] = "5000"
 	p["idle_in_transaction_session_timeout"] = "15000"
@@ -98,9 +106,14 @@ func (d *DB) checkRoles(ctx context.Context) error {
 		err := pool.QueryRow(ctx, `
 			SELECT current_setting('server_version_num')::int, current_user,
 			       r.rolsuper OR r.rolbypassrls OR EXISTS (
+			           SELECT FROM pg_roles l WHERE l.rolname = session_user AND (l.rolsuper OR l.rolbypassrls)) OR EXISTS (
 			           SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			           WHERE n.nspname IN ('grove', 'infra') AND c.relowner = r.oid)
 			FROM pg_roles r WHERE r.rolname = current_user`).Scan(&version, &name, &unsafe)
+		if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && (refused.Code == "22023" || refused.Code == "42501") {
+			// The role is not there, or the login is no member: both are what the first migration sees to.
+			return fmt.Errorf("%w: %w", ErrNoRole, err)
+		}
 		if err != nil {
 			return fmt.Errorf("db: connect as %s: %w", role, err)
 		}
