@@ -1,0 +1,205 @@
+package laws_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"grove/cmd/grove/app"
+	"grove/cmd/grove/apptest"
+	"grove/infra/notify/inbox"
+)
+
+// life is a tenant in which a person and a machine are at work: everything that can be issued has been issued.
+type life struct {
+	p                       *pair
+	root, top, org, other   *place // org is below top; other is beside top; the person lives in the root
+	who                     person
+	app, client, secret     string
+	machine                 apptest.Tenant
+	machineApp              string
+	access, refresh, portal string // the app's and the portal's tokens for org
+	elsewhere               string // the app's token for other, of another browser
+	code                    string // not redeemed
+	machineToken            string
+	browser                 *visitor // signed in to org
+	halfway                 *visitor // asked for the password
+	link                    string   // an invitation to org
+}
+
+const callback = "https://notes.example/cb"
+
+// found makes a tenant with a management client.
+func (p *pair) found() *place {
+	handle := unique("tenant")
+	made, err := p.App.SeedTenant(context.Background(), app.SeedTenant{Handle: handle, Name: handle, AdminPassword: apptest.Password})
+	if err != nil {
+		shared.Fatal(err)
+	}
+	t := apptest.Tenant{Base: apptest.Origin + "/t/" + handle, ClientID: made.ClientID, ClientSecret: made.ClientSecret, Handle: handle, Root: made.Root}
+	return &place{World: p.World, tenant: t, handle: "root", manage: p.Token(t), org: t.Root, kept: map[string]map[string]string{}}
+}
+
+func (p *pair) live() *life {
+	l := &life{p: p, root: p.found()}
+	l.top, l.other = l.root.child("top"), l.root.child("other")
+	l.org = l.top.child("org")
+	made := l.root.post("/orgs/root/apps", m{"name": "Notes", "template": "web", "redirect_uris": []string{callback}})
+	l.app, l.client, l.secret = made["id"].(string), made["client_id"].(string), made["client_secret"].(string)
+	of := "/orgs/root/apps/" + l.app
+	p.Must(l.root.tenant, l.root.manage, "PATCH", of+"/oidc", m{"grant_types": []string{"authorization_code", "organization_switch", "refresh_token"}})
+	l.root.put(of+"/authorized-apis", m{"resource": l.root.managementAPI(), "policy": "rbac", "scopes": []string{"groups.read"}})
+	l.root.put(of+"/shares", m{"policy": "all", "roles": "all"})
+	l.who = l.root.person()
+	for _, org := range []*place{l.org, l.other} {
+		org.put(org.at("/members/%s", l.who.id), nil)
+		org.post(org.at("/roles/%s/assignments", org.builtin("Viewer")), m{"principal": m{"type": "user", "id": l.who.id}})
+	}
+	l.machine = l.org.machine()
+	l.machineApp = l.org.find(l.org.at("/apps"), "client_id", l.machine.ClientID)
+	l.machineToken = p.Token(l.machine)
+	l.link = l.invite()
+	l.browser, l.halfway = visit(p.World), visit(p.World)
+	tokens := p.Tokens(l.root.tenant, l.signIn(l.browser, l.org))
+	l.access, l.refresh = tokens.Text("access_token"), tokens.Text("refresh_token")
+	s := l.org.signIn(l.who)
+	s.Browser = l.browser.browser
+	l.portal = p.Tokens(l.root.tenant, s).Text("access_token")
+	l.elsewhere = p.Tokens(l.root.tenant, l.signIn(visit(p.World), l.other)).Text("access_token")
+	l.code = p.Code(l.root.tenant, l.signIn(l.browser, l.org)).Get("code")
+	l.halfway.open(l.authorize()).answer("username", l.who.username)
+	return l
+}
+
+func (l *life) signIn(v *visitor, org *place) apptest.SignIn {
+	return apptest.SignIn{Browser: v.browser, ClientID: l.client, ClientSecret: l.secret, Org: org.org, RedirectURI: callback, Scope: "openid profile groups.read",
+		Username: l.who.username, Password: apptest.Password}
+}
+
+func (l *life) authorize(more ...string) string {
+	return authorize(l.root.tenant.Base, l.client, callback, append([]string{"org", l.org.org, "scope", "openid profile groups.read"}, more...)...)
+}
+
+// invite sends an invitation to the organization and returns the link in the mail.
+func (l *life) invite() string { return l.org.invitationLink(unique("guest") + "@guest.example") }
+
+// invitationLink invites somebody and waits for the mail.
+func (p *place) invitationLink(address string) string {
+	p.post(p.at("/invitations"), m{"email": address})
+	return linkTo(p.World, address)
+}
+
+// linkTo waits for the newest mail to an address and returns its link.
+func linkTo(w *apptest.World, address string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	mail, err := w.Mail.Wait(ctx, addressed(address))
+	if err != nil {
+		shared.Fatalf("no mail to %s: %v", address, err)
+	}
+	for _, link := range mail.Links {
+		if strings.Contains(link, "/login/invitation") {
+			return link
+		}
+	}
+	shared.Fatalf("no link in %s", mail.Text)
+	return ""
+}
+
+// token asks the token endpoint, at a node, as the app.
+func (l *life) token(node *apptest.World, form url.Values) apptest.Response {
+	form.Set("client_id", l.client)
+	form.Set("client_secret", l.secret)
+	return node.Do(node.Client(), "POST", l.root.tenant.Base+"/oauth2/token", form)
+}
+
+// active introspects, as the tenant's management client or as the app.
+func (l *life) active(node *apptest.World, token string, asApp bool) bool {
+	form := url.Values{"token": {token}, "client_id": {l.root.tenant.ClientID}, "client_secret": {l.root.tenant.ClientSecret}}
+	if asApp {
+		form.Set("client_id", l.client)
+		form.Set("client_secret", l.secret)
+	}
+	got := node.Do(node.Client(), "POST", l.root.tenant.Base+"/oauth2/introspect", form)
+	return got.StatusCode == 200 && got.JSON["active"] == true
+}
+
+func (l *life) change(from string, to *place) url.Values {
+	return url.Values{"grant_type": {"organization_switch"}, "token": {from}, "switching_organization": {to.org}, "scope": {"openid groups.read"}}
+}
+
+// at is the browser of a visitor, at a node.
+func (v *visitor) at(node *apptest.World) *visitor {
+	moved := *v
+	moved.World, moved.browser = node, node.Client()
+	moved.browser.Jar = v.browser.Jar
+	return &moved
+}
+
+// path is one of the ways in which something is minted or accepted.
+type path struct {
+	name string
+	once bool // what it uses is used up
+	try  func(l *life, node *apptest.World) bool
+}
+
+func ok(r apptest.Response) bool { return r.StatusCode == 200 }
+
+// paths are all ways. Those that use something up come last.
+var paths = []path{
+	{"api", false, func(l *life, n *apptest.World) bool {
+		return ok(n.API(l.root.tenant, l.access, "GET", l.org.at("/groups"), nil))
+	}},
+	{"api_elsewhere", false, func(l *life, n *apptest.World) bool {
+		return ok(n.API(l.root.tenant, l.elsewhere, "GET", l.other.at("/groups"), nil))
+	}},
+	{"client_credentials", false, func(l *life, n *apptest.World) bool {
+		return ok(n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "scope": {"groups.read"},
+			"client_id": {l.machine.ClientID}, "client_secret": {l.machine.ClientSecret}}))
+	}},
+	{"introspect_access", false, func(l *life, n *apptest.World) bool { return l.active(n, l.access, false) }},
+	{"introspect_machine", false, func(l *life, n *apptest.World) bool { return l.active(n, l.machineToken, false) }},
+	{"introspect_refresh", false, func(l *life, n *apptest.World) bool { return l.active(n, l.refresh, true) }},
+	{"machine_api", false, func(l *life, n *apptest.World) bool {
+		return ok(n.API(l.root.tenant, l.machineToken, "GET", l.org.at("/groups"), nil))
+	}},
+	{"me", false, func(l *life, n *apptest.World) bool { return ok(n.API(l.root.tenant, l.portal, "GET", "/me", nil)) }},
+	{"sso", false, func(l *life, n *apptest.World) bool {
+		return l.browser.at(n).open(l.authorize("prompt", "none")).code() != ""
+	}},
+	{"userinfo", false, func(l *life, n *apptest.World) bool {
+		return ok(n.Do(n.Client(), "GET", l.root.tenant.Base+"/oauth2/userinfo", nil, bearer(l.access)...))
+	}},
+	{"switch_in", true, func(l *life, n *apptest.World) bool { return ok(l.token(n, l.change(l.elsewhere, l.org))) }},
+	{"switch_out", true, func(l *life, n *apptest.World) bool { return ok(l.token(n, l.change(l.access, l.other))) }},
+	{"code", true, func(l *life, n *apptest.World) bool {
+		return ok(l.token(n, url.Values{"grant_type": {"authorization_code"}, "code": {l.code}, "redirect_uri": {callback}, "code_verifier": {verifier}}))
+	}},
+	{"halfway", true, func(l *life, n *apptest.World) bool {
+		return l.halfway.at(n).answer("password", apptest.Password).agree().code() != ""
+	}},
+	{"invitation", true, func(l *life, n *apptest.World) bool {
+		v := visit(n).open(l.link).answer("given_name", "Gus", "family_name", "Guest", "password", apptest.Password)
+		at := v.last.Request.URL.Path
+		return strings.Contains(at, "/account") || strings.Contains(at, "/console")
+	}},
+	{"sign_in", true, func(l *life, n *apptest.World) bool {
+		return visit(n).open(l.authorize()).answer("username", l.who.username).answer("password", apptest.Password).agree().code() != ""
+	}},
+	{"refresh", true, func(l *life, n *apptest.World) bool {
+		return ok(l.token(n, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {l.refresh}}))
+	}},
+}
+
+// agree says yes where the page asks.
+func (v *visitor) agree() *visitor {
+	if strings.Contains(string(v.last.Raw), `name="decision" value="allow"`) {
+		return v.answer("decision", "allow")
+	}
+	return v
+}
+
+func addressed(to string) func(inbox.Entry) bool {
+	return func(e inbox.Entry) bool { return e.To == to }
+}
