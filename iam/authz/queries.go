@@ -35,7 +35,7 @@ type heldScope struct {
 
 // heldScopes returns the scopes that the person's roles give with a token of tokenOrg; nothing where org does not lie
 // within tokenOrg.
-func heldScopes(ctx context.Context, tx db.Tx, user ids.User, tokenOrg, org ids.Org) ([]heldScope, error) {
+func heldScopes(ctx context.Context, tx db.Querier, user ids.User, tokenOrg, org ids.Org) ([]heldScope, error) {
 	return db.Collect[heldScope](ctx, tx, sqlHeld+`
 		SELECT s.name, ar.builtin AS management, bool_or(h.reach = 'subtree') AS below
 		FROM held h
@@ -48,7 +48,7 @@ func heldScopes(ctx context.Context, tx db.Tx, user ids.User, tokenOrg, org ids.
 
 // clientScopes returns the management scopes that a client is authorised for now; nothing where org does not lie within
 // the client's own organization.
-func clientScopes(ctx context.Context, tx db.Tx, app ids.App, org ids.Org) ([]string, error) {
+func clientScopes(ctx context.Context, tx db.Querier, app ids.App, org ids.Org) ([]string, error) {
 	return db.Scalars[string](ctx, tx, `
 		SELECT s.name
 		FROM apps a

@@ -25,12 +25,8 @@ func (s *Service) Permissions(ctx context.Context, a actor.Actor, o httpapi.Org)
 	if !o.IsWithin(a.Org) && a.Kind != actor.System {
 		return httpapi.Held{}, nil
 	}
-	err = s.db.InTenant(ctx, a.Tenant, func(ctx context.Context, tx db.Tx) error {
-		p, err := powerOf(ctx, tx, a, o.ID)
-		held = httpapi.Held{Names: p.management(false), Visible: true}
-		return err
-	})
-	return held, err
+	p, err := powerOf(ctx, s.db.Reader(a.Tenant), a, o.ID)
+	return httpapi.Held{Names: p.management(false), Visible: true}, err
 }
 
 // ScopesOf returns all scope names that the roles of a person give in an organization, those with reach subtree in an
@@ -56,7 +52,7 @@ type power struct {
 }
 
 // powerOf computes an actor's power in org, in one query.
-func powerOf(ctx context.Context, tx db.Tx, a actor.Actor, org ids.Org) (power, error) {
+func powerOf(ctx context.Context, tx db.Querier, a actor.Actor, org ids.Org) (power, error) {
 	if a.Tenant != tx.Tenant() {
 		return power{}, nil
 	}
