@@ -2,9 +2,11 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export GOFLAGS := -buildvcs=auto
+# One static binary; tests are built alike, so that everything is compiled once.
+export CGO_ENABLED := 0
 PAGES := $(shell find frontend -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
-.PHONY: help run test build pages generate verify lint bench bench-scale setup setup-test clean
+.PHONY: help run test build pages generate verify lint bench setup-test clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -17,7 +19,7 @@ test: setup-test build ## Set up and run every test
 
 build: pages ## Leave bin/grove, pages embedded
 	@mkdir -p bin
-	@go build -o bin/grove ./cmd/grove
+	@go build -trimpath -o bin/grove ./cmd/grove
 
 pages: frontend/dist/.built
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"grove/cmd/grove/app"
@@ -97,6 +98,8 @@ func serve(ctx context.Context, a *app.App, certificate *tls.Certificate, ready 
 			return errors.Join(err, stopApp(a))
 		}
 	}
+	// Starting takes more memory than running: give it back.
+	debug.FreeOSMemory()
 	a.Log.InfoContext(ctx, "ready", "addr", listener.Addr().String(), "base_url", a.Config.BaseURL)
 	select {
 	case err := <-failed:
