@@ -42,7 +42,7 @@ export function UserSessions({ user }: { user: string }) {
         columns={[
           { key: "device", title: t("account.device"), render: (s) => <Device agent={s.user_agent} /> },
           { key: "address", title: t("sessions.address"), render: (s) => <span className="mono">{s.address}</span>, wide: true },
-          { key: "methods", title: t("sessions.methods"), render: (s) => s.methods.join(", "), wide: true },
+          { key: "methods", title: t("sessions.methods"), render: (s) => s.methods.map((m) => t(`method.${m as "pwd"}`, { defaultValue: m })).join(", "), wide: true },
           { key: "seen", title: t("account.lastSeen"), render: (s) => <Time at={s.last_seen_at} />, wide: true, width: 150 },
           { key: "actions", label: t("list.actions"), title: "", width: 60, render: (s) => writes && <EndButton onClick={() => end(s.id)} /> },
         ]}

@@ -29,7 +29,7 @@ export function OrganizationsPage() {
       />
       <TextInput
         aria-label={t("orgs.search")} leftSection={<IconSearch size={16} />} maw={360} mb="md" onChange={(e) => setSearch(e.currentTarget.value)}
-        placeholder={t("orgs.search")} value={search}
+        placeholder={t("orgs.searchHint")} value={search}
       />
       {wanted ? <Found wanted={wanted} /> : <Loaded query={query}>{(root) => <Tree key={root.id} root={root} />}</Loaded>}
       {creating && query.data && <CreateOrganization below={query.data} onClose={() => setCreating(false)} />}

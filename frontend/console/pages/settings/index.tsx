@@ -36,6 +36,7 @@ function Modules() {
   const { path, ref } = useOrg();
   const cursor = useCursor(ref);
   const list = useApi().useQuery("get", "/v1/orgs/{org}/settings", { params: { path: { org: ref }, query: cursor.query } }, { enabled: useCan("settings.read") });
+  if (list.data && list.data.items.length === 0 && cursor.page === 1) return null;
   return (
     <Section description={t("settings.modulesHint")} title={t("settings.modules")}>
       <DataTable
