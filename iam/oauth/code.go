@@ -98,11 +98,11 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 		case !tx.Now().Before(c.CodeExpiresAt) || c.RedirectURI != redirect || !verifierMatches(verifier, c.CodeChallenge):
 			return errGrant
 		}
-		if ok, err := s.holds(ctx, tx, client.Client, c.grant); err != nil || !ok {
-			return errors.Join(err, when(!ok, errGrant))
+		if err := orGrant(s.holds(ctx, tx, client.Client, c.grant)); err != nil {
+			return err
 		}
-		if first, err := useCode(ctx, tx, hash); err != nil || !first {
-			return errors.Join(err, when(!first, errGrant))
+		if err := orGrant(useCode(ctx, tx, hash)); err != nil {
+			return err
 		}
 		if p, err = s.personTx(ctx, tx, client.Client, c.grant, c.Scopes); err != nil {
 			return err
@@ -119,10 +119,11 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 	return s.respond(ctx, w, client.Client, p, refresh, p.grant.Nonce)
 }
 
-// when returns err if the condition holds.
-func when(condition bool, err error) error {
-	if condition {
-		return err
+// orGrant is a check's own failure, or errGrant where the check says no. Never both: a database that is away must not look
+// like a grant that is over, for which a client throws its token away.
+func orGrant(ok bool, err error) error {
+	if err == nil && !ok {
+		return errGrant
 	}
-	return nil
+	return err
 }

@@ -109,8 +109,7 @@ func (s *Service) introspectRefresh(ctx context.Context, caller authenticatedCli
 		case f.App != caller.ID || f.TokenGeneration != f.Generation || !tx.Now().Before(f.TokenExpiresAt):
 			return errGrant
 		}
-		ok, err := s.holds(ctx, tx, caller.Client, f.grant)
-		return errors.Join(err, when(!ok, errGrant))
+		return orGrant(s.holds(ctx, tx, caller.Client, f.grant))
 	})
 	if err != nil {
 		return nil, err

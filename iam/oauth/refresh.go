@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -53,8 +52,8 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		if !tx.Now().Before(f.TokenExpiresAt) {
 			return errGrant
 		}
-		if ok, err := s.holds(ctx, tx, client.Client, f.grant); err != nil || !ok {
-			return errors.Join(err, when(!ok, errGrant))
+		if err := orGrant(s.holds(ctx, tx, client.Client, f.grant)); err != nil {
+			return err
 		}
 		scopes, err := narrow(client, f.Scopes, narrower)
 		if err != nil {

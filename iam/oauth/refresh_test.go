@@ -179,6 +179,26 @@ func TestRefreshExpires(t *testing.T) {
 	}
 }
 
+// TestDatabaseAway: what cannot be decided is not refused, for then a client would throw away what is still good.
+func TestDatabaseAway(t *testing.T) {
+	w := setup(t)
+	refresh := w.signIn(w.a, "web").text("refresh_token")
+	w.away = true
+	answers := map[string]answer{
+		"refresh":       w.refresh(w.a, "web", refresh),
+		"introspection": w.send(w.a, "POST", "/oauth2/introspect", w.as(w.a, "web", url.Values{"token": {refresh}})),
+	}
+	w.away = false
+	for name, got := range answers {
+		if got.StatusCode != http.StatusServiceUnavailable || got.text("error") != "temporarily_unavailable" {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
+		}
+	}
+	if got := w.refresh(w.a, "web", refresh); got.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: %d %s", got.StatusCode, got.raw)
+	}
+}
+
 func TestSessionAndOffline(t *testing.T) {
 	w := setup(t)
 	bound := w.signIn(w.a, "web")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"grove/iam/apps"
 	"grove/iam/authn"
@@ -68,6 +69,7 @@ type world struct {
 	t        *testing.T
 
 	mu      sync.Mutex
+	away    bool // the database, in the middle of a request
 	clients map[ids.Tenant]map[string]apps.Client
 	members map[[2]string]bool
 	roles   map[ids.Org][]string // scopes that the person's roles give
@@ -247,6 +249,9 @@ func (w *world) RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.
 func (w *world) AppIn(_ context.Context, _ db.Tx, _ ids.App, _, org ids.Org) (sharing.Availability, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.away {
+		return sharing.Availability{}, &pgconn.PgError{Code: "57P01"}
+	}
 	return sharing.Availability{Available: !w.sharing[org], Roles: true}, nil
 }
 

@@ -45,8 +45,12 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 		return errGrant
 	}
 	if held.user.IsZero() {
-		if _, err := s.standing(ctx, t, held); err != nil {
-			return errors.Join(err, when(errors.Is(err, errToken), errGrant))
+		_, err := s.standing(ctx, t, held)
+		if errors.Is(err, errToken) {
+			return errGrant
+		}
+		if err != nil {
+			return err
 		}
 		return s.respondClient(ctx, w, client.Client, target, requested)
 	}
