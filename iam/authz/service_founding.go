@@ -47,9 +47,12 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 	if f.Admin.User.IsZero() {
 		return nil
 	}
-	_, err := insertAssignment(ctx, tx, assignmentRow{ID: ids.NewAssignment(), Org: f.Root, Role: f.AdminRole, PrincipalKind: PrincipalUser,
-		PrincipalID: f.Admin.User.UUID(), Reach: ReachSubtree})
-	return err
+	first := assignmentRow{ID: ids.NewAssignment(), Org: f.Root, Role: f.AdminRole, PrincipalKind: PrincipalUser,
+		PrincipalID: f.Admin.User.UUID(), Reach: ReachSubtree}
+	if _, err := insertAssignment(ctx, tx, first); err != nil {
+		return fmt.Errorf("first Administrator: %w", err)
+	}
+	return s.events.Write(ctx, tx, eventAssigned.Of(f.Root, first.ID, first.data()))
 }
 
 // Sync brings the management API and the built-in roles of every tenant up to the program's permissions; a new version of
