@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/maypok86/otter/v2"
 
@@ -26,6 +28,9 @@ import (
 const buckets = 1024
 
 var seed = maphash.MakeSeed()
+
+// ListenerName is under which Postgres shows a hub's connection.
+const ListenerName = "grove_listener"
 
 // Hub hears of changes and tells the caches.
 type Hub struct {
@@ -50,7 +55,6 @@ func (h *Hub) Run(ctx context.Context, pool *pgxpool.Pool) {
 		if err := h.listen(ctx, pool); err != nil && ctx.Err() == nil {
 			h.log.WarnContext(ctx, "cache listener lost its connection; caches are off until it is back", "error", err)
 		}
-		h.live.Store(false)
 		select {
 		case <-ctx.Done():
 		case <-time.After(200 * time.Millisecond):
@@ -66,13 +70,16 @@ func (h *Hub) listen(ctx context.Context, pool *pgxpool.Pool) error {
 	// The session has a LISTEN: it does not go back to the pool.
 	raw := conn.Hijack()
 	defer raw.Close(context.WithoutCancel(ctx))
-	if _, err := raw.Exec(ctx, "LISTEN "+db.Channel); err != nil {
-		return err
+	defer h.live.Store(false)
+	for _, statement := range []string{"SET application_name = '" + ListenerName + "'", "LISTEN " + db.Channel} {
+		if _, err := raw.Exec(ctx, statement); err != nil {
+			return err
+		}
 	}
 	h.each(listener.reset)
 	h.live.Store(true)
 	for {
-		n, err := raw.WaitForNotification(ctx)
+		n, err := next(ctx, raw)
 		if err != nil {
 			return err
 		}
@@ -83,6 +90,28 @@ func (h *Hub) listen(ctx context.Context, pool *pgxpool.Pool) error {
 			continue
 		}
 		h.each(func(c listener) { c.changed(topic, tenant) })
+	}
+}
+
+// heartbeat bounds how long a listener may be silent before it has to answer, and how long that may take. A connection
+// that died without a word is noticed within twice that, and a change is heard within a second or not trusted.
+const heartbeat = 400 * time.Millisecond
+
+func next(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+	for {
+		quiet, cancel := context.WithTimeout(ctx, heartbeat)
+		n, err := conn.WaitForNotification(quiet)
+		over := quiet.Err() != nil
+		cancel()
+		if err == nil || !over || ctx.Err() != nil || conn.IsClosed() {
+			return n, err
+		}
+		answer, cancel := context.WithTimeout(ctx, heartbeat)
+		err = conn.Ping(answer)
+		cancel()
+		if err != nil {
+			return nil, err
+		}
 	}
 }
 
