@@ -10,6 +10,7 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 	"grove/infra/kernel/page"
 )
 
@@ -75,7 +76,7 @@ func (s *Service) listAuthorized(ctx context.Context, c *httpapi.Call, in *listA
 	// The resources may be an ancestor's.
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		if _, err := findApp(ctx, tx, c.Org.ID, in.App); err != nil {
-			return notFound(err)
+			return db.OrNotFound(err)
 		}
 		rows, err := listAPIs(ctx, tx, in.App, after, req.Limit())
 		result = page.Map(page.Cut(req, rows, func(r apiRow) []string { return []string{r.ID.String()} }), apiRow.view)
@@ -106,7 +107,7 @@ func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org,
 	if policy == "" {
 		policy = policyRBAC
 	}
-	scopes := distinct(in.Scopes)
+	scopes := list.Distinct(in.Scopes)
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		owner, err := lockOwn(ctx, tx, org, app)
 		if err != nil {
@@ -182,7 +183,7 @@ func (s *Service) Withdraw(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 		}
 		before, err := findAPI(ctx, tx, app, resource)
 		if err != nil {
-			return notFound(err)
+			return db.OrNotFound(err)
 		}
 		if _, err := deleteAPI(ctx, tx, app, resource); err != nil {
 			return err

@@ -75,7 +75,7 @@ func (s *Service) listSecrets(ctx context.Context, c *httpapi.Call, in *listSecr
 	var result page.Result[AppSecret]
 	err = s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
 		if _, err := findApp(ctx, tx.Tx, c.Org.ID, in.App); err != nil {
-			return notFound(err)
+			return db.OrNotFound(err)
 		}
 		rows, err := listSecrets(ctx, tx.Tx, in.App, after, req.Limit())
 		result = page.Map(page.Cut(req, rows, func(r secretRow) []string { return []string{r.ID.UUID().String()} }), secretRow.view)
@@ -147,7 +147,7 @@ func (s *Service) RevokeSecret(ctx context.Context, tenant ids.Tenant, org ids.O
 		}
 		row, err := deleteSecret(ctx, tx.Tx, app, secret)
 		if err != nil {
-			return notFound(err)
+			return db.OrNotFound(err)
 		}
 		// A disabled app stays blocked: raising does not unblock.
 		if err := tx.Raise(ctx, db.KindClient, app.UUID(), "app.secret_revoked"); err != nil {

@@ -14,6 +14,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 	"grove/infra/kernel/page"
 	"grove/infra/kernel/text"
 	"grove/infra/module"
@@ -125,7 +126,7 @@ func (s *Service) Load(ctx context.Context, tenant ids.Tenant, org ids.Org, id i
 	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
 		row, err := findApp(ctx, tx.Tx, org, id)
 		found = row.versioned()
-		return notFound(err)
+		return db.OrNotFound(err)
 	})
 	return found, err
 }
@@ -134,7 +135,7 @@ func (s *Service) Load(ctx context.Context, tenant ids.Tenant, org ids.Org, id i
 func (s *Service) ClientIDByName(ctx context.Context, tenant ids.Tenant, org ids.Org, name string) (clientID string, err error) {
 	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
 		clientID, err = clientIDByName(ctx, tx.Tx, org, text.Key(name))
-		return notFound(err)
+		return db.OrNotFound(err)
 	})
 	return clientID, err
 }
@@ -142,12 +143,12 @@ func (s *Service) ClientIDByName(ctx context.Context, tenant ids.Tenant, org ids
 // Create registers an app. secret is its first client secret where the client is confidential, never to be had again.
 func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateAppRequest) (made VersionedApp, secret string, err error) {
 	row := appRow{ID: ids.NewApp(), Org: org, ClientID: newClientID(), Template: in.Template, LogoURI: in.LogoURI, AccessURL: in.AccessURL,
-		RoleAudience: in.RoleAudience, RedirectURIs: distinct(in.RedirectURIs), PostLogoutURIs: distinct(in.PostLogoutRedirectURIs), Version: 1}
+		RoleAudience: in.RoleAudience, RedirectURIs: list.Distinct(in.RedirectURIs), PostLogoutURIs: list.Distinct(in.PostLogoutRedirectURIs), Version: 1}
 	preset(&row)
 	if row.RoleAudience == "" {
 		row.RoleAudience = audienceApplication
 	}
-	row.Origins = distinct(in.AllowedOrigins)
+	row.Origins = list.Distinct(in.AllowedOrigins)
 	if in.AllowedOrigins == nil && row.Template == templateSPA {
 		row.Origins = originsOf(row.RedirectURIs)
 	}
@@ -338,7 +339,7 @@ func (s *Service) checkStrength(ctx context.Context, tx db.Tx, a appRow) error {
 func lockOwn(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
 	row, err := lockApp(ctx, tx, org, id)
 	if err != nil {
-		return row, notFound(err)
+		return row, db.OrNotFound(err)
 	}
 	if row.Builtin {
 		return row, ErrBuiltin.With("The console and the account portal are the same in every tenant.", nil)
@@ -388,19 +389,8 @@ func setAll(fields []string, name string, to, from *[]string) []string {
 	if from == nil {
 		return fields
 	}
-	*to = distinct(*from)
+	*to = list.Distinct(*from)
 	return append(fields, name)
-}
-
-// distinct returns the texts in their order without repetition, never nil.
-func distinct(texts []string) []string {
-	unique := make([]string, 0, len(texts))
-	for _, t := range texts {
-		if !slices.Contains(unique, t) {
-			unique = append(unique, t)
-		}
-	}
-	return unique
 }
 
 func cleanName(s string) (show, key string, err error) {
@@ -418,13 +408,6 @@ func cleanText(s string) (string, error) {
 		return "", fault.CodeInvalid.At("/description", "printable characters and line feeds")
 	}
 	return s, nil
-}
-
-func notFound(err error) error {
-	if db.IsNoRows(err) {
-		return fault.ErrNotFound
-	}
-	return err
 }
 
 func nameTaken(err error) error {

@@ -7,6 +7,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 )
 
 // CheckGrantable returns those roles, in the given order, if they can be assigned in org with reach org by somebody who
@@ -26,12 +27,7 @@ func (s *Service) CheckGrantable(ctx context.Context, tx db.Tx, held map[string]
 }
 
 func grantable(ctx context.Context, tx db.Tx, held map[string]bool, org ids.Org, roles []ids.Role) ([]roleRow, error) {
-	unique := make([]ids.Role, 0, len(roles))
-	for _, id := range roles {
-		if !slices.Contains(unique, id) {
-			unique = append(unique, id)
-		}
-	}
+	unique := list.Distinct(roles)
 	if len(unique) == 0 {
 		return nil, nil
 	}

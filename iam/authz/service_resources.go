@@ -90,7 +90,7 @@ func (s *Service) Resource(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 func (s *Service) ManagementResource(ctx context.Context, tenant ids.Tenant) (id ids.APIResource, err error) {
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		id, err = managementResource(ctx, tx)
-		return notFound(err)
+		return db.OrNotFound(err)
 	})
 	return id, err
 }
@@ -200,7 +200,7 @@ func (s *Service) Scope(ctx context.Context, tenant ids.Tenant, org ids.Org, id 
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		row, err := findVisibleScope(ctx, tx, org, id)
 		found = row.view()
-		return notFound(err)
+		return db.OrNotFound(err)
 	})
 	return found, err
 }
@@ -293,7 +293,7 @@ func (s *Service) DeleteScope(ctx context.Context, tenant ids.Tenant, org ids.Or
 
 func loadResource(ctx context.Context, tx db.Tx, org ids.Org, id ids.APIResource) (resourceRow, error) {
 	row, err := findResource(ctx, tx, org, id)
-	return row, notFound(err)
+	return row, db.OrNotFound(err)
 }
 
 // lockOwnResource returns an API resource that org may change, and keeps others from changing it.
@@ -318,14 +318,7 @@ func lockOwnScope(ctx context.Context, tx db.Tx, org ids.Org, resource ids.APIRe
 		return scopeRow{}, err
 	}
 	row, err := findScope(ctx, tx, resource, id)
-	return row, notFound(err)
-}
-
-func notFound(err error) error {
-	if db.IsNoRows(err) {
-		return fault.ErrNotFound
-	}
-	return err
+	return row, db.OrNotFound(err)
 }
 
 func scopeTaken(err error) error {

@@ -9,6 +9,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 	"grove/infra/kernel/page"
 )
 
@@ -48,7 +49,7 @@ func (s *Service) CreateRole(ctx context.Context, tenant ids.Tenant, org ids.Org
 	if row.AudienceType, row.AudienceID, app, err = parseAudience(in.Audience, org); err != nil {
 		return made, err
 	}
-	names := distinct(in.Permissions)
+	names := sorted(in.Permissions)
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		if !app.IsZero() {
 			owner, err := appOwner(ctx, tx, app)
@@ -116,7 +117,7 @@ func (s *Service) UpdateRole(ctx context.Context, tenant ids.Tenant, org ids.Org
 			if err != nil {
 				return err
 			}
-			names := distinct(*in.Permissions)
+			names := sorted(*in.Permissions)
 			if err := setPermissions(ctx, tx, row, names, below); err != nil {
 				return err
 			}
@@ -225,13 +226,9 @@ func nameTaken(err error) error {
 	return err
 }
 
-// distinct returns the names in order without repetition, never nil.
-func distinct(names []string) []string {
-	sorted := slices.Clone(names)
-	slices.Sort(sorted)
-	sorted = slices.Compact(sorted)
-	if sorted == nil {
-		sorted = []string{}
-	}
-	return sorted
+// sorted returns the names in alphabetical order without repetition, never nil.
+func sorted(names []string) []string {
+	unique := list.Distinct(names)
+	slices.Sort(unique)
+	return unique
 }

@@ -177,7 +177,7 @@ func shown(c *httpapi.Call, r viewRow) Organization {
 func (s *Service) single(ctx context.Context, c *httpapi.Call, tx db.Tx, id ids.Org) (*one, error) {
 	row, err := selectView(ctx, tx, id)
 	if err != nil {
-		return nil, orNotFound(err)
+		return nil, db.OrNotFound(err)
 	}
 	o := shown(c, row)
 	actions := map[string]perm.Permission{"create_child": permWrite, "update": permWrite}

@@ -115,19 +115,12 @@ func (s *Service) Resolve(ctx context.Context, t httpapi.Tenant, ref string) (ht
 // Load reads an organization; 404 where there is none.
 func (s *Service) Load(ctx context.Context, tx db.Tx, id ids.Org) (Org, error) {
 	o, err := selectOrg(ctx, tx, id)
-	return o, orNotFound(err)
+	return o, db.OrNotFound(err)
 }
 
 // Path returns the organization's ancestors and itself, the root first; none where it does not exist.
 func (s *Service) Path(ctx context.Context, tx db.Tx, id ids.Org) ([]ids.Org, error) {
 	return selectPath(ctx, tx, id)
-}
-
-func orNotFound(err error) error {
-	if db.IsNoRows(err) {
-		return fault.ErrNotFound
-	}
-	return err
 }
 
 // found makes the root of a new tenant's tree.
@@ -166,7 +159,7 @@ func (s *Service) CreateTx(ctx context.Context, tx db.Tx, n NewOrg) (Org, error)
 	}
 	switch at, err := selectPlace(ctx, tx, n.Parent, n.Parent); {
 	case err != nil:
-		return Org{}, orNotFound(err)
+		return Org{}, db.OrNotFound(err)
 	case at.Stopped:
 		return Org{}, fault.CodeSuspended.With("Resume the parent organization first.", nil)
 	case at.Depth >= MaxDepth:
@@ -219,7 +212,7 @@ type Change struct {
 func (s *Service) UpdateTx(ctx context.Context, tx db.Tx, id ids.Org, version int64, change Change) (Org, error) {
 	was, err := lockOrg(ctx, tx, id)
 	if err != nil {
-		return Org{}, orNotFound(err)
+		return Org{}, db.OrNotFound(err)
 	}
 	if version != 0 && version != was.Version {
 		return Org{}, errStale
@@ -297,7 +290,7 @@ func (s *Service) setStatus(ctx context.Context, tx db.Tx, id ids.Org, status St
 	o, err := lockOrg(ctx, tx, id)
 	switch {
 	case err != nil:
-		return Org{}, orNotFound(err)
+		return Org{}, db.OrNotFound(err)
 	case o.IsRoot():
 		return Org{}, errRoot.With("The tenant is suspended and resumed by the platform's operator.", nil)
 	case o.Status == status:
@@ -322,7 +315,7 @@ func (s *Service) MoveTx(ctx context.Context, tx db.Tx, id, parent ids.Org) (Org
 	o, err := lockOrg(ctx, tx, id)
 	switch {
 	case err != nil:
-		return Org{}, orNotFound(err)
+		return Org{}, db.OrNotFound(err)
 	case o.IsRoot():
 		return Org{}, errRoot.With("The root organization has no parent.", nil)
 	case o.Parent == parent:
@@ -330,7 +323,7 @@ func (s *Service) MoveTx(ctx context.Context, tx db.Tx, id, parent ids.Org) (Org
 	}
 	at, err := selectPlace(ctx, tx, parent, id)
 	if err != nil {
-		return Org{}, orNotFound(err)
+		return Org{}, db.OrNotFound(err)
 	}
 	if at.Within {
 		return Org{}, errCycle.At("/parent_id", "The new parent is the organization itself or lies below it.")
@@ -369,7 +362,7 @@ func (s *Service) DeleteTx(ctx context.Context, tx db.Tx, id ids.Org, version in
 	o, err := lockOrg(ctx, tx, id)
 	switch {
 	case err != nil:
-		return orNotFound(err)
+		return db.OrNotFound(err)
 	case o.IsRoot():
 		return errRoot.With("A tenant is erased by the platform's operator.", nil)
 	case version != 0 && version != o.Version:

@@ -107,7 +107,7 @@ func (s *Service) load(ctx context.Context, c *httpapi.Call, id ids.Domain) (*ht
 		return err
 	})
 	if err != nil {
-		return nil, orNotFound(err)
+		return nil, db.OrNotFound(err)
 	}
 	return out(c, d), nil
 }

@@ -99,17 +99,10 @@ func conflict(ctx context.Context, tx db.Tx, org ids.Org, name string) error {
 func (s *Service) UnmapTx(ctx context.Context, tx db.OrgTx, id ids.Domain) error {
 	d, err := deleteDomain(ctx, tx, id)
 	if err != nil {
-		return orNotFound(err)
+		return db.OrNotFound(err)
 	}
 	if err := tx.Changed(ctx, Topic, d.Name); err != nil {
 		return err
 	}
 	return s.events.Write(ctx, tx.Tx, eventUnmapped.Of(d.Org, d.ID, mappedData{Name: d.Name}))
-}
-
-func orNotFound(err error) error {
-	if db.IsNoRows(err) {
-		return fault.ErrNotFound
-	}
-	return err
 }

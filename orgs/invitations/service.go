@@ -14,6 +14,7 @@ import (
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 	"grove/infra/kernel/text"
 	"grove/infra/secrets"
 )
@@ -61,7 +62,7 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		return Invitation{}, err
 	}
 	inv := Invitation{ID: ids.NewInvitation(), Org: c.Org.ID, Email: show, EmailKey: emailKey, State: StatePending, Generation: 1,
-		Roles: distinct(n.Roles), Locale: n.Locale, Version: 1}
+		Roles: list.Distinct(n.Roles), Locale: n.Locale, Version: 1}
 	_, inv.TokenHash = token(key, c.Tenant.ID, inv)
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		inv.CreatedAt, inv.UpdatedAt, inv.ExpiresAt = tx.Now(), tx.Now(), tx.Now().Add(s.lifetime)
@@ -93,18 +94,6 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		return s.events.Write(ctx, tx, append([]events.Fact{created}, ended...)...)
 	})
 	return inv, err
-}
-
-func distinct(roles []ids.Role) []ids.Role {
-	unique := make([]ids.Role, 0, len(roles))
-	seen := map[ids.Role]bool{}
-	for _, r := range roles {
-		if !seen[r] {
-			seen[r] = true
-			unique = append(unique, r)
-		}
-	}
-	return unique
 }
 
 func duplicate(err error) error {

@@ -10,6 +10,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 	"grove/infra/kernel/page"
 	"grove/infra/module"
 )
@@ -67,7 +68,7 @@ func (r shareRow) view() VersionedShare {
 func (s *Service) Share(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App) (found VersionedShare, err error) {
 	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
 		if _, err := findApp(ctx, tx.Tx, org, app); err != nil {
-			return notFound(err)
+			return db.OrNotFound(err)
 		}
 		row, err := findShare(ctx, tx.Tx, app)
 		found = row.view()
@@ -78,7 +79,7 @@ func (s *Service) Share(ctx context.Context, tenant ids.Tenant, org ids.Org, app
 
 // SetShare replaces the share of an app that org owns. What organizations lose by it ends with the commit. version 0 is any.
 func (s *Service) SetShare(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, version int64, in ShareAppRequest) (changed VersionedShare, err error) {
-	targets := distinct(in.Organizations)
+	targets := list.Distinct(in.Organizations)
 	named := in.Policy == PolicySelected || in.Policy == PolicySubtree
 	switch {
 	case named && len(targets) == 0:
@@ -94,7 +95,7 @@ func (s *Service) SetShare(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		owner, err := lockApp(ctx, tx, org, app)
 		if err != nil {
-			return notFound(err)
+			return db.OrNotFound(err)
 		}
 		if owner.Builtin {
 			return apps.ErrBuiltin.With("The console and the account portal are in every organization.", nil)
@@ -184,23 +185,4 @@ func (s *Service) Available(ctx context.Context, tenant ids.Tenant, org ids.Org,
 
 func (s *Service) found(ctx context.Context, tx db.Tx, _ module.Founding) error {
 	return shareBuiltin(ctx, tx)
-}
-
-func distinct(all []ids.Org) []ids.Org {
-	seen := make(map[ids.Org]bool, len(all))
-	unique := make([]ids.Org, 0, len(all))
-	for _, id := range all {
-		if !seen[id] {
-			seen[id] = true
-			unique = append(unique, id)
-		}
-	}
-	return unique
-}
-
-func notFound(err error) error {
-	if db.IsNoRows(err) {
-		return fault.ErrNotFound
-	}
-	return err
 }
