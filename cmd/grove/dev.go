@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -54,6 +55,9 @@ type devFile struct {
 
 // Run starts the database, migrates, seeds once, and serves.
 func (d devCommand) Run(ctx context.Context) (err error) {
+	if err := loopback(d.Addr); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(d.Data, 0o755); err != nil {
 		return fmt.Errorf("the data folder cannot be made: %w", err)
 	}
@@ -148,6 +152,18 @@ func (d devCommand) tls() (*tls.Certificate, *http.Client, error) {
 	roots.AddCert(authority)
 	client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	return &certificate, client, nil
+}
+
+// loopback refuses an address that others can reach: the inbox asks nobody who he is, and the secrets lie in a file.
+func loopback(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("--addr is host:port: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("the development mode listens on loopback only, such as 127.0.0.1:8080, and not on %s; grove serve is for others", addr)
 }
 
 const devGreeting = `

@@ -216,6 +216,14 @@ func TestDevKeepsItsData(t *testing.T) {
 	}
 }
 
+func TestDevIsForThisMachineOnly(t *testing.T) {
+	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "grove.example:0"} {
+		if out, code := run(t, nil, "dev", "--addr", addr, "--data", folder(t)); code != 1 || !strings.Contains(out, "loopback only") {
+			t.Errorf("%s: %d %s", addr, code, out)
+		}
+	}
+}
+
 func devFile(t *testing.T, data string) map[string]string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(data, "dev.json"))
