@@ -9,8 +9,11 @@ const names = [
   ["Inês", "Carvalho"], ["Chloé", "Martin"], ["Samuel", "Osei"], ["Lucia", "Ferrari"], ["Wei", "Zhang"],
 ];
 
-const org = (/** @type {string} */ id, /** @type {string} */ name, /** @type {string | undefined} */ parent_id, state = "active") => ({
-  id, name, handle: name.toLowerCase().replaceAll(/[^a-z]+/g, "-"), ...(parent_id && { parent_id }), state, created_at: hoursAgo(2400), updated_at: hoursAgo(30),
+const never = hoursAgo(2400);
+
+const org = (/** @type {string} */ id, /** @type {string} */ name, /** @type {string | undefined} */ parent_id, status = "active") => ({
+  id, name, handle: name.toLowerCase().replaceAll(/[^a-z]+/g, "-"), ...(parent_id && { parent_id }), description: "", attributes: {}, status, effective_status: status,
+  has_children: ["org_root", "org_iberia", "org_nordics"].includes(id), created_at: never, updated_at: hoursAgo(30),
 });
 
 const orgs = [
@@ -22,39 +25,74 @@ const orgs = [
 const users = names.map(([given_name = "", family_name = ""], i) => {
   const username = `${given_name}.${family_name}`.normalize("NFD").replaceAll(/[^A-Za-z.]/g, "").toLowerCase();
   return {
-    id: `usr_01jdb3n5z8${i}`, username, email: `${username}@northwind.example`, given_name, family_name,
-    state: i === 4 ? "disabled" : i === 7 ? "locked" : "active", created_at: hoursAgo(40 * i + 3),
+    id: `usr_01jdb3n5z8${i}`, username, email: `${username}@northwind.example`, email_verified: true, given_name, family_name, display_name: `${given_name} ${family_name}`,
+    attributes: {}, has_password: true, must_change_password: false, org_id: "org_root", status: i === 4 ? "disabled" : "active", ...(i === 7 && { locked_until: hoursAgo(-1) }),
+    created_at: hoursAgo(40 * i + 3), updated_at: hoursAgo(2),
   };
 });
 
+const members = users.map(({ id, status, ...u }) => ({ ...u, user_id: id, status, kind: "resident", joined_at: u.created_at, roles: [] }));
+
+const role = (/** @type {string} */ id, /** @type {string} */ name, /** @type {object} */ audience, /** @type {string[]} */ permissions) => ({
+  id, name, audience, permissions, builtin: false, inherited: false, description: "", org_id: "org_root", created_at: hoursAgo(900), updated_at: hoursAgo(30),
+});
+
 const roles = [
-  { id: "rol_admin", name: "Organization administrator", audience: { type: "organization", id: "org_root" }, permissions: ["users.read", "users.write", "roles.read", "invitations.write"], created_at: hoursAgo(2000) },
-  { id: "rol_planner", name: "Trip planner", audience: { type: "application", id: "app_fleet" }, permissions: ["trips:read", "trips:plan"], created_at: hoursAgo(900) },
+  role("rol_admin", "Organization administrator", { type: "organization", id: "org_root" }, ["users.read", "users.write", "roles.read", "invitations.write"]),
+  role("rol_planner", "Trip planner", { type: "application", id: "app_fleet" }, ["trips:read", "trips:plan"]),
 ];
 
-const apps = [
-  { id: "app_fleet", name: "Fleet Planner", type: "web", client_id: "c_8f1b2d6a90e4", created_at: hoursAgo(900) },
-  { id: "app_driver", name: "Driver App", type: "native", client_id: "c_51d0c7a2f3b8", created_at: hoursAgo(300) },
-];
+const app = (/** @type {string} */ id, /** @type {string} */ name, /** @type {string} */ template, /** @type {string} */ client_id) => ({
+  id, name, template, client_id, client_type: template === "web" ? "confidential" : "public", builtin: false, enabled: true, role_audience: "application", access_url: "",
+  description: "", logo_uri: "", org_id: "org_root", created_at: hoursAgo(900), updated_at: hoursAgo(30),
+});
+
+const apps = [app("app_fleet", "Fleet Planner", "web", "c_8f1b2d6a90e4"), app("app_driver", "Driver App", "mobile", "c_51d0c7a2f3b8")];
 
 const invitations = ["pending", "pending", "accepted", "expired", "revoked"].map((state, i) => ({
-  id: `inv_${i}`, email: `guest${i + 1}@partner.example`, state, roles: ["rol_planner"], created_at: hoursAgo(5 + 40 * i), expires_at: hoursAgo(40 * i - 160),
+  id: `inv_${i}`, email: `guest${i + 1}@partner.example`, inviter: "Ada Lindqvist", org_id: "org_root", state, roles: ["rol_planner"], created_at: hoursAgo(5 + 40 * i),
+  updated_at: hoursAgo(5), expires_at: hoursAgo(40 * i - 160),
 }));
 
-const events = ["org.created", "user.invited", "user.created", "role.assigned", "app.shared", "session.started", "user.password.changed"].map((type, i) => ({
-  id: `evt_01jdb${i}`, type, actor: { type: "user", id: users[0]?.id ?? "" }, subject: { type: "user", id: users[i]?.id ?? "" }, org_id: "org_root", at: hoursAgo(i * 7 + 0.4),
-  data: { changed: ["state"], reason: "requested" },
+const events = ["org.created", "invitation.created", "user.created", "role.assigned", "app.shared", "session.created", "user.password_changed"].map((type, i) => ({
+  id: `evt_01jdb${i}`, type, actor: { type: "user", id: users[0]?.id ?? "" }, subject: users[i]?.id ?? "", org_id: "org_root", at: hoursAgo(i * 7 + 0.4),
+  data: { changed: ["status"], reason: "requested" },
 }));
+
+const session = (/** @type {string} */ id, /** @type {string} */ user_agent, /** @type {number} */ hours, current = false) => ({
+  id, user_agent, current, address: "192.0.2.7", methods: ["pwd"], org_id: "org_root", user_id: users[0]?.id, signed_in_at: hoursAgo(hours + 1), last_seen_at: hoursAgo(hours), expires_at: hoursAgo(-40),
+});
+
+const sessions = [session("ses_1", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", 0.1, true), session("ses_2", "Mozilla/5.0 (iPhone) Safari/604.1", 26)];
+
+const resource = {
+  id: "api_trips", name: "Trips API", identifier: "https://api.northwind.example/trips", builtin: false, inherited: false, org_id: "org_root", requires_authorization: true,
+  created_at: hoursAgo(800), updated_at: hoursAgo(80),
+};
+
+const scopes = ["trips:plan", "trips:read"].map((name) => ({ id: `scp_${name}`, name, display_name: name, description: "" }));
+
+/** A group of settings with a field of every kind, which no installation has to have. */
+const settings = {
+  module: "sign_in", own: { session_hours: 8 }, allowed_actions: ["update"],
+  schema: { properties: {
+    factors: { description: "What people may prove themselves with.", items: { type: "string" }, type: "array" },
+    remember_me: { description: "Whether people may stay signed in.", type: "boolean" },
+    session_hours: { description: "How long a session lasts.", maximum: 720, minimum: 1, type: "integer" },
+    style: { description: "What the page looks like.", enum: ["plain", "branded"], type: "string" },
+  } },
+  sources: { factors: "inherited", remember_me: "default", session_hours: "org_root", style: "default" },
+  value: { factors: ["password"], remember_me: true, session_hours: 8, style: "plain" },
+};
 
 /** @type {Record<string, (id: string, url: URL) => unknown>} */
 const answers = {
   "/me": () => users[0],
-  "/me/organizations": () => ({ items: orgs.slice(0, 3).map(({ handle, id, name }) => ({ handle, id, name })) }),
-  "/me/sessions": () => ({ items: [
-    { id: "ses_1", created_at: hoursAgo(1), last_seen_at: hoursAgo(0.1), user_agent: "Firefox on Linux", current: true },
-    { id: "ses_2", created_at: hoursAgo(90), last_seen_at: hoursAgo(26), user_agent: "Safari on iPhone" },
-  ] }),
-  "/orgs": (_, url) => ({ items: orgs.filter((o) => o.name.toLowerCase().includes(url.searchParams.get("q")?.toLowerCase() ?? "")) }),
+  "/me/apps": () => ({ items: [{ id: "app_fleet", name: "Fleet Planner", access_url: "https://fleet.northwind.example/" }] }),
+  "/me/consents": () => ({ items: [] }),
+  "/me/organizations": () => ({ items: orgs.slice(0, 3).map(({ handle, id, name, status }) => ({ current: id === "org_root", handle, id, name, status })) }),
+  "/me/sessions": () => ({ items: sessions }),
+  "/orgs": (_, url) => ({ items: orgs.filter((o) => o.name.toLowerCase().startsWith(url.searchParams.get("q")?.toLowerCase() ?? "")) }),
   "/orgs/{}": (id) => orgs.find((o) => o.id === id || (id === "root" && o.id === "org_root")),
   "/orgs/{}/ancestors": (id) => {
     const path = [];
@@ -64,18 +102,27 @@ const answers = {
     }
     return { items: path };
   },
-  "/orgs/{}/api-resources": () => ({ items: [{ id: "res_trips", name: "Trips API", identifier: "https://api.northwind.example/trips", created_at: hoursAgo(800) }] }),
+  "/orgs/{}/api-resources": () => ({ items: [resource] }),
+  "/orgs/{}/api-resources/{}/scopes": () => ({ items: scopes }),
   "/orgs/{}/apps": () => ({ items: apps }),
   "/orgs/{}/apps/{}": () => apps[0],
+  "/orgs/{}/available-apps": () => ({ items: apps.map((a) => ({ ...a, how: "owned", owner: { id: "org_root", name: "Northwind Logistics" }, roles: "all" })) }),
   "/orgs/{}/children": (id) => ({ items: orgs.filter((o) => o.parent_id === (id === "root" ? "org_root" : id)) }),
   "/orgs/{}/events": () => ({ items: events, next_page_token: "more" }),
   "/orgs/{}/groups": () => ({ items: [] }),
   "/orgs/{}/invitations": () => ({ items: invitations }),
+  "/orgs/{}/members": () => ({ items: members }),
+  "/orgs/{}/members/{}": () => members[0],
   "/orgs/{}/roles": () => ({ items: roles }),
   "/orgs/{}/roles/{}": () => roles[0],
+  "/orgs/{}/roles/{}/assignments": () => ({ items: [{ id: "asg_1", org_id: "org_root", role_id: "rol_admin", reach: "subtree", principal: { id: users[0]?.id, type: "user" }, created_at: never }] }),
+  "/orgs/{}/seats": () => ({ available: 13, limit: 25, reserved: 2, used: 10 }),
+  "/orgs/{}/sessions": () => ({ items: sessions }),
+  "/orgs/{}/settings": () => ({ items: [{ module: "sign_in", overridden: true }] }),
+  "/orgs/{}/settings/{}": () => settings,
   "/orgs/{}/users": (_, url) => (url.searchParams.has("page_token") ? { items: users.slice(10) } : { items: users.slice(0, 10), next_page_token: "more" }),
   "/orgs/{}/users/{}": () => users[0],
-  "/orgs/{}/users/{}/roles": () => ({ items: roles }),
+  "/orgs/{}/users/{}/roles": () => ({ items: roles.map((r) => ({ assignment_id: `asg_${r.id}`, audience: r.audience, how: "direct", name: r.name, org_id: "org_root", reach: "org", role_id: r.id })) }),
 };
 
 const encode = (/** @type {object} */ value) => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -39,9 +39,9 @@ async function visit(
 }
 
 const everyPage = [
-  "/account", "/account/organizations", "/account/security", "/console/orgs/org_iberia", "/console/orgs/org_root/api-resources", "/console/orgs/org_root/apps",
+  "/account", "/account/apps", "/account/organizations", "/account/security", "/console/orgs/org_iberia", "/console/orgs/org_root/api-resources", "/console/orgs/org_root/apps",
   "/console/orgs/org_root/apps/app_fleet", "/console/orgs/org_root/events", "/console/orgs/org_root/groups", "/console/orgs/org_root/invitations",
-  "/console/orgs/org_root/organizations", "/console/orgs/org_root/roles", "/console/orgs/org_root/roles/rol_admin", "/console/orgs/org_root/settings",
+  "/console/orgs/org_root/organizations", "/console/orgs/org_root/roles", "/console/orgs/org_root/roles/rol_admin", "/console/orgs/org_root/settings", "/console/orgs/org_root/settings/sign_in",
   "/console/orgs/org_root/users", "/console/orgs/org_root/users/usr_1",
 ];
 
@@ -99,7 +99,7 @@ test("a field's problem lands beside the field, and the rest above the form", as
     expect(await email.getAttribute("aria-invalid")).toBe("true");
     expect(await accessibility(page)).toEqual([]);
     const sent = calls.find((c) => c.method === "POST" && c.path.endsWith("/invitations"));
-    expect(JSON.parse(sent?.body ?? "")).toEqual({ email: "guest@partner.example", roles: [] });
+    expect(JSON.parse(sent?.body ?? "")).toEqual({ email: "guest@partner.example", locale: "en", roles: [] });
     expect(sent?.headers["idempotency-key"]).toMatch(/^[0-9a-f-]{36}$/);
   }, { fail: (method, path) => (method === "POST" && path.endsWith("/invitations") ? { body: problem, status: 409 } : undefined) });
 });
@@ -107,7 +107,7 @@ test("a field's problem lands beside the field, and the rest above the form", as
 test("a secret is shown once and only leaves by decision", async () => {
   await visit("/console/orgs/org_root/apps", async ({ page }) => {
     await page.getByRole("button", { name: "Register app" }).click();
-    await page.getByRole("textbox", { name: "Name" }).fill("Sample");
+    await page.getByRole("textbox", { exact: true, name: "Name" }).fill("Sample");
     await page.getByRole("dialog").getByRole("button", { name: "Register app" }).click();
     await page.getByText("gcs_2Xo9…example").waitFor();
     await page.keyboard.press("Escape");
@@ -155,6 +155,17 @@ test("switching takes a token for the other organization and goes there", async 
     await page.waitForURL(/orgs\/org_nordics$/);
     const form = new URLSearchParams(calls.filter((c) => c.path === "/oauth2/token").at(-1)?.body ?? "");
     expect(Object.fromEntries(form)).toMatchObject({ grant_type: "organization_switch", switching_organization: "org_nordics", token: "access" });
+  });
+});
+
+test("only what changed is sent, and a setting can be inherited again", async () => {
+  await visit("/console/orgs/org_root/settings/sign_in", async ({ calls, page }) => {
+    await page.getByText("Set here").waitFor();
+    await page.getByRole("button", { name: "Inherit again" }).click();
+    await page.getByRole("checkbox", { name: "remember_me" }).uncheck();
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await page.getByText("Saved", { exact: true }).waitFor();
+    expect(JSON.parse(calls.find((c) => c.method === "PATCH")?.body ?? "")).toEqual({ remember_me: false, session_hours: null });
   });
 });
 

@@ -1,4 +1,4 @@
-import { AppShell, Burger, Group, NavLink, ScrollArea, Text } from "@mantine/core";
+import { AppShell, Burger, Group, NavLink, ScrollArea } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import type { TablerIcon } from "@tabler/icons-react";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
@@ -48,7 +48,7 @@ export function Shell({ banner, label, nav, tools }: { banner?: ReactNode; label
         <AppShell.Section component={ScrollArea} grow type="never">
           {nav.map((section, i) => (
             <div className={classes.section} key={section.label ?? i}>
-              {section.label && <Text className={classes.label} component="div">{section.label}</Text>}
+              {section.label && <div className={classes.label}>{section.label}</div>}
               {section.items.map(({ exact, icon: Icon, label: text, to }) => (
                 <NavLink
                   activeOptions={{ exact: exact ?? false }} className={classes.link ?? ""} component={Link} key={to} label={text}

@@ -48,6 +48,7 @@ export const theme = createTheme({
     Drawer: { defaultProps: { padding: "lg", position: "right", size: "md" }, styles: { title: { fontWeight: 620 } } },
     Menu: { defaultProps: { position: "bottom-end", shadow: "md", width: 232 } },
     Modal: { defaultProps: { centered: true, padding: "lg", radius: "lg" }, styles: { title: { fontSize: "1rem", fontWeight: 620 } } },
+    Tabs: { styles: { list: { flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }, tab: { flexShrink: 0 } } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
   },
 });

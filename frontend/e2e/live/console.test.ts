@@ -1,0 +1,207 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sent } from "../../api/index.ts";
+import { accessibility, launch, open, screens } from "../launch.js";
+import { type World, linkTo, settled, signIn, startWorld } from "./world.ts";
+
+let browser: Browser;
+let world: World;
+let admin: Awaited<ReturnType<typeof open>>;
+let page: Page;
+
+const password = "a quiet river at dawn";
+
+beforeAll(async () => {
+  [browser, world] = await Promise.all([launch(), startWorld()]);
+  admin = await open(browser);
+  ({ page } = admin);
+  await page.goto(world.dev.console_url);
+  await signIn(page, world.dev.admin_username, world.dev.admin_password);
+  await settled(page);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await world?.stop();
+});
+
+const root = () => `/console/orgs/${world.dev.root_org_id}`;
+const go = async (path: string, tab = page) => {
+  await tab.goto(world.dev.tenant_base + path);
+  await settled(tab);
+};
+const dialog = () => page.getByRole("dialog");
+const press = (name: string) => page.getByRole("button", { exact: true, name }).first().click();
+
+async function createOrganization(name: string): Promise<string> {
+  await press("Create organization");
+  await dialog().getByRole("textbox", { name: "Name" }).fill(name);
+  await dialog().getByRole("button", { name: "Create organization" }).click();
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+  return new URL(page.url()).pathname.split("/").at(-1) ?? "";
+}
+
+test("an administrator signs in by code and PKCE, and a reload asks nothing", async () => {
+  expect(page.url()).toBe(world.dev.tenant_base + root());
+  await page.reload();
+  await settled(page);
+  expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe("Acme");
+});
+
+test("an organization is made three levels deep, found by name, changed, suspended, resumed and moved", async () => {
+  await go(root());
+  const region = await createOrganization("Adatum");
+  const country = await createOrganization("Adatum Europe");
+  const city = await createOrganization("Adatum Lisbon");
+  await go(`${root()}/organizations`);
+  await page.getByRole("textbox", { name: "Search organizations" }).fill("adatum l");
+  await page.getByRole("link", { name: "Adatum Lisbon" }).click();
+  await page.getByRole("heading", { level: 1, name: "Adatum Lisbon" }).waitFor();
+  expect(await page.getByRole("link", { name: "Adatum Europe" }).isVisible()).toBe(true);
+
+  await go(`/console/orgs/${city}/settings`);
+  await page.getByRole("textbox", { name: "Description" }).fill("Where the ships are.");
+  await press("Save changes");
+  await page.getByText("Saved", { exact: true }).waitFor();
+  await press("Suspend organization");
+  await dialog().getByRole("button", { name: "Suspend organization" }).click();
+  await page.getByText("This organization is suspended.").waitFor();
+  await press("Resume organization");
+  await dialog().getByRole("button", { name: "Resume organization" }).click();
+  await page.getByText("This organization is suspended.").waitFor({ state: "detached" });
+  await press("Move organization");
+  await dialog().getByRole("combobox", { name: "Below" }).or(dialog().getByRole("textbox", { name: "Below" })).first().fill("Adatum");
+  await page.getByRole("option", { name: "Adatum · adatum", exact: true }).click();
+  await dialog().getByRole("button", { name: "Move organization" }).click();
+  await page.getByText("Organization moved").waitFor();
+  const moved = await sent(world.api.GET("/v1/orgs/{org}", { params: { path: { org: city } } }));
+  expect(moved).toMatchObject({ description: "Where the ships are.", parent_id: region, status: "active" });
+  expect(country).not.toBe(moved.parent_id);
+});
+
+test("an app is registered with a secret shown once, and shared with chosen organizations", async () => {
+  await go(`${root()}/apps`);
+  await press("Register app");
+  await dialog().getByRole("textbox", { exact: true, name: "Name" }).fill("Harbour");
+  await dialog().getByRole("textbox", { name: "Redirect URIs" }).fill("ftp://nowhere");
+  await dialog().getByRole("button", { name: "Register app" }).click();
+  await page.waitForFunction(() => document.querySelector("[role=dialog] textarea[aria-invalid=true]") !== null);
+  await dialog().getByRole("textbox", { name: "Redirect URIs" }).fill("https://harbour.example/callback");
+  await dialog().getByRole("button", { name: "Register app" }).click();
+  await page.getByText(/^grv_cs_/).waitFor();
+  await press("I have saved them");
+  await page.getByRole("heading", { level: 1, name: "Harbour" }).waitFor();
+
+  await page.getByRole("tab", { name: "Sharing" }).click();
+  await page.getByRole("radio", { exact: true, name: "Chosen organizations" }).check();
+  await page.getByPlaceholder("Search organizations by name").fill("Contoso");
+  await page.getByRole("option", { name: /Contoso/ }).click();
+  await page.getByRole("switch", { name: "Roles go along" }).click();
+  await press("Save changes");
+  await page.getByText("Sharing saved").waitFor();
+  const contoso = await sent(world.api.GET("/v1/orgs/{org}/available-apps", { params: { path: { org: "contoso" } } }));
+  const northwind = await sent(world.api.GET("/v1/orgs/{org}/available-apps", { params: { path: { org: "northwind" } } }));
+  expect(contoso.items.find((a) => a.name === "Harbour")).toMatchObject({ how: "shared", roles: "all" });
+  expect(northwind.items.some((a) => a.name === "Harbour")).toBe(false);
+
+  await page.getByRole("tab", { name: "APIs" }).click();
+  await press("Authorize an API");
+  await dialog().getByRole("combobox", { name: "API" }).or(dialog().getByRole("textbox", { exact: true, name: "API" })).first().click();
+  await page.getByRole("option", { name: /Notes API/ }).click();
+  await dialog().getByRole("checkbox", { name: "notes.read" }).check();
+  await dialog().getByRole("button", { name: "Save changes" }).click();
+  await page.getByRole("cell", { name: "notes.read" }).waitFor();
+});
+
+test("a role is made for an app, given to a group, and the group gets a member", async () => {
+  await go(`${root()}/roles`);
+  await press("Create role");
+  await dialog().getByRole("textbox", { exact: true, name: "Name" }).fill("Pilot");
+  await dialog().getByRole("combobox", { name: "Audience" }).or(dialog().getByRole("textbox", { name: "Audience" })).first().click();
+  await page.getByRole("option", { name: "Harbour" }).click();
+  await dialog().getByRole("checkbox", { name: "notes.read" }).check();
+  await dialog().getByRole("button", { name: "Create role" }).click();
+  await page.getByRole("heading", { level: 1, name: "Pilot" }).waitFor();
+
+  await go(`${root()}/groups`);
+  await press("Create group");
+  await dialog().getByRole("textbox", { name: "Name" }).fill("Pilots");
+  await dialog().getByRole("button", { name: "Create group" }).click();
+  await page.getByRole("heading", { level: 1, name: "Pilots" }).waitFor();
+  await press("Add a member");
+  await dialog().getByRole("combobox", { name: "Person" }).or(dialog().getByRole("textbox", { name: "Person" })).first().click();
+  await page.getByRole("option", { name: /admin@acme/ }).click();
+  await dialog().getByRole("button", { name: "Add a member" }).click();
+  await page.getByRole("link", { name: "Ada Admin" }).waitFor();
+  await press("More actions");
+  await page.getByRole("menuitem", { name: "Give a role" }).click();
+  await dialog().getByRole("combobox", { name: "Role" }).or(dialog().getByRole("textbox", { name: "Role" })).first().fill("Pilot");
+  await page.getByRole("option", { name: "Pilot" }).click();
+  await dialog().getByRole("button", { name: "Give a role" }).click();
+  await page.getByText("Role given").waitFor();
+  await page.getByRole("link", { name: "Ada Admin" }).click();
+  await page.getByText("Through a group").waitFor();
+});
+
+test("an invited administrator lands in the console of the own organization, invites nobody unseen, and switches", async () => {
+  await go("/console/orgs/contoso/invitations");
+  await press("Invite someone");
+  await dialog().getByRole("textbox", { name: "Email" }).fill("dora@contoso.example");
+  await dialog().getByRole("combobox", { name: "Roles" }).or(dialog().getByRole("textbox", { name: "Roles" })).first().click();
+  await page.getByRole("option", { name: "Administrator" }).click();
+  await page.keyboard.press("Escape");
+  await dialog().getByRole("button", { name: "Send invitation" }).click();
+  await page.getByText("dora@contoso.example").waitFor();
+
+  const tab = await open(browser);
+  await tab.page.goto(await linkTo(world.dev, "dora@contoso.example"));
+  await tab.page.getByLabel("First name").fill("Dora");
+  await tab.page.getByLabel("Last name").fill("Costa");
+  await tab.page.locator("#password").fill(password);
+  await tab.page.getByRole("button", { name: "Create account and join" }).click();
+  await tab.page.getByRole("heading", { level: 1, name: "Contoso" }).waitFor();
+  expect(await tab.page.getByRole("link", { name: "Signing keys" }).count()).toBe(0);
+  await go("/console/orgs/northwind", tab.page).catch(() => undefined);
+  await tab.page.getByText("Not found, or not yours to see").waitFor();
+
+  const user = (await sent(world.api.GET("/v1/orgs/{org}/members", { params: { path: { org: "contoso" } } }))).items.find((m) => m.email === "dora@contoso.example")?.user_id ?? "";
+  await world.api.PUT("/v1/orgs/{org}/members/{user}", { params: { path: { org: "northwind", user } } });
+  await go("/account/organizations", tab.page);
+  await tab.page.getByRole("row", { name: /Northwind/ }).getByRole("button", { name: "Switch" }).click();
+  await tab.page.getByText("You now act in Northwind").waitFor();
+  await tab.page.reload();
+  await settled(tab.page);
+  expect(await tab.page.getByRole("row", { name: /Northwind/ }).getByText("Current").isVisible()).toBe(true);
+  expect(tab.faults).toEqual([]);
+  await tab.context.close();
+});
+
+const everyPage = [
+  "", "/api-resources", "/apps", "/domains", "/events", "/events?tab=feed", "/groups", "/invitations", "/keys", "/members", "/organizations", "/roles", "/sessions", "/settings", "/users",
+];
+
+/** Pages that have a shape of their own, for the slower looks. */
+const shapes = ["", "/apps", "/events", "/organizations", "/settings"];
+
+test.each([
+  { colorScheme: "light", name: "light", pages: everyPage, tabs: ["general", "oidc", "secrets", "apis", "sharing"], viewport: screens.desktop },
+  { colorScheme: "dark", name: "dark and narrow", pages: shapes, tabs: ["sharing"], viewport: screens.phone },
+] as const)("pages with real data are accessible and fit, $name", async ({ colorScheme, pages, tabs, viewport }) => {
+  await page.emulateMedia({ colorScheme });
+  await page.setViewportSize(viewport);
+  const app = (await sent(world.api.GET("/v1/orgs/{org}/apps", { params: { path: { org: "root" } } }))).items.find((a) => a.name === "Harbour")?.id;
+  const details = tabs.map((tab) => `${root()}/apps/${app}?tab=${tab}`);
+  for (const path of [...pages.map((p) => root() + p), ...details, "/account", "/account/apps", "/account/organizations", "/account/security"]) {
+    await go(path);
+    expect([path, await accessibility(page)]).toEqual([path, []]);
+    expect([path, await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)]).toEqual([path, 0]);
+  }
+  expect(admin.faults).toEqual([]);
+}, 180_000);
+
+test("the chain of events holds", async () => {
+  await page.setViewportSize(screens.desktop);
+  await go(`${root()}/events?tab=feed`);
+  await press("Check the chain");
+  await page.getByText(/^Intact: \d+ links were checked\.$/).waitFor();
+});
