@@ -74,6 +74,10 @@ type RouteInfo struct {
 
 const maxBody = 1 << 20
 
+// bodyTime bounds the reading of a body, and with it the request: net/http watches the connection under the same deadline
+// and cancels the request's context when it passes. It is that of the server; huma's own would end slow writes after 5 s.
+const bodyTime = 30 * time.Second
+
 // New makes an API without operations.
 func New(o Options) *API {
 	huma.DefaultArrayNullable = false
@@ -206,7 +210,7 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 
 	op := describe(r.ID, r.Method, r.Path, r.Tag, r.Summary, r.Description, r.Status, r.Access, r.Needs, r.Errors, r.MatchRequired)
 	a.tag(r.Tag)
-	op.MaxBodyBytes = maxBody
+	op.BodyReadTimeout, op.MaxBodyBytes = bodyTime, maxBody
 	if r.MaxBody > 0 {
 		op.MaxBodyBytes = r.MaxBody
 	}
