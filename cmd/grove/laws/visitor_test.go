@@ -46,6 +46,9 @@ func (v *visitor) open(address string) *visitor {
 	return v
 }
 
+// see is open for those who only want the answer.
+func (v *visitor) see(address string) apptest.Response { return v.open(address).last }
+
 // location is where the last answer sends the browser; empty where it does not.
 func (v *visitor) location() *url.URL {
 	header := v.last.Header.Get("Location")
