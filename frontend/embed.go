@@ -83,17 +83,17 @@ func (s site) asset(w http.ResponseWriter, r *http.Request) {
 	}
 	name, below := strings.CutPrefix(r.URL.Path, AssetsPath)
 	if !below || !fs.ValidPath(name) || strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".gz") {
-		http.NotFound(w, r)
+		refuse(w, http.StatusNotFound)
 		return
 	}
 	content, err := fs.ReadFile(s.files, name)
 	if err != nil || path.Base(name) == ".gitkeep" {
-		http.NotFound(w, r)
+		refuse(w, http.StatusNotFound)
 		return
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "public, max-age=300")
-	if strings.HasPrefix(name, "assets/") { // names there carry a hash of the content
+	if strings.HasPrefix(name, "assets/") && strings.Contains(path.Base(name), "-") { // such names carry a hash of the content
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	if kind := mime.TypeByExtension(path.Ext(name)); kind != "" {
@@ -114,8 +114,17 @@ func readOnly(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	w.Header().Set("Allow", "GET, HEAD")
-	http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	refuse(w, http.StatusMethodNotAllowed)
 	return false
+}
+
+// refuse answers with a status that no cache keeps: what is missing while a version is rolled out is there a second later.
+func refuse(w http.ResponseWriter, status int) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(http.StatusText(status) + "\n"))
 }
 
 // acceptsGzip reports whether Accept-Encoding names gzip without forbidding it (RFC 9110, section 12.5.3).

@@ -18,6 +18,7 @@ func sampleSite() site {
 		"dist/account/index.html":      {Data: []byte(`<meta property="csp-nonce" nonce="__GROVE_NONCE__">account`)},
 		"dist/assets/app-1a2b3c.js":    {Data: []byte("plain")},
 		"dist/assets/app-1a2b3c.js.gz": {Data: []byte("zipped")},
+		"dist/assets/reference.js":     {Data: []byte("reference")},
 		"dist/console/index.html":      {Data: []byte(`<meta property="csp-nonce" nonce="__GROVE_NONCE__">console`)},
 		"dist/scheme.js":               {Data: []byte("scheme")},
 	})
@@ -71,12 +72,13 @@ func TestAssets(t *testing.T) {
 		{"compressed", "/_app/assets/app-1a2b3c.js", "br, gzip;q=0.8", 200, "zipped", "public, max-age=31536000, immutable"},
 		{"compression refused", "/_app/assets/app-1a2b3c.js", "gzip;q=0.0", 200, "plain", "public, max-age=31536000, immutable"},
 		{"without a hash", "/_app/scheme.js", "", 200, "scheme", "public, max-age=300"},
-		{"index", "/_app/console/index.html", "", 404, "", ""},
-		{"compressed file by name", "/_app/assets/app-1a2b3c.js.gz", "", 404, "", ""},
-		{"folder", "/_app/assets", "", 404, "", ""},
-		{"outside", "/_app/../embed.go", "", 404, "", ""},
-		{"placeholder", "/_app/.gitkeep", "", 404, "", ""},
-		{"missing", "/_app/assets/gone.js", "", 404, "", ""},
+		{"bundled without a hash", "/_app/assets/reference.js", "", 200, "reference", "public, max-age=300"},
+		{"index", "/_app/console/index.html", "", 404, "", "no-store"},
+		{"compressed file by name", "/_app/assets/app-1a2b3c.js.gz", "", 404, "", "no-store"},
+		{"folder", "/_app/assets", "", 404, "", "no-store"},
+		{"outside", "/_app/../embed.go", "", 404, "", "no-store"},
+		{"placeholder", "/_app/.gitkeep", "", 404, "", "no-store"},
+		{"missing", "/_app/assets/gone.js", "", 404, "", "no-store"},
 	} {
 		w := serve(s.asset, http.MethodGet, c.target, "Accept-Encoding", c.encoding)
 		if w.Code != c.status || (c.body != "" && w.Body.String() != c.body) || (c.cache != "" && w.Header().Get("Cache-Control") != c.cache) {
