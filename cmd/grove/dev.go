@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,10 @@ type devCommand struct {
 	TLS  bool   `name:"tls" help:"Serve https with a certificate of a test authority, DATA/ca.pem."`
 	Tree int    `help:"Seed this many further organizations, to see how a large tree feels." default:"0"`
 }
+
+// devLimits are the rate limits of the development mode where the environment sets none: everybody comes from one
+// address there, and seeding a large tree is one client's burst.
+var devLimits = []string{"GROVE_RATE_LIMIT_PER_ADDRESS=60000", "GROVE_RATE_LIMIT_PER_CLIENT=60000"}
 
 // devFile is DATA/dev.json: what tools need to reach the running server.
 type devFile struct {
@@ -93,8 +98,8 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	environ := append(os.Environ(), "GROVE_ADDR="+d.Addr, "GROVE_DATABASE_URL="+databaseURL,
-		"GROVE_ROOT_KEY="+secrets.RootKey, "GROVE_PLATFORM_KEY="+secrets.PlatformKey, "GROVE_LOG_FORMAT=text")
+	environ := slices.Concat(devLimits, os.Environ(), []string{"GROVE_ADDR=" + d.Addr, "GROVE_DATABASE_URL=" + databaseURL,
+		"GROVE_ROOT_KEY=" + secrets.RootKey, "GROVE_PLATFORM_KEY=" + secrets.PlatformKey, "GROVE_LOG_FORMAT=text"})
 	if certificate != nil && os.Getenv("GROVE_BASE_URL") == "" {
 		environ = append(environ, "GROVE_BASE_URL=https://"+d.Addr)
 	}

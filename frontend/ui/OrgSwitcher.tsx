@@ -62,7 +62,7 @@ export function OrgSwitcher({ current, onGo }: { current: Org | undefined; onGo:
       </Combobox.Target>
       <Combobox.Dropdown>
         <Combobox.Search aria-label={t("switcher.search")} onChange={(e) => setSearch(e.currentTarget.value)} placeholder={t("switcher.search")} value={search} />
-        <Combobox.Options aria-label={t("switcher.label", { name: current?.name ?? "" })} mah={360} style={{ overflowY: "auto" }}>
+        <Combobox.Options aria-label={t("switcher.label", { name: current?.name ?? "" })} mah={360} style={{ overflowY: "auto" }} tabIndex={0}>
           {own.length > 0 && <Combobox.Group label={t("switcher.mine")}>{own.map((org) => <Choice acting={org.id === acting} key={org.id} org={org} />)}</Combobox.Group>}
           {reached.length > 0 && <Combobox.Group label={t("switcher.below")}>{reached.map((org) => <Choice key={org.id} org={org} />)}</Combobox.Group>}
           {own.length + reached.length === 0 && <Combobox.Empty>{mine.isPending || below.isFetching ? <Loader size="xs" /> : t("switcher.none")}</Combobox.Empty>}
