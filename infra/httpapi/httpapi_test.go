@@ -267,7 +267,7 @@ func TestPreconditions(t *testing.T) {
 	}
 }
 
-// TestAttack26_PageTokens: a token is good for its own list, tenant, organization and filters only.
+// TestAttack26_PageTokens: a token is good for its own list, tenant, organization, reader and filters only.
 func TestAttack26_PageTokens(t *testing.T) {
 	w := newWorld()
 	h := serve(t, w, nil, nil)
@@ -290,9 +290,17 @@ func TestAttack26_PageTokens(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.Code, got.Body)
 		}
 	}
-	w.tenant.ID = ids.NewTenant()
-	if got := call(h, "GET", things+"?page_size=1&color=red&page_token="+token, ""); got.Code != 400 {
-		t.Errorf("another tenant takes the token: %d", got.Code)
+	own := *w
+	for who, change := range map[string]func(){
+		"another organization": func() { w.north.ID = ids.NewOrg() },
+		"another person":       func() { w.user = ids.NewUser() },
+		"another tenant":       func() { w.tenant.ID = ids.NewTenant() },
+	} {
+		change()
+		if got := call(h, "GET", things+"?page_size=1&color=red&page_token="+token, ""); got.Code != 400 {
+			t.Errorf("%s takes the token: %d", who, got.Code)
+		}
+		*w = own
 	}
 }
 

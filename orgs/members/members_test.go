@@ -184,6 +184,10 @@ func TestMembersComeAndGo(t *testing.T) {
 		if _, found, err := b.sessions.FindTx(ctx, tx, session.ID); found || err != nil {
 			t.Errorf("the session lives: %v", err)
 		}
+		ended, err := db.Scalars[string](ctx, tx, `SELECT data->>'reason' FROM events WHERE tenant_id = $1 AND type = 'session.ended' AND subject = $2`, tx.Tenant(), session.ID.String())
+		if err != nil || !slices.Equal(ended, []string{"member.removed"}) {
+			t.Errorf("the session's end is told as %v: %v", ended, err)
+		}
 		for what, sql := range map[string]string{
 			"role":       `SELECT count(*) FROM role_assignments WHERE tenant_id = $1 AND principal_id = $2`,
 			"group":      `SELECT count(*) FROM group_members WHERE tenant_id = $1 AND user_id = $2`,
