@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -38,8 +39,9 @@ func (a *App) host(r chi.Router) error {
 	return nil
 }
 
-// document serves the API's description, rendered once.
+// document serves the API's description, rendered once, at the first request.
 func (a *App) document(render func() ([]byte, error)) http.HandlerFunc {
+	render = sync.OnceValues(render)
 	return func(w http.ResponseWriter, r *http.Request) {
 		raw, err := render()
 		if err != nil {
