@@ -1039,7 +1039,7 @@ export interface paths {
         put?: never;
         /**
          * Invite a user
-         * @description Sends a link by e-mail with which the person joins the organization, within 72 hours and once. The invitation takes a seat while it is pending.
+         * @description Sends a link by e-mail with which the person joins the organization, once and until expires_at. The invitation takes a seat while it is pending.
          */
         post: operations["inviteUser"];
         delete?: never;
@@ -1083,7 +1083,7 @@ export interface paths {
         put?: never;
         /**
          * Send an invitation again
-         * @description Sends a new link, good for 72 hours; the old one ends. An expired invitation is pending again.
+         * @description Sends a new link with a new expires_at; the old one ends. An expired invitation is pending again.
          */
         post: operations["resendInvitation"];
         delete?: never;

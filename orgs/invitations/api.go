@@ -69,12 +69,12 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "List invitations", Description: "The organization's invitations, the latest first.", Status: 200, Needs: permRead,
 		Errors: []fault.Code{fault.CodePageToken}}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "inviteUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations", Tag: tag,
-		Summary: "Invite a user", Description: "Sends a link by e-mail with which the person joins the organization, within 72 hours and once. The invitation takes a seat while it is pending.",
+		Summary: "Invite a user", Description: "Sends a link by e-mail with which the person joins the organization, once and until expires_at. The invitation takes a seat while it is pending.",
 		Status: 201, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "getInvitation", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
 		Summary: "Get an invitation", Description: "One invitation of the organization.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "resendInvitation", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations/{invitation}:resend", Tag: tag,
-		Summary: "Send an invitation again", Description: "Sends a new link, good for 72 hours; the old one ends. An expired invitation is pending again.",
+		Summary: "Send an invitation again", Description: "Sends a new link with a new expires_at; the old one ends. An expired invitation is pending again.",
 		Status: 200, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate, errNotPending, fault.CodeStale}, Replay: s.replay}, s.resend)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeInvitation", Method: http.MethodDelete, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
 		Summary: "Revoke an invitation", Description: "The link ends at once and the seat is free. The invitation stays in the list as revoked.",
