@@ -149,7 +149,8 @@ func (a *App) demo(ctx context.Context, client *http.Client, s Seeded, more int)
 		parent := many["id"]
 		for i := range more {
 			made := post("/orgs", m{"name": fmt.Sprintf("Organization %05d", i), "handle": fmt.Sprintf("many-%05d", i), "parent_id": parent})
-			if i%100 == 0 && i < 5000 {
+			// The first half lies flat, the second in branches ten deep: a tree has at most 20 levels.
+			if i%1000 == 0 || i%100 == 0 && i < 5000 {
 				parent = many["id"]
 			}
 			if i%100 == 1 {
