@@ -9,6 +9,13 @@ export interface Crumb {
   to: string;
 }
 
+const gap = "…";
+
+/** Leaves out the middle of a long way, so that a deep place keeps a heading of one line. */
+function shortened(crumbs: Crumb[]): (Crumb | typeof gap)[] {
+  return crumbs.length > 4 ? [...crumbs.slice(0, 1), gap, ...crumbs.slice(-2)] : crumbs;
+}
+
 /** A page's heading: where it is, what it is, and what can be done here. Sets the document's title. */
 export function PageHeader(props: { actions?: ReactNode; badge?: ReactNode; crumbs?: Crumb[]; description?: string; title: string }) {
   const { actions, badge, crumbs, description, title } = props;
@@ -19,7 +26,7 @@ export function PageHeader(props: { actions?: ReactNode; badge?: ReactNode; crum
     <header className={classes.header}>
       {crumbs && crumbs.length > 0 && (
         <Breadcrumbs className={classes.crumbs} separatorMargin={6}>
-          {crumbs.map((c) => <Anchor component={Link} fz="sm" key={c.to} to={c.to as never} underline="hover">{c.label}</Anchor>)}
+          {shortened(crumbs).map((c) => c === gap ? <Text c="dimmed" fz="sm" key="gap">{gap}</Text> : <Anchor component={Link} fz="sm" key={c.to} to={c.to as never} underline="hover">{c.label}</Anchor>)}
         </Breadcrumbs>
       )}
       <Group align="flex-start" gap="md" justify="space-between">
