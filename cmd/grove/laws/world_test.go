@@ -222,3 +222,8 @@ func (p *pair) plain() *http.Client {
 	}
 	return quick
 }
+
+// TestPlans comes last: it explains every statement that the tests before it have sent. Each must have an index to use.
+func TestPlans(t *testing.T) {
+	testkit.CheckPlans(t, world(t).DB)
+}
