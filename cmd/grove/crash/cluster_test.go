@@ -90,8 +90,9 @@ func newBalancer(s *site) *balancer {
 
 // once sends a request without a second try.
 func (b *balancer) once(q request) {
-	for range b.nodes {
-		n := b.nodes[int(b.next.Add(1))%len(b.nodes)]
+	first := int(b.next.Add(1))
+	for i := range b.nodes {
+		n := b.nodes[(first+i)%len(b.nodes)]
 		if n.down.Load() {
 			continue
 		}
