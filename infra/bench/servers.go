@@ -104,7 +104,7 @@ func environment(settings ...string) []string {
 }
 
 // withoutLimits are the settings of a measured server: no rate limits, tokens that outlive the run, few log lines.
-var withoutLimits = []string{"GROVE_RATE_LIMIT_PER_ADDRESS=0", "GROVE_RATE_LIMIT_PER_CLIENT=0", "GROVE_RATE_LIMIT_PER_TENANT=0",
+var withoutLimits = []string{"GROVE_RATE_LIMIT_PER_ADDRESS=0", "GROVE_RATE_LIMIT_PER_CLIENT=0", "GROVE_RATE_LIMIT_PER_TENANT=0", "GROVE_DRAIN_DELAY=0s",
 	"GROVE_LOG_LEVEL=warn"}
 
 // poolSize is what Grove has in connections, a quarter of the most clients.

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -315,8 +314,11 @@ func (s *Service) update(ctx context.Context, c *httpapi.Call, in *UpdateOrganiz
 	b := in.Body
 	return s.changed(ctx, c, func(ctx context.Context, tx db.Tx) (Org, error) {
 		if refused := fromAbove(c); b.Handle != nil && c.Org.ID != c.Tenant.Root && refused != nil {
-			if o, err := s.Load(ctx, tx, c.Org.ID); err != nil || o.Handle != *b.Handle {
-				return o, errors.Join(err, refused)
+			switch o, err := s.Load(ctx, tx, c.Org.ID); {
+			case err != nil:
+				return o, err
+			case o.Handle != *b.Handle:
+				return o, refused
 			}
 		}
 		return s.UpdateTx(ctx, tx, c.Org.ID, version, Change{Name: b.Name, Handle: b.Handle, Description: b.Description, Attributes: b.Attributes})
