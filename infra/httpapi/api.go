@@ -81,6 +81,7 @@ const bodyTime = 30 * time.Second
 // New makes an API without operations.
 func New(o Options) *API {
 	huma.DefaultArrayNullable = false
+	huma.ValidateStrictCasing = true // or a second spelling of a name is read unchecked
 	huma.NewErrorWithContext = humaError
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return humaError(nil, status, message, errs...)
@@ -97,6 +98,7 @@ func New(o Options) *API {
 			"tenant": {Default: "acme", Description: "The tenant's handle."}}}}
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema links in bodies
+	cfg.Formats = jsonFormats()
 	cfg.RejectUnknownQueryParameters = true
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

@@ -315,6 +315,40 @@ func TestIdempotencyKeyBounds(t *testing.T) {
 	}
 }
 
+// TestAttack27_SecondSpelling: no member of a body reaches a rule without having been shown to the schema, by being
+// written twice, or in another case, beside one that the schema likes.
+func TestAttack27_SecondSpelling(t *testing.T) {
+	h := serve(t, newWorld(), nil, func(name string) error {
+		if name != "x" {
+			t.Errorf("the rule got %q", name)
+		}
+		return nil
+	})
+	for name, c := range map[string]struct {
+		body   string
+		status int
+	}{
+		"once":                  {`{"name":"x","password":"longenoughpassword"}`, 201},
+		"another case":          {`{"NAME":"y","password":"longenoughpassword"}`, 422},
+		"both cases":            {`{"name":"x","NAME":"y","password":"longenoughpassword"}`, 422},
+		"a letter that folds":   {`{"name":"x","pa\u017fsword":"a","password":"longenoughpassword"}`, 422},
+		"twice":                 {`{"name":"y","name":"x","password":"longenoughpassword"}`, 400},
+		"twice, escaped":        {`{"name":"y","\u006eame":"x","password":"longenoughpassword"}`, 400},
+		"twice, further down":   {`{"name":"x","password":"longenoughpassword","z":[{"a":1,"a":2}]}`, 400},
+		"not UTF-8":             {"{\"name\":\"\xff\",\"password\":\"longenoughpassword\"}", 400},
+		"deep":                  {`{"name":` + strings.Repeat("[", 100_000), 400},
+		"deep and whole":        {`{"name":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, 400},
+		"names as values":       {`{"name":"x","password":"longenoughpassword"} `, 201},
+		"nothing after it":      {`{"name":"x","password":"longenoughpassword"} {}`, 400},
+		"a bracket of its own":  {`]`, 400},
+		"the end of the object": {`{"name"`, 400},
+	} {
+		if got := call(h, "POST", things, c.body); got.Code != c.status {
+			t.Errorf("%s: %d, want %d: %s", name, got.Code, c.status, got.Body)
+		}
+	}
+}
+
 func TestCORSIsForKnownOrigins(t *testing.T) {
 	h := serve(t, newWorld(), nil, nil)
 	for origin, want := range map[string]string{"https://app.example": "https://app.example", "https://evil.example": "", "null": ""} {
