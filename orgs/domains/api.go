@@ -2,6 +2,8 @@ package domains
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"grove/infra/db"
@@ -10,6 +12,7 @@ import (
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
 	"grove/infra/kernel/perm"
+	"grove/infra/kernel/text"
 )
 
 // EmailDomain is an e-mail domain of an organization.
@@ -49,7 +52,7 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[EmailDomain]]]{ID: "listDomains", Method: "GET", Path: base, Tag: tag,
 		Summary: "List e-mail domains", Description: "Lists the organization's e-mail domains by name.", Status: 200, Needs: permRead}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[EmailDomain]]{ID: "mapDomain", Method: "POST", Path: base, Tag: tag, Summary: "Map an e-mail domain",
-		Description: "Lets people with addresses of the domain be found as the organization's at sign-in. Needs a token of an organization above it, or the root's own: an organization cannot claim a domain by saying so.",
+		Description: "Lets people with addresses of the domain be found as the organization's at sign-in. Needs a token of the root, or that the organization, or one between the token's and it, has a domain that this one lies in: an organization cannot claim a domain by saying so, not for one below it either.",
 		Status:      201, Needs: permWrite, Replay: s.replay, Errors: []fault.Code{errDuplicate, errNeedsProof, errPublic, errTaken}}, s.mapDomain)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[EmailDomain]]{ID: "getDomain", Method: "GET", Path: base + "/{domain}", Tag: tag,
 		Summary: "Read an e-mail domain", Description: "Reads one e-mail domain of the organization.", Status: 200, Needs: permRead}, s.get)
@@ -86,11 +89,11 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListDomainsInpu
 }
 
 func (s *Service) mapDomain(ctx context.Context, c *httpapi.Call, in *MapDomainInput) (*httpapi.Out[EmailDomain], error) {
-	if own := c.Actor.Org == c.Org.ID; own && c.Org.ID != c.Tenant.Root || !c.Org.IsWithin(c.Actor.Org) {
-		return nil, errNeedsProof.With("Ask an administrator of an organization above this one to map the domain.", nil)
-	}
 	var d Domain
 	err := s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		if err := checkWord(ctx, tx, c, in.Body.Name); err != nil {
+			return err
+		}
 		d, err = s.MapTx(ctx, tx, c.Org.ID, in.Body.Name)
 		return err
 	})
@@ -98,6 +101,30 @@ func (s *Service) mapDomain(ctx context.Context, c *httpapi.Call, in *MapDomainI
 		return nil, err
 	}
 	return out(c, d), nil
+}
+
+// checkWord refuses whose word is not enough for a domain without proof. The root's is for any. Another organization's is
+// for what lies in a domain that it has, or one on the way down to the organization: without that, whoever may make an
+// organization below his own would take any domain for it, and with the domain the sign-ins and invitations of others.
+func checkWord(ctx context.Context, tx db.Tx, c *httpapi.Call, domain string) error {
+	refused := errNeedsProof.With("Ask an administrator of the root organization to map the domain.", nil)
+	if c.Actor.Org == c.Tenant.Root {
+		return nil
+	}
+	name, err := text.Domain(domain)
+	if err != nil {
+		return refused
+	}
+	for _, parent, more := strings.Cut(name, "."); more; _, parent, more = strings.Cut(parent, ".") {
+		d, err := selectByName(ctx, tx, parent)
+		switch {
+		case err == nil && slices.Contains(c.VisiblePath(), d.Org):
+			return nil
+		case err != nil && !db.IsNoRows(err):
+			return err
+		}
+	}
+	return refused
 }
 
 func (s *Service) load(ctx context.Context, c *httpapi.Call, id ids.Domain) (*httpapi.Out[EmailDomain], error) {

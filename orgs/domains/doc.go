@@ -4,7 +4,7 @@
 // What always holds:
 //
 //   - A domain belongs to one organization of a tenant; other tenants may have it too.
-//   - A domain that is not proven was mapped by somebody above the organization, or at the root: an organization cannot
-//     claim one for itself by saying so.
+//   - A domain that is not proven was mapped by the root, or lies in one that the organization, or one between it and who
+//     maps, has already: nobody claims a domain by saying so, neither for an organization nor for one below it.
 //   - Domains of public mail providers and public suffixes (such as co.uk) belong to nobody.
 package domains

@@ -166,6 +166,37 @@ func TestOnlyFromAbove(t *testing.T) {
 	b.api.Want(t, 204, "", north, "DELETE", "/t/acme/v1/orgs/north/domains/"+made.ID.String(), nil)
 }
 
+// TestAttack28_DomainOfSomebodyElse: who may make organizations below his own takes no domain for one of them. With a
+// domain go the sign-ins and the invitations of everybody in it.
+func TestAttack28_DomainOfSomebodyElse(t *testing.T) {
+	b := setup(t)
+	vendor, north := b.token(b.a, b.a.Root), b.token(b.a, b.a.north)
+	treeBelow(t, b, b.a, b.a.north, "Berlin")
+	b.api.Want(t, 201, "", vendor, "POST", "/t/acme/v1/orgs/south/domains", named("south.example"))
+	for _, name := range []string{"rival.example", "south.example", "eu.south.example", "xnorth.example", "north.example.evil.example"} {
+		for _, org := range []string{"north", "berlin"} {
+			b.api.Want(t, 403, "domain.needs_proof", north, "POST", "/t/acme/v1/orgs/"+org+"/domains", named(name))
+		}
+	}
+	// What lies in a domain that the organization has is its own to give.
+	b.api.Want(t, 201, "", vendor, "POST", "/t/acme/v1/orgs/north/domains", named("north.example"))
+	b.api.Want(t, 201, "", north, "POST", "/t/acme/v1/orgs/berlin/domains", named("Berlin.North.example"))
+	b.api.Want(t, 409, "domain.duplicate", north, "POST", "/t/acme/v1/orgs/berlin/domains", named("berlin.north.example."))
+	b.api.Want(t, 403, "domain.needs_proof", north, "POST", "/t/acme/v1/orgs/berlin/domains", named("north.example"))
+	b.api.Want(t, 403, "domain.needs_proof", north, "POST", "/t/acme/v1/orgs/berlin/domains", named("xnorth.example"))
+}
+
+func treeBelow(t *testing.T, b *bundle, tr tree, parent ids.Org, name string) {
+	t.Helper()
+	err := b.InTenant(context.Background(), tr.ID, func(ctx context.Context, tx db.Tx) error {
+		_, err := b.orgs.CreateTx(ctx, tx, orgdir.NewOrg{Parent: parent, Name: name})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestMapRefuses(t *testing.T) {
 	b := setup(t)
 	vendor := b.token(b.a, b.a.Root)
