@@ -381,3 +381,36 @@ func TestAttack28_Ways(t *testing.T) {
 	wantCode(t, assign(own, "subtree"), above)
 	wantCode(t, assign(own, "org"), "")
 }
+
+// TestAttack28_MovedUnderOneself: who may move an organization does not move it under one where he, a group of his or a
+// machine holds more than he holds in it.
+func TestAttack28_MovedUnderOneself(t *testing.T) {
+	b := setup(t)
+	tenant := b.A.Tenant.ID
+	mover := b.user(t, b.A, b.A.Root, "mover")
+	b.give(t, b.A, b.A.Root, b.newRole(t, b.A, b.A.Root, "Mover", "roles.read"), "user", mover.String(), "subtree")
+	may := func(who ids.User, org, parent httpapi.Org) error {
+		return b.InTenant(actor.Into(context.Background(), b.as(b.A, b.A.Root, who)), tenant, func(ctx context.Context, tx db.Tx) error {
+			return b.authz.CheckMoveTx(ctx, tx, org.ID, parent.ID)
+		})
+	}
+	strong := b.newRole(t, b.A, b.A.Partner, "Strong", "users.write")
+	jo := b.user(t, b.A, b.A.Partner, "jo")
+	b.give(t, b.A, b.A.Partner, strong, "user", jo.String(), "org")
+	wantCode(t, may(mover, b.A.Rivals, b.A.Partner), "") // what is held there and no further down
+	group := b.group(t, b.A, b.A.Partner, "own", jo)
+	given := b.give(t, b.A, b.A.Partner, strong, "group", group.String(), "subtree")
+	for _, parent := range []httpapi.Org{b.A.Partner, b.A.Branch} {
+		wantCode(t, may(mover, b.A.Rivals, parent), "role.above_granter")
+		wantCode(t, may(b.admin[tenant], b.A.Rivals, parent), "")
+	}
+	wantCode(t, may(mover, b.A.Branch, b.A.Root), "") // up: nobody comes to lie above it
+	wantCode(t, may(mover, b.A.Branch, b.A.Rivals), "")
+	if err := b.authz.Unassign(b.root(b.A), tenant, b.A.Partner.ID, strong, given.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, may(mover, b.A.Rivals, b.A.Branch), "")
+	newMachine(t, b, b.A.Partner, "users.read")
+	wantCode(t, may(mover, b.A.Rivals, b.A.Branch), "role.above_granter")
+	wantCode(t, may(b.admin[tenant], b.A.Rivals, b.A.Branch), "")
+}

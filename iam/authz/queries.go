@@ -59,6 +59,31 @@ func clientScopes(ctx context.Context, tx db.Querier, app ids.App, org ids.Org) 
 		WHERE a.tenant_id = $1 AND a.id = $2`, tx.Tenant(), app, org, AllScopes)
 }
 
+// gainedByMove returns the management scopes that people and clients of the organizations at and above parent, which are
+// not above org yet, hold in all that lies below them.
+func gainedByMove(ctx context.Context, tx db.Tx, org, parent ids.Org) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `
+		WITH above AS (
+		    SELECT c.ancestor_id AS id FROM org_closure c WHERE c.tenant_id = $1 AND c.descendant_id = $3
+		    EXCEPT
+		    SELECT c.ancestor_id FROM org_closure c WHERE c.tenant_id = $1 AND c.descendant_id = $2
+		)
+		SELECT s.name
+		FROM above
+		JOIN role_assignments ra ON ra.tenant_id = $1 AND ra.org_id = above.id AND ra.reach = 'subtree'
+		JOIN role_permissions rp ON rp.tenant_id = $1 AND rp.role_id = ra.role_id
+		JOIN api_scopes s ON s.tenant_id = $1 AND s.id = rp.scope_id
+		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = s.resource_id AND ar.builtin
+		UNION
+		SELECT s.name
+		FROM above
+		JOIN apps a ON a.tenant_id = $1 AND a.org_id = above.id AND NOT a.builtin AND 'client_credentials' = ANY (a.grant_types)
+		JOIN app_apis aa ON aa.tenant_id = $1 AND aa.app_id = a.id
+		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id AND ar.builtin
+		JOIN api_scopes s ON s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (aa.scopes) OR $4 = ANY (aa.scopes))`,
+		tx.Tenant(), org, parent, AllScopes)
+}
+
 // roleNames returns the names of the roles that the person holds and that an app may see in the roles claim: its own
 // ones, or those of the organization that owns it. Roles that another organization made up never reach it.
 func roleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error) {

@@ -138,6 +138,22 @@ func (s *Service) CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user i
 	return nil
 }
 
+// CheckMoveTx refuses to let the actor of ctx put org under another parent, unless he holds in org, with reach subtree,
+// every management permission that somebody gets over it that way: by a role with reach subtree, or as a client, of an
+// organization that org comes to lie below. Else who may move an organization under one that he administers would
+// administer both.
+func (s *Service) CheckMoveTx(ctx context.Context, tx db.Tx, org, parent ids.Org) error {
+	gained, err := gainedByMove(ctx, tx, org, parent)
+	if err != nil || len(gained) == 0 {
+		return err
+	}
+	p, err := powerOf(ctx, tx, actor.From(ctx), org)
+	if err == nil && !within(gained, p.management(true)) {
+		err = aboveGranter()
+	}
+	return err
+}
+
 // LastAdministrator reports whether org is the root and the person the only active one who is Administrator of the whole
 // tree, directly or by a group. Until the transaction ends nobody else can be taken that role, so that two who remove each
 // other cannot both succeed.

@@ -147,7 +147,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Description: "Lets a suspended organization work again. People sign in anew: sessions and tokens from before stay dead." + above,
 		Status:      200, Needs: permWrite, Replay: s.replay, Errors: []fault.Code{errFromAbove, errRoot}}, s.resume)
 	httpapi.Handle(a, httpapi.Route[one]{ID: "moveOrganization", Method: "POST", Path: "/v1/orgs/{org}:move", Tag: tag, Summary: "Move an organization",
-		Description: "Puts an organization, with everything below it, under another parent, in which the caller holds orgs.write too. Its sessions and tokens end, because roles, settings and shares from above may be others there." + above,
+		Description: "Puts an organization, with everything below it, under another parent, in which the caller holds orgs.write too. Whoever holds roles there with reach subtree, and the parent's machine-to-machine apps, get power over it: the caller must hold all of it himself, in the organization with reach subtree (role.above_granter). Its sessions and tokens end, because roles, settings and shares from above may be others there." + above,
 		Status:      200, Needs: permWrite, Replay: s.replay, Errors: []fault.Code{errCycle, errFromAbove, errNameTaken, errRoot, errTooDeep}}, s.move)
 }
 

@@ -59,17 +59,30 @@ var (
 // Erase removes what all other capabilities keep of an organization that is about to be deleted, in its transaction.
 type Erase func(ctx context.Context, tx db.Tx, org ids.Org) error
 
+// MayMove refuses, with a fault, to let the actor of ctx put an organization under another parent. The tree is held still.
+type MayMove func(ctx context.Context, tx db.Tx, org, parent ids.Org) error
+
 // Service keeps the tree.
 type Service struct {
 	db       *db.DB
 	events   *events.Log
 	erase    Erase
+	mayMove  MayMove
 	resolved *cache.Cache[httpapi.Org]
 }
 
 // New makes the service. erase may be nil where no capability keeps anything of organizations.
 func New(d *db.DB, log *events.Log, hub *cache.Hub, erase Erase) *Service {
 	return &Service{db: d, events: log, erase: erase, resolved: cache.New[httpapi.Org](hub, 20_000, 10*time.Minute, Topic)}
+}
+
+// OnMove registers who is asked before an organization moves. It is called once, before the program starts, and panics
+// when called again.
+func (s *Service) OnMove(may MayMove) {
+	if s.mayMove != nil {
+		panic("directory: OnMove is set already")
+	}
+	s.mayMove = may
 }
 
 // Resolve finds an organization by id, handle or "root". What is no such reference is a 404, except for an identifier of
@@ -327,6 +340,11 @@ func (s *Service) MoveTx(ctx context.Context, tx db.Tx, id, parent ids.Org) (Org
 	}
 	if at.Within {
 		return Org{}, errCycle.At("/parent_id", "The new parent is the organization itself or lies below it.")
+	}
+	if s.mayMove != nil {
+		if err := s.mayMove(ctx, tx, id, parent); err != nil {
+			return Org{}, err
+		}
 	}
 	height, err := selectHeight(ctx, tx, id)
 	if err != nil {
