@@ -2,6 +2,7 @@ package users_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 
 	"grove/iam/users"
 	"grove/infra/db"
+	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/module"
 	"grove/infra/testkit"
@@ -279,6 +281,21 @@ func TestFoundingMakesTheFirstAdministratorAndHooksRunOnce(t *testing.T) {
 		}
 	}()
 	b.users.OnCreate(nil)
+}
+
+// TestAttack38_NamesThatAreNoText: a form can hold bytes that are no text; they are refused before they reach a row.
+func TestAttack38_NamesThatAreNoText(t *testing.T) {
+	b := setup(t)
+	for _, name := range []string{"\xff\xfe", "a\x00b", "a\r\nBcc: x", "\xc0\x80"} {
+		err := b.InTenant(context.Background(), b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+			_, err := b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Partner.ID, Username: "jo", GivenName: name})
+			return err
+		})
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code.Kind != fault.Invalid {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
 }
 
 func TestRefusedInput(t *testing.T) {

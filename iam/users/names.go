@@ -3,6 +3,7 @@ package users
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/text"
@@ -46,10 +47,11 @@ func cleanEmail(s string) (show, key string, err error) {
 	return show, key, nil
 }
 
-// cleanName refuses control characters in what is shown to others, in mails too.
+// cleanName refuses control characters in what is shown to others, in mails too, and what is no text: a form, unlike
+// JSON, can hold any bytes.
 func cleanName(pointer, s string) (string, error) {
 	s = strings.TrimSpace(s)
-	if len(s) > 512 || strings.ContainsFunc(s, unicode.IsControl) {
+	if len(s) > 512 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 		return "", fault.CodeInvalid.At(pointer, "printable characters, at most 512 bytes")
 	}
 	return s, nil
