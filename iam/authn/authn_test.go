@@ -191,7 +191,8 @@ func TestConsent(t *testing.T) {
 	}
 }
 
-func TestChangePassword(t *testing.T) {
+// TestAttack31_ForcedChangeIsAChange: a password that somebody else set is replaced by another one.
+func TestAttack31_ForcedChangeIsAChange(t *testing.T) {
 	b := setup(t)
 	app := b.app(t, b.A, "portal")
 	jo := b.person(t, b.A, "jo", b.A.Partner)
@@ -211,6 +212,9 @@ func TestChangePassword(t *testing.T) {
 	}
 	w.want(change(""), authn.StepChangePassword, authn.ProblemPasswordRequired)
 	w.want(change("password"), authn.StepChangePassword, authn.ProblemPasswordPolicy)
+	for range users.MaxFailures + 1 { // what is known to whoever set it, as often as one likes: it is no failed sign-in
+		w.want(change("temporary secret"), authn.StepChangePassword, authn.ProblemPasswordPolicy)
+	}
 	w.want(change("a new one of my own"), authn.StepDone, "")
 	if done, err := w.finish(id); err != nil || done.Error != "" || done.User != jo.ID {
 		t.Fatalf("%+v %v", done, err)

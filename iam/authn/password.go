@@ -173,6 +173,12 @@ func (a changePassword) Continue(ctx context.Context, st *State, in Input) (Resu
 	if err != nil {
 		return Result{}, err
 	}
+	switch same, err := a.s.ports.Users.HasPassword(ctx, st.run.tenant.ID, person.ID, in.NewPassword); {
+	case err != nil:
+		return Result{}, err
+	case same: // whoever set it knows it
+		return Result{Problem: ProblemPasswordPolicy}, nil
+	}
 	phc, err := a.s.ports.Users.HashPassword(ctx, st.run.tenant.ID, in.NewPassword, person.Username, person.Email)
 	if isRefusal(err) {
 		return Result{Problem: ProblemPasswordPolicy}, nil

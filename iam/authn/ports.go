@@ -49,6 +49,7 @@ type Users interface {
 	ByEmail(ctx context.Context, tx db.Tx, email string) ([]users.User, error)
 	CheckPassword(ctx context.Context, tenant ids.Tenant, candidates []users.User, plain string) (users.User, error)
 	FindForSignIn(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]users.User, error)
+	HasPassword(ctx context.Context, tenant ids.Tenant, user ids.User, plain string) (bool, error)
 	HashPassword(ctx context.Context, tenant ids.Tenant, plain string, own ...string) (string, error)
 	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
 	SetPasswordTx(ctx context.Context, tx db.Tx, u users.User, phc string) error

@@ -156,6 +156,27 @@ func (s *Service) CheckPassword(ctx context.Context, tenant ids.Tenant, candidat
 	return s.succeed(ctx, tenant, subject, stored, anew)
 }
 
+// HasPassword reports whether a person who has proved himself has this password now, so that a new one is another. It
+// counts no failure. Error: server.unavailable.
+func (s *Service) HasPassword(ctx context.Context, tenant ids.Tenant, id ids.User, plain string) (bool, error) {
+	var stored credential
+	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		stored, err = queryCredential(ctx, tx, id)
+		return err
+	})
+	if db.IsNoRows(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	same, _, err := s.verify(ctx, plain, stored.PHC)
+	if errors.Is(err, password.ErrForm) {
+		return false, nil
+	}
+	return same, err
+}
+
 func (s *Service) verify(ctx context.Context, plain, phc string) (ok, rehash bool, err error) {
 	if phc != "" {
 		ok, rehash, err = s.hasher.Verify(ctx, plain, phc)
