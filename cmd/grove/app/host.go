@@ -6,6 +6,9 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -137,8 +140,26 @@ func writeText(w http.ResponseWriter, status int, text string) {
 
 // MountInbox shows the caught mail at /dev/inbox. It has no authentication: the development mode only.
 func (a *App) MountInbox(h http.Handler) {
+	h = a.ownHosts(h)
 	r := a.API.Host()
 	r.Handle("/dev/inbox", h)
 	r.Handle("/dev/inbox.json", h)
 	r.Handle("/dev/inbox/*", h)
+}
+
+// ownHosts lets in requests that name the program by its own host or by an address. A page of a stranger whose name is
+// made to point here (DNS rebinding) would otherwise read, as its own, what needs no authentication.
+func (a *App) ownHosts(next http.Handler) http.Handler {
+	own := ""
+	if base, err := url.Parse(a.Config.BaseURL); err == nil {
+		own = base.Hostname()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := (&url.URL{Host: r.Host}).Hostname()
+		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" && (own == "" || !strings.EqualFold(host, own)) {
+			writeText(w, http.StatusMisdirectedRequest, "there is nothing here under this name")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
