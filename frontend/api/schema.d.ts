@@ -403,7 +403,7 @@ export interface paths {
         put?: never;
         /**
          * Move an organization
-         * @description Puts an organization, with everything below it, under another parent, in which the caller holds orgs.write too. Its sessions and tokens end, because roles, settings and shares from above may be others there. Needs a token of an organization above it.
+         * @description Puts an organization, with everything below it, under another parent, in which the caller holds orgs.write too. Whoever holds roles there with reach subtree, and the parent's machine-to-machine apps, get power over it: the caller must hold all of it himself, in the organization with reach subtree (role.above_granter). Its sessions and tokens end, because roles, settings and shares from above may be others there. Needs a token of an organization above it.
          */
         post: operations["moveOrganization"];
         delete?: never;
@@ -815,7 +815,7 @@ export interface paths {
         put?: never;
         /**
          * Map an e-mail domain
-         * @description Lets people with addresses of the domain be found as the organization's at sign-in. Needs a token of an organization above it, or the root's own: an organization cannot claim a domain by saying so.
+         * @description Lets people with addresses of the domain be found as the organization's at sign-in. Needs a token of the root, or that the organization, or one between the token's and it, has a domain that this one lies in: an organization cannot claim a domain by saying so, not for one below it either.
          */
         post: operations["mapDomain"];
         delete?: never;
