@@ -25,7 +25,7 @@ type thing struct {
 // Groups of paths.
 var (
 	ofMachine = []string{"client_credentials", "introspect_machine", "machine_api"}
-	ofPerson  = []string{"api", "code", "halfway", "introspect_access", "introspect_refresh", "me", "refresh", "sign_in", "sso", "switch_in", "switch_out", "userinfo", "api_elsewhere"}
+	ofPerson  = []string{"api", "code", "halfway", "introspect_access", "introspect_refresh", "me", "offline_api", "offline_refresh", "refresh", "sign_in", "sso", "switch_in", "switch_out", "userinfo", "api_elsewhere"}
 )
 
 func both(groups ...[]string) []string { return slices.Concat(groups...) }
@@ -53,7 +53,7 @@ var things = []thing{
 	// A code is worth nothing without the secret.
 	{"client secret revoked", func(l *life) { l.endSecret(l.root, l.app) }, nil, both(ofMachine, []string{"halfway", "invitation", "me", "sign_in", "sso"})},
 	{"consent revoked", (*life).endConsent, nil, both(ofMachine, []string{"api_elsewhere", "halfway", "invitation", "me", "sign_in", "switch_in"})},
-	{"grant ended", (*life).endGrant, nil, both(ofMachine, []string{"api_elsewhere", "code", "halfway", "invitation", "me", "sign_in", "sso", "switch_in"})},
+	{"grant ended", (*life).endGrant, nil, both(ofMachine, []string{"api_elsewhere", "code", "halfway", "invitation", "me", "offline_api", "offline_refresh", "sign_in", "sso", "switch_in"})},
 	{"machine deleted", func(l *life) { l.do("DELETE", l.org.at("/apps/%s", l.machineApp)) }, nil, both(ofPerson, []string{"invitation"})},
 	{"machine disabled", func(l *life) { l.enable(l.org, l.machineApp, false) }, func(l *life) { l.enable(l.org, l.machineApp, true) }, both(ofPerson, []string{"invitation"})},
 	{"machine secret revoked", func(l *life) { l.endSecret(l.org, l.machineApp) }, nil, both(ofPerson, []string{"invitation"})},
@@ -61,7 +61,7 @@ var things = []thing{
 		both(ofMachine, []string{"api_elsewhere", "invitation"})},
 	{"organization deleted", func(l *life) { l.do("POST", l.org.at(":suspend")); l.do("DELETE", l.org.at("")) }, nil, []string{"api_elsewhere"}},
 	{"organization suspended", func(l *life) { l.do("POST", l.org.at(":suspend")) }, func(l *life) { l.do("POST", l.org.at(":resume")) }, []string{"api_elsewhere"}},
-	{"session ended", (*life).endSession, nil, both(ofMachine, []string{"api_elsewhere", "halfway", "invitation", "sign_in", "switch_in"})},
+	{"session ended", (*life).endSession, nil, both(ofMachine, []string{"api_elsewhere", "halfway", "invitation", "offline_api", "offline_refresh", "sign_in", "switch_in"})},
 	{"tenant suspended", func(l *life) { l.platform(":suspend") }, func(l *life) { l.platform(":resume") }, nil},
 	{"user deleted", func(l *life) { l.do("DELETE", l.root.at("/users/%s", l.who.id)) }, nil, both(ofMachine, []string{"invitation"})},
 	{"user disabled", func(l *life) { l.do("POST", l.root.at("/users/%s:disable", l.who.id)) }, func(l *life) { l.do("POST", l.root.at("/users/%s:enable", l.who.id)) },
@@ -143,7 +143,7 @@ func TestAttack01_DisabledThings(t *testing.T) {
 
 // after looks at a thing that was switched on again.
 func (l *life) after(t *testing.T, thing thing, node *apptest.World) {
-	stale := []string{"api", "introspect_access", "introspect_refresh", "refresh", "code", "userinfo", "switch_out", "machine_api"}
+	stale := []string{"api", "introspect_access", "introspect_refresh", "refresh", "code", "userinfo", "switch_out", "machine_api", "offline_api", "offline_refresh"}
 	for _, path := range paths {
 		if slices.Contains(stale, path.name) && !slices.Contains(thing.spares, path.name) && path.try(l, node) {
 			t.Errorf("%s came back to life", path.name)

@@ -21,6 +21,7 @@ type life struct {
 	machineApp              string
 	access, refresh, portal string // the app's and the portal's tokens for org
 	elsewhere               string // the app's token for other, of another browser
+	offline, offlineRefresh string // for org too, and not bound to the session
 	code                    string // not redeemed
 	machineToken            string
 	browser                 *visitor // signed in to org
@@ -66,6 +67,10 @@ func (p *pair) live() *life {
 	s := l.org.signIn(l.who)
 	s.Browser = l.browser.browser
 	l.portal = p.Tokens(l.root.tenant, s).Text("access_token")
+	o := l.signIn(l.browser, l.org)
+	o.Scope += " offline_access"
+	tokens = p.Tokens(l.root.tenant, o)
+	l.offline, l.offlineRefresh = tokens.Text("access_token"), tokens.Text("refresh_token")
 	l.elsewhere = p.Tokens(l.root.tenant, l.signIn(visit(p.World), l.other)).Text("access_token")
 	l.code = p.Code(l.root.tenant, l.signIn(l.browser, l.org)).Get("code")
 	l.halfway.open(l.authorize()).answer("username", l.who.username)
@@ -165,6 +170,9 @@ var paths = []path{
 		return ok(n.API(l.root.tenant, l.machineToken, "GET", l.org.at("/groups"), nil))
 	}},
 	{"me", false, func(l *life, n *apptest.World) bool { return ok(n.API(l.root.tenant, l.portal, "GET", "/me", nil)) }},
+	{"offline_api", false, func(l *life, n *apptest.World) bool {
+		return ok(n.API(l.root.tenant, l.offline, "GET", l.org.at("/groups"), nil))
+	}},
 	{"sso", false, func(l *life, n *apptest.World) bool {
 		return l.browser.at(n).open(l.authorize("prompt", "none")).code() != ""
 	}},
@@ -186,6 +194,9 @@ var paths = []path{
 	}},
 	{"sign_in", true, func(l *life, n *apptest.World) bool {
 		return visit(n).open(l.authorize()).answer("username", l.who.username).answer("password", apptest.Password).agree().code() != ""
+	}},
+	{"offline_refresh", true, func(l *life, n *apptest.World) bool {
+		return ok(l.token(n, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {l.offlineRefresh}}))
 	}},
 	{"refresh", true, func(l *life, n *apptest.World) bool {
 		return ok(l.token(n, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {l.refresh}}))
