@@ -115,6 +115,11 @@ func next(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
 	}
 }
 
+// Changed forgets what a change makes stale. It is for changes of this process: see db.DB.OnChange.
+func (h *Hub) Changed(topic string, tenant uuid.UUID) {
+	h.each(func(c listener) { c.changed(topic, tenant) })
+}
+
 func (h *Hub) each(f func(listener)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

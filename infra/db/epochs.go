@@ -50,13 +50,37 @@ func (t SystemTx) UnblockTenant(ctx context.Context, tenant ids.Tenant, reason s
 	return writeEpoch(ctx, t, tenant, KindTenant, tenant.UUID(), "false", false, reason, t.now)
 }
 
-type execer interface {
+// announcer is a transaction that can tell of a change.
+type announcer interface {
 	Exec(ctx context.Context, sql string, args ...any) (int64, error)
+	note(change)
+}
+
+// change is what a transaction announces when it commits.
+type change struct {
+	topic  string
+	tenant uuid.UUID
+}
+
+func (t Tx) note(c change)       { *t.told = append(*t.told, c) }
+func (t SystemTx) note(c change) { *t.told = append(*t.told, c) }
+
+// OnChange sets what this process does at once about a change that it made itself, before its caller hears that it was
+// made; other processes hear of it by NOTIFY. It is called while the program is put together.
+func (d *DB) OnChange(f func(topic string, tenant uuid.UUID)) { d.onChange = f }
+
+func (d *DB) tell(told []change, err error) error {
+	if err == nil && d.onChange != nil {
+		for _, c := range told {
+			d.onChange(c.topic, c.tenant)
+		}
+	}
+	return err
 }
 
 // writeEpoch takes the next number of the one sequence. Several writers of one subject queue on its row, and the row
 // keeps the greatest number. onConflict is one of three constants above, never input.
-func writeEpoch(ctx context.Context, tx execer, tenant ids.Tenant, kind Kind, subject uuid.UUID, onConflict string, blocked bool, reason string, now time.Time) error {
+func writeEpoch(ctx context.Context, tx announcer, tenant ids.Tenant, kind Kind, subject uuid.UUID, onConflict string, blocked bool, reason string, now time.Time) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO epochs (tenant_id, subject, kind, epoch, blocked, reason, changed_at)
 		VALUES ($1, $2, $3, nextval('epoch_numbers'), $4, $5, $6)
@@ -84,11 +108,12 @@ const Channel = "grove_changed"
 
 // Sessions, grants, memberships and tokens are checked in the database and cached nowhere. Announcing them would only
 // make their commits queue on the one lock that NOTIFY takes.
-func notify(ctx context.Context, tx execer, topic string, tenant ids.Tenant, key string) error {
+func notify(ctx context.Context, tx announcer, topic string, tenant ids.Tenant, key string) error {
 	switch Kind(topic) {
 	case KindSession, KindGrant, KindToken, KindMembership:
 		return nil
 	}
+	tx.note(change{topic: topic, tenant: tenant.UUID()})
 	_, err := tx.Exec(ctx, `SELECT pg_notify($1, $2)`, Channel, topic+" "+tenant.UUID().String()+" "+key)
 	return err
 }

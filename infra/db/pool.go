@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -40,6 +41,8 @@ type DB struct {
 	system *pgxpool.Pool
 	clock  clock.Clock
 	log    *slog.Logger
+
+	onChange func(topic string, tenant uuid.UUID)
 }
 
 // ErrNoRole is returned by Open when the login cannot become one of Grove's roles.

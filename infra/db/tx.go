@@ -22,6 +22,7 @@ type Tx struct {
 	tenant ids.Tenant
 	now    time.Time
 	claim  *Claim
+	told   *[]change
 }
 
 // OrgTx is a transaction that sees the rows of one organization only.
@@ -32,8 +33,9 @@ type OrgTx struct {
 
 // SystemTx is a transaction across tenants, with the narrow grants of grove_system.
 type SystemTx struct {
-	tx  pgx.Tx
-	now time.Time
+	tx   pgx.Tx
+	now  time.Time
+	told *[]change
 }
 
 // Tenant returns the bound tenant.
@@ -120,9 +122,11 @@ func (d *DB) inTenant(ctx context.Context, tenant ids.Tenant, org ids.Org, f fun
 	// The values are a parsed UUID and a formatted time: the begin query takes no parameters.
 	begin := "begin; set local grove.tenant_id = '" + tenant.UUID().String() + "'; set local grove.org_id = '" + orgText +
 		"'; set local grove.now = '" + now.Format(time.RFC3339Nano) + "'"
-	return run(ctx, d.app, begin, func(ctx context.Context, tx pgx.Tx) error {
-		return f(ctx, Tx{tx: tx, tenant: tenant, now: now, claim: claimFrom(ctx)})
+	var told []change
+	err := run(ctx, d.app, begin, func(ctx context.Context, tx pgx.Tx) error {
+		return f(ctx, Tx{tx: tx, tenant: tenant, now: now, claim: claimFrom(ctx), told: &told})
 	})
+	return d.tell(told, err)
 }
 
 // InSystem runs f across tenants. reason is logged; the packages that may call it are listed in the laws.
@@ -132,9 +136,11 @@ func (d *DB) InSystem(ctx context.Context, reason string, f func(context.Context
 	}
 	d.log.DebugContext(ctx, "system transaction", "reason", reason)
 	now := d.clock.Now()
-	return run(ctx, d.system, "begin", func(ctx context.Context, tx pgx.Tx) error {
-		return f(ctx, SystemTx{tx: tx, now: now})
+	var told []change
+	err := run(ctx, d.system, "begin", func(ctx context.Context, tx pgx.Tx) error {
+		return f(ctx, SystemTx{tx: tx, now: now, told: &told})
 	})
+	return d.tell(told, err)
 }
 
 type nestedKey struct{}

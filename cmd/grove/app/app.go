@@ -81,6 +81,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.Hub = cache.NewHub(o.Log)
+	database.OnChange(a.Hub.Changed)
 	a.sealer = events.NewSealer(database, o.Log)
 	a.metrics = telemetry.NewMetrics(func() telemetry.PoolStats {
 		s := database.Stats()
