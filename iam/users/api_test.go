@@ -298,6 +298,17 @@ func TestAttack38_NamesThatAreNoText(t *testing.T) {
 	}
 }
 
+// TestAttack24_UsernameLikeAnAddress: a username that compares like an address without being one would stand in its way.
+func TestAttack24_UsernameLikeAnAddress(t *testing.T) {
+	b := setup(t)
+	token := b.token(b.A, b.A.Partner)
+	for _, name := range []string{"jo\uff20partner.example", "jo\ufe6bpartner.example", "a\uff20b@partner.example", "@", "\uff20"} {
+		if r := b.api.Do(t, token, http.MethodPost, base, map[string]string{"username": name}); r.Status != 422 {
+			t.Errorf("%q: %d %s", name, r.Status, r.Raw)
+		}
+	}
+}
+
 func TestRefusedInput(t *testing.T) {
 	b := setup(t)
 	token := b.token(b.A, b.A.Partner)

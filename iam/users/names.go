@@ -19,8 +19,8 @@ func usernameKey(s string) string {
 	return text.Key(s)
 }
 
-// cleanUsername returns the form to show and the comparable form. A username is printable, and where it has an @ it is
-// one plain e-mail address.
+// cleanUsername returns the form to show and the comparable form. A username is printable, and where it has an @, or
+// what compares like one, it is one plain e-mail address.
 func cleanUsername(s string) (show, key string, err error) {
 	if strings.Contains(s, "@") {
 		if show, key, err = text.Email(s); err != nil {
@@ -30,7 +30,7 @@ func cleanUsername(s string) (show, key string, err error) {
 	}
 	show = strings.TrimSpace(s)
 	key = text.Key(show)
-	if key == "" || len(show) > maxUsername || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+	if key == "" || strings.Contains(key, "@") || len(show) > maxUsername || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 		return "", "", fault.CodeInvalid.At("/username", "1 to 254 bytes of printable characters")
 	}
 	return show, key, nil

@@ -23,11 +23,14 @@ func Key(s string) string {
 // ErrEmail is returned for what is not one plain e-mail address.
 var ErrEmail = errors.New("text: not an e-mail address")
 
+// notInEmail never stands in a plain address.
+const notInEmail = " \t\r\n\x00<>,;:\"()[]\\"
+
 // Email splits an address into the form to show and the comparable form: the domain in lower-case punycode, the local part
 // case-folded. It refuses display names, several addresses, several @, and anything with a control character.
 func Email(s string) (show, key string, err error) {
 	s = strings.TrimSpace(s)
-	if len(s) > 254 || strings.Count(s, "@") != 1 || strings.ContainsAny(s, " \t\r\n\x00<>,;:\"()[]\\") {
+	if len(s) > 254 || strings.Count(s, "@") != 1 || strings.ContainsAny(s, notInEmail) {
 		return "", "", ErrEmail
 	}
 	parsed, err := mail.ParseAddress(s)
@@ -39,7 +42,11 @@ func Email(s string) (show, key string, err error) {
 	if err != nil || local == "" || len(local) > 64 {
 		return "", "", ErrEmail
 	}
-	return s, Key(local) + "@" + domain, nil
+	// Normalising can make an @ or a bracket of a character that looks like one.
+	if local = Key(local); strings.ContainsAny(local, "@"+notInEmail) {
+		return "", "", ErrEmail
+	}
+	return s, local + "@" + domain, nil
 }
 
 // ErrDomain is returned for what is not a domain name of at least two labels.

@@ -43,3 +43,13 @@ func TestDomainRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestAttack24_LookAlikeSigns: what normalises to an @, or to what no address holds, makes no address.
+func TestAttack24_LookAlikeSigns(t *testing.T) {
+	for _, in := range []string{"jo\uff20rival.example@evil.example", "jo\ufe6brival.example@evil.example", "jo\uff20rival.example", "a\uff1cb@example.com",
+		"a\uff0cb@example.com", "a\u2024\uff1ab@example.com", "a\u00a0b@example.com"} {
+		if _, key, err := text.Email(in); err == nil {
+			t.Errorf("Email(%q) was accepted as %q", in, key)
+		}
+	}
+}
