@@ -118,8 +118,19 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	a.MountInbox(mail.Handler())
-	return serve(ctx, a, certificate, func() error {
-		seed, err := a.Seed(ctx, client, secrets.AdminPassword, d.Tree)
+	// Ready means seeded and written down, for those who wait for it; and a database that died ends the server too.
+	release := a.Hold()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-server.Done():
+			cancel(errDatabaseGone)
+		case <-ctx.Done():
+		}
+	}()
+	err = serve(ctx, a, certificate, func() error {
+		seed, err := a.Seed(ctx, client, secrets.AdminPassword, previousSecret(d.Data), d.Tree)
 		if err != nil {
 			return fmt.Errorf("seed the development tenant: %w", err)
 		}
@@ -127,17 +138,21 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 			AdminUsername: seed.AdminUsername, AdminPassword: secrets.AdminPassword, ClientID: seed.ClientID, ClientSecret: seed.ClientSecret,
 			PlatformKey: secrets.PlatformKey, DatabaseURL: databaseURL, InboxURL: c.BaseURL + "/dev/inbox",
 			ConsoleURL: c.BaseURL + "/t/" + seed.Tenant + "/console", AccountURL: c.BaseURL + "/t/" + seed.Tenant + "/account"}
-		if file.ClientSecret == "" {
-			file.ClientSecret = previousSecret(d.Data)
-		}
 		if err := writeDevFile(d.Data, file); err != nil {
 			return err
 		}
 		fmt.Printf(devGreeting, file.ConsoleURL, file.AdminUsername, file.AdminPassword, file.AccountURL, file.InboxURL,
 			c.BaseURL+"/docs", file.TenantBase, filepath.Join(d.Data, "dev.json"))
+		release()
 		return nil
 	})
+	if cause := context.Cause(ctx); errors.Is(cause, errDatabaseGone) {
+		return errors.Join(cause, err)
+	}
+	return err
 }
+
+var errDatabaseGone = errors.New("the development database has ended; see postgres.log in the data folder, and start again")
 
 // tls returns the server's certificate, nil without --tls, and a client that trusts it.
 func (d devCommand) tls() (*tls.Certificate, *http.Client, error) {

@@ -38,6 +38,9 @@ func (doctorCommand) Run(ctx context.Context) error {
 	if !c.DatabaseURL.IsZero() {
 		report("database: roles, version, migrations", checkDatabase(ctx, c))
 	}
+	if c.SMTPURL.IsZero() {
+		fmt.Println("  warn  no mail server (GROVE_SMTP_URL): invitations and other mail wait in the queue")
+	}
 	if failed {
 		return errors.New("something is wrong, see above")
 	}

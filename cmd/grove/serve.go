@@ -69,6 +69,8 @@ func newApp(ctx context.Context, c config.Config, workers int) (*app.App, error)
 			return nil, err
 		}
 		sender = notify.Route{notify.Email: s}
+	} else {
+		newLog(c).WarnContext(ctx, "no mail server is configured (GROVE_SMTP_URL): invitations and other mail wait in the queue")
 	}
 	return app.New(ctx, app.Options{Config: c, Log: newLog(c), Sender: sender, Version: version, Workers: workers})
 }

@@ -1392,7 +1392,7 @@ export interface paths {
         post?: never;
         /**
          * End a session
-         * @description Signs the person out of this session. Tokens that were issued through it stop working.
+         * @description Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too.
          */
         delete: operations["endSession"];
         options?: never;

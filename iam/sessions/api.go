@@ -65,7 +65,7 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserSession]]{ID: "getSession", Method: http.MethodGet, Path: "/v1/orgs/{org}/sessions/{session}",
 		Tag: tag, Summary: "Get a session", Description: "One session that began in the organization and is still good.", Status: http.StatusOK, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endSession", Method: http.MethodDelete, Path: "/v1/orgs/{org}/sessions/{session}",
-		Tag: tag, Summary: "End a session", Description: "Signs the person out of this session. Tokens that were issued through it stop working.", Status: http.StatusNoContent, Needs: permWrite}, s.end)
+		Tag: tag, Summary: "End a session", Description: "Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too.", Status: http.StatusNoContent, Needs: permWrite}, s.end)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endUserSessions", Method: http.MethodPost, Path: "/v1/orgs/{org}/sessions:end",
 		Tag: tag, Summary: "End all sessions of a user", Description: "Ends every session of one person that began in the organization. A person without sessions is no error.",
 		Status: http.StatusNoContent, Needs: permWrite,

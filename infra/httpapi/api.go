@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -37,6 +38,7 @@ type Limits struct {
 // Options of New.
 type Options struct {
 	Authenticator  Authenticator
+	BaseURL        string // the installation's origin, for the document
 	Authorizer     Authorizer
 	DB             *db.DB
 	Directory      Directory
@@ -94,7 +96,7 @@ func New(o Options) *API {
 	cfg.Info.Contact = &huma.Contact{Name: "Whoever runs this installation"}
 	cfg.Servers = []*huma.Server{{URL: "{origin}/t/{tenant}", Description: "A tenant's base; a custom host serves the same at its root.",
 		Variables: map[string]*huma.ServerVariable{
-			"origin": {Default: "http://127.0.0.1:8080", Description: "Where the installation is."},
+			"origin": {Default: cmp.Or(o.BaseURL, "http://127.0.0.1:8080"), Description: "Where the installation is."},
 			"tenant": {Default: "acme", Description: "The tenant's handle."}}}}
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.CreateHooks = nil // no $schema links in bodies

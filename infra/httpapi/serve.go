@@ -43,13 +43,30 @@ func (a *API) Handler() http.Handler {
 	})
 	h = a.claim(h)
 	h = a.cors(h)
+	unlimited := h
 	if a.Limits.PerTenant > 0 {
 		h = a.limiter(a.Limits.PerTenant, tenantKeyOf)(h)
 	}
 	if a.Limits.PerAddress > 0 {
 		h = a.limiter(a.Limits.PerAddress, addressKeyOf)(h)
 	}
-	return a.enter(h)
+	return a.enter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isCounted(r.URL.Path) {
+			h.ServeHTTP(w, r)
+			return
+		}
+		unlimited.ServeHTTP(w, r)
+	}))
+}
+
+// isCounted leaves probes and the pages' own files out of the limits: a flood from one address must not look like a dead
+// process, and a page brings many files.
+func isCounted(path string) bool {
+	switch path {
+	case "/healthz", "/livez", "/readyz":
+		return false
+	}
+	return !strings.HasPrefix(path, "/_app/")
 }
 
 type addressKey struct{}

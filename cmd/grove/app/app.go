@@ -21,6 +21,7 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/jobs"
 	"grove/infra/kernel/clock"
+	"grove/infra/kernel/ids"
 	"grove/infra/module"
 	"grove/infra/notify"
 	"grove/infra/telemetry"
@@ -51,6 +52,7 @@ type App struct {
 	Parts   Parts // the capabilities, for the command and for tests
 
 	draining  atomic.Bool
+	held      atomic.Bool
 	metrics   *telemetry.Metrics
 	options   Options
 	running   sync.WaitGroup
@@ -98,6 +100,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 func (a *App) Start(ctx context.Context) error {
 	ctx, a.stopWork = context.WithCancel(context.WithoutCancel(ctx))
 	a.goRun(func() { a.Hub.Run(ctx, a.DB.SystemPool()) })
+	if err := a.checkRootKey(ctx); err != nil {
+		return err
+	}
 	if err := a.Parts.Authz.Sync(ctx); err != nil {
 		return fmt.Errorf("app: bring the built-in roles up to date: %w", err)
 	}
@@ -111,9 +116,27 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
+// checkRootKey opens one tenant's key, so that a process with another root key does not start.
+func (a *App) checkRootKey(ctx context.Context) error {
+	some, err := a.Parts.Tenants.ActiveTenants(ctx, ids.Tenant{}, 1)
+	if err != nil || len(some) == 0 {
+		return err
+	}
+	if _, err := a.Parts.Keys.DataKey(ctx, some[0]); err != nil {
+		return fmt.Errorf("the root key does not open the keys of the tenants in this database (GROVE_ROOT_KEY, GROVE_ROOT_KEY_PREVIOUS): %w", err)
+	}
+	return nil
+}
+
 func (a *App) goRun(f func()) {
 	a.running.Add(1)
 	go func() { defer a.running.Done(); f() }()
+}
+
+// Hold keeps readiness from being reported until release is called: there is more to do than to start.
+func (a *App) Hold() (release func()) {
+	a.held.Store(true)
+	return func() { a.held.Store(false) }
 }
 
 // Drain makes readiness fail, so that a load balancer sends no more, and each answer ends its connection.

@@ -27,6 +27,7 @@ func (a *App) host(r chi.Router) error {
 	r.With(a.operator).Handle("/metrics", a.metrics.Handler())
 	r.Handle(frontend.AssetsPath+"*", http.HandlerFunc(frontend.Assets))
 	r.Get("/docs", frontend.Reference)
+	r.Get("/docs/errors", errorsPage)
 	r.Get("/openapi.json", a.document(a.API.OpenAPI().MarshalJSON))
 	r.Get("/openapi-3.0.json", a.document(a.API.OpenAPI().Downgrade))
 	jobs, err := riverui.NewHandler(&riverui.HandlerOpts{Endpoints: riverui.NewEndpoints(a.Jobs.River(), nil),
@@ -75,7 +76,7 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 		"database": result(a.DB.Ping(ctx), "the database does not answer"),
 		"jobs":     {OK: a.started.Load()},
 		"schema":   result(a.DB.CheckMigrated(ctx, Folders()), db.ErrPending.Error()),
-		"serving":  {OK: !a.draining.Load()},
+		"serving":  {OK: !a.draining.Load() && !a.held.Load()},
 	}
 	status := http.StatusOK
 	for _, c := range checks {
@@ -138,13 +139,17 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text + "\n"))
 }
 
-// MountInbox shows the caught mail at /dev/inbox. It has no authentication: the development mode only.
+// MountInbox shows the caught mail at /dev/inbox, which has no authentication, and leads from the bare host to the seeded
+// tenant's console: the development mode only.
 func (a *App) MountInbox(h http.Handler) {
 	h = a.ownHosts(h)
 	r := a.API.Host()
 	r.Handle("/dev/inbox", h)
 	r.Handle("/dev/inbox.json", h)
 	r.Handle("/dev/inbox/*", h)
+	r.Get("/", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/t/"+devTenant+"/console", http.StatusSeeOther)
+	})
 }
 
 // ownHosts lets in requests that name the program by its own host or by an address. A page of a stranger whose name is

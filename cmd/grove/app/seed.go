@@ -27,7 +27,7 @@ type SeedTenant struct {
 	Name          string
 }
 
-// Seeded is what there is to sign in with. ClientSecret is empty where the tenant was there before.
+// Seeded is what there is to sign in with.
 type Seeded struct {
 	AdminUsername string
 	ClientID      string
@@ -51,23 +51,28 @@ func (a *App) SeedTenant(ctx context.Context, s SeedTenant) (Seeded, error) {
 		return Seeded{}, err
 	}
 	out := Seeded{AdminUsername: email, Root: t.Root.String(), Tenant: s.Handle}
-	ctx = actor.Into(ctx, actor.ForJob(t.ID, "seed", perm.All()...))
-	made, secret, err := a.Parts.Apps.Create(ctx, t.ID, t.Root, apps.CreateAppRequest{Name: managementClient, Template: "m2m",
+	out.ClientID, out.ClientSecret, err = a.manage(ctx, t.ID, t.Root)
+	return out, err
+}
+
+// manage makes the management client.
+func (a *App) manage(ctx context.Context, tenant ids.Tenant, root ids.Org) (clientID, secret string, err error) {
+	ctx = actor.Into(ctx, actor.ForJob(tenant, "seed", perm.All()...))
+	made, secret, err := a.Parts.Apps.Create(ctx, tenant, root, apps.CreateAppRequest{Name: managementClient, Template: "m2m",
 		Description: "For tools that manage this tenant."})
 	if err != nil {
-		return Seeded{}, err
+		return "", "", err
 	}
-	out.ClientID, out.ClientSecret = made.ClientID, secret
-	resources, err := a.Parts.Authz.ListResources(ctx, t.ID, t.Root, page.Request{Size: page.MaxSize})
+	resources, err := a.Parts.Authz.ListResources(ctx, tenant, root, page.Request{Size: page.MaxSize})
 	if err != nil {
-		return Seeded{}, err
+		return "", "", err
 	}
 	for _, r := range resources.Items {
 		if r.Identifier == authz.ManagementAPI {
-			_, err = a.Parts.Apps.Authorize(ctx, t.ID, t.Root, made.ID, apps.AuthorizeAPIRequest{Resource: r.ID, Policy: "none", Scopes: []string{allScopes}})
+			_, err = a.Parts.Apps.Authorize(ctx, tenant, root, made.ID, apps.AuthorizeAPIRequest{Resource: r.ID, Policy: "none", Scopes: []string{allScopes}})
 		}
 	}
-	return out, err
+	return made.ClientID, secret, err
 }
 
 // devTenant is the handle of the tenant that the development mode seeds.
@@ -75,10 +80,11 @@ const devTenant = "acme"
 
 // Seed founds the development tenant once, with a tree of organizations, an API, an app and people, through the public API.
 // more further organizations are added below "many".
-func (a *App) Seed(ctx context.Context, client *http.Client, adminPassword string, more int) (Seeded, error) {
+// Where the tenant is there and clientSecret is not known, because a first start was cut off, a new secret is made.
+func (a *App) Seed(ctx context.Context, client *http.Client, adminPassword, clientSecret string, more int) (Seeded, error) {
 	t, err := a.Parts.Tenants.TenantByHandle(ctx, devTenant)
 	if err == nil {
-		return a.seeded(ctx, t.ID, t.Root)
+		return a.seeded(ctx, t.ID, t.Root, clientSecret)
 	}
 	if !fault.CodeTenantNotFound.Is(err) {
 		return Seeded{}, err
@@ -90,14 +96,25 @@ func (a *App) Seed(ctx context.Context, client *http.Client, adminPassword strin
 	return s, a.demo(ctx, client, s, more)
 }
 
-func (a *App) seeded(ctx context.Context, tenant ids.Tenant, root ids.Org) (Seeded, error) {
+func (a *App) seeded(ctx context.Context, tenant ids.Tenant, root ids.Org, clientSecret string) (Seeded, error) {
 	out := Seeded{AdminUsername: "admin@" + devTenant + ".example", Root: root.String(), Tenant: devTenant}
 	list, err := a.Parts.Apps.List(ctx, tenant, root, page.Request{Size: page.MaxSize})
-	for _, app := range list.Items {
-		if app.Name == managementClient {
-			out.ClientID = app.ClientID
-		}
+	if err != nil {
+		return out, err
 	}
+	for _, app := range list.Items {
+		if app.Name != managementClient {
+			continue
+		}
+		out.ClientID, out.ClientSecret = app.ClientID, clientSecret
+		if clientSecret == "" {
+			made, err := a.Parts.Apps.CreateSecret(actor.Into(ctx, actor.ForJob(tenant, "seed", perm.All()...)), tenant, root, app.ID, apps.CreateAppSecretRequest{})
+			out.ClientSecret = made.ClientSecret
+			return out, err
+		}
+		return out, nil
+	}
+	out.ClientID, out.ClientSecret, err = a.manage(ctx, tenant, root)
 	return out, err
 }
 

@@ -129,7 +129,7 @@ func (a *App) wire() error {
 	letters := notifications.New(invited, a.options.Sender, a.Log)
 
 	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Tenants: tenants, Users: people}
-	a.API = httpapi.New(httpapi.Options{Authenticator: server, Authorizer: roles, DB: a.DB, Directory: directory{tenants, orgs},
+	a.API = httpapi.New(httpapi.Options{BaseURL: c.BaseURL, Authenticator: server, Authorizer: roles, DB: a.DB, Directory: directory{tenants, orgs},
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
