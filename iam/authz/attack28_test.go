@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"slices"
@@ -15,7 +16,9 @@ import (
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
 	"grove/infra/kernel/perm"
 	"grove/infra/testkit"
 	"grove/infra/testkit/treekit"
@@ -413,4 +416,28 @@ func TestAttack28_MovedUnderOneself(t *testing.T) {
 	newMachine(t, b, b.A.Partner, "users.read")
 	wantCode(t, may(mover, b.A.Rivals, b.A.Branch), "role.above_granter")
 	wantCode(t, may(b.admin[tenant], b.A.Rivals, b.A.Branch), "")
+}
+
+// TestAttack28_NobodyTakesWhatHeCouldNotGive: who only manages roles does not lock out those above him.
+func TestAttack28_NobodyTakesWhatHeCouldNotGive(t *testing.T) {
+	b := setup(t)
+	tenant, org := b.A.Tenant.ID, b.A.Partner
+	jo, ada := b.user(t, b.A, org, "jo"), b.user(t, b.A, org, "ada")
+	b.give(t, b.A, org, b.newRole(t, b.A, org, "Delegate", "roles.write"), "user", jo.String(), "org")
+	strong := b.newRole(t, b.A, org, "Strong", "roles.write", "users.write")
+	b.give(t, b.A, org, strong, "user", ada.String(), "org")
+	list, err := b.authz.ListAssignments(context.Background(), tenant, org.ID, strong, page.Request{Size: 10})
+	if err != nil || len(list.Items) != 1 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	take := func(as ids.User) error {
+		return b.authz.Unassign(actor.Into(context.Background(), b.as(b.A, org, as)), tenant, org.ID, strong, list.Items[0].ID)
+	}
+	var f *fault.Error
+	if err := take(jo); !errors.As(err, &f) || f.Code.Name != "role.above_granter" {
+		t.Errorf("a delegate took a stronger role away: %v", err)
+	}
+	if err := take(ada); err != nil {
+		t.Errorf("its holder cannot lay a role down: %v", err)
+	}
 }

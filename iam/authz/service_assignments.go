@@ -111,14 +111,24 @@ func (s *Service) Unassign(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 		if err != nil {
 			return err
 		}
-		if err := deleteAssignment(ctx, tx, id); err != nil {
-			return err
-		}
 		found, err := findRoles(ctx, tx, org, []ids.Role{role})
 		if err != nil {
 			return err
 		}
-		// A role that org sees no more is none of the built-in ones.
+		p, err := powerOf(ctx, tx, actor.From(ctx), org)
+		if err != nil {
+			return err
+		}
+		// Who could not give a role may not take it either: he would lock out those above him. A role that org sees no more
+		// is none of the built-in ones, and gives nothing.
+		for _, r := range found {
+			if !within(r.Management, p.management(row.Reach == ReachSubtree)) {
+				return aboveGranter()
+			}
+		}
+		if err := deleteAssignment(ctx, tx, id); err != nil {
+			return err
+		}
 		for _, r := range found {
 			if err := refuseWithoutAdministrator(ctx, tx, r, org); err != nil {
 				return err
