@@ -185,8 +185,6 @@ type Route[O any] struct {
 	// Replay answers the repetition of a POST by the subject of its event. Without it a repetition is answered with
 	// idempotency.secret_already_shown, because the response held a secret.
 	Replay func(ctx context.Context, c *Call, subject string) (*O, error)
-	// MaxBody in bytes; 1 MiB where 0.
-	MaxBody int64
 }
 
 // Handle registers an operation. It panics on a route that is not complete, so that the program does not start with it.
@@ -215,9 +213,6 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	op := describe(r.ID, r.Method, r.Path, r.Tag, r.Summary, r.Description, r.Status, r.Access, r.Needs, r.Errors, r.MatchRequired)
 	a.tag(r.Tag)
 	op.BodyReadTimeout, op.MaxBodyBytes = bodyTime, maxBody
-	if r.MaxBody > 0 {
-		op.MaxBodyBytes = r.MaxBody
-	}
 	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.In, r.MatchRequired)}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		c := ctx.Value(callKey{}).(*Call)

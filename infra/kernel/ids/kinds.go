@@ -22,7 +22,6 @@ type (
 	scopeKind       struct{}
 	secretKind      struct{}
 	sessionKind     struct{}
-	shareKind       struct{}
 	tenantKind      struct{}
 	userKind        struct{}
 )
@@ -47,7 +46,6 @@ func (roleKind) prefix() string        { return "rol" }
 func (scopeKind) prefix() string       { return "scp" }
 func (secretKind) prefix() string      { return "sec" }
 func (sessionKind) prefix() string     { return "ses" }
-func (shareKind) prefix() string       { return "shr" }
 func (tenantKind) prefix() string      { return "tnt" }
 func (userKind) prefix() string        { return "usr" }
 
@@ -110,9 +108,6 @@ type Secret = ID[secretKind]
 
 // Session identifies a single sign-on session.
 type Session = ID[sessionKind]
-
-// Share identifies a share of an app.
-type Share = ID[shareKind]
 
 // Tenant identifies a tenant.
 type Tenant = ID[tenantKind]
@@ -179,9 +174,6 @@ func NewSecret() Secret { return New[secretKind]() }
 
 // NewSession makes a fresh identifier of a single sign-on session.
 func NewSession() Session { return New[sessionKind]() }
-
-// NewShare makes a fresh identifier of a share of an app.
-func NewShare() Share { return New[shareKind]() }
 
 // NewTenant makes a fresh identifier of a tenant.
 func NewTenant() Tenant { return New[tenantKind]() }
