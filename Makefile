@@ -1,8 +1,8 @@
 # All that a newcomer needs: make run, make test. The rest is for those who change things.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-export GOFLAGS := -buildvcs=auto
-# One static binary; tests are built alike, so that everything is compiled once.
+# One static binary; tests are built alike, so that everything is compiled once, wherever the checkout lies.
+export GOFLAGS := -buildvcs=auto -trimpath
 export CGO_ENABLED := 0
 PAGES := $(shell find frontend -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
@@ -19,7 +19,7 @@ test: setup-test build ## Set up and run every test
 
 build: pages ## Leave bin/grove, pages embedded
 	@mkdir -p bin
-	@go build -trimpath -o bin/grove ./cmd/grove
+	@go build -o bin/grove ./cmd/grove
 
 pages: frontend/dist/.built
 
