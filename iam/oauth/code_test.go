@@ -166,7 +166,7 @@ func TestAttack17_CodeBound(t *testing.T) {
 		"another redirect URI":   w.redemption(w.a, "web", code, "redirect_uri", "https://web.example/cb"),
 		"no redirect URI":        w.redemption(w.a, "web", code, "redirect_uri", ""),
 		"cut short":              w.redemption(w.a, "web", code[:len(code)-1]),
-		"another letter":         w.redemption(w.a, "web", code[:20]+"_"+code[21:]),
+		"another letter":         w.redemption(w.a, "web", code[:20]+string(code[20]^1)+code[21:]),
 		"nothing":                w.redemption(w.a, "web", "", "code", ""),
 		"a refresh token's look": w.redemption(w.a, "web", strings.Replace(code, "grv_ac", "grv_rt", 1)),
 	} {
