@@ -24,6 +24,15 @@ type Config struct {
 	// DatabasePoolSize is the most connections of one process.
 	DatabasePoolSize int `env:"GROVE_DATABASE_POOL_SIZE" default:"16" min:"2" max:"1000" doc:"Most database connections that one process opens for requests."`
 
+	// DatabaseConnectionIdleTTL is how long a connection may stay unused.
+	DatabaseConnectionIdleTTL time.Duration `env:"GROVE_DATABASE_CONNECTION_IDLE_TTL" default:"5m" min:"1s" max:"24h" doc:"Time after which an unused database connection is closed, looked at once a minute. Keep it below what a proxy or firewall in between allows."`
+
+	// DatabaseConnectionTTL is the life of a connection, however much it is used.
+	DatabaseConnectionTTL time.Duration `env:"GROVE_DATABASE_CONNECTION_TTL" default:"1h" min:"1s" max:"24h" doc:"Life of a database connection. A shorter one moves processes sooner to a database that took over behind the same name."`
+
+	// DatabaseStatementTimeout ends a statement that takes longer.
+	DatabaseStatementTimeout time.Duration `env:"GROVE_DATABASE_STATEMENT_TIMEOUT" default:"15s" min:"1s" max:"10m" doc:"Longest time that one statement may run in the database."`
+
 	// RootKey encrypts the keys of all tenants.
 	RootKey Key `env:"GROVE_ROOT_KEY" secret:"true" doc:"Key that encrypts the keys of all tenants: 32 random bytes in base64 (openssl rand -base64 32). Losing it loses every stored secret."`
 

@@ -28,7 +28,8 @@ func TestDefault(t *testing.T) {
 	want := map[string]any{
 		"AccessTokenTTL": 15 * time.Minute, "Addr": "127.0.0.1:8080", "Argon2Iterations": 2,
 		"Argon2MemoryKiB": 19456, "Argon2Parallelism": 1, "BaseURL": "http://127.0.0.1:8080",
-		"CodeTTL": time.Minute, "DatabasePoolSize": 16, "FlowTTL": 15 * time.Minute,
+		"CodeTTL": time.Minute, "DatabaseConnectionIdleTTL": 5 * time.Minute,
+		"DatabaseConnectionTTL": time.Hour, "DatabasePoolSize": 16, "DatabaseStatementTimeout": 15 * time.Second, "FlowTTL": 15 * time.Minute,
 		"InvitationTTL": 72 * time.Hour, "LogFormat": "json", "LogLevel": slog.LevelInfo,
 		"RefreshGrace": 10 * time.Second,
 	}

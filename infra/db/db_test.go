@@ -9,9 +9,11 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"pgregory.net/rapid"
 
 	"grove/infra/db"
@@ -237,6 +239,32 @@ func TestManyClientsOnASmallPool(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestConnectionsAndStatementsEnd: a connection lives as long as it is told to, and so does a statement.
+func TestConnectionsAndStatementsEnd(t *testing.T) {
+	d := newDB(t, func(o *db.Options) { o.MaxConn, o.ConnTTL, o.StatementTimeout = 2, time.Second, 1234*time.Millisecond })
+	tenant := ids.NewTenant()
+	ask := func(sql string) (answer string, err error) {
+		err = d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error { return tx.QueryRow(ctx, sql).Scan(&answer) })
+		return answer, err
+	}
+	if timeout, err := ask(`SELECT current_setting('statement_timeout')`); err != nil || timeout != "1234ms" {
+		t.Errorf("statement_timeout is %q, %v", timeout, err)
+	}
+	var pg *pgconn.PgError
+	if _, err := ask(`SELECT pg_sleep(60)::text`); !errors.As(err, &pg) || pg.Code != "57014" {
+		t.Errorf("a statement that does not end: %v", err)
+	}
+	seen := map[string]bool{}
+	testkit.Eventually(t, "more connections were opened than the pool has", func() bool {
+		pid, err := ask(`SELECT pg_backend_pid()::text`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[pid] = true
+		return len(seen) > 2
+	})
 }
 
 func TestHistoryKeepsWhatWas(t *testing.T) {

@@ -1,10 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +35,11 @@ type Options struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Tracer  pgx.QueryTracer // nil for none
+
+	// 0 is the default of each.
+	ConnIdleTTL      time.Duration // an unused connection is closed after it; default 5 minutes
+	ConnTTL          time.Duration // a connection's life; default an hour
+	StatementTimeout time.Duration // default 15 seconds
 }
 
 // DB holds the two pools.
@@ -78,8 +85,8 @@ func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.P
 		return nil, errors.New("db: GROVE_DATABASE_URL is not a Postgres URL")
 	}
 	cfg.MaxConns = int32(size)
-	cfg.MaxConnIdleTime = 5 * time.Minute
-	cfg.MaxConnLifetime = time.Hour
+	cfg.MaxConnIdleTime = cmp.Or(o.ConnIdleTTL, 5*time.Minute)
+	cfg.MaxConnLifetime = cmp.Or(o.ConnTTL, time.Hour)
 	p := cfg.ConnConfig.RuntimeParams
 	// The role is the session's default, so that RESET ROLE leads back to it and not to the login.
 	p["role"] = role
@@ -89,7 +96,7 @@ func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.P
 	// Every statement names its tenant and reads by an index, so one plan serves all values, and a custom plan costs many
 	// times what running it does. The tests check these very plans (testkit.CheckPlans).
 	p["plan_cache_mode"] = "force_generic_plan"
-	p["statement_timeout"] = "15000"
+	p["statement_timeout"] = strconv.FormatInt(cmp.Or(o.StatementTimeout, 15*time.Second).Milliseconds(), 10)
 	p["lock_timeout"] = "5000"
 	p["idle_in_transaction_session_timeout"] = "15000"
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
