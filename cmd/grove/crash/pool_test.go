@@ -71,18 +71,19 @@ func TestGoroutinesAndPool(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	// What starts with the first requests, or with the process becoming the one that keeps the jobs, is no leak.
+	// What starts with the first requests, or with the process becoming the one that keeps the jobs, is no leak. The first
+	// look still counts the clients' connections, which the last one does not: that is all the slack there is.
 	load(time.Second)
 	before, warm := s.metrics(n), answered.Load()
 	load(5 * time.Second)
 	t.Logf("%d answers to %d clients on %d connections", answered.Load()-warm, clients, pool)
 
 	var after map[string]float64
-	for name, slack := range map[string]float64{"go_goroutines": clients, "grove_db_connections_acquired": 0, "process_open_fds": clients} {
+	for _, name := range []string{"go_goroutines", "grove_db_connections_acquired", "process_open_fds"} {
 		eventually(t, name+" is where it was", func() bool {
 			n.http.CloseIdleConnections()
 			after = s.metrics(n)
-			return after[name] <= before[name]+slack
+			return after[name] <= before[name]
 		})
 	}
 	t.Logf("before %v, after %v", before, after)
