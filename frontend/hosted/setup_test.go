@@ -163,7 +163,7 @@ func setup(t testing.TB) bundle {
 	w.users = users.New(d.DB, log, hasher, w)
 	b := bundle{Database: d, Pair: treekit.Plant(t, d), world: w,
 		sessions: sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 24 * time.Hour, Idle: 2 * time.Hour})}
-	w.client = apps.Client{ID: ids.NewApp(), Org: b.A.Root.ID, ClientID: "portal", Name: "Portal", Enabled: true, SkipConsent: true}
+	w.client = apps.Client{ID: ids.NewApp(), Org: b.A.Root.ID, ClientID: "portal", Name: "Portal", Enabled: true, Settings: apps.Settings{SkipConsent: true}}
 	treekit.In(t, d, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, template, client_type, grant_types, created_at, updated_at)
 			VALUES ($1, $2, $3, 'portal', 'portal', 'portal', 'web', 'public', '{authorization_code}', $4, $4)`, b.A.Tenant.ID, w.client.ID, w.client.Org, tx.Now())

@@ -75,9 +75,8 @@ func (a appRow) view() App {
 }
 
 func (a appRow) versioned() VersionedApp {
-	return VersionedApp{App: a.view(), Version: a.Version, OIDC: AppOIDC{ClientID: a.ClientID, ClientType: a.ClientType, RedirectURIs: a.RedirectURIs,
-		PostLogoutRedirectURIs: a.PostLogoutURIs, AllowedOrigins: a.Origins, GrantTypes: a.GrantTypes, AccessTokenSeconds: a.AccessTokenSeconds,
-		RefreshTokenSeconds: a.RefreshSeconds, IDTokenAlg: a.IDTokenAlg, SkipConsent: a.SkipConsent}}
+	return VersionedApp{App: a.view(), Version: a.Version, OIDC: AppOIDC{Settings: a.OIDC, ClientID: a.ClientID, ClientType: a.ClientType,
+		AllowedOrigins: a.Origins, GrantTypes: a.GrantTypes}}
 }
 
 // AppPath names an app of an organization.

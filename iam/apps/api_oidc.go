@@ -21,16 +21,11 @@ type UpdateAppOIDCRequest struct {
 
 // AppOIDC is an app's OAuth 2.0 and OpenID Connect settings.
 type AppOIDC struct {
-	ClientID               string   `json:"client_id" doc:"The app's name in OAuth." example:"k3v5mq2n7x4h6t8w9y2z5b7d3f"`
-	ClientType             string   `json:"client_type" doc:"public or confidential; public clients use PKCE." example:"confidential"`
-	RedirectURIs           []string `json:"redirect_uris" doc:"Where authorization codes may be sent." example:"[\"https://app.example.com/callback\"]"`
-	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris" doc:"Where people may be sent after sign-out." example:"[\"https://app.example.com/\"]"`
-	AllowedOrigins         []string `json:"allowed_origins" doc:"Browser origins that may call us (CORS)." example:"[\"https://app.example.com\"]"`
-	GrantTypes             []string `json:"grant_types" doc:"The grant types that the app may use." example:"[\"authorization_code\"]"`
-	AccessTokenSeconds     int      `json:"access_token_seconds" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
-	RefreshTokenSeconds    int      `json:"refresh_token_seconds" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
-	IDTokenAlg             string   `json:"id_token_alg" doc:"How ID tokens are signed." example:"ES256"`
-	SkipConsent            bool     `json:"skip_consent" doc:"Whether people are not asked." example:"false"`
+	Settings
+	ClientID       string   `json:"client_id" doc:"The app's name in OAuth." example:"k3v5mq2n7x4h6t8w9y2z5b7d3f"`
+	ClientType     string   `json:"client_type" doc:"public or confidential; public clients use PKCE." example:"confidential"`
+	AllowedOrigins []string `json:"allowed_origins" doc:"Browser origins that may call us (CORS)." example:"[\"https://app.example.com\"]"`
+	GrantTypes     []string `json:"grant_types" doc:"The grant types that the app may use." example:"[\"authorization_code\"]"`
 }
 
 type updateAppOIDCInput struct {

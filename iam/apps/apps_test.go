@@ -40,7 +40,7 @@ func TestTemplates(t *testing.T) {
 		}
 		made, secret := b.create(t, b.A, b.A.Partner, in)
 		c := b.client(t, b.A, made.ClientID)
-		if c.Public != want.public || strings.Join(c.GrantTypes, " ") != want.grants || c.AccessTokenTTL != want.access || c.RefreshTokenTTL != want.refresh ||
+		if c.Public != want.public || strings.Join(c.GrantTypes, " ") != want.grants || c.AccessTokenTTL() != want.access || c.RefreshTokenTTL() != want.refresh ||
 			c.Native != want.native || !c.Enabled || c.Builtin || c.ID != made.ID || c.Org != b.A.Partner.ID {
 			t.Errorf("%s: %+v", template, c)
 		}

@@ -11,36 +11,30 @@ import (
 )
 
 type appRow struct {
-	ID                 ids.App   `db:"id"`
-	Org                ids.Org   `db:"org_id"`
-	ClientID           string    `db:"client_id"`
-	Name               string    `db:"name"`
-	NameKey            string    `db:"name_key"`
-	Description        string    `db:"description"`
-	Template           string    `db:"template"`
-	LogoURI            string    `db:"logo_uri"`
-	AccessURL          string    `db:"access_url"`
-	ClientType         string    `db:"client_type"`
-	Builtin            bool      `db:"builtin"`
-	Enabled            bool      `db:"enabled"`
-	SkipConsent        bool      `db:"skip_consent"`
-	RoleAudience       string    `db:"role_audience"`
-	RedirectURIs       []string  `db:"redirect_uris"`
-	PostLogoutURIs     []string  `db:"post_logout_redirect_uris"`
-	Origins            []string  `db:"allowed_origins"`
-	GrantTypes         []string  `db:"grant_types"`
-	AccessTokenSeconds int       `db:"access_token_seconds"`
-	RefreshSeconds     int       `db:"refresh_token_seconds"`
-	IDTokenAlg         string    `db:"id_token_alg"`
-	CreatedAt          time.Time `db:"created_at"`
-	UpdatedAt          time.Time `db:"updated_at"`
-	Version            int64     `db:"version"`
+	ID           ids.App   `db:"id"`
+	Org          ids.Org   `db:"org_id"`
+	ClientID     string    `db:"client_id"`
+	Name         string    `db:"name"`
+	NameKey      string    `db:"name_key"`
+	Description  string    `db:"description"`
+	Template     string    `db:"template"`
+	LogoURI      string    `db:"logo_uri"`
+	AccessURL    string    `db:"access_url"`
+	ClientType   string    `db:"client_type"`
+	Builtin      bool      `db:"builtin"`
+	Enabled      bool      `db:"enabled"`
+	RoleAudience string    `db:"role_audience"`
+	Origins      []string  `db:"allowed_origins"`
+	GrantTypes   []string  `db:"grant_types"`
+	OIDC         Settings  `db:"oidc"`
+	CreatedAt    time.Time `db:"created_at"`
+	UpdatedAt    time.Time `db:"updated_at"`
+	Version      int64     `db:"version"`
 }
 
 const sqlAppColumns = `
-	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled, skip_consent,
-	       role_audience, redirect_uris, post_logout_redirect_uris, allowed_origins, grant_types, access_token_seconds, refresh_token_seconds,
-	       id_token_alg, created_at, updated_at, version
+	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled,
+	       role_audience, allowed_origins, grant_types, oidc, created_at, updated_at, version
 	FROM apps `
 
 // position is where a page starts in a list ordered by name and id.
@@ -72,23 +66,20 @@ func clientIDByName(ctx context.Context, tx db.Tx, org ids.Org, key string) (cli
 func insertApp(ctx context.Context, tx db.Tx, a appRow) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled,
-		                  skip_consent, role_audience, redirect_uris, post_logout_redirect_uris, allowed_origins, grant_types, access_token_seconds,
-		                  refresh_token_seconds, id_token_alg, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $23)`,
+		                  role_audience, allowed_origins, grant_types, oidc, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18)`,
 		tx.Tenant(), a.ID, a.Org, a.ClientID, a.Name, a.NameKey, a.Description, a.Template, a.LogoURI, a.AccessURL, a.ClientType, a.Builtin, a.Enabled,
-		a.SkipConsent, a.RoleAudience, a.RedirectURIs, a.PostLogoutURIs, a.Origins, a.GrantTypes, a.AccessTokenSeconds,
-		a.RefreshSeconds, a.IDTokenAlg, tx.Now())
+		a.RoleAudience, a.Origins, a.GrantTypes, a.OIDC, tx.Now())
 	return err
 }
 
 func updateApp(ctx context.Context, tx db.Tx, a appRow) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE apps SET name = $3, name_key = $4, description = $5, logo_uri = $6, access_url = $7, enabled = $8, skip_consent = $9, role_audience = $10,
-		       redirect_uris = $11, post_logout_redirect_uris = $12, allowed_origins = $13, grant_types = $14, access_token_seconds = $15,
-		       refresh_token_seconds = $16, id_token_alg = $17, updated_at = $18, version = version + 1
+		UPDATE apps SET name = $3, name_key = $4, description = $5, logo_uri = $6, access_url = $7, enabled = $8, role_audience = $9,
+		       allowed_origins = $10, grant_types = $11, oidc = $12, updated_at = $13, version = version + 1
 		WHERE tenant_id = $1 AND id = $2`,
-		tx.Tenant(), a.ID, a.Name, a.NameKey, a.Description, a.LogoURI, a.AccessURL, a.Enabled, a.SkipConsent, a.RoleAudience,
-		a.RedirectURIs, a.PostLogoutURIs, a.Origins, a.GrantTypes, a.AccessTokenSeconds, a.RefreshSeconds, a.IDTokenAlg, tx.Now())
+		tx.Tenant(), a.ID, a.Name, a.NameKey, a.Description, a.LogoURI, a.AccessURL, a.Enabled, a.RoleAudience,
+		a.Origins, a.GrantTypes, a.OIDC, tx.Now())
 	return err
 }
 
@@ -207,8 +198,8 @@ func handedOut(ctx context.Context, tx db.Tx, app ids.App) ([]string, error) {
 // loadClient reads all that the protocols need to know of a client, in one query.
 func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, error) {
 	return db.CollectOne[clientRow](ctx, tx, `
-		SELECT a.id, a.org_id, a.client_id, a.name, a.template, a.logo_uri, a.access_url, a.client_type, a.enabled, a.builtin, a.skip_consent,
-		       a.role_audience, a.redirect_uris, a.post_logout_redirect_uris, a.grant_types, a.access_token_seconds, a.refresh_token_seconds, a.id_token_alg,
+		SELECT a.id, a.org_id, a.client_id, a.name, a.template, a.logo_uri, a.access_url, a.client_type, a.enabled, a.builtin,
+		       a.role_audience, a.grant_types, a.oidc,
 		       (SELECT coalesce(jsonb_agg(jsonb_build_object('hash', encode(k.hash, 'base64'), 'expires_at', k.expires_at) ORDER BY k.id), '[]')
 		        FROM app_secrets k WHERE k.tenant_id = $1 AND k.app_id = a.id) AS secrets,
 		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'policy', aa.policy, 'scopes',

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"grove/infra/db"
+	"grove/infra/jose"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/list"
@@ -48,16 +49,16 @@ const (
 
 // preset gives a new app what its template says; everything but the client type can be changed later.
 func preset(a *appRow) {
-	a.ClientType, a.Enabled, a.IDTokenAlg = clientConfidential, true, "ES256"
+	a.ClientType, a.Enabled, a.OIDC.IDTokenAlg = clientConfidential, true, jose.ES256
 	// Switching is open from the start: in which organizations an app works is for its share to say.
 	a.GrantTypes = []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken}
 	switch a.Template {
 	case templateSPA, templateMobile:
 		a.ClientType = clientPublic
 	case templateWeb:
-		a.AccessTokenSeconds, a.RefreshSeconds = 3600, 86400
+		a.OIDC.AccessTokenSeconds, a.OIDC.RefreshTokenSeconds = 3600, 86400
 	case templateM2M:
-		a.GrantTypes, a.AccessTokenSeconds = []string{GrantClientCredentials}, 3600
+		a.GrantTypes, a.OIDC.AccessTokenSeconds = []string{GrantClientCredentials}, 3600
 	}
 }
 
@@ -71,16 +72,18 @@ func checkProtocol(a appRow) error {
 		return errGrantTypes.At("/grant_types", "a machine-to-machine app has no sign-in")
 	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code:
 		return errGrantTypes.At("/grant_types", "refresh_token goes with authorization_code")
-	case code && a.Template != templateStandard && len(a.RedirectURIs) == 0:
+	case code && a.Template != templateStandard && len(a.OIDC.RedirectURIs) == 0:
 		return errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
+	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
+		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
 	}
 	native := a.Template == templateMobile
-	for i, uri := range a.RedirectURIs {
+	for i, uri := range a.OIDC.RedirectURIs {
 		if err := checkRedirect("/redirect_uris/"+strconv.Itoa(i), uri, native); err != nil {
 			return err
 		}
 	}
-	for i, uri := range a.PostLogoutURIs {
+	for i, uri := range a.OIDC.PostLogoutRedirectURIs {
 		if err := checkRedirect("/post_logout_redirect_uris/"+strconv.Itoa(i), uri, native); err != nil {
 			return err
 		}
@@ -143,14 +146,15 @@ func (s *Service) ClientIDByName(ctx context.Context, tenant ids.Tenant, org ids
 // Create registers an app. secret is its first client secret where the client is confidential, never to be had again.
 func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateAppRequest) (made VersionedApp, secret string, err error) {
 	row := appRow{ID: ids.NewApp(), Org: org, ClientID: newClientID(), Template: in.Template, LogoURI: in.LogoURI, AccessURL: in.AccessURL,
-		RoleAudience: in.RoleAudience, RedirectURIs: list.Distinct(in.RedirectURIs), PostLogoutURIs: list.Distinct(in.PostLogoutRedirectURIs), Version: 1}
+		RoleAudience: in.RoleAudience, Version: 1,
+		OIDC: Settings{RedirectURIs: list.Distinct(in.RedirectURIs), PostLogoutRedirectURIs: list.Distinct(in.PostLogoutRedirectURIs)}}
 	preset(&row)
 	if row.RoleAudience == "" {
 		row.RoleAudience = audienceApplication
 	}
 	row.Origins = list.Distinct(in.AllowedOrigins)
 	if in.AllowedOrigins == nil && row.Template == templateSPA {
-		row.Origins = originsOf(row.RedirectURIs)
+		row.Origins = originsOf(row.OIDC.RedirectURIs)
 	}
 	if row.Name, row.NameKey, err = cleanName(in.Name); err != nil {
 		return made, "", err
@@ -239,14 +243,14 @@ func (s *Service) enable(ctx context.Context, tx db.Tx, a appRow) error {
 func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64, in UpdateAppOIDCRequest) (VersionedApp, error) {
 	return s.change(ctx, tenant, org, id, version, func(ctx context.Context, tx db.Tx, a *appRow) (fields []string, err error) {
 		machine := slices.Contains(a.GrantTypes, GrantClientCredentials)
-		fields = setAll(fields, "redirect_uris", &a.RedirectURIs, in.RedirectURIs)
-		fields = setAll(fields, "post_logout_redirect_uris", &a.PostLogoutURIs, in.PostLogoutRedirectURIs)
+		fields = setAll(fields, "redirect_uris", &a.OIDC.RedirectURIs, in.RedirectURIs)
+		fields = setAll(fields, "post_logout_redirect_uris", &a.OIDC.PostLogoutRedirectURIs, in.PostLogoutRedirectURIs)
 		fields = setAll(fields, "allowed_origins", &a.Origins, in.AllowedOrigins)
 		fields = setAll(fields, "grant_types", &a.GrantTypes, in.GrantTypes)
-		fields = set(fields, "access_token_seconds", &a.AccessTokenSeconds, in.AccessTokenSeconds)
-		fields = set(fields, "refresh_token_seconds", &a.RefreshSeconds, in.RefreshTokenSeconds)
-		fields = set(fields, "id_token_alg", &a.IDTokenAlg, in.IDTokenAlg)
-		fields = set(fields, "skip_consent", &a.SkipConsent, in.SkipConsent)
+		fields = set(fields, "access_token_seconds", &a.OIDC.AccessTokenSeconds, in.AccessTokenSeconds)
+		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
+		fields = set(fields, "id_token_alg", &a.OIDC.IDTokenAlg, in.IDTokenAlg)
+		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
 		if err := checkProtocol(*a); err != nil {
 			return nil, err
 		}
@@ -356,9 +360,9 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 	for _, name := range []string{"console", "account"} {
 		base := f.Base + "/" + name
 		row := appRow{ID: ids.NewApp(), Org: f.Root, ClientID: name, Name: strings.ToUpper(name[:1]) + name[1:], NameKey: name, Template: templateSPA,
-			AccessURL: base + "/", ClientType: clientPublic, Builtin: true, Enabled: true, SkipConsent: true, RoleAudience: audienceOrganization,
-			RedirectURIs: []string{base + "/callback"}, PostLogoutURIs: []string{base + "/"}, Origins: []string{},
-			GrantTypes: []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken}, IDTokenAlg: "ES256"}
+			AccessURL: base + "/", ClientType: clientPublic, Builtin: true, Enabled: true, RoleAudience: audienceOrganization, Origins: []string{},
+			GrantTypes: []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken},
+			OIDC:       Settings{IDTokenAlg: jose.ES256, PostLogoutRedirectURIs: []string{base + "/"}, RedirectURIs: []string{base + "/callback"}, SkipConsent: true}}
 		if err := insertApp(ctx, tx, row); err != nil {
 			return err
 		}

@@ -13,26 +13,21 @@ import (
 
 // Client is what the protocols know of an app. It is shared by all who read it: do not change it.
 type Client struct {
-	ID                     ids.App
-	Org                    ids.Org // the owner
-	ClientID               string
-	Name                   string
-	LogoURI                string
-	AccessURL              string
-	Public                 bool // has no secret; PKCE is all that binds a code to it
-	Native                 bool // a mobile app: see MatchRedirect
-	Enabled                bool
-	Builtin                bool
-	SkipConsent            bool
-	RoleAudience           string // application or organization
-	RedirectURIs           []string
-	PostLogoutRedirectURIs []string
-	GrantTypes             []string
-	SecretHashes           []SecretHash
-	APIs                   []ClientAPI
-	AccessTokenTTL         time.Duration // 0: the installation's default
-	RefreshTokenTTL        time.Duration // 0: the installation's default
-	IDTokenAlg             string
+	Settings
+	ID           ids.App
+	Org          ids.Org // the owner
+	ClientID     string
+	Name         string
+	LogoURI      string
+	AccessURL    string
+	Public       bool // has no secret; PKCE is all that binds a code to it
+	Native       bool // a mobile app: see MatchRedirect
+	Enabled      bool
+	Builtin      bool
+	RoleAudience string // application or organization
+	GrantTypes   []string
+	SecretHashes []SecretHash
+	APIs         []ClientAPI
 }
 
 // SecretHash is the SHA-256 of a client secret.
@@ -52,26 +47,21 @@ type ClientAPI struct {
 func (c Client) MayUse(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
 
 type clientRow struct {
-	ID                 ids.App      `db:"id"`
-	Org                ids.Org      `db:"org_id"`
-	ClientID           string       `db:"client_id"`
-	Name               string       `db:"name"`
-	Template           string       `db:"template"`
-	LogoURI            string       `db:"logo_uri"`
-	AccessURL          string       `db:"access_url"`
-	ClientType         string       `db:"client_type"`
-	Enabled            bool         `db:"enabled"`
-	Builtin            bool         `db:"builtin"`
-	SkipConsent        bool         `db:"skip_consent"`
-	RoleAudience       string       `db:"role_audience"`
-	RedirectURIs       []string     `db:"redirect_uris"`
-	PostLogoutURIs     []string     `db:"post_logout_redirect_uris"`
-	GrantTypes         []string     `db:"grant_types"`
-	AccessTokenSeconds int          `db:"access_token_seconds"`
-	RefreshSeconds     int          `db:"refresh_token_seconds"`
-	IDTokenAlg         string       `db:"id_token_alg"`
-	Secrets            []SecretHash `db:"secrets"`
-	APIs               []ClientAPI  `db:"apis"`
+	ID           ids.App      `db:"id"`
+	Org          ids.Org      `db:"org_id"`
+	ClientID     string       `db:"client_id"`
+	Name         string       `db:"name"`
+	Template     string       `db:"template"`
+	LogoURI      string       `db:"logo_uri"`
+	AccessURL    string       `db:"access_url"`
+	ClientType   string       `db:"client_type"`
+	Enabled      bool         `db:"enabled"`
+	Builtin      bool         `db:"builtin"`
+	RoleAudience string       `db:"role_audience"`
+	GrantTypes   []string     `db:"grant_types"`
+	OIDC         Settings     `db:"oidc"`
+	Secrets      []SecretHash `db:"secrets"`
+	APIs         []ClientAPI  `db:"apis"`
 }
 
 // Client returns the client that a client_id names in a tenant, also while it is disabled, or fault.ErrNotFound. It is kept
@@ -94,11 +84,9 @@ func (s *Service) Client(ctx context.Context, tenant ids.Tenant, clientID string
 }
 
 func (r clientRow) client() Client {
-	return Client{ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
-		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, SkipConsent: r.SkipConsent, RoleAudience: r.RoleAudience,
-		RedirectURIs: r.RedirectURIs, PostLogoutRedirectURIs: r.PostLogoutURIs, GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, APIs: r.APIs,
-		AccessTokenTTL: time.Duration(r.AccessTokenSeconds) * time.Second, RefreshTokenTTL: time.Duration(r.RefreshSeconds) * time.Second,
-		IDTokenAlg: r.IDTokenAlg}
+	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
+		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, RoleAudience: r.RoleAudience,
+		GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, APIs: r.APIs}
 }
 
 // Origins reports whether an enabled app of the tenant allows a browser origin. Errors count as no.

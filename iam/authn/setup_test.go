@@ -121,7 +121,8 @@ func setup(t testing.TB) bundle {
 // app makes a client of the tenant's root that needs no consent.
 func (b bundle) app(t testing.TB, tree treekit.Tree, clientID string) apps.Client {
 	t.Helper()
-	c := apps.Client{ID: ids.NewApp(), Org: tree.Root.ID, ClientID: clientID, Name: clientID, Enabled: true, SkipConsent: true, RedirectURIs: []string{"https://app.example/cb"}}
+	c := apps.Client{ID: ids.NewApp(), Org: tree.Root.ID, ClientID: clientID, Name: clientID, Enabled: true,
+		Settings: apps.Settings{SkipConsent: true, RedirectURIs: []string{"https://app.example/cb"}}}
 	treekit.In(t, b.Database, tree.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, template, client_type, grant_types, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $4, $4, 'web', 'public', '{authorization_code}', $5, $5)`, tree.Tenant.ID, c.ID, c.Org, clientID, tx.Now())

@@ -181,15 +181,15 @@ func (s *Service) grantLife(client apps.Client) time.Duration {
 	switch {
 	case !slices.Contains(client.GrantTypes, grantRefreshToken):
 		return s.options.CodeTTL + s.accessTTL(client)
-	case client.RefreshTokenTTL > 0:
-		return client.RefreshTokenTTL
+	case client.RefreshTokenSeconds > 0:
+		return client.RefreshTokenTTL()
 	}
 	return s.options.RefreshTokenTTL
 }
 
 func (s *Service) accessTTL(client apps.Client) time.Duration {
-	if client.AccessTokenTTL > 0 {
-		return client.AccessTokenTTL
+	if client.AccessTokenSeconds > 0 {
+		return client.AccessTokenTTL()
 	}
 	return s.options.AccessTokenTTL
 }

@@ -24,10 +24,10 @@ func TestAttack15_RedirectURI(t *testing.T) {
 		"http://127.0.0.1:7000/fixed": false,
 		"http://127.0.0.1:7001/fixed": true,
 	} {
-		if !redirectAllowed(apps.Client{Native: true, RedirectURIs: registered}, "https://id.example", given) {
+		if !redirectAllowed(apps.Client{Native: true, Settings: apps.Settings{RedirectURIs: registered}}, "https://id.example", given) {
 			t.Errorf("%s: refused", given)
 		}
-		if redirectAllowed(apps.Client{RedirectURIs: registered}, "https://id.example", given) == native {
+		if redirectAllowed(apps.Client{Settings: apps.Settings{RedirectURIs: registered}}, "https://id.example", given) == native {
 			t.Errorf("%s: the port is free for native apps only", given)
 		}
 	}
@@ -45,7 +45,7 @@ func TestAttack15_RedirectURI(t *testing.T) {
 		"https://127.0.0.1:80/cb", "http://localhost:80/cb", "http://[::1]:80",
 		"http://127.0.0.1:+80/cb", "http://127.0.0.1:8 0/cb", "https://app.example/" + strings.Repeat("a", 3000),
 	} {
-		if redirectAllowed(apps.Client{Native: true, RedirectURIs: registered}, "https://id.example", given) {
+		if redirectAllowed(apps.Client{Native: true, Settings: apps.Settings{RedirectURIs: registered}}, "https://id.example", given) {
 			t.Errorf("%.60q: accepted", given)
 		}
 	}

@@ -159,9 +159,9 @@ func (w *world) found(handle string, orgs *orgdir.Service, signing *keys.Service
 	hashes := []apps.SecretHash{{Hash: hash}}
 	w.clients[f.Tenant] = map[string]apps.Client{}
 	for _, c := range []apps.Client{
-		{ClientID: "web", Name: "Web", RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{signedOut}, GrantTypes: people3, SecretHashes: hashes, APIs: []apps.ClientAPI{orders}},
-		{ClientID: "other", Name: "Other", RedirectURIs: []string{callback}, GrantTypes: people3, SecretHashes: hashes, APIs: []apps.ClientAPI{orders}},
-		{ClientID: "spa", Name: "SPA", Public: true, RedirectURIs: []string{callback}, GrantTypes: people3, APIs: []apps.ClientAPI{orders}},
+		{ClientID: "web", Name: "Web", Settings: apps.Settings{RedirectURIs: []string{callback}, PostLogoutRedirectURIs: []string{signedOut}}, GrantTypes: people3, SecretHashes: hashes, APIs: []apps.ClientAPI{orders}},
+		{ClientID: "other", Name: "Other", Settings: apps.Settings{RedirectURIs: []string{callback}}, GrantTypes: people3, SecretHashes: hashes, APIs: []apps.ClientAPI{orders}},
+		{ClientID: "spa", Name: "SPA", Public: true, Settings: apps.Settings{RedirectURIs: []string{callback}}, GrantTypes: people3, APIs: []apps.ClientAPI{orders}},
 		{ClientID: "console", Name: "Console", Public: true, Builtin: true, GrantTypes: people3, APIs: []apps.ClientAPI{manage}},
 		{ClientID: "m2m", Name: "Machine", GrantTypes: []string{"client_credentials", "organization_switch"}, SecretHashes: hashes, APIs: []apps.ClientAPI{orders, manage}},
 	} {
