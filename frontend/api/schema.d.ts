@@ -968,7 +968,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a group
-         * @description Deletes the group; its members lose the roles that they held by it.
+         * @description Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign.
          */
         delete: operations["deleteGroup"];
         options?: never;
@@ -1016,7 +1016,7 @@ export interface paths {
         post?: never;
         /**
          * Take a user out of a group
-         * @description The user loses the roles that he held by the group.
+         * @description The user loses the roles that he held by the group, which the caller must be able to assign.
          */
         delete: operations["removeGroupMember"];
         options?: never;
@@ -1240,14 +1240,14 @@ export interface paths {
         post?: never;
         /**
          * Delete a role
-         * @description Everybody who holds the role loses it.
+         * @description Everybody who holds the role loses it. You must hold every management permission that it gives, as far down the tree as it is held.
          */
         delete: operations["deleteRole"];
         options?: never;
         head?: never;
         /**
          * Change a role
-         * @description A JSON merge patch. What is added to the permissions must be yours to give, in every organization where the role is held.
+         * @description A JSON merge patch. What is added to the permissions, and of the management API also what is taken away, must be yours to give, in every organization where the role is held.
          */
         patch: operations["updateRole"];
         trace?: never;
@@ -1288,7 +1288,7 @@ export interface paths {
         post?: never;
         /**
          * Take a role away
-         * @description The root keeps at least one Administrator of the whole tree.
+         * @description You must be able to give it. The root keeps at least one Administrator of the whole tree.
          */
         delete: operations["unassignRole"];
         options?: never;
@@ -10291,6 +10291,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: group.last_administrator. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: resource.stale. */
             412: {
                 headers: {
@@ -10686,6 +10695,15 @@ export interface operations {
             };
             /** @description Codes: resource.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: group.last_administrator. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12223,7 +12241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12663,7 +12681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;

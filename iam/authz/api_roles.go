@@ -71,12 +71,12 @@ func (s *Service) roleRoutes(a *httpapi.API) {
 		Summary: "Read a role", Description: "A role that is defined here or that the organization inherits, with its permissions."}, s.getRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[Role]]{ID: "updateRole", Method: "PATCH", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesWrite,
 		Summary:       "Change a role",
-		Description:   "A JSON merge patch. What is added to the permissions must be yours to give, in every organization where the role is held.",
+		Description:   "A JSON merge patch. What is added to the permissions, and of the management API also what is taken away, must be yours to give, in every organization where the role is held.",
 		Errors:        []fault.Code{errAboveGranter, errRoleBuiltin, errRoleInherited, errRoleNameTaken, errScopeNotForApp, errScopeUnknown},
 		MatchRequired: true}, s.updateRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteRole", Method: "DELETE", Path: path + "/{role}", Tag: tagRoles, Status: 204, Needs: permRolesWrite,
-		Summary: "Delete a role", Description: "Everybody who holds the role loses it.",
-		Errors: []fault.Code{errRoleBuiltin, errRoleInherited}, MatchRequired: true}, s.deleteRole)
+		Summary: "Delete a role", Description: "Everybody who holds the role loses it. You must hold every management permission that it gives, as far down the tree as it is held.",
+		Errors: []fault.Code{errAboveGranter, errRoleBuiltin, errRoleInherited}, MatchRequired: true}, s.deleteRole)
 }
 
 func (s *Service) listRoles(ctx context.Context, c *httpapi.Call, in *listRolesInput) (*httpapi.Out[page.Of[Role]], error) {

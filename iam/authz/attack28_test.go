@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -32,6 +33,7 @@ type climber struct {
 	orgs      []httpapi.Org
 	names     []string
 	people    []ids.User // himself first
+	other     ids.User   // somebody whom he does not control
 	groups    map[ids.Group]httpapi.Org
 	definedBy map[ids.Role]ids.Org
 	roles     []ids.Role
@@ -63,7 +65,7 @@ func (c *climber) scene(t *testing.T) {
 			c.roles, c.definedBy[id] = append(c.roles, id), org.ID
 		}
 	}
-	for i := range 2 {
+	for i := range 3 {
 		user := c.user(t, c.A, c.A.Partner, fmt.Sprintf("u%d-%d", c.run, i))
 		treekit.In(t, c.Database, c.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 			if err := join(ctx, tx, c.A.Root, user, "invited"); err != nil {
@@ -73,14 +75,18 @@ func (c *climber) scene(t *testing.T) {
 		})
 		c.people = append(c.people, user)
 	}
+	c.other, c.people = c.people[2], c.people[:2]
 	for i, org := range c.orgs {
-		id := c.group(t, c.A, org, fmt.Sprintf("g%d-%d", c.run, i))
+		id := c.group(t, c.A, org, fmt.Sprintf("g%d-%d", c.run, i), c.other)
 		c.groups[id] = org
 		c.tryGive(org, c.roles[i*2+1], "group", id.String())
 	}
 	for range rapid.IntRange(1, 3).Draw(c.t, "gifts") {
 		i := rapid.IntRange(0, len(c.orgs)-1).Draw(c.t, "where")
 		c.tryGive(c.orgs[i], c.roles[i*2], "user", c.people[0].String())
+	}
+	for i, org := range c.orgs {
+		c.tryGive(org, c.roles[i*2], "user", c.other.String())
 	}
 	org := pick(c, c.orgs, "machine's owner")
 	app, _, err := c.apps.Create(c.root(c.A), c.A.Tenant.ID, org.ID, apps.CreateAppRequest{Name: fmt.Sprintf("machine %d", c.run), Template: "m2m"})
@@ -98,12 +104,14 @@ func (c *climber) tryGive(org httpapi.Org, role ids.Role, kind, id string) {
 }
 
 // powers is what the climber and all that he controls may do, by organization.
-func (c *climber) powers(t *testing.T) []map[string]bool {
+func (c *climber) powers(t *testing.T) []map[string]bool { return c.powersOf(t, c.people, c.captured) }
+
+func (c *climber) powersOf(t *testing.T, people []ids.User, clients []actor.Actor) []map[string]bool {
 	all := make([]map[string]bool, len(c.orgs))
 	for i, org := range c.orgs {
 		all[i] = map[string]bool{}
 		treekit.In(t, c.Database, c.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-			for _, user := range c.people {
+			for _, user := range people {
 				scopes, err := c.authz.ScopesOf(ctx, tx, user, org.ID)
 				if err != nil {
 					return err
@@ -114,7 +122,7 @@ func (c *climber) powers(t *testing.T) []map[string]bool {
 			}
 			return nil
 		})
-		for _, a := range c.captured {
+		for _, a := range clients {
 			for name := range c.held(t, a, org).Names {
 				all[i][name] = true
 			}
@@ -158,9 +166,9 @@ func (c *climber) step() {
 	at := pick(c, open, "token and target")
 	org, held, ctx := at.org, at.held, actor.Into(context.Background(), at.me)
 	var err error
-	switch op := rapid.SampledFrom([]string{"assign", "authorize", "create", "join", "secret", "unassign", "update"}).Draw(c.t, "call"); {
-	case (op == "authorize" || op == "secret") && !held.Names["apps.write"], op == "join" && !held.Names["users.write"],
-		slices.Contains([]string{"assign", "create", "unassign", "update"}, op) && !held.Names["roles.write"]:
+	switch op := rapid.SampledFrom([]string{"assign", "authorize", "create", "delete", "disband", "join", "leave", "secret", "unassign", "update"}).Draw(c.t, "call"); {
+	case (op == "authorize" || op == "secret") && !held.Names["apps.write"], slices.Contains([]string{"disband", "join", "leave"}, op) && !held.Names["users.write"],
+		slices.Contains([]string{"assign", "create", "delete", "unassign", "update"}, op) && !held.Names["roles.write"]:
 		return
 	case op == "create":
 		var made authz.VersionedRole
@@ -200,6 +208,24 @@ func (c *climber) step() {
 				return addToGroup(ctx, tx, at, id, user)
 			})
 		}
+	case op == "leave" || op == "disband":
+		for id, at := range c.groups {
+			if at.ID != org.ID {
+				continue
+			}
+			err = c.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+				_, err := c.authz.TakeFromGroupTx(ctx, tx, id, func() error {
+					if op == "disband" {
+						return c.authz.UnassignGroupTx(ctx, tx, at.ID, id)
+					}
+					_, err := tx.Exec(ctx, `DELETE FROM group_members WHERE tenant_id = $1 AND group_id = $2`, tx.Tenant(), id)
+					return err
+				})
+				return err
+			})
+		}
+	case op == "delete":
+		err = c.authz.DeleteRole(ctx, tenant, org.ID, c.anyRole(org), 0)
 	case op == "authorize":
 		var made apps.VersionedApp
 		made, _, err = c.apps.Create(ctx, tenant, org.ID, apps.CreateAppRequest{Name: fmt.Sprintf("%d mine %d", c.run, len(c.captured)), Template: "m2m"})
@@ -226,7 +252,8 @@ func (c *climber) capture(app ids.App, owner httpapi.Org) {
 }
 
 // TestAttack28_DelegatedAdministratorNeverClimbs: for random graphs of roles, no sequence of allowed calls yields, to the
-// caller or to anything that he controls, a permission in an organization where he lacked it.
+// caller or to anything that he controls, a permission in an organization where he lacked it, or takes such a one from
+// somebody else.
 func TestAttack28_DelegatedAdministratorNeverClimbs(t *testing.T) {
 	b := setup(t)
 	checks := flag.Lookup("rapid.checks")
@@ -245,6 +272,7 @@ func TestAttack28_DelegatedAdministratorNeverClimbs(t *testing.T) {
 		c.scene(t)
 		// The accomplice has nothing of his own: only the climber's power counts.
 		c.baselines = c.powers(t)
+		others := c.powersOf(t, []ids.User{c.other}, nil)
 		for range rapid.IntRange(10, 30).Draw(rt, "steps") {
 			c.step()
 		}
@@ -252,6 +280,13 @@ func TestAttack28_DelegatedAdministratorNeverClimbs(t *testing.T) {
 			for name := range now {
 				if !c.baselines[i][name] {
 					rt.Fatalf("in %s he gained %s", c.orgs[i].Handle, name)
+				}
+			}
+		}
+		for i, now := range c.powersOf(t, []ids.User{c.other}, nil) {
+			for name := range others[i] {
+				if !now[name] && !c.baselines[i][name] {
+					rt.Fatalf("in %s he took %s from another", c.orgs[i].Handle, name)
 				}
 			}
 		}
@@ -321,6 +356,8 @@ func TestAttack28_Ways(t *testing.T) {
 	b.give(t, b.A, b.A.Partner, strong, "group", group.String(), "org")
 	deep := b.group(t, b.A, b.A.Partner, "deep")
 	b.give(t, b.A, b.A.Partner, b.newRole(t, b.A, b.A.Partner, "Deep", "users.read"), "group", deep.String(), "subtree")
+	narrow := b.newRole(t, b.A, b.A.Partner, "Narrow", "users.read")
+	b.give(t, b.A, b.A.Partner, narrow, "user", b.user(t, b.A, b.A.Partner, "ann").String(), "subtree")
 	machine := newMachine(t, b, b.A.Partner, "users.read")
 	vendor, err := b.authz.CreateResource(b.root(b.A), tenant, b.A.Root.ID, authz.CreateAPIResourceRequest{Identifier: "urn:vendor:api", Name: "Vendor",
 		Scopes: []authz.CreateAPIScopeRequest{{Name: "vendor.premium"}}})
@@ -349,7 +386,14 @@ func TestAttack28_Ways(t *testing.T) {
 		_, err := b.apps.Authorize(ctx, tenant, b.A.Partner.ID, machine, apps.AuthorizeAPIRequest{Resource: resource, Scopes: scopes})
 		return err
 	}
+	remove := func(role ids.Role) error { return b.authz.DeleteRole(ctx, tenant, b.A.Partner.ID, role, 0) }
 	inTx := func(f func(ctx context.Context, tx db.Tx) error) error { return b.InTenant(ctx, tenant, f) }
+	take := func(group ids.Group) func(context.Context, db.Tx) error {
+		return func(ctx context.Context, tx db.Tx) error {
+			_, err := b.authz.TakeFromGroupTx(ctx, tx, group, func() error { t.Error("taken"); return nil })
+			return err
+		}
+	}
 	const above = "role.above_granter"
 	for name, err := range map[string]error{
 		"assign Administrator":                 assign(b.role[tenant], "org"),
@@ -368,6 +412,11 @@ func TestAttack28_Ways(t *testing.T) {
 		}(),
 		"join a stronger group":                  inTx(func(ctx context.Context, tx db.Tx) error { return b.authz.CheckGroupTx(ctx, tx, group) }),
 		"join a group that reaches further down": inTx(func(ctx context.Context, tx db.Tx) error { return b.authz.CheckGroupTx(ctx, tx, deep) }),
+		"delete a stronger role":                 remove(strong),
+		"strip a stronger role":                  update(strong),
+		"delete a role held further down":        remove(narrow),
+		"take from a stronger group":             inTx(take(group)),
+		"take from a group that reaches further": inTx(take(deep)),
 		"take over the administrator": inTx(func(ctx context.Context, tx db.Tx) error {
 			return b.authz.CheckUserTx(ctx, tx, b.A.Root.ID, b.admin[tenant])
 		}),
@@ -439,5 +488,64 @@ func TestAttack28_NobodyTakesWhatHeCouldNotGive(t *testing.T) {
 	}
 	if err := take(ada); err != nil {
 		t.Errorf("its holder cannot lay a role down: %v", err)
+	}
+}
+
+// TestAttack28_LastAdministratorStaysInTheGroup: the tenant's last Administrator, who is one by a group, is not lost with
+// the group or by leaving it, not even to two who take the role from each other at once.
+func TestAttack28_LastAdministratorStaysInTheGroup(t *testing.T) {
+	b := setup(t)
+	tenant, org := b.A.Tenant.ID, b.A.Root
+	ann, ben := b.user(t, b.A, org, "ann"), b.user(t, b.A, org, "ben")
+	groups := map[ids.User]ids.Group{ann: b.group(t, b.A, org, "a", ann), ben: b.group(t, b.A, org, "b", ben)}
+	for _, group := range groups {
+		b.give(t, b.A, org, b.role[tenant], "group", group.String(), "subtree")
+	}
+	leave := func(as, user ids.User) (last bool, err error) {
+		err = b.InTenant(actor.Into(context.Background(), b.as(b.A, org, as)), tenant, func(ctx context.Context, tx db.Tx) error {
+			last, err = b.authz.TakeFromGroupTx(ctx, tx, groups[user], func() error {
+				_, err := tx.Exec(ctx, `DELETE FROM group_members WHERE tenant_id = $1 AND group_id = $2 AND user_id = $3`, tx.Tenant(), groups[user], user)
+				return err
+			})
+			if err == nil && last {
+				err = errors.New("last")
+			}
+			return err
+		})
+		return last, err
+	}
+	list, err := b.authz.ListAssignments(context.Background(), tenant, org.ID, b.role[tenant], page.Request{Size: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range list.Items {
+		if a.Principal.ID == b.admin[tenant].String() {
+			if err := b.authz.Unassign(b.root(b.A), tenant, org.ID, b.role[tenant], a.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var both sync.WaitGroup
+	for user, other := range map[ids.User]ids.User{ann: ben, ben: ann} {
+		both.Go(func() {
+			last, err := leave(user, other)
+			// Who comes second would take from the last one, or is no Administrator any more.
+			var f *fault.Error
+			if err != nil && !last && (!errors.As(err, &f) || f.Code.Name != "role.above_granter") {
+				t.Error(err)
+			}
+		})
+	}
+	both.Wait()
+	var left []ids.User
+	treekit.In(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		left, err = db.Scalars[ids.User](ctx, tx, `SELECT user_id FROM group_members WHERE tenant_id = $1 AND group_id = ANY ($2)`, tx.Tenant(), []ids.Group{groups[ann], groups[ben]})
+		return err
+	})
+	if len(left) != 1 {
+		t.Fatalf("%d administrators are left", len(left))
+	}
+	if last, _ := leave(left[0], left[0]); !last {
+		t.Error("the last Administrator left")
 	}
 }

@@ -39,7 +39,7 @@ var (
 )
 
 var (
-	errAboveGranter      = fault.Declare(fault.Forbidden, "role.above_granter", "This would give more than you hold")
+	errAboveGranter      = fault.Declare(fault.Forbidden, "role.above_granter", "This would give or take more than you hold")
 	errAssigned          = fault.Declare(fault.Conflict, "role.already_assigned", "Already assigned")
 	errAudience          = fault.Declare(fault.Invalid, "role.audience", "This audience cannot be used here")
 	errIdentifierTaken   = fault.Declare(fault.Conflict, "api_resource.identifier_taken", "This identifier is taken")

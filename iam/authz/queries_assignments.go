@@ -68,6 +68,15 @@ func lockAdministrator(ctx context.Context, tx db.Tx) (role ids.Role, root ids.O
 	return role, root, err
 }
 
+// lockAdministratorOf is lockAdministrator if a group holds the role, and has no rows else.
+func lockAdministratorOf(ctx context.Context, tx db.Tx, group ids.Group) (role ids.Role, root ids.Org, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT id, org_id FROM roles WHERE tenant_id = $1 AND builtin AND name_key = $2 AND id IN (
+		    SELECT ra.role_id FROM role_assignments ra WHERE ra.tenant_id = $1 AND ra.principal_id = $3 AND ra.principal_kind = 'group')
+		FOR UPDATE`, tx.Tenant(), administratorKey, group).Scan(&role, &root)
+	return role, root, err
+}
+
 // administrators counts the active people who hold the role in the whole tree, directly or by a group, without one of them;
 // it also says whether that one is among them.
 func administrators(ctx context.Context, tx db.Tx, role ids.Role, root ids.Org, without ids.User) (others int, included bool, err error) {

@@ -96,6 +96,18 @@ func deleteRole(ctx context.Context, tx db.Tx, role ids.Role) error {
 	return err
 }
 
+// lockAppRoles returns the roles of an app, and makes the transaction their only writer.
+func lockAppRoles(ctx context.Context, tx db.Tx, app ids.App) ([]roleRow, error) {
+	_, err := tx.Exec(ctx, `
+		SELECT FROM roles WHERE tenant_id = $1 AND audience_id = $2 AND audience_type = 'application' ORDER BY id FOR UPDATE`, tx.Tenant(), app)
+	if err != nil {
+		return nil, err
+	}
+	return db.Collect[roleRow](ctx, tx, sqlRoleColumns+`
+		FROM roles r`+sqlRolePermissions+`
+		WHERE r.tenant_id = $1 AND r.audience_id = $2 AND r.audience_type = 'application' ORDER BY r.id`, tx.Tenant(), app)
+}
+
 func deleteAppRoles(ctx context.Context, tx db.Tx, app ids.App) ([]ids.Role, error) {
 	return db.Scalars[ids.Role](ctx, tx, `
 		DELETE FROM roles WHERE tenant_id = $1 AND audience_id = $2 AND audience_type = 'application' RETURNING id`, tx.Tenant(), app)

@@ -54,7 +54,7 @@ func grantable(ctx context.Context, tx db.Tx, held map[string]bool, org ids.Org,
 }
 
 func aboveGranter() error {
-	return errAboveGranter.With("Only somebody who holds the same permissions, as far down the tree, may give them.", nil)
+	return errAboveGranter.With("Only somebody who holds the same permissions, as far down the tree, may give or take them.", nil)
 }
 
 func within(names []string, held map[string]bool) bool {
@@ -118,6 +118,25 @@ func (s *Service) CheckGroupTx(ctx context.Context, tx db.Tx, group ids.Group) e
 	return nil
 }
 
+// TakeFromGroupTx runs take, by which members of a group lose its roles. As in Unassign, the actor of ctx must be able to
+// assign each of those roles. last says that the root is left without an active Administrator of the whole tree.
+func (s *Service) TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, take func() error) (last bool, err error) {
+	// Those who take the role from each other queue here, before the roles are held.
+	role, root, err := lockAdministratorOf(ctx, tx, group)
+	administers := err == nil
+	if err := ignoreNoRows(err); err != nil {
+		return false, err
+	}
+	if err := s.CheckGroupTx(ctx, tx, group); err != nil {
+		return false, err
+	}
+	if err := take(); err != nil || !administers {
+		return false, err
+	}
+	left, _, err := administrators(ctx, tx, role, root, ids.User{})
+	return left == 0, err
+}
+
 // CheckUserTx refuses to let the actor of ctx take over a person, as by setting his password, who holds a management
 // permission in org that the actor lacks there.
 func (s *Service) CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error {
@@ -166,7 +185,8 @@ func (s *Service) LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, 
 	return included && others == 0, err
 }
 
-// ignoreNoRows: a transaction bound to an organization below the root does not see the root's roles.
+// ignoreNoRows: a transaction bound to an organization below the root does not see the root's roles, and most groups have
+// no Administrator's.
 func ignoreNoRows(err error) error {
 	if db.IsNoRows(err) {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"grove/infra/db"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/list"
@@ -130,11 +131,15 @@ func (s *Service) UpdateRole(ctx context.Context, tenant ids.Tenant, org ids.Org
 	return changed, err
 }
 
-// DeleteRole deletes a role that org defines, and with it its assignments. version 0 is any.
+// DeleteRole deletes a role that org defines, and with it its assignments, for an actor who could assign it. version 0 is
+// any.
 func (s *Service) DeleteRole(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.Role, version int64) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		row, err := lockOwnRole(ctx, tx, org, id, version)
 		if err != nil {
+			return err
+		}
+		if err := checkTaken(ctx, tx, row, row.Management); err != nil {
 			return err
 		}
 		if err := deleteRole(ctx, tx, id); err != nil {
@@ -144,8 +149,18 @@ func (s *Service) DeleteRole(ctx context.Context, tenant ids.Tenant, org ids.Org
 	})
 }
 
-// DeleteAppRolesTx deletes the roles of an app that goes, or that turns to organization roles.
+// DeleteAppRolesTx deletes the roles of an app that goes, or that turns to organization roles, for an actor who could
+// assign them.
 func (s *Service) DeleteAppRolesTx(ctx context.Context, tx db.Tx, org ids.Org, app ids.App) error {
+	rows, err := lockAppRoles(ctx, tx, app)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := checkTaken(ctx, tx, row, row.Management); err != nil {
+			return err
+		}
+	}
 	gone, err := deleteAppRoles(ctx, tx, app)
 	if err != nil {
 		return err
@@ -158,11 +173,32 @@ func (s *Service) DeleteAppRolesTx(ctx context.Context, tx db.Tx, org ids.Org, a
 	return nil
 }
 
-// setPermissions makes the names the role's permissions. What is new must be the actor's to give; what is taken away need
-// not be.
+// checkTaken refuses to let the actor of ctx take from a role management permissions that he could not give: those who hold
+// the role may be above him.
+func checkTaken(ctx context.Context, tx db.Tx, r roleRow, management []string) error {
+	if len(management) == 0 {
+		return nil
+	}
+	below, err := heldBeyond(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	p, err := powerOf(ctx, tx, actor.From(ctx), r.Org)
+	if err == nil && !within(management, p.management(below)) {
+		err = aboveGranter()
+	}
+	return err
+}
+
+// setPermissions makes the names the role's permissions. What is new must be the actor's to give, and what is taken away as
+// far as it is a management permission.
 func setPermissions(ctx context.Context, tx db.Tx, r roleRow, names []string, below bool) error {
 	added := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(r.Permissions, name) })
 	if _, err := checkScopes(ctx, tx, r.Org, added, below); err != nil {
+		return err
+	}
+	taken := slices.DeleteFunc(slices.Clone(r.Management), func(name string) bool { return slices.Contains(names, name) })
+	if err := checkTaken(ctx, tx, r, taken); err != nil {
 		return err
 	}
 	scopes, err := namedScopes(ctx, tx, r.Org, names)

@@ -105,8 +105,8 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Change a group", Description: "Changes name or description by a JSON merge patch.", Status: 200, Needs: permWrite,
 		Errors: []fault.Code{errNameTaken, fault.CodeStale}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteGroup", Method: http.MethodDelete, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
-		Summary: "Delete a group", Description: "Deletes the group; its members lose the roles that they held by it.", Status: 204, Needs: permWrite,
-		Errors: []fault.Code{fault.CodeStale}}, s.remove)
+		Summary: "Delete a group", Description: "Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign.",
+		Status: 204, Needs: permWrite, Errors: []fault.Code{errLast, fault.CodeStale}}, s.remove)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[GroupMember]]]{ID: "listGroupMembers", Method: http.MethodGet, Path: "/v1/orgs/{org}/groups/{group}/members", Tag: tag,
 		Summary: "List a group's members", Description: "The people in a group, in the order in which they were created.", Status: 200, Needs: permRead,
 		Errors: []fault.Code{fault.CodePageToken}}, s.members)
@@ -114,7 +114,8 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Put a user into a group", Description: "The user must belong to the organization, and the caller must be able to assign the group's roles. Repeating it changes nothing.",
 		Status: 204, Needs: permWrite, Errors: []fault.Code{errNotMember}}, s.addMember)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeGroupMember", Method: http.MethodDelete, Path: "/v1/orgs/{org}/groups/{group}/members/{user}", Tag: tag,
-		Summary: "Take a user out of a group", Description: "The user loses the roles that he held by the group.", Status: 204, Needs: permWrite}, s.removeMember)
+		Summary: "Take a user out of a group", Description: "The user loses the roles that he held by the group, which the caller must be able to assign.",
+		Status: 204, Needs: permWrite, Errors: []fault.Code{errLast}}, s.removeMember)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[GroupBody]], error) {
@@ -193,8 +194,8 @@ func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *deleteInput) 
 	if err != nil {
 		return nil, err
 	}
-	return &httpapi.None{}, s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
-		return s.DeleteTx(ctx, tx.Tx, c.Org.ID, in.Group, expect)
+	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		return s.DeleteTx(ctx, tx, c.Org.ID, in.Group, expect)
 	})
 }
 
@@ -226,8 +227,8 @@ func (s *Service) addMember(ctx context.Context, c *httpapi.Call, in *memberInpu
 }
 
 func (s *Service) removeMember(ctx context.Context, c *httpapi.Call, in *memberInput) (*httpapi.None, error) {
-	return &httpapi.None{}, s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
-		return s.RemoveTx(ctx, tx.Tx, c.Org.ID, in.Group, in.User)
+	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		return s.RemoveTx(ctx, tx, c.Org.ID, in.Group, in.User)
 	})
 }
 

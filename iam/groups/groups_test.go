@@ -24,20 +24,27 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 const base = "/t/acme/v1/orgs/partner/groups"
 
-// above are the groups whose roles no actor of the tests could assign.
-type above map[ids.Group]bool
+// ranks name the groups whose roles no actor of the tests could assign, and those of the last Administrator.
+type ranks struct{ above, last map[ids.Group]bool }
 
-func (a above) CheckGroupTx(_ context.Context, _ db.Tx, group ids.Group) error {
-	if a[group] {
+func (r ranks) CheckGroupTx(_ context.Context, _ db.Tx, group ids.Group) error {
+	if r.above[group] {
 		return fault.CodeForbidden.With("", nil)
 	}
 	return nil
 }
 
+func (r ranks) TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, take func() error) (bool, error) {
+	if err := r.CheckGroupTx(ctx, tx, group); err != nil {
+		return false, err
+	}
+	return r.last[group], take()
+}
+
 type bundle struct {
 	*testkit.Database
 	treekit.Pair
-	above  above
+	ranks  ranks
 	api    *apikit.Server
 	groups *groups.Service
 }
@@ -45,8 +52,8 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/groups", "orgs/members"), "groups", nil)
-	b := bundle{Database: d, Pair: treekit.Plant(t, d), above: above{}}
-	b.groups = groups.New(d.DB, events.NewLog(nil), b.above)
+	b := bundle{Database: d, Pair: treekit.Plant(t, d), ranks: ranks{above: map[ids.Group]bool{}, last: map[ids.Group]bool{}}}
+	b.groups = groups.New(d.DB, events.NewLog(nil), b.ranks)
 	b.api = apikit.New(t, d, b.Pair, b.groups.Module())
 	return b
 }
@@ -202,13 +209,31 @@ func TestGroupsOfOthersAreNotThere(t *testing.T) {
 	}
 }
 
-func TestAttack28_AGroupGivesNobodyWhatHeCouldNotGive(t *testing.T) {
+func TestAttack28_AGroupGivesAndTakesOnlyWhatTheActorCouldGive(t *testing.T) {
 	b := setup(t)
 	token := b.token(b.A, b.A.Partner)
-	g := b.create(t, token, base, "Administrators")
-	b.above[g.ID] = true
-	if r := b.api.Do(t, token, http.MethodPut, base+"/"+g.ID.String()+"/members/"+b.user(t, b.A, b.A.Partner, "jo").String(), nil); r.Status != 403 {
-		t.Errorf("added to a group above the actor: %d", r.Status)
+	one := base + "/" + b.create(t, token, base, "Administrators").ID.String()
+	jo := one + "/members/" + b.user(t, b.A, b.A.Partner, "jo").String()
+	if r := b.api.Do(t, token, http.MethodPut, jo, nil); r.Status != 204 {
+		t.Fatalf("add: %d", r.Status)
+	}
+	var g groups.GroupBody
+	b.api.Do(t, token, http.MethodGet, one, nil).Into(t, &g)
+	b.ranks.above[g.ID] = true
+	for _, call := range [][2]string{{http.MethodPut, jo}, {http.MethodDelete, jo}, {http.MethodDelete, one}} {
+		if r := b.api.Do(t, token, call[0], call[1], nil); r.Status != 403 {
+			t.Errorf("%s on a group above the actor: %d", call[0], r.Status)
+		}
+	}
+	delete(b.ranks.above, g.ID)
+	b.ranks.last[g.ID] = true
+	for _, path := range []string{jo, one} {
+		if r := b.api.Do(t, token, http.MethodDelete, path, nil); r.Code() != "group.last_administrator" {
+			t.Errorf("the last Administrator lost: %d %s", r.Status, r.Raw)
+		}
+	}
+	if r := b.api.Do(t, token, http.MethodGet, one+"/members", nil); !strings.Contains(string(r.Raw), `"username":"jo"`) {
+		t.Errorf("a refusal changed something: %s", r.Raw)
 	}
 }
 

@@ -26,6 +26,7 @@ var (
 
 var (
 	errFilter    = fault.Declare(fault.Malformed, "group.filter", "This filter cannot be used")
+	errLast      = fault.Declare(fault.Conflict, "group.last_administrator", "Somebody must stay Administrator")
 	errNameTaken = fault.Declare(fault.Conflict, "group.name_taken", "This name is taken")
 	errNotMember = fault.Declare(fault.Conflict, "group.not_a_member", "This person does not belong to the organization")
 )
@@ -51,6 +52,9 @@ var (
 type Roles interface {
 	// CheckGroupTx refuses to let the actor of ctx put somebody into a group whose roles he could not assign.
 	CheckGroupTx(ctx context.Context, tx db.Tx, group ids.Group) error
+	// TakeFromGroupTx runs take, by which members of a group lose what it gives them, unless the actor of ctx could not give
+	// it. last says that nobody administers the tenant any more: the transaction must not commit.
+	TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, take func() error) (last bool, err error)
 }
 
 // Hook does another capability's part of the deletion of a group, in its transaction.
@@ -82,7 +86,7 @@ func (s *Service) OnDelete(h Hook) {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "iam.groups",
-		Errors:      []fault.Code{errFilter, errNameTaken, errNotMember},
+		Errors:      []fault.Code{errFilter, errLast, errNameTaken, errNotMember},
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,

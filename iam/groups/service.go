@@ -121,21 +121,33 @@ func (s *Service) UpdateTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Gr
 	return g, s.events.Write(ctx, tx, eventUpdated.Of(g.Org, g.ID, groupData{Name: g.Name}))
 }
 
-// DeleteTx deletes a group, and with it what it gave its members.
+// take runs a change by which members of a group lose what it gives them.
+func (s *Service) take(ctx context.Context, tx db.Tx, id ids.Group, change func() error) error {
+	last, err := s.roles.TakeFromGroupTx(ctx, tx, id, change)
+	if err == nil && last {
+		err = errLast.With("Make somebody else Administrator of the root with reach subtree first.", nil)
+	}
+	return err
+}
+
+// DeleteTx deletes a group, and with it what it gave its members. tx must see the whole tenant. Errors: resource.not_found,
+// request.stale, group.last_administrator, and those of [Roles].
 func (s *Service) DeleteTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, expect int64) error {
 	g, err := s.lock(ctx, tx, org, id, expect)
 	if err != nil {
 		return err
 	}
-	if err := s.events.Write(ctx, tx, eventDeleted.Of(g.Org, g.ID, groupData{Name: g.Name})); err != nil {
-		return err
-	}
-	if s.onDelete != nil {
-		if err := s.onDelete(ctx, tx, org, id); err != nil {
+	return s.take(ctx, tx, id, func() error {
+		if err := s.events.Write(ctx, tx, eventDeleted.Of(g.Org, g.ID, groupData{Name: g.Name})); err != nil {
 			return err
 		}
-	}
-	return deleteGroup(ctx, tx, id)
+		if s.onDelete != nil {
+			if err := s.onDelete(ctx, tx, org, id); err != nil {
+				return err
+			}
+		}
+		return deleteGroup(ctx, tx, id)
+	})
 }
 
 // AddTx puts a person into a group; it changes nothing when he is in it. tx must see the whole tenant. Errors:
@@ -163,19 +175,22 @@ func (s *Service) AddTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group
 	return s.events.Write(ctx, tx, eventMemberAdded.Of(org, id, memberData{User: user}))
 }
 
-// RemoveTx takes a person out of a group, or answers with fault.ErrNotFound.
+// RemoveTx takes a person out of a group. tx must see the whole tenant. Errors: as of DeleteTx.
 func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, user ids.User) error {
-	if _, err := s.Load(ctx, tx, org, id); err != nil {
+	// Held as in AddTx.
+	if _, err := s.lock(ctx, tx, org, id, 0); err != nil {
 		return err
 	}
-	n, err := deleteMember(ctx, tx, id, user)
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return fault.ErrNotFound
-	}
-	return s.events.Write(ctx, tx, eventMemberRemoved.Of(org, id, memberData{User: user}))
+	return s.take(ctx, tx, id, func() error {
+		n, err := deleteMember(ctx, tx, id, user)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fault.ErrNotFound
+		}
+		return s.events.Write(ctx, tx, eventMemberRemoved.Of(org, id, memberData{User: user}))
+	})
 }
 
 // RemoveFromAllTx takes a person out of every group of an organization.
