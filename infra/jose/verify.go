@@ -39,6 +39,10 @@ type VerifyOptions struct {
 	// AllowMissingKID accepts a token without kid and asks Keys for "". For strangers' tokens only:
 	// a client or an identity provider with a single key may leave it out (RFC 7515 section 4.1.4).
 	AllowMissingKID bool
+	// Candidates takes the place of Keys where a stranger publishes several keys, with or without kids: it returns those
+	// that may have signed a token with this header, which nobody has verified yet. Of them only keys of the header's
+	// alg, and of its kid where both have one, are tried, and eight at the most.
+	Candidates func(Header) []*PublicKey
 	// Keys finds the key of a kid among those of the one issuer that the caller expects. A kid is a
 	// map key and nothing else: at most 256 printable ASCII characters, chosen by whoever wrote the token.
 	Keys func(kid string) (*PublicKey, bool)
@@ -69,8 +73,11 @@ func Verify(token string, opts VerifyOptions) ([]byte, Header, error) {
 	if err != nil {
 		return nil, Header{}, err
 	}
-	if p.header.KID == "" && !opts.AllowMissingKID || opts.Keys == nil {
+	if p.header.KID == "" && !opts.AllowMissingKID || (opts.Keys == nil) == (opts.Candidates == nil) {
 		return nil, Header{}, ErrKID
+	}
+	if opts.Candidates != nil {
+		return p.tryAll(opts.Candidates(p.header))
 	}
 	key, ok := opts.Keys(p.header.KID)
 	if !ok || key == nil {
@@ -86,17 +93,39 @@ func Verify(token string, opts VerifyOptions) ([]byte, Header, error) {
 	return payload, p.header, nil
 }
 
+// maxTried bounds what one token can make us compute.
+const maxTried = 8
+
+func (p parsed) tryAll(keys []*PublicKey) ([]byte, Header, error) {
+	err := error(ErrKID)
+	tried := 0
+	for _, key := range keys {
+		if key.alg != p.header.Alg || p.header.KID != "" && key.kid != "" && key.kid != p.header.KID {
+			continue
+		}
+		if tried++; tried > maxTried {
+			break
+		}
+		payload, failed := p.open(key)
+		if failed == nil {
+			return payload, p.header, nil
+		}
+		err = failed
+	}
+	return nil, Header{}, err
+}
+
 // VerifyEmbedded checks a proof of possession (RFC 9449 section 4.3): a token that carries its own key
 // in the header member jwk. It proves that the sender holds that key and nothing more; the caller
 // compares the returned key's thumbprint with the one that a token or a code is bound to.
-// opts.Keys must be nil, and opts.Typ should name only types that no other path accepts, such as "dpop+jwt".
+// opts.Keys and opts.Candidates must be nil, and opts.Typ should name only types that no other path accepts, such as "dpop+jwt".
 func VerifyEmbedded(token string, opts VerifyOptions) ([]byte, Header, *PublicKey, error) {
 	p, err := parse(token, opts)
 	if err != nil {
 		return nil, Header{}, nil, err
 	}
 	raw, ok := p.header.Raw("jwk")
-	if !ok || opts.Keys != nil {
+	if !ok || opts.Keys != nil || opts.Candidates != nil {
 		return nil, Header{}, nil, ErrKID
 	}
 	key, err := ParsePublicJWK(raw, p.header.Alg)

@@ -23,6 +23,7 @@ var floors = []floor{
 	{"grove/infra/config", 1, "settings know no one who reads them"},
 	{"grove/infra/telemetry", 1, "everything may log"},
 	{"grove/infra/notify", 1, "sending a message knows no tenant"},
+	{"grove/infra/outbound", 2, "fetching knows no one who asks"},
 	{"grove/infra/db", 2, "the doors stand on the kernel alone"},
 	{"grove/infra/db/embedded", 1, "starting Postgres knows nothing of what is in it"},
 	{"grove/infra/cache", 3, "hears of changes through the database"},
@@ -165,6 +166,39 @@ func TestSystemDoor(t *testing.T) {
 	for dir := range systemDoor {
 		if !seen[dir] && dir != "grove/infra/db" {
 			t.Errorf("%s is on the list and does not cross tenants", dir)
+		}
+	}
+}
+
+// ownClients lists who may send HTTP requests without infra/outbound and its guard, and why.
+var ownClients = map[string]string{
+	"grove/cmd/grove":            "the development mode asks itself whether it is ready",
+	"grove/cmd/grove/apptest":    "tests of the whole program are its client",
+	"grove/docs/sample/app":      "is somebody else's program",
+	"grove/infra/bench":          "loads servers that it started",
+	"grove/infra/outbound":       "is the guarded client",
+	"grove/infra/testkit/apikit": "tests of the API are its client",
+}
+
+// TestAttack36_OneOutboundClient: addresses that others gave us are fetched by the guarded client and no other.
+func TestAttack36_OneOutboundClient(t *testing.T) {
+	const unguarded = `\bhttp\.(DefaultClient|DefaultTransport|Client\{|Transport\{|Get\(|Head\(|Post\(|PostForm\()|new\(http\.(Client|Transport)\)`
+	out, err := exec.Command("grep", "-rlE", "--include=*.go", "--exclude=*_test.go", "--exclude-dir=node_modules", unguarded, "../../..").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for file := range strings.Lines(string(out)) {
+		dir := strings.TrimPrefix(strings.TrimSpace(file), "../../../")
+		dir = "grove/" + dir[:strings.LastIndex(dir, "/")]
+		seen[dir] = true
+		if ownClients[dir] == "" {
+			t.Errorf("%s sends requests without the guard of infra/outbound and is not on the list", dir)
+		}
+	}
+	for dir := range ownClients {
+		if !seen[dir] {
+			t.Errorf("%s is on the list and sends no requests of its own", dir)
 		}
 	}
 }
