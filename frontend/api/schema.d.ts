@@ -687,7 +687,7 @@ export interface paths {
         head?: never;
         /**
          * Change an app's OAuth settings
-         * @description A JSON merge patch. Where codes are sent, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).
+         * @description A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).
          */
         patch: operations["updateAppOIDC"];
         trace?: never;
@@ -2084,6 +2084,16 @@ export interface components {
              * @example ES256
              */
             id_token_alg: string;
+            /**
+             * @description Whether a confidential client may ask for codes without a PKCE challenge.
+             * @example false
+             */
+            pkce_optional: boolean;
+            /**
+             * @description Whether the PKCE method plain is taken, which hides nothing from whoever sees the request.
+             * @example false
+             */
+            pkce_plain: boolean;
             /**
              * @description Where people may be sent after sign-out.
              * @example [
@@ -3715,6 +3725,16 @@ export interface components {
              * @enum {string}
              */
             id_token_alg?: "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
+             * @description Whether authorization requests may leave PKCE out (RFC 7636): for old libraries of confidential clients only.
+             * @example false
+             */
+            pkce_optional?: boolean;
+            /**
+             * @description Whether the PKCE method plain is taken besides S256: for clients that cannot hash.
+             * @example false
+             */
+            pkce_plain?: boolean;
             /**
              * @description All addresses after sign-out from now on; compared exactly.
              * @example [

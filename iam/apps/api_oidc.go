@@ -16,6 +16,8 @@ type UpdateAppOIDCRequest struct {
 	AccessTokenSeconds     *int      `json:"access_token_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
 	RefreshTokenSeconds    *int      `json:"refresh_token_seconds,omitempty" minimum:"0" maximum:"31536000" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
 	IDTokenAlg             *string   `json:"id_token_alg,omitempty" enum:"ES256,EdDSA,PS256,RS256" doc:"How ID tokens are signed (id_token_signed_response_alg)." example:"ES256"`
+	PKCEOptional           *bool     `json:"pkce_optional,omitempty" doc:"Whether authorization requests may leave PKCE out (RFC 7636): for old libraries of confidential clients only." example:"false"`
+	PKCEPlain              *bool     `json:"pkce_plain,omitempty" doc:"Whether the PKCE method plain is taken besides S256: for clients that cannot hash." example:"false"`
 	SkipConsent            *bool     `json:"skip_consent,omitempty" doc:"Whether people are not asked: for the owner's own apps." example:"false"`
 }
 
@@ -40,7 +42,7 @@ func (s *Service) oidcRoutes(a *httpapi.API) {
 		Summary: "Read an app's OAuth settings", Description: "OAuth 2.0 and OpenID Connect. Its ETag is the app's."}, s.getOIDC)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Change an app's OAuth settings",
-		Description: "A JSON merge patch. Where codes are sent, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).",
+		Description: "A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).",
 		Errors:      []fault.Code{ErrBuiltin, errGrantTypes, errRedirects, fault.CodeStale}}, s.updateOIDC)
 }
 

@@ -122,7 +122,10 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 		t.Log(name)
 		wantCode(t, err, "app.grant_types")
 	}
-	_, _, err := b.apps.Create(all(b.A), tenant, org, apps.CreateAppRequest{Name: " SPA", Template: "m2m"})
+	yes := true
+	_, err := b.apps.UpdateOIDC(all(b.A), tenant, org, spa.ID, 0, apps.UpdateAppOIDCRequest{PKCEOptional: &yes})
+	wantCode(t, err, "request.invalid")
+	_, _, err = b.apps.Create(all(b.A), tenant, org, apps.CreateAppRequest{Name: " SPA", Template: "m2m"})
 	wantCode(t, err, "app.name_taken")
 	b.create(t, b.A, b.A.Rivals, apps.CreateAppRequest{Name: "SPA", Template: "m2m"})
 	b.create(t, b.B, b.B.Partner, apps.CreateAppRequest{Name: "SPA", Template: "m2m"})

@@ -74,6 +74,8 @@ func checkProtocol(a appRow) error {
 		return errGrantTypes.At("/grant_types", "refresh_token goes with authorization_code")
 	case code && a.Template != templateStandard && len(a.OIDC.RedirectURIs) == 0:
 		return errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
+	case a.ClientType == clientPublic && a.OIDC.PKCEOptional:
+		return fault.CodeInvalid.At("/pkce_optional", "false for public clients: nothing else binds their codes to them")
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
 	}
@@ -250,13 +252,15 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "access_token_seconds", &a.OIDC.AccessTokenSeconds, in.AccessTokenSeconds)
 		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
 		fields = set(fields, "id_token_alg", &a.OIDC.IDTokenAlg, in.IDTokenAlg)
+		fields = set(fields, "pkce_optional", &a.OIDC.PKCEOptional, in.PKCEOptional)
+		fields = set(fields, "pkce_plain", &a.OIDC.PKCEPlain, in.PKCEPlain)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
 		if err := checkProtocol(*a); err != nil {
 			return nil, err
 		}
 		switch {
-		case in.RedirectURIs != nil:
-			// Who says where codes go can have what the app may ask people's tokens for.
+		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil:
+			// Who says where codes go, and what they are worth to a thief, can have what the app may ask people's tokens for.
 			err = s.checkStrength(ctx, tx, *a)
 		case !machine:
 			err = s.checkMachine(ctx, tx, *a)

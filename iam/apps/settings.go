@@ -10,6 +10,8 @@ import "time"
 type Settings struct {
 	AccessTokenSeconds     int      `json:"access_token_seconds" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
 	IDTokenAlg             string   `json:"id_token_alg" doc:"How ID tokens are signed." example:"ES256"`
+	PKCEOptional           bool     `json:"pkce_optional" doc:"Whether a confidential client may ask for codes without a PKCE challenge." example:"false"`
+	PKCEPlain              bool     `json:"pkce_plain" doc:"Whether the PKCE method plain is taken, which hides nothing from whoever sees the request." example:"false"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris" doc:"Where people may be sent after sign-out." example:"[\"https://app.example.com/\"]"`
 	RedirectURIs           []string `json:"redirect_uris" doc:"Where authorization codes may be sent." example:"[\"https://app.example.com/callback\"]"`
 	RefreshTokenSeconds    int      `json:"refresh_token_seconds" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`

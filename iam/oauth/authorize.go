@@ -207,8 +207,8 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	case !slices.Contains(client.GrantTypes, grantAuthorizationCode):
 		return authn.Request{}, refuse(codeUnauthorizedClient, "This client may not use the authorization code grant.")
 	}
-	a.Challenge = p.get("code_challenge")
-	if err := checkChallenge(a.Challenge, p.get("code_challenge_method")); err != nil {
+	var err error
+	if a.Challenge, err = readChallenge(p.get("code_challenge"), p.get("code_challenge_method"), client.Settings); err != nil {
 		return authn.Request{}, err
 	}
 	requested, err := scopeList(p.get("scope"))

@@ -72,7 +72,7 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 		return refuse(codeInvalidRequest, "code is required.")
 	case redirect == "":
 		return refuse(codeInvalidRequest, "redirect_uri is required.")
-	case verifier == "":
+	case verifier == "" && !client.PKCEOptional:
 		return refuse(codeInvalidGrant, "code_verifier is required (RFC 7636).")
 	case !secrets.LooksLike(prefixCode, code):
 		return errGrant

@@ -212,6 +212,28 @@ func TestAttack18_Downgrade(t *testing.T) {
 	}
 }
 
+// TestAttack18_WithoutProof: an app that may leave PKCE out is not led to do so by somebody who strips the challenge.
+func TestAttack18_WithoutProof(t *testing.T) {
+	w := setup(t)
+	without := []string{"code_challenge", "", "code_challenge_method", ""}
+	w.change(w.a, "web", func(c *apps.Client) { c.PKCEOptional, c.PKCEPlain = true, true })
+	code := w.code(w.a, "web", without...)
+	if got := w.send(w.a, "POST", "/oauth2/token", w.redemption(w.a, "web", code)); got.text("error") != "invalid_grant" {
+		t.Errorf("a verifier without a challenge: %d %s", got.StatusCode, got.raw)
+	}
+	if got := w.send(w.a, "POST", "/oauth2/token", w.redemption(w.a, "web", code, "code_verifier", "")); got.StatusCode != http.StatusOK {
+		t.Errorf("without either: %s", got.raw)
+	}
+	code = w.code(w.a, "web")
+	if got := w.send(w.a, "POST", "/oauth2/token", w.redemption(w.a, "web", code, "code_verifier", "")); got.text("error") != "invalid_grant" {
+		t.Errorf("a challenge without a verifier: %d %s", got.StatusCode, got.raw)
+	}
+	code = w.code(w.a, "web", "code_challenge", verifier, "code_challenge_method", "plain")
+	if got := w.send(w.a, "POST", "/oauth2/token", w.redemption(w.a, "web", code)); got.StatusCode != http.StatusOK {
+		t.Errorf("plain: %s", got.raw)
+	}
+}
+
 // TestAttack01_Code revokes everything that a code stands on between its making and its use.
 func TestAttack01_Code(t *testing.T) {
 	w := setup(t)

@@ -27,7 +27,7 @@ func FuzzAuthorizeQuery(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p.get("response_type") != "code" || len(a.Challenge) != challengeLen || p.get("code_challenge_method") != methodS256 || p.has("request", "request_uri") {
+		if p.get("response_type") != "code" || len(a.Challenge) != len(rfcChallenge) || p.get("code_challenge_method") != methodS256 || p.has("request", "request_uri") {
 			t.Fatalf("accepted %q", raw)
 		}
 		if contains(req.Prompt, "none") && len(req.Prompt) > 1 || req.MaxAge != nil && *req.MaxAge < 0 || len(a.Nonce) > maxNonce {

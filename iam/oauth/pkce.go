@@ -4,39 +4,52 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+
+	"grove/iam/apps"
 )
 
-// Proof Key for Code Exchange (RFC 7636). Every client sends a challenge, public or not (RFC 9700, section 2.1.1), and
-// S256 is the only method: plain would show the verifier to whoever sees the request.
-const methodS256 = "S256"
+// Proof Key for Code Exchange (RFC 7636). Every client sends a challenge, public or not (RFC 9700, section 2.1.1), by S256,
+// except as an administrator allows otherwise for an app.
+const (
+	methodPlain = "plain"
+	methodS256  = "S256"
+)
 
-const challengeLen = 43 // base64url of 32 bytes, without padding
-
-// checkChallenge judges the parameters of an authorization request.
-func checkChallenge(challenge, method string) error {
+// readChallenge judges the parameters of an authorization request, and returns what the code is bound to: the challenge by
+// S256, or "" where a client that need not send one did not.
+func readChallenge(challenge, method string, allowed apps.Settings) (string, error) {
 	switch {
+	case challenge == "" && method == "" && allowed.PKCEOptional:
+		return "", nil
 	case challenge == "":
-		return refuse(codeInvalidRequest, "code_challenge is required (RFC 7636).")
+		return "", refuse(codeInvalidRequest, "code_challenge is required (RFC 7636).")
+	case allowed.PKCEPlain && (method == methodPlain || method == ""): // section 4.3: an absent method means plain
+		if !validVerifier(challenge) {
+			return "", refuse(codeInvalidRequest, "code_challenge is not 43 to 128 unreserved characters.")
+		}
+		return s256(challenge), nil
 	case method != methodS256:
-		// RFC 7636, section 4.3: an absent method means plain.
-		return refuse(codeInvalidRequest, "code_challenge_method must be S256.")
+		return "", refuse(codeInvalidRequest, "code_challenge_method must be S256.")
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(challenge)
-	if err != nil || len(challenge) != challengeLen || len(raw) != sha256.Size {
-		return refuse(codeInvalidRequest, "code_challenge is not the base64url form of a SHA-256.")
+	if err != nil || len(raw) != sha256.Size || len(challenge) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
+		return "", refuse(codeInvalidRequest, "code_challenge is not the base64url form of a SHA-256.")
 	}
-	return nil
+	return challenge, nil
 }
 
-// verifierMatches judges the verifier of a token request against the challenge that the code is bound to. A verifier
-// without a challenge, and a challenge without a verifier, are downgrades and refused alike (RFC 9700, section 4.8).
-func verifierMatches(verifier, challenge string) bool {
-	if challenge == "" || !validVerifier(verifier) {
-		return false
-	}
+func s256(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
-	want := base64.RawURLEncoding.EncodeToString(sum[:])
-	return subtle.ConstantTimeCompare([]byte(want), []byte(challenge)) == 1
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// verifierMatches judges the verifier of a token request against what the code is bound to. A verifier without a
+// challenge, and a challenge without a verifier, are downgrades and refused alike (RFC 9700, section 4.8).
+func verifierMatches(verifier, challenge string) bool {
+	if challenge == "" {
+		return verifier == ""
+	}
+	return validVerifier(verifier) && subtle.ConstantTimeCompare([]byte(s256(verifier)), []byte(challenge)) == 1
 }
 
 // validVerifier checks the form: 43 to 128 unreserved characters (RFC 7636, section 4.1).

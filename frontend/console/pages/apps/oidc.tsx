@@ -28,13 +28,15 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
   const form = useApiForm({
     initialValues: {
       access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
-      id_token_alg: oidc.id_token_alg, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), redirect_uris: oidc.redirect_uris.join("\n"),
+      id_token_alg: oidc.id_token_alg, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
+      pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, skip_consent: oidc.skip_consent,
     },
     send: async (v) => {
       const wanted: Request = {
         access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
-        id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), redirect_uris: lines(v.redirect_uris),
+        id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
+        pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
         refresh_token_seconds: Number(v.refresh_token_seconds), skip_consent: v.skip_consent,
       };
       // Only what changed: some fields ask for more than apps.write.
@@ -63,6 +65,12 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
               {grants.map((grant) => <Checkbox description={t(`oidcGrant.${grant}`)} disabled={readOnly} key={grant} label={grant} value={grant} />)}
             </Stack>
           </Checkbox.Group>
+        </Section>
+        <Section description={t("oidc.pkceHint")} title={t("oidc.pkce")}>
+          <Stack gap="md" maw={440}>
+            {oidc.client_type === "confidential" && <Switch description={t("oidc.pkceOptionalHint")} disabled={readOnly} label={t("oidc.pkceOptional")} {...getInputProps("pkce_optional", { type: "checkbox" })} />}
+            <Switch description={t("oidc.pkcePlainHint")} disabled={readOnly} label={t("oidc.pkcePlain")} {...getInputProps("pkce_plain", { type: "checkbox" })} />
+          </Stack>
         </Section>
         <Section description={t("oidc.tokensHint")} title={t("oidc.tokens")}>
           <Stack gap="md" maw={440}>
