@@ -42,7 +42,7 @@ verify: build ## Fail when a generated file is stale
 
 lint: ## Check form, vet, the API's description and the pages' types
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	@go vet ./...
+	@go vet ./... && cd sdk/go && go vet ./...
 	@frontend/node_modules/.bin/spectral lint openapi.yaml --ruleset .spectral.yaml --fail-severity warn --quiet
 	@cd frontend && npm run --silent check
 
