@@ -121,6 +121,7 @@ const (
 
 // Client inserts jobs, and works them after Start.
 type Client struct {
+	db       *db.DB
 	registry *Registry
 	river    *river.Client[pgx.Tx]
 }
@@ -145,7 +146,7 @@ func NewClient(r *Registry, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
-	return &Client{registry: r, river: c}, nil
+	return &Client{db: o.DB, registry: r, river: c}, nil
 }
 
 // Insert adds a job in tx: it exists if and only if tx commits.
@@ -173,6 +174,23 @@ func (c *Client) Start(ctx context.Context) error {
 
 // Stop lets running jobs finish until ctx ends.
 func (c *Client) Stop(ctx context.Context) error { return c.river.Stop(ctx) }
+
+// selectLag reads the head of each state that a due job can be in, by the index from which River takes its work: the cost
+// is the same for any length of the queue.
+const selectLag = `
+	SELECT coalesce(extract(epoch FROM now() - min(head.scheduled_at)), 0)::float8
+	FROM unnest('{available,retryable,scheduled}'::` + db.JobsSchema + `.river_job_state[]) AS s (state)
+	CROSS JOIN LATERAL (
+	    SELECT j.scheduled_at FROM ` + db.JobsSchema + `.river_job j
+	    WHERE j.state = s.state AND j.queue = $1 AND j.priority = $2 AND j.scheduled_at <= now()
+	    ORDER BY j.scheduled_at LIMIT 1) head`
+
+// Lag is how long the oldest job that is due has been waiting; 0 where none is.
+func (c *Client) Lag(ctx context.Context) (time.Duration, error) {
+	var seconds float64
+	err := c.db.SystemPool().QueryRow(ctx, selectLag, river.QueueDefault, river.PriorityDefault).Scan(&seconds)
+	return time.Duration(seconds * float64(time.Second)), err
+}
 
 // River is for the operator's job page.
 func (c *Client) River() *river.Client[pgx.Tx] { return c.river }

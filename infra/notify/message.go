@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"net/mail"
 	"strings"
 	"unicode"
@@ -69,6 +70,22 @@ func (r Route) Send(ctx context.Context, message Message) error {
 		return &InvalidError{Field: "channel", Reason: "has no sender"}
 	}
 	return sender.Send(ctx, message)
+}
+
+// Checker is a Sender that can be asked whether it could deliver now. Check sends nothing and honours ctx.
+type Checker interface {
+	Check(ctx context.Context) error
+}
+
+// Check implements Checker: every Sender that can be asked is.
+func (r Route) Check(ctx context.Context) error {
+	var failures []error
+	for _, sender := range r {
+		if c, ok := sender.(Checker); ok {
+			failures = append(failures, c.Check(ctx))
+		}
+	}
+	return errors.Join(failures...)
 }
 
 // Validate refuses a message that must not reach any wire. The error is an

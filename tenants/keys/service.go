@@ -125,6 +125,12 @@ func (s *Service) PublicKey(ctx context.Context, tenant ids.Tenant, kid string) 
 	return key, ok, nil
 }
 
+// Check reads a tenant's keys from the database, past what is in memory, and opens them.
+func (s *Service) Check(ctx context.Context, tenant ids.Tenant) error {
+	_, err := s.load(ctx, tenant)
+	return err
+}
+
 func (s *Service) ring(ctx context.Context, tenant ids.Tenant) (*ring, error) {
 	return s.rings.Get(ctx, tenant.UUID(), "", func(ctx context.Context) (*ring, error) { return s.load(ctx, tenant) })
 }

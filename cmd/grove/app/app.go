@@ -117,13 +117,13 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// checkRootKey opens one tenant's key, so that a process with another root key does not start.
+// checkRootKey opens one tenant's keys, so that a process with another root key does not start.
 func (a *App) checkRootKey(ctx context.Context) error {
 	some, err := a.Parts.Tenants.ActiveTenants(ctx, ids.Tenant{}, 1)
 	if err != nil || len(some) == 0 {
 		return err
 	}
-	if _, err := a.Parts.Keys.DataKey(ctx, some[0]); err != nil {
+	if err := a.Parts.Keys.Check(ctx, some[0]); err != nil {
 		return fmt.Errorf("the root key does not open the keys of the tenants in this database (GROVE_ROOT_KEY, GROVE_ROOT_KEY_PREVIOUS): %w", err)
 	}
 	return nil

@@ -4,19 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 	"riverqueue.com/riverui"
 
 	"grove/frontend"
-	"grove/infra/db"
 )
 
 // host adds what belongs to no tenant: health, metrics, the API's description, the operator's job page.
@@ -24,6 +21,7 @@ func (a *App) host(r chi.Router) error {
 	r.Get("/healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	r.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
 	r.Get("/readyz", a.ready)
+	r.With(a.operator).Get("/health", a.health)
 	r.With(a.operator).Handle("/metrics", a.metrics.Handler())
 	r.Handle(frontend.AssetsPath+"*", http.HandlerFunc(frontend.Assets))
 	r.Get("/docs", frontend.Reference)
@@ -58,43 +56,6 @@ func (a *App) document(render func() ([]byte, error)) http.HandlerFunc {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		_, _ = w.Write(raw)
 	}
-}
-
-// check is one line of the readiness report.
-type check struct {
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail,omitempty"`
-}
-
-// ready answers 200 once the database answers and is migrated, caches hear of changes, and jobs run; 503 otherwise, and
-// while the program drains.
-func (a *App) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	checks := map[string]check{
-		"cache":    {OK: a.Hub.Live()},
-		"database": result(a.DB.Ping(ctx), "the database does not answer"),
-		"jobs":     {OK: a.started.Load()},
-		"schema":   result(a.DB.CheckMigrated(ctx, Folders()), db.ErrPending.Error()),
-		"serving":  {OK: !a.draining.Load() && !a.held.Load()},
-	}
-	status := http.StatusOK
-	for _, c := range checks {
-		if !c.OK {
-			status = http.StatusServiceUnavailable
-		}
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"ready": status == http.StatusOK, "checks": checks})
-}
-
-func result(err error, detail string) check {
-	if err != nil {
-		return check{Detail: detail}
-	}
-	return check{OK: true}
 }
 
 // operator lets in who knows the platform key: as a bearer token, or as the password of Basic for a browser.

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,32 +8,10 @@ import (
 	"grove/cmd/grove/apptest"
 )
 
-func TestReadiness(t *testing.T) {
-	w := apptest.New(t)
-	c := w.Client()
-	for _, path := range []string{"/healthz", "/livez", "/readyz"} {
-		if r := w.Do(c, "GET", apptest.Origin+path, nil); r.StatusCode != http.StatusOK {
-			t.Errorf("%s: %d %s", path, r.StatusCode, r.Raw)
-		}
-	}
-	w.Drain()
-	r := w.Do(c, "GET", apptest.Origin+"/readyz", nil)
-	var report struct {
-		Ready  bool
-		Checks map[string]struct{ OK bool }
-	}
-	if err := json.Unmarshal(r.Raw, &report); err != nil || r.StatusCode != http.StatusServiceUnavailable || report.Ready || report.Checks["serving"].OK || !report.Checks["database"].OK {
-		t.Errorf("while draining: %d %s", r.StatusCode, r.Raw)
-	}
-	if r := w.Do(c, "GET", apptest.Origin+"/healthz", nil); r.StatusCode != http.StatusOK {
-		t.Errorf("a draining process is not alive: %d", r.StatusCode)
-	}
-}
-
 // TestAttack40_Diagnostics: what looks inside needs the operator's key.
 func TestAttack40_Diagnostics(t *testing.T) {
 	w := apptest.New(t)
-	for _, path := range []string{"/metrics", "/platform/jobs", "/platform/jobs/", "/platform/jobs/api/states", "/platform/v1/tenants"} {
+	for _, path := range []string{"/health", "/health?verbose", "/metrics", "/platform/jobs", "/platform/jobs/", "/platform/jobs/api/states", "/platform/v1/tenants"} {
 		for name, headers := range map[string][]string{
 			"nothing":        nil,
 			"a wrong key":    {"Authorization", "Bearer " + strings.Repeat("x", 40)},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+	gosmtp "github.com/wneessen/go-mail/smtp"
 	"golang.org/x/net/idna"
 
 	"grove/infra/notify"
@@ -45,7 +46,10 @@ type Sender struct {
 	tls     *tls.Config
 }
 
-var _ notify.Sender = (*Sender)(nil)
+var (
+	_ notify.Checker = (*Sender)(nil)
+	_ notify.Sender  = (*Sender)(nil)
+)
 
 // New builds a Sender from a URL:
 //
@@ -112,7 +116,33 @@ func (s *Sender) Send(ctx context.Context, message notify.Message) error {
 	return s.deliver(ctx, msg)
 }
 
+// Check opens a conversation as Send does, with TLS and credentials, and ends it before any mail. The error is a
+// *notify.DeliveryError.
+func (s *Sender) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return s.converse(ctx, func(client *gomail.Client, conn *gosmtp.Client) error {
+		_ = client.CloseWithSMTPClient(conn)
+		return nil
+	})
+}
+
 func (s *Sender) deliver(ctx context.Context, msg *gomail.Msg) error {
+	return s.converse(ctx, func(client *gomail.Client, conn *gosmtp.Client) error {
+		err := client.SendWithSMTPClient(conn, msg)
+		if msg.IsDelivered() {
+			// The server has answered 250 to the data: a failing RSET or QUIT
+			// must not cause a second mail.
+			_ = client.CloseWithSMTPClient(conn)
+			return nil
+		}
+		return sendError(ctx, err)
+	})
+}
+
+// converse connects, with TLS and credentials, says what there is to say, and
+// closes the connection.
+func (s *Sender) converse(ctx context.Context, say func(*gomail.Client, *gosmtp.Client) error) error {
 	line := &line{implicit: s.config.implicit, tls: s.tls}
 	defer line.close()
 	stop := context.AfterFunc(ctx, line.close)
@@ -125,14 +155,7 @@ func (s *Sender) deliver(ctx context.Context, msg *gomail.Msg) error {
 	if err != nil {
 		return connectError(ctx, err)
 	}
-	err = client.SendWithSMTPClient(conn, msg)
-	if msg.IsDelivered() {
-		// The server has answered 250 to the data: a failing RSET or QUIT
-		// must not cause a second mail.
-		_ = client.CloseWithSMTPClient(conn)
-		return nil
-	}
-	return sendError(ctx, err)
+	return say(client, conn)
 }
 
 // client builds a client for one conversation. Clients are not shared: go-mail

@@ -1,0 +1,194 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/notify"
+)
+
+const (
+	readyTimeout = 2 * time.Second
+
+	// healthTimeout bounds the whole report; what has not answered by then has failed.
+	healthTimeout = 5 * time.Second
+
+	// lagLimit is far above what a busy queue has, and above the minute and a half after which a lost job begins again.
+	lagLimit = 5 * time.Minute
+)
+
+// finding is what one check of the health report found. cause is for the log; whoever reads the report is told detail.
+type finding struct {
+	status string // ok, fail or off
+	detail string
+	cause  error
+	lag    *float64 // seconds
+}
+
+var (
+	fine    = finding{status: "ok"}
+	errSlow = errors.New("the check has not ended in time")
+)
+
+func failing(detail string, cause error) finding {
+	return finding{status: "fail", detail: detail, cause: cause}
+}
+
+func failingIf(err error, detail string) finding {
+	if err != nil {
+		return failing(detail, err)
+	}
+	return fine
+}
+
+// standingChecks are cheap enough for a probe that asks every second: one round trip each, at most.
+func (a *App) standingChecks() map[string]func(context.Context) finding {
+	return map[string]func(context.Context) finding{
+		"database": func(ctx context.Context) finding { return failingIf(a.DB.Ping(ctx), "the database does not answer") },
+		"listener": func(context.Context) finding {
+			if !a.Hub.Live() {
+				return failing("changes of other processes are not heard; nothing is served from memory", nil)
+			}
+			return fine
+		},
+		"schema": func(ctx context.Context) finding {
+			switch err := a.DB.CheckMigrated(ctx, Folders()); {
+			case errors.Is(err, db.ErrPending):
+				return failing(db.ErrPending.Error(), err)
+			default:
+				return failingIf(err, "the state of the migrations cannot be read")
+			}
+		},
+		"serving": func(context.Context) finding {
+			switch {
+			case a.draining.Load():
+				return failing("the process is ending", nil)
+			case a.held.Load() || !a.started.Load():
+				return failing("the process is still starting", nil)
+			}
+			return fine
+		},
+	}
+}
+
+// deepChecks ask what requests do not wait for.
+func (a *App) deepChecks() map[string]func(context.Context) finding {
+	return map[string]func(context.Context) finding{
+		"jobs": a.checkJobs,
+		"keys": func(ctx context.Context) finding {
+			return failingIf(a.checkRootKey(ctx), "the root key does not open the keys in the database, or they cannot be read")
+		},
+		"mail": a.checkMail,
+	}
+}
+
+func (a *App) checkJobs(ctx context.Context) finding {
+	lag, err := a.Jobs.Lag(ctx)
+	if err != nil {
+		return failing("the queue cannot be read", err)
+	}
+	f := fine
+	if lag > lagLimit {
+		f = failing(fmt.Sprintf("the oldest job has been due for more than %s", lagLimit), nil)
+	}
+	seconds := lag.Seconds()
+	f.lag = &seconds
+	return f
+}
+
+func (a *App) checkMail(ctx context.Context) finding {
+	if a.options.Sender == nil {
+		return finding{status: "off", detail: "no mail server is configured; mail waits in the queue"}
+	}
+	c, ok := a.options.Sender.(notify.Checker)
+	if !ok {
+		return fine
+	}
+	return failingIf(c.Check(ctx), "the mail server takes no mail from us")
+}
+
+// ready tells anyone whether to send requests here: 200 once the database answers and is migrated, changes are heard and
+// the program has started; 503 otherwise, and while it drains. What fails is the operator's to know.
+func (a *App) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	status := http.StatusOK
+	for _, check := range a.standingChecks() {
+		if check(ctx).status == "fail" {
+			status = http.StatusServiceUnavailable
+			break
+		}
+	}
+	writeHealth(w, status, map[string]bool{"ready": status == http.StatusOK})
+}
+
+// checkReport is one line of the health report.
+type checkReport struct {
+	Status     string   `json:"status"`
+	Detail     string   `json:"detail,omitempty"`
+	DurationMS float64  `json:"duration_ms"`
+	LagSeconds *float64 `json:"lag_seconds,omitempty"`
+}
+
+// health runs every check at once and tells the operator of each: 200 when none fails, 503 otherwise.
+func (a *App) health(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
+	defer cancel()
+	checks := a.standingChecks()
+	maps.Copy(checks, a.deepChecks())
+	type ended struct {
+		name string
+		finding
+		took time.Duration
+	}
+	results := make(chan ended, len(checks))
+	began := time.Now()
+	for name, check := range checks {
+		go func() {
+			f := check(ctx)
+			results <- ended{name, f, time.Since(began)}
+		}()
+	}
+	reports := map[string]checkReport{}
+	status := http.StatusOK
+	note := func(e ended) {
+		reports[e.name] = checkReport{Status: e.status, Detail: e.detail, DurationMS: float64(e.took.Microseconds()) / 1000, LagSeconds: e.lag}
+		if e.status != "fail" {
+			return
+		}
+		status = http.StatusServiceUnavailable
+		a.Log.WarnContext(r.Context(), "a health check failed", "check", e.name, "detail", e.detail, "error", e.cause)
+	}
+	for len(reports) < len(checks) && ctx.Err() == nil {
+		select {
+		case e := <-results:
+			note(e)
+		case <-ctx.Done():
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(checks)) {
+		if _, ok := reports[name]; !ok {
+			note(ended{name, failing(errSlow.Error(), cmp.Or(ctx.Err(), errSlow)), time.Since(began)})
+		}
+	}
+	overall := fine.status
+	if status != http.StatusOK {
+		overall = "fail"
+	}
+	writeHealth(w, status, map[string]any{"status": overall, "version": a.options.Version, "checks": reports})
+}
+
+func writeHealth(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
