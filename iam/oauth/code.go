@@ -31,7 +31,8 @@ func (s *Service) issueCode(ctx context.Context, client apps.Client, a authoriza
 	return code, err
 }
 
-// createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not.
+// createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not. A page that
+// is loaded anew asks again for what it had; the log is told of what the app gains only.
 func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g *grant) error {
 	session, good, err := s.Sessions.FindTx(ctx, tx, g.Session)
 	if err != nil {
@@ -57,7 +58,8 @@ func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 		return err
 	}
 	g.UserOrg = user.Org
-	if err := insertGrant(ctx, tx, *g); err != nil {
+	gained, err := insertGrant(ctx, tx, *g)
+	if err != nil || !gained {
 		return err
 	}
 	return s.Events.Write(ctx, tx, eventGrantCreated.Of(g.Org, g.ID, grantData{App: g.App, Scopes: g.Scopes, User: g.User}))

@@ -283,3 +283,52 @@ func (w *world) revocations() map[string]func() func() {
 		},
 	}
 }
+
+// TestGrantsAreToldOnce: a page that is loaded anew gets a new grant, and the log hears of what the app gained only.
+func TestGrantsAreToldOnce(t *testing.T) {
+	w := setup(t)
+	told := func() (n int) {
+		w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+			return tx.QueryRow(ctx, `SELECT count(*) FROM events WHERE tenant_id = $1 AND type = 'grant.created'`, tx.Tenant()).Scan(&n)
+		})
+		return n
+	}
+	end := func() {
+		w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+			client, err := w.Client(ctx, w.a.ID, "web")
+			if err != nil {
+				return err
+			}
+			return w.oauth.EndGrantsTx(ctx, tx, w.a.user, w.a.north, client.ID, "test")
+		})
+	}
+	w.change(w.a, "web", func(c *apps.Client) { c.GrantTypes = []string{"authorization_code"} }) // grants live for minutes
+	want := 0
+	for _, step := range []struct {
+		name   string
+		does   func()
+		gained bool
+	}{
+		{"the first time", func() { w.signIn(w.a, "web", "scope", "openid profile") }, true},
+		{"the same again", func() { w.signIn(w.a, "web", "scope", "openid profile") }, false},
+		{"less", func() { w.signIn(w.a, "web", "scope", "openid") }, false},
+		{"more", func() { w.signIn(w.a, "web", "scope", "openid profile email") }, true},
+		{"the same, long after the grants have expired", func() {
+			w.Clock.Advance(2 * time.Hour)
+			w.signIn(w.a, "web", "scope", "openid profile")
+		}, false},
+		{"another app", func() { w.signIn(w.a, "other", "scope", "openid") }, true},
+		{"beyond the session", func() { w.signIn(w.a, "other", "scope", "openid offline_access") }, true},
+		{"ended", end, false},
+		{"after the end", func() { w.signIn(w.a, "web", "scope", "openid") }, true},
+		{"another session", func() { w.newSession(w.a); w.signIn(w.a, "web", "scope", "openid") }, true},
+	} {
+		step.does()
+		if step.gained {
+			want++
+		}
+		if got := told(); got != want {
+			t.Fatalf("%s: told %d times, want %d", step.name, got, want)
+		}
+	}
+}

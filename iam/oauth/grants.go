@@ -49,7 +49,7 @@ type tokenData struct {
 }
 
 var (
-	eventGrantCreated = events.Declare[grantData]("grant.created", "An app was authorized to act for a person in an organization.")
+	eventGrantCreated = events.Declare[grantData]("grant.created", "An app was authorized to act for a person in an organization: for the first time in a sign-in session, for more scopes than before, or again after the authorization was ended.")
 	eventGrantEnded   = events.Declare[grantData]("grant.ended", "An app's authorization was ended, and its tokens with it.")
 	eventReuse        = events.Declare[grantData]("grant.reuse_detected", "A code or a refresh token was used again, which means that somebody else has it.")
 	eventTokenRevoked = events.Declare[tokenData]("token.revoked", "An app gave one of its access tokens back.")

@@ -60,9 +60,15 @@ const (
 	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.offline, g.issuer, g.scopes, g.nonce, g.amr, g.auth_time,
 		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
 
+	// A statement does not see the row that it inserts, so what it returns is about the grants before.
 	sqlInsertGrant = `
 		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+		RETURNING NOT EXISTS (
+			SELECT FROM grants o WHERE o.tenant_id = $1 AND o.session_id = $7 AND o.org_id = $3 AND o.user_id = $4 AND o.app_id = $6
+			AND o.scopes @> $10 AND o.ended_at IS NULL AND NOT EXISTS (
+				SELECT FROM grants e WHERE e.tenant_id = $1 AND e.session_id = $7 AND e.org_id = $3 AND e.user_id = $4 AND e.app_id = $6
+				AND e.ended_at >= o.created_at))`
 	sqlInsertCode = `
 		INSERT INTO authorization_codes (tenant_id, hash, org_id, grant_id, redirect_uri, code_challenge, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`
@@ -104,10 +110,12 @@ const (
 	sqlSweepRefresh = `DELETE FROM refresh_tokens WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 )
 
-func insertGrant(ctx context.Context, tx db.Tx, g grant) error {
-	_, err := tx.Exec(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
-		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt)
-	return err
+// insertGrant reports whether the app gains by the grant: in this session it has not had as
+// much, or what it had was ended since. A grant that ran out gave nothing up.
+func insertGrant(ctx context.Context, tx db.Tx, g grant) (gained bool, err error) {
+	err = tx.QueryRow(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt).Scan(&gained)
+	return gained, err
 }
 
 func insertCode(ctx context.Context, tx db.Tx, hash []byte, g grant, redirectURI, challenge string, expiresAt time.Time) error {
