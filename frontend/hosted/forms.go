@@ -61,8 +61,12 @@ func (p *Pages) form(w http.ResponseWriter, r *http.Request, b authn.Browser, pu
 	if err != nil {
 		return nil, err
 	}
-	if !ours(r) || !hmac.Equal([]byte(in[login.FieldCSRF]), []byte(want)) {
-		p.Log.WarnContext(r.Context(), "refused a form that is not from a page of ours", "tenant", httpapi.TenantOf(r.Context()).ID.String())
+	if !ours(r) {
+		p.refuse(r, b, refusedOrigin)
+		return nil, errForgery
+	}
+	if !hmac.Equal([]byte(in[login.FieldCSRF]), []byte(want)) {
+		p.refuse(r, b, refusedToken)
 		return nil, errForgery
 	}
 	return in, nil

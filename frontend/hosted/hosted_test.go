@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"grove/iam/authn"
 	"grove/infra/db"
@@ -158,6 +160,63 @@ func TestAttack33_ForgedForms(t *testing.T) {
 	}
 	if len(b.accepted) != 0 {
 		t.Errorf("accepted by forgery: %+v", b.accepted)
+	}
+}
+
+// TestAttack33_ForgedFormsAreTold: whoever watches an organization's log sees that its people are attacked, and a flood does
+// not drown the rest of it.
+func TestAttack33_ForgedFormsAreTold(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo@partner.example", b.A.Partner)
+	w := b.browser(t)
+	w.signIn("jo@partner.example")
+	action, good := w.get(b.A.Tenant.Base + "/login/logout").form(t)
+	type told struct {
+		Actor string         `db:"actor_kind"`
+		Org   ids.Org        `db:"org_id"`
+		Data  map[string]any `db:"data"`
+	}
+	log := func() (out []told) {
+		treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+			out, err = db.Collect[told](ctx, tx, `SELECT actor_kind, org_id, data FROM events WHERE tenant_id = $1 AND type = 'form.refused' ORDER BY id`, tx.Tenant())
+			return err
+		})
+		return out
+	}
+	w.do(http.MethodPost, action, good, "Origin", "https://evil.example")
+	w.do(http.MethodPost, action, url.Values{"csrf": {"guess"}})
+	b.browser(t).do(http.MethodPost, action, good)
+	got := log()
+	if len(got) != 3 {
+		t.Fatalf("%+v", got)
+	}
+	for i, want := range []told{
+		{"anonymous", b.A.Partner.ID, map[string]any{"page": "logout", "reason": "origin", "user_id": jo.ID.String()}},
+		{"anonymous", b.A.Partner.ID, map[string]any{"page": "logout", "reason": "token", "user_id": jo.ID.String()}},
+		{"anonymous", b.A.Root.ID, map[string]any{"page": "logout", "reason": "token"}},
+	} {
+		want.Data["address"] = "192.0.2.1"
+		if !reflect.DeepEqual(got[i], want) {
+			t.Errorf("event %d: %+v, want %+v", i, got[i], want)
+		}
+	}
+	for range 100 {
+		if a := b.browser(t).do(http.MethodPost, action, good); a.Code != http.StatusForbidden {
+			t.Fatalf("in a flood: %d", a.Code)
+		}
+	}
+	if got = log(); len(got) > 20 {
+		t.Errorf("a flood made %d events", len(got))
+	}
+	b.Clock.Advance(time.Minute)
+	b.browser(t).do(http.MethodPost, action, good)
+	counted := 0
+	for _, e := range log() {
+		more, _ := e.Data["more"].(float64)
+		counted += 1 + int(more)
+	}
+	if counted != 104 {
+		t.Errorf("the log accounts for %d of 104", counted)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"grove/iam/oauth"
 	"grove/iam/users"
 	"grove/infra/db"
+	"grove/infra/events"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
 	"grove/infra/module"
@@ -55,6 +56,7 @@ type Users interface {
 type Options struct {
 	DB          *db.DB
 	Engine      *authn.Service
+	Events      *events.Log
 	Invitations Invitations
 	Keys        Keys
 	Log         *slog.Logger
@@ -67,6 +69,7 @@ type Options struct {
 type Pages struct {
 	Options
 	logouts Logouts
+	refused refusals
 }
 
 // New makes the pages.

@@ -171,7 +171,7 @@ func setup(t testing.TB) bundle {
 	})
 	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), 15*time.Minute,
 		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Sharing: w, Users: w.users})
-	pages := hosted.New(hosted.Options{DB: d.DB, Engine: b.engine, Invitations: w, Keys: w, Log: testkit.Quiet(), Orgs: b.Pair, Roles: w, Users: w.users})
+	pages := hosted.New(hosted.Options{DB: d.DB, Engine: b.engine, Events: log, Invitations: w, Keys: w, Log: testkit.Quiet(), Orgs: b.Pair, Roles: w, Users: w.users})
 	pages.SignOutFor(w)
 	api := httpapi.New(httpapi.Options{DB: d.DB, Directory: b.Pair, Log: testkit.Quiet(), Sealer: secrets.NewSealer(root), Version: "test"})
 	pages.Module().Protocols(api.Base())

@@ -116,7 +116,7 @@ func (a *App) wire() error {
 	// iam middle and top
 	engine := authn.New(a.DB, signedIn, allowed, c.FlowTTL, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
 		Orgs: orgs, Sharing: shares, Users: people})
-	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Roles: roles, Users: people})
+	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Roles: roles, Users: people})
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Pages: pages, Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: shares, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, CodeTTL: c.CodeTTL, RefreshGrace: c.RefreshGrace,
