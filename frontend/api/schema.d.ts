@@ -2063,6 +2063,11 @@ export interface components {
              */
             allowed_origins: string[];
             /**
+             * @description Whether a client assertion works again until it expires, against RFC 7523's advice.
+             * @example false
+             */
+            assertion_reuse: boolean;
+            /**
              * @description The app's name in OAuth.
              * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
              */
@@ -2084,6 +2089,13 @@ export interface components {
              * @example ES256
              */
             id_token_alg: string;
+            /** @description The app's public keys. */
+            jwks?: components["schemas"]["JWKSet"];
+            /**
+             * @description Where the app publishes its keys; empty where they are in jwks.
+             * @example https://app.example.com/jwks.json
+             */
+            jwks_uri: string;
             /**
              * @description Whether a confidential client may ask for codes without a PKCE challenge.
              * @example false
@@ -2119,6 +2131,16 @@ export interface components {
              * @example false
              */
             skip_consent: boolean;
+            /**
+             * @description How the app proves who it is: client_secret takes the secret in header or body.
+             * @example client_secret
+             */
+            token_endpoint_auth_method: string;
+            /**
+             * @description How its assertions are signed; empty where any of the server's algorithms is.
+             * @example ES256
+             */
+            token_endpoint_auth_signing_alg: string;
         };
         AppOwner: {
             /**
@@ -3062,6 +3084,12 @@ export interface components {
             /** @description Roles that the person gets on joining; the caller must be able to assign them. */
             roles?: string[];
         };
+        JWKSet: {
+            /** @description Public keys (RFC 7517, section 4): EC on P-256, Ed25519, or RSA of 2048 bits and more, each with a kid where there are several. */
+            keys: {
+                [key: string]: unknown;
+            }[];
+        };
         MapDomainRequest: {
             /**
              * @description The domain, without @; international names in either form.
@@ -3712,6 +3740,11 @@ export interface components {
              */
             allowed_origins?: string[];
             /**
+             * @description Whether a client assertion (RFC 7523) works again until it expires: for clients that keep one. A thief's works as well.
+             * @example false
+             */
+            assertion_reuse?: boolean;
+            /**
              * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code.
              * @example [
              *       "authorization_code",
@@ -3725,6 +3758,13 @@ export interface components {
              * @enum {string}
              */
             id_token_alg?: "ES256" | "EdDSA" | "PS256" | "RS256";
+            /** @description All public keys of the app from now on, with which its assertions and request objects are verified. Takes the place of jwks_uri. A key that is taken out ends what was issued so far. */
+            jwks?: components["schemas"]["JWKSet"];
+            /**
+             * @description Where the app publishes its keys (RFC 7517), read again every few minutes; empty for nowhere. Takes the place of jwks.
+             * @example https://app.example.com/jwks.json
+             */
+            jwks_uri?: string;
             /**
              * @description Whether authorization requests may leave PKCE out (RFC 7636): for old libraries of confidential clients only.
              * @example false
@@ -3760,6 +3800,18 @@ export interface components {
              * @example false
              */
             skip_consent?: boolean;
+            /**
+             * @description How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+             * @example private_key_jwt
+             * @enum {string}
+             */
+            token_endpoint_auth_method?: "client_secret" | "client_secret_basic" | "client_secret_post" | "none" | "private_key_jwt";
+            /**
+             * @description How assertions must be signed; empty for any of these.
+             * @example ES256
+             * @enum {string}
+             */
+            token_endpoint_auth_signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
         };
         UpdateAppRequest: {
             /**

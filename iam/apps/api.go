@@ -75,7 +75,7 @@ func (a appRow) view() App {
 }
 
 func (a appRow) versioned() VersionedApp {
-	return VersionedApp{App: a.view(), Version: a.Version, OIDC: AppOIDC{Settings: a.OIDC, ClientID: a.ClientID, ClientType: a.ClientType,
+	return VersionedApp{App: a.view(), Version: a.Version, OIDC: AppOIDC{Settings: a.OIDC.complete(a.ClientType), ClientID: a.ClientID, ClientType: a.ClientType,
 		AllowedOrigins: a.Origins, GrantTypes: a.GrantTypes}}
 }
 

@@ -76,6 +76,10 @@ func checkProtocol(a appRow) error {
 		return errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
 	case a.ClientType == clientPublic && a.OIDC.PKCEOptional:
 		return fault.CodeInvalid.At("/pkce_optional", "false for public clients: nothing else binds their codes to them")
+	case (a.ClientType == clientPublic) != (a.OIDC.complete(a.ClientType).AuthMethod == AuthNone):
+		return fault.CodeInvalid.At("/token_endpoint_auth_method", "none for public clients, and for nobody else")
+	case a.OIDC.AuthMethod == AuthPrivateKeyJWT && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
+		return fault.CodeInvalid.At("/jwks", "the keys, or their address in jwks_uri, for private_key_jwt")
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
 	}
@@ -251,15 +255,21 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = setAll(fields, "grant_types", &a.GrantTypes, in.GrantTypes)
 		fields = set(fields, "access_token_seconds", &a.OIDC.AccessTokenSeconds, in.AccessTokenSeconds)
 		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
+		fields = set(fields, "assertion_reuse", &a.OIDC.AssertionReuse, in.AssertionReuse)
+		fields = set(fields, "token_endpoint_auth_method", &a.OIDC.AuthMethod, in.AuthMethod)
+		fields = set(fields, "token_endpoint_auth_signing_alg", &a.OIDC.AuthSigningAlg, in.AuthSigningAlg)
 		fields = set(fields, "id_token_alg", &a.OIDC.IDTokenAlg, in.IDTokenAlg)
 		fields = set(fields, "pkce_optional", &a.OIDC.PKCEOptional, in.PKCEOptional)
 		fields = set(fields, "pkce_plain", &a.OIDC.PKCEPlain, in.PKCEPlain)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
+		if fields, err = s.setKeys(ctx, tx, a, in, fields); err != nil {
+			return nil, err
+		}
 		if err := checkProtocol(*a); err != nil {
 			return nil, err
 		}
 		switch {
-		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil:
+		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil:
 			// Who says where codes go, and what they are worth to a thief, can have what the app may ask people's tokens for.
 			err = s.checkStrength(ctx, tx, *a)
 		case !machine:

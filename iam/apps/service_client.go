@@ -7,6 +7,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/httpapi"
+	"grove/infra/jose"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 )
@@ -27,6 +28,7 @@ type Client struct {
 	RoleAudience string // application or organization
 	GrantTypes   []string
 	SecretHashes []SecretHash
+	Keys         []*jose.PublicKey // of jwks; those of jwks_uri are read when they are needed
 	APIs         []ClientAPI
 }
 
@@ -84,9 +86,11 @@ func (s *Service) Client(ctx context.Context, tenant ids.Tenant, clientID string
 }
 
 func (r clientRow) client() Client {
+	keys, _ := r.OIDC.JWKS.publicKeys() // looked at when they were stored
+	r.OIDC = r.OIDC.complete(r.ClientType)
 	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
 		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, RoleAudience: r.RoleAudience,
-		GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, APIs: r.APIs}
+		GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, Keys: keys, APIs: r.APIs}
 }
 
 // Origins reports whether an enabled app of the tenant allows a browser origin. Errors count as no.

@@ -1,6 +1,21 @@
 package apps
 
-import "time"
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"grove/infra/jose"
+)
+
+// The ways in which a client proves who it is (RFC 6749, section 2.3; RFC 7591, section 2).
+const (
+	AuthBasic         = "client_secret_basic"
+	AuthNone          = "none"
+	AuthPost          = "client_secret_post"
+	AuthPrivateKeyJWT = "private_key_jwt"
+	AuthSecret        = "client_secret" // Grove's own: the secret, in header or body
+)
 
 // Settings are how an app speaks OAuth 2.0 and OpenID Connect, as they are stored (apps.oidc), shown to the app's
 // administrators, and read by the protocols. Names are those of client metadata (RFC 7591, section 2) where there are any.
@@ -9,7 +24,12 @@ import "time"
 // none is a secret. What SQL asks for, grant types and browser origins, has columns of its own.
 type Settings struct {
 	AccessTokenSeconds     int      `json:"access_token_seconds" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
+	AssertionReuse         bool     `json:"assertion_reuse" doc:"Whether a client assertion works again until it expires, against RFC 7523's advice." example:"false"`
+	AuthMethod             string   `json:"token_endpoint_auth_method" doc:"How the app proves who it is: client_secret takes the secret in header or body." example:"client_secret"`
+	AuthSigningAlg         string   `json:"token_endpoint_auth_signing_alg" doc:"How its assertions are signed; empty where any of the server's algorithms is." example:"ES256"`
 	IDTokenAlg             string   `json:"id_token_alg" doc:"How ID tokens are signed." example:"ES256"`
+	JWKS                   *JWKSet  `json:"jwks,omitempty" doc:"The app's public keys."`
+	JWKSURI                string   `json:"jwks_uri" doc:"Where the app publishes its keys; empty where they are in jwks." example:"https://app.example.com/jwks.json"`
 	PKCEOptional           bool     `json:"pkce_optional" doc:"Whether a confidential client may ask for codes without a PKCE challenge." example:"false"`
 	PKCEPlain              bool     `json:"pkce_plain" doc:"Whether the PKCE method plain is taken, which hides nothing from whoever sees the request." example:"false"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris" doc:"Where people may be sent after sign-out." example:"[\"https://app.example.com/\"]"`
@@ -27,3 +47,47 @@ func (s Settings) AccessTokenTTL() time.Duration {
 func (s Settings) RefreshTokenTTL() time.Duration {
 	return time.Duration(s.RefreshTokenSeconds) * time.Second
 }
+
+// complete puts in what rows leave out that were stored before the setting was there.
+func (s Settings) complete(clientType string) Settings {
+	switch {
+	case s.AuthMethod != "":
+	case clientType == clientPublic:
+		s.AuthMethod = AuthNone
+	default:
+		s.AuthMethod = AuthSecret
+	}
+	return s
+}
+
+// JWKSet is a JWK Set (RFC 7517, section 5).
+type JWKSet struct {
+	Keys []map[string]any `json:"keys" minItems:"1" maxItems:"10" doc:"Public keys (RFC 7517, section 4): EC on P-256, Ed25519, or RSA of 2048 bits and more, each with a kid where there are several."`
+}
+
+// publicKeys returns the keys that verify an app's signatures, an RSA key without alg once for each algorithm. An error says
+// which rule of RFC 7517 or of [jose.ParsePublicJWK] a key breaks.
+func (s *JWKSet) publicKeys() (keys []*jose.PublicKey, err error) {
+	if s == nil {
+		return nil, nil
+	}
+	for _, key := range s.Keys {
+		raw, err := json.Marshal(key)
+		if err != nil {
+			return nil, err
+		}
+		usable := false
+		for _, alg := range jose.Algs() {
+			k, err := jose.ParsePublicJWK(raw, alg)
+			if err == nil {
+				keys, usable = append(keys, k), true
+			}
+		}
+		if !usable {
+			return nil, errKeyUnusable
+		}
+	}
+	return keys, nil
+}
+
+var errKeyUnusable = errors.New("apps: a key is not a public key for one of the signature algorithms")

@@ -14,12 +14,13 @@ import (
 	"grove/infra/secrets"
 )
 
-// Client authentication methods (RFC 6749, section 2.3; RFC 7591, section 2).
-const (
-	methodBasic = "client_secret_basic"
-	methodNone  = "none"
-	methodPost  = "client_secret_post"
-)
+// credentials are what a request brings to prove who sends it.
+type credentials struct {
+	clientID  string
+	method    string // one of apps.Auth…
+	secret    string
+	assertion string
+}
 
 // authenticatedClient is a client that has proved itself, or a public one that has named itself. Only authenticateClient
 // makes it, so whoever holds one need not ask again.
@@ -34,27 +35,41 @@ const maxClientID = 255
 
 // authenticateClient settles who sends a form. Exactly one method may be used.
 func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form params) (authenticatedClient, error) {
-	id, secret, method, err := clientCredentials(r, form)
+	given, err := readCredentials(r, form)
 	if err != nil {
 		return authenticatedClient{}, err
 	}
-	client, err := s.client(ctx, httpapi.TenantOf(ctx), id)
+	client, err := s.client(ctx, httpapi.TenantOf(ctx), given.clientID)
 	if err != nil {
-		if method != methodNone {
-			secrets.MatchToken(secret, noSecret) // the same work as for a client that exists
+		secrets.MatchToken(given.secret, noSecret) // the same work as for a client that exists
+		return authenticatedClient{}, err
+	}
+	if !methodAllowed(client, given.method) {
+		return authenticatedClient{}, errClient
+	}
+	switch given.method {
+	case apps.AuthNone:
+	case apps.AuthPrivateKeyJWT:
+		if err := s.checkAssertion(ctx, r, client, given.assertion); err != nil {
+			return authenticatedClient{}, err
 		}
-		return authenticatedClient{}, err
-	}
-	switch {
-	case method == methodNone && client.Public:
-		return authenticatedClient{client}, nil
-	case method == methodNone, client.Public:
-		return authenticatedClient{}, errClient
-	}
-	if !secretMatches(client, secret, s.DB.Clock().Now()) {
-		return authenticatedClient{}, errClient
+	default:
+		if !secretMatches(client, given.secret, s.DB.Clock().Now()) {
+			return authenticatedClient{}, errClient
+		}
 	}
 	return authenticatedClient{client}, nil
+}
+
+// methodAllowed reports whether a client may prove itself in this way. Who may prove himself in two ways is only as safe as
+// the weaker.
+func methodAllowed(client apps.Client, method string) bool {
+	switch client.AuthMethod {
+	case apps.AuthSecret:
+		return method == apps.AuthBasic || method == apps.AuthPost
+	default:
+		return method == client.AuthMethod
+	}
 }
 
 // client finds an enabled client.
@@ -88,33 +103,49 @@ func secretMatches(client apps.Client, secret string, now time.Time) bool {
 	return match
 }
 
-// clientCredentials finds the credentials in header or body.
-func clientCredentials(r *http.Request, form params) (id, secret, method string, err error) {
+// readCredentials finds the credentials in header or body.
+func readCredentials(r *http.Request, form params) (credentials, error) {
 	headers := r.Header.Values("Authorization")
+	named, secret, assertion := form.get("client_id"), form.get("client_secret"), form.get("client_assertion")
+	ways := len(headers)
+	if secret != "" {
+		ways++
+	}
 	if form.has("client_assertion", "client_assertion_type") {
-		return "", "", "", refuse(codeInvalidClient, "Client assertions are not offered.")
+		ways++
 	}
-	if len(headers) == 0 {
-		id, secret = form.get("client_id"), form.get("client_secret")
-		switch {
-		case id == "":
-			return "", "", "", errClient
-		case secret == "":
-			return id, "", methodNone, nil
+	switch {
+	case ways > 1:
+		return credentials{}, refuse(codeInvalidRequest, "Use one method of client authentication.")
+	case len(headers) == 1:
+		id, secret, ok := parseBasic(headers[0])
+		if !ok || id == "" || secret == "" {
+			return credentials{}, errClient
 		}
-		return id, secret, methodPost, nil
+		return oneClient(named, credentials{clientID: id, method: apps.AuthBasic, secret: secret})
+	case form.has("client_assertion", "client_assertion_type"):
+		if form.get("client_assertion_type") != assertionType {
+			return credentials{}, refuse(codeInvalidClient, "client_assertion_type is not that of a JWT (RFC 7523).")
+		}
+		id, err := assertedClientID(assertion)
+		if err != nil {
+			return credentials{}, refuseBecause(codeInvalidClient, errClient.description, err)
+		}
+		return oneClient(named, credentials{clientID: id, method: apps.AuthPrivateKeyJWT, assertion: assertion})
+	case named == "":
+		return credentials{}, errClient
+	case secret == "":
+		return credentials{clientID: named, method: apps.AuthNone}, nil
 	}
-	if len(headers) > 1 || form.has("client_secret") {
-		return "", "", "", refuse(codeInvalidRequest, "Use one method of client authentication.")
+	return credentials{clientID: named, method: apps.AuthPost, secret: secret}, nil
+}
+
+// oneClient refuses a client_id beside the credentials that names somebody else.
+func oneClient(named string, c credentials) (credentials, error) {
+	if named != "" && named != c.clientID {
+		return credentials{}, refuse(codeInvalidRequest, "client_id is not the client that authenticates.")
 	}
-	id, secret, ok := parseBasic(headers[0])
-	if !ok || id == "" || secret == "" {
-		return "", "", "", errClient
-	}
-	if named := form.get("client_id"); named != "" && named != id {
-		return "", "", "", refuse(codeInvalidRequest, "client_id is not the client that authenticates.")
-	}
-	return id, secret, methodBasic, nil
+	return c, nil
 }
 
 // parseBasic reads the header; both parts are form-encoded before they are joined (RFC 6749, section 2.3.1).

@@ -21,13 +21,13 @@ func TestClientCredentials(t *testing.T) {
 		id, secret, method string
 		code               string
 	}{
-		"none":                    {form: params{{"client_id", "a"}}, id: "a", method: methodNone},
-		"post":                    {form: params{{"client_id", "a"}, {"client_secret", "s"}}, id: "a", secret: "s", method: methodPost},
-		"basic":                   {headers: []string{basic("a:s")}, id: "a", secret: "s", method: methodBasic},
-		"basic, encoded":          {headers: []string{basic("a%3Ab:s%20+%2B")}, id: "a:b", secret: "s  +", method: methodBasic},
-		"basic, colon in secret":  {headers: []string{basic("a:s:t")}, id: "a", secret: "s:t", method: methodBasic},
-		"basic and same id":       {headers: []string{basic("a:s")}, form: params{{"client_id", "a"}}, id: "a", secret: "s", method: methodBasic},
-		"basic, other case":       {headers: []string{"bAsIc " + base64.StdEncoding.EncodeToString([]byte("a:s"))}, id: "a", secret: "s", method: methodBasic},
+		"none":                    {form: params{{"client_id", "a"}}, id: "a", method: apps.AuthNone},
+		"post":                    {form: params{{"client_id", "a"}, {"client_secret", "s"}}, id: "a", secret: "s", method: apps.AuthPost},
+		"basic":                   {headers: []string{basic("a:s")}, id: "a", secret: "s", method: apps.AuthBasic},
+		"basic, encoded":          {headers: []string{basic("a%3Ab:s%20+%2B")}, id: "a:b", secret: "s  +", method: apps.AuthBasic},
+		"basic, colon in secret":  {headers: []string{basic("a:s:t")}, id: "a", secret: "s:t", method: apps.AuthBasic},
+		"basic and same id":       {headers: []string{basic("a:s")}, form: params{{"client_id", "a"}}, id: "a", secret: "s", method: apps.AuthBasic},
+		"basic, other case":       {headers: []string{"bAsIc " + base64.StdEncoding.EncodeToString([]byte("a:s"))}, id: "a", secret: "s", method: apps.AuthBasic},
 		"basic and other id":      {headers: []string{basic("a:s")}, form: params{{"client_id", "b"}}, code: codeInvalidRequest},
 		"basic and post":          {headers: []string{basic("a:s")}, form: params{{"client_id", "a"}, {"client_secret", "s"}}, code: codeInvalidRequest},
 		"two headers":             {headers: []string{basic("a:s"), basic("b:t")}, code: codeInvalidRequest},
@@ -41,21 +41,24 @@ func TestClientCredentials(t *testing.T) {
 		"basic, bad escape":       {headers: []string{basic("a%zz:s")}, code: codeInvalidClient},
 		"basic, empty":            {headers: []string{"Basic "}, code: codeInvalidClient},
 		"header of nothing":       {headers: []string{""}, code: codeInvalidClient},
-		"client assertion":        {form: params{{"client_id", "a"}, {"client_assertion", "x.y.z"}}, code: codeInvalidClient},
-		"assertion beside secret": {headers: []string{basic("a:s")}, form: params{{"client_assertion_type", "x"}}, code: codeInvalidClient},
+		"assertion beside secret": {headers: []string{basic("a:s")}, form: params{{"client_assertion_type", "x"}}, code: codeInvalidRequest},
+		"assertion of no type":    {form: params{{"client_assertion", "x.y.z"}}, code: codeInvalidClient},
+		"assertion of other type": {form: params{{"client_assertion", "x.y.z"}, {"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"}}, code: codeInvalidClient},
+		"assertion of no JWT":     {form: params{{"client_assertion", "x"}, {"client_assertion_type", assertionType}}, code: codeInvalidClient},
+		"assertion and post":      {form: params{{"client_assertion", "x.y.z"}, {"client_assertion_type", assertionType}, {"client_secret", "s"}}, code: codeInvalidRequest},
 	} {
 		r := httptest.NewRequest("POST", "/oauth2/token", nil)
 		for _, h := range c.headers {
 			r.Header.Add("Authorization", h)
 		}
-		id, secret, method, err := clientCredentials(r, c.form)
+		got, err := readCredentials(r, c.form)
 		var refused *protocolError
 		errors.As(err, &refused)
 		switch {
 		case c.code != "" && (refused == nil || refused.code != c.code):
 			t.Errorf("%s: %v, want %s", name, err, c.code)
-		case c.code == "" && (err != nil || id != c.id || secret != c.secret || method != c.method):
-			t.Errorf("%s: %q %q %q %v", name, id, secret, method, err)
+		case c.code == "" && (err != nil || got != credentials{clientID: c.id, secret: c.secret, method: c.method}):
+			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
 }

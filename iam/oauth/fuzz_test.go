@@ -42,6 +42,7 @@ func FuzzTokenForm(f *testing.F) {
 	f.Add("Basic YTpi", "grant_type=client_credentials")
 	f.Add("Basic YTpi", "client_id=a&client_secret=b")
 	f.Add("Bearer x", "client_id=a")
+	f.Add("", "client_assertion=e30.eyJzdWIiOiJhIn0.x&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer")
 	f.Fuzz(func(t *testing.T, header, body string) {
 		r := httptest.NewRequest("POST", "/oauth2/token", strings.NewReader(body))
 		r.Header.Set("Content-Type", formType)
@@ -52,12 +53,14 @@ func FuzzTokenForm(f *testing.F) {
 		if err != nil {
 			return
 		}
-		id, secret, method, err := clientCredentials(r, form)
+		c, err := readCredentials(r, form)
 		if err != nil {
 			return
 		}
-		if id == "" || method == methodNone != (secret == "") || header != "" && (method != methodBasic || form.has("client_secret")) {
-			t.Fatalf("%q %q: %q %q %q", header, body, id, secret, method)
+		secret := c.method == apps.AuthBasic || c.method == apps.AuthPost
+		if secret != (c.secret != "") || (c.method == apps.AuthPrivateKeyJWT) != (c.assertion != "") || c.clientID == "" && c.assertion == "" ||
+			header != "" && (c.method != apps.AuthBasic || form.has("client_secret", "client_assertion")) {
+			t.Fatalf("%q %q: %+v", header, body, c)
 		}
 	})
 }

@@ -21,12 +21,13 @@ type sweepArgs struct{}
 func (sweepArgs) Kind() string         { return "oauth.sweep" }
 func (sweepArgs) JobScope() jobs.Scope { return jobs.Scope{} }
 
-// Sweep deletes codes, refresh tokens and grants that expired long ago, in all tenants.
+// Sweep deletes codes, refresh tokens and grants that expired long ago, and identifiers that cannot be used again anyway, in
+// all tenants.
 func (s *Service) Sweep(ctx context.Context) error {
 	for _, what := range []struct {
 		sql  string
 		keep time.Duration
-	}{{sqlSweepCodes, codeRetention}, {sqlSweepRefresh, grantRetention}, {sqlSweepGrants, grantRetention}} {
+	}{{sqlSweepCodes, codeRetention}, {sqlSweepRefresh, grantRetention}, {sqlSweepGrants, grantRetention}, {sqlSweepUsed, 0}} {
 		if err := s.sweep(ctx, what.sql, what.keep); err != nil {
 			return err
 		}
@@ -37,7 +38,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 func (s *Service) sweep(ctx context.Context, sql string, keep time.Duration) error {
 	for {
 		var n int64
-		err := s.DB.InSystem(ctx, "delete grants that expired long ago", func(ctx context.Context, tx db.SystemTx) (err error) {
+		err := s.DB.InSystem(ctx, "delete what of the authorization server expired long ago", func(ctx context.Context, tx db.SystemTx) (err error) {
 			n, err = tx.Exec(ctx, sql, tx.Now().Add(-keep), sweepBatch)
 			return err
 		})

@@ -3,8 +3,10 @@ package oauth
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
+	"grove/iam/apps"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
 )
@@ -26,8 +28,11 @@ type metadata struct {
 	SubjectTypes             []string `json:"subject_types_supported"`
 	IDTokenAlgs              []string `json:"id_token_signing_alg_values_supported"`
 	TokenAuthMethods         []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgs            []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthAlgs    []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgs       []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	ChallengeMethods         []string `json:"code_challenge_methods_supported"`
 	Claims                   []string `json:"claims_supported"`
 	ClaimTypes               []string `json:"claim_types_supported"`
@@ -38,6 +43,9 @@ type metadata struct {
 	RequestURIParameter      bool     `json:"request_uri_parameter_supported"`
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 }
+
+// authMethods are the ways in which clients prove who they are.
+var authMethods = []string{apps.AuthBasic, apps.AuthPost, apps.AuthNone, apps.AuthPrivateKeyJWT}
 
 // issuerMark stands for the issuer in the document that is rendered once.
 const issuerMark = "https://issuer.invalid"
@@ -58,9 +66,12 @@ var metadataParts = func() []string {
 		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantOrganizationSwitch, grantRefreshToken},
 		SubjectTypes:             []string{"public"},
 		IDTokenAlgs:              jose.Algs(),
-		TokenAuthMethods:         []string{methodBasic, methodNone, methodPost},
-		IntrospectionAuthMethods: []string{methodBasic, methodPost},
-		RevocationAuthMethods:    []string{methodBasic, methodNone, methodPost},
+		TokenAuthMethods:         authMethods,
+		TokenAuthAlgs:            jose.Algs(),
+		IntrospectionAuthMethods: slices.DeleteFunc(slices.Clone(authMethods), func(m string) bool { return m == apps.AuthNone }),
+		IntrospectionAuthAlgs:    jose.Algs(),
+		RevocationAuthMethods:    authMethods,
+		RevocationAuthAlgs:       jose.Algs(),
 		ChallengeMethods:         []string{methodS256},
 		Claims: []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",
 			"locale", "name", "nonce", "org_handle", "org_id", "org_name", "preferred_username", "sid", "sub", "updated_at"},

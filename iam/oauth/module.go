@@ -32,6 +32,7 @@ func (s *Service) Module() module.Manifest {
 			{Name: "authorization_codes", Class: module.Transient, Owner: "org_id", Why: "a code lives for a minute"},
 			{Name: "grants", Class: module.Transient, Owner: "user_id", Why: "tokens are worth nothing elsewhere; that they were is in the events"},
 			{Name: "refresh_tokens", Class: module.Transient, Owner: "org_id", Why: "hashes of tokens that are worth nothing elsewhere"},
+			{Name: "used_identifiers", Class: module.Transient, Owner: "tenant_id", Why: "hashes of what is remembered for an hour, so that it is not used again"},
 		},
 	}
 }

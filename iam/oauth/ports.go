@@ -45,6 +45,11 @@ type Pages interface {
 	SignedOutPage(w http.ResponseWriter, r *http.Request)
 }
 
+// RemoteKeys reads the key sets that clients publish, through the guarded client and from a cache. infra/outbound.
+type RemoteKeys interface {
+	Keys(ctx context.Context, address, alg, kid string) ([]*jose.PublicKey, error)
+}
+
 // Roles says what a person holds in an organization. iam/authz.
 type Roles interface {
 	RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error)

@@ -104,10 +104,13 @@ const (
 	sqlRestamp  = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
 	sqlEndGrant = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
 
+	sqlInsertUsed = `INSERT INTO used_identifiers (tenant_id, hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+
 	// Across tenants, as grove_system.
 	sqlSweepCodes   = `DELETE FROM authorization_codes WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	sqlSweepGrants  = `DELETE FROM grants WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	sqlSweepRefresh = `DELETE FROM refresh_tokens WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	sqlSweepUsed    = `DELETE FROM used_identifiers WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM used_identifiers WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 )
 
 // insertGrant reports whether the app gains by the grant: in this session it has not had as
@@ -166,6 +169,12 @@ func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {
 // markEnded reports whether the grant was not ended before.
 func markEnded(ctx context.Context, tx db.Tx, id ids.Grant) (bool, error) {
 	n, err := tx.Exec(ctx, sqlEndGrant, tx.Tenant(), id, tx.Now())
+	return n == 1, err
+}
+
+// insertUsed reports whether the identifier was not there.
+func insertUsed(ctx context.Context, tx db.Tx, hash []byte, expiresAt time.Time) (bool, error) {
+	n, err := tx.Exec(ctx, sqlInsertUsed, tx.Tenant(), hash, expiresAt)
 	return n == 1, err
 }
 

@@ -22,21 +22,22 @@ type Options struct {
 
 // Dependencies of New. All are needed but Pages, without which plain texts are shown.
 type Dependencies struct {
-	Clients  Clients
-	DB       *db.DB
-	Events   *events.Log
-	Hub      *cache.Hub
-	Keys     Keys
-	Log      *slog.Logger
-	Members  Members
-	Orgs     Orgs
-	Pages    Pages
-	Roles    Roles
-	Sealer   httpapi.Sealer
-	Sessions Sessions
-	Sharing  Sharing
-	SignIn   SignIn
-	Users    Users
+	Clients    Clients
+	DB         *db.DB
+	Events     *events.Log
+	Hub        *cache.Hub
+	Keys       Keys
+	Log        *slog.Logger
+	Members    Members
+	Orgs       Orgs
+	Pages      Pages
+	RemoteKeys RemoteKeys
+	Roles      Roles
+	Sealer     httpapi.Sealer
+	Sessions   Sessions
+	Sharing    Sharing
+	SignIn     SignIn
+	Users      Users
 }
 
 // Service is the authorization server of all tenants.

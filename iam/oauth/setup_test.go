@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -30,6 +31,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
+	"grove/infra/jose"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/module"
@@ -68,14 +70,15 @@ type world struct {
 	sessions *sessions.Service
 	t        *testing.T
 
-	mu      sync.Mutex
-	away    bool // the database, in the middle of a request
-	clients map[ids.Tenant]map[string]apps.Client
-	members map[[2]string]bool
-	roles   map[ids.Org][]string // scopes that the person's roles give
-	sharing map[ids.Org]bool     // where apps are not available
-	person  func(authn.Request) authn.Outcome
-	done    map[ids.Flow]authn.Done
+	mu        sync.Mutex
+	away      bool // the database, in the middle of a request
+	clients   map[ids.Tenant]map[string]apps.Client
+	members   map[[2]string]bool
+	published map[string][]*jose.PublicKey // by address
+	roles     map[ids.Org][]string         // scopes that the person's roles give
+	sharing   map[ids.Org]bool             // where apps are not available
+	person    func(authn.Request) authn.Outcome
+	done      map[ids.Flow]authn.Done
 }
 
 type tenant struct {
@@ -91,7 +94,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	folders := []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), settings.Migrations(), orgdir.Migrations(), users.Migrations(),
 		groups.Migrations(), authz.Migrations(), apps.Migrations(), sessions.Migrations(), consents.Migrations(), oauth.Migrations()}
 	w := &world{Database: testkit.New(t, folders, "oauth", nil), hub: cache.NewHub(testkit.Quiet()), t: t, router: chi.NewRouter(),
-		clients: map[ids.Tenant]map[string]apps.Client{}, members: map[[2]string]bool{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
+		clients: map[ids.Tenant]map[string]apps.Client{}, members: map[[2]string]bool{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
 		done: map[ids.Flow]authn.Done{}}
 	root, err := secrets.NewRoot(bytes.Repeat([]byte{7}, secrets.KeySize))
 	if err != nil {
@@ -104,7 +107,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	signing := keys.New(w.DB, log, w.hub, root, nil)
 	people := users.New(w.DB, log, nil, nil)
 	w.oauth = oauth.New(oauth.Dependencies{Clients: w, DB: w.DB, Events: log, Hub: w.hub, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
-		Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people},
+		RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people},
 		oauth.Options{AccessTokenTTL: 15 * time.Minute, CodeTTL: time.Minute, RefreshGrace: grace, RefreshTokenIdleTTL: 7 * 24 * time.Hour, RefreshTokenTTL: 30 * 24 * time.Hour})
 	w.oauth.Module().Protocols(w.router)
 	if len(hear) > 0 {
@@ -165,7 +168,10 @@ func (w *world) found(handle string, orgs *orgdir.Service, signing *keys.Service
 		{ClientID: "console", Name: "Console", Public: true, Builtin: true, GrantTypes: people3, APIs: []apps.ClientAPI{manage}},
 		{ClientID: "m2m", Name: "Machine", GrantTypes: []string{"client_credentials", "organization_switch"}, SecretHashes: hashes, APIs: []apps.ClientAPI{orders, manage}},
 	} {
-		c.ID, c.Org, c.Enabled, c.RoleAudience, c.IDTokenAlg = ids.NewApp(), f.Root, true, "application", "ES256"
+		c.ID, c.Org, c.Enabled, c.RoleAudience, c.IDTokenAlg, c.AuthMethod = ids.NewApp(), f.Root, true, "application", "ES256", apps.AuthSecret
+		if c.Public {
+			c.AuthMethod = apps.AuthNone
+		}
 		w.clients[f.Tenant][c.ClientID] = c
 		w.in(a, func(ctx context.Context, tx db.Tx) error {
 			_, err := tx.Exec(ctx, `INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, template, client_type, grant_types, created_at, updated_at)
@@ -215,6 +221,17 @@ func (w *world) change(a *tenant, clientID string, f func(*apps.Client)) {
 	c := w.clients[a.ID][clientID]
 	f(&c)
 	w.clients[a.ID][clientID] = c
+}
+
+// Keys is where clients publish their keys.
+func (w *world) Keys(_ context.Context, address, _, _ string) ([]*jose.PublicKey, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	keys, ok := w.published[address]
+	if !ok {
+		return nil, errors.New("nobody answers")
+	}
+	return keys, nil
 }
 
 // IsMember says who belongs where.

@@ -333,6 +333,60 @@ func (e UpdateAppOIDCRequestIDTokenAlg) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestTokenEndpointAuthMethod.
+const (
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret      UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretBasic UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_basic"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretPost  UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_post"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodNone              UpdateAppOIDCRequestTokenEndpointAuthMethod = "none"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt     UpdateAppOIDCRequestTokenEndpointAuthMethod = "private_key_jwt"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestTokenEndpointAuthMethod enum.
+func (e UpdateAppOIDCRequestTokenEndpointAuthMethod) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretBasic:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretPost:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodNone:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestTokenEndpointAuthSigningAlg.
+const (
+	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgES256 UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "ES256"
+	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgEdDSA UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "EdDSA"
+	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgEmpty UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = ""
+	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgPS256 UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "PS256"
+	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgRS256 UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestTokenEndpointAuthSigningAlg enum.
+func (e UpdateAppOIDCRequestTokenEndpointAuthSigningAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgES256:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgEdDSA:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgPS256:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppRequestRoleAudience.
 const (
 	UpdateAppRequestRoleAudienceApplication  UpdateAppRequestRoleAudience = "application"
@@ -965,6 +1019,11 @@ type AppOIDC struct {
 	// Examples: ["https://app.example.com"]
 	AllowedOrigins []string `json:"allowed_origins"`
 
+	// AssertionReuse Whether a client assertion works again until it expires, against RFC 7523's advice.
+	//
+	// Examples: false
+	AssertionReuse bool `json:"assertion_reuse"`
+
 	// ClientID The app's name in OAuth.
 	//
 	// Examples: k3v5mq2n7x4h6t8w9y2z5b7d3f
@@ -983,7 +1042,13 @@ type AppOIDC struct {
 	// IDTokenAlg How ID tokens are signed.
 	//
 	// Examples: ES256
-	IDTokenAlg string `json:"id_token_alg"`
+	IDTokenAlg string  `json:"id_token_alg"`
+	Jwks       *JWKSet `json:"jwks,omitempty"`
+
+	// JwksURI Where the app publishes its keys; empty where they are in jwks.
+	//
+	// Examples: https://app.example.com/jwks.json
+	JwksURI string `json:"jwks_uri"`
 
 	// PkceOptional Whether a confidential client may ask for codes without a PKCE challenge.
 	//
@@ -1014,6 +1079,16 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	SkipConsent bool `json:"skip_consent"`
+
+	// TokenEndpointAuthMethod How the app proves who it is: client_secret takes the secret in header or body.
+	//
+	// Examples: client_secret
+	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method"`
+
+	// TokenEndpointAuthSigningAlg How its assertions are signed; empty where any of the server's algorithms is.
+	//
+	// Examples: ES256
+	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg"`
 }
 
 // AppOwner defines model for AppOwner.
@@ -1976,6 +2051,12 @@ type InviteUserRequest struct {
 	Roles *[]string `json:"roles,omitempty"`
 }
 
+// JWKSet defines model for JWKSet.
+type JWKSet struct {
+	// Keys Public keys (RFC 7517, section 4): EC on P-256, Ed25519, or RSA of 2048 bits and more, each with a kid where there are several.
+	Keys []map[string]interface{} `json:"keys"`
+}
+
 // MapDomainRequest defines model for MapDomainRequest.
 type MapDomainRequest struct {
 	// Name The domain, without @; international names in either form.
@@ -2644,6 +2725,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ["https://app.example.com"]
 	AllowedOrigins *[]string `json:"allowed_origins,omitempty"`
 
+	// AssertionReuse Whether a client assertion (RFC 7523) works again until it expires: for clients that keep one. A thief's works as well.
+	//
+	// Examples: false
+	AssertionReuse *bool `json:"assertion_reuse,omitempty"`
+
 	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code.
 	//
 	// Examples: ["authorization_code","refresh_token"]
@@ -2653,6 +2739,12 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ES256
 	IDTokenAlg *UpdateAppOIDCRequestIDTokenAlg `json:"id_token_alg,omitempty"`
+	Jwks       *JWKSet                         `json:"jwks,omitempty"`
+
+	// JwksURI Where the app publishes its keys (RFC 7517), read again every few minutes; empty for nowhere. Takes the place of jwks.
+	//
+	// Examples: https://app.example.com/jwks.json
+	JwksURI *string `json:"jwks_uri,omitempty"`
 
 	// PkceOptional Whether authorization requests may leave PKCE out (RFC 7636): for old libraries of confidential clients only.
 	//
@@ -2683,6 +2775,16 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: false
 	SkipConsent *bool `json:"skip_consent,omitempty"`
+
+	// TokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+	//
+	// Examples: private_key_jwt
+	TokenEndpointAuthMethod *UpdateAppOIDCRequestTokenEndpointAuthMethod `json:"token_endpoint_auth_method,omitempty"`
+
+	// TokenEndpointAuthSigningAlg How assertions must be signed; empty for any of these.
+	//
+	// Examples: ES256
+	TokenEndpointAuthSigningAlg *UpdateAppOIDCRequestTokenEndpointAuthSigningAlg `json:"token_endpoint_auth_signing_alg,omitempty"`
 }
 
 // UpdateAppOIDCRequestGrantTypes defines model for UpdateAppOIDCRequest.GrantTypes.
@@ -2692,6 +2794,16 @@ type UpdateAppOIDCRequestGrantTypes string
 //
 // Examples: ES256
 type UpdateAppOIDCRequestIDTokenAlg string
+
+// UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+//
+// Examples: private_key_jwt
+type UpdateAppOIDCRequestTokenEndpointAuthMethod string
+
+// UpdateAppOIDCRequestTokenEndpointAuthSigningAlg How assertions must be signed; empty for any of these.
+//
+// Examples: ES256
+type UpdateAppOIDCRequestTokenEndpointAuthSigningAlg string
 
 // UpdateAppRequest defines model for UpdateAppRequest.
 type UpdateAppRequest struct {

@@ -27,6 +27,7 @@ import (
 	"grove/infra/jobs"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/outbound"
 	"grove/infra/secrets"
 	"grove/infra/secrets/password"
 	orgdir "grove/orgs/directory"
@@ -118,7 +119,9 @@ func (a *App) wire() error {
 		Orgs: orgs, Sharing: shares, Users: people})
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Roles: roles, Users: people})
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Keys: keyring, Log: a.Log,
-		Members: belonging, Orgs: orgs, Pages: pages, Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: shares, SignIn: engine, Users: people},
+		Members: belonging, Orgs: orgs, Pages: pages,
+		RemoteKeys: outbound.NewJWKS(outbound.New(outbound.Options{Dev: a.options.Dev}), a.options.Clock),
+		Roles:      roles, Sealer: sealer, Sessions: signedIn, Sharing: shares, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, CodeTTL: c.CodeTTL, RefreshGrace: c.RefreshGrace,
 			RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL})
 	pages.SignOutFor(server)

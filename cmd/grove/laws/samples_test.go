@@ -173,6 +173,7 @@ var special = map[string]func(p *place, c *call){
 	"suspendOrganization": func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
 	"unlockUser":          func(p *place, c *call) { p.guess(c.path["user"]) },
 	"updateApp":           func(_ *place, c *call) { c.body = m{"description": "Another."} },
+	"updateAppOIDC":       func(_ *place, c *call) { delete(c.body.(m), "jwks") }, // jwks_uri is there
 	"updateOrganization":  func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
 	"updateRole": func(_ *place, c *call) {
 		anyVersion(nil, c)

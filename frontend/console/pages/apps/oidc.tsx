@@ -13,6 +13,22 @@ const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
 
 const lines = (text: string) => text.split(/\s+/).filter(Boolean);
 
+const methods = ["client_secret", "client_secret_basic", "client_secret_post", "private_key_jwt"] as const;
+
+/** The text of a JWK Set, as the request takes it: keys or the address of keys. */
+function keysOf(text: string): Pick<Request, "jwks" | "jwks_uri"> {
+  const trimmed = text.trim();
+  return trimmed.startsWith("{") ? { jwks: JSON.parse(trimmed) as Request["jwks"] } : { jwks_uri: trimmed };
+}
+
+function isKeys(text: string) {
+  try {
+    return keysOf(text).jwks === undefined || Array.isArray(keysOf(text).jwks?.keys);
+  } catch {
+    return false;
+  }
+}
+
 /** How an app speaks OAuth 2.0 and OpenID Connect. */
 export function Oidc({ app }: { app: App }) {
   const { ref } = useOrg();
@@ -28,16 +44,20 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
   const form = useApiForm({
     initialValues: {
       access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
-      id_token_alg: oidc.id_token_alg, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
+      assertion_reuse: oidc.assertion_reuse, id_token_alg: oidc.id_token_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, skip_consent: oidc.skip_consent,
+      token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
+    validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
     send: async (v) => {
       const wanted: Request = {
         access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
-        id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
+        ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
         refresh_token_seconds: Number(v.refresh_token_seconds), skip_consent: v.skip_consent,
+        token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
+        token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
       };
       // Only what changed: some fields ask for more than apps.write.
       const body = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(oidc[name as keyof AppOIDC])));
@@ -66,6 +86,20 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
             </Stack>
           </Checkbox.Group>
         </Section>
+        {oidc.client_type === "confidential" && (
+          <Section description={t("oidc.authHint")} title={t("oidc.auth")}>
+            <Stack gap="md" maw={640}>
+              <Select allowDeselect={false} data={methods.map((value) => ({ label: t(`oidcAuth.${value}`), value }))} label={t("oidc.authMethod")} readOnly={readOnly} {...getInputProps("token_endpoint_auth_method")} />
+              <Textarea description={t("oidc.keysHint")} label={t("oidc.keys")} maxRows={16} {...text("jwks")} />
+              {form.form.getValues().token_endpoint_auth_method === "private_key_jwt" && (
+                <>
+                  <Select allowDeselect={false} data={[{ label: t("oidc.anyAlg"), value: "" }, ...algorithms]} label={t("oidc.authAlg")} readOnly={readOnly} {...getInputProps("token_endpoint_auth_signing_alg")} />
+                  <Switch description={t("oidc.assertionReuseHint")} disabled={readOnly} label={t("oidc.assertionReuse")} {...getInputProps("assertion_reuse", { type: "checkbox" })} />
+                </>
+              )}
+            </Stack>
+          </Section>
+        )}
         <Section description={t("oidc.pkceHint")} title={t("oidc.pkce")}>
           <Stack gap="md" maw={440}>
             {oidc.client_type === "confidential" && <Switch description={t("oidc.pkceOptionalHint")} disabled={readOnly} label={t("oidc.pkceOptional")} {...getInputProps("pkce_optional", { type: "checkbox" })} />}

@@ -1,0 +1,119 @@
+package oauth
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"grove/iam/apps"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/jose"
+	"grove/infra/secrets"
+)
+
+// Client assertions (RFC 7523, section 2.2; OpenID Connect Core 1.0, section 9).
+const (
+	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+	assertionLeeway = 30 * time.Second // between the client's clock and ours
+	maxAssertionID  = 256              // bytes of jti
+	maxAssertionTTL = time.Hour        // for so long a jti has to be remembered
+)
+
+var (
+	errAssertionAudience = errors.New("oauth: an assertion for somebody else")
+	errAssertionLife     = errors.New("oauth: an assertion that lives too long")
+	errAssertionParties  = errors.New("oauth: issuer and subject of an assertion are not its client")
+	errAssertionReplayed = errors.New("oauth: an assertion without jti, or one that was used before")
+)
+
+// assertedClientID reads who an assertion says it is from. Nothing is verified yet.
+func assertedClientID(assertion string) (string, error) {
+	parts := strings.Split(assertion, ".")
+	if len(parts) != 3 {
+		return "", jose.ErrMalformed
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return "", jose.ErrMalformed
+	}
+	c, err := jose.ParseClaims(payload)
+	if err != nil {
+		return "", err
+	}
+	return c.Subject, nil
+}
+
+// checkAssertion verifies that a client signed an assertion for us, just now and for this once. Every failure but one of
+// the database is errClient with its cause.
+func (s *Service) checkAssertion(ctx context.Context, r *http.Request, client apps.Client, assertion string) error {
+	no := func(err error) error { return refuseBecause(codeInvalidClient, errClient.description, err) }
+	c, err := s.verifyClient(ctx, client, assertion, client.AuthSigningAlg, "", "JWT", "client-authentication+jwt")
+	if err != nil {
+		return no(err)
+	}
+	now := s.DB.Clock().Now()
+	issuer := httpapi.IssuerOf(ctx).URL
+	// Each audience has to be a name of ours: an assertion that is good elsewhere as well could have come from there.
+	ours := []string{issuer, issuer + "/oauth2/token", issuer + r.URL.Path}
+	switch {
+	case c.Issuer != client.ClientID || c.Subject != client.ClientID:
+		return no(errAssertionParties)
+	case len(c.Audience) == 0 || slices.ContainsFunc(c.Audience, func(a string) bool { return !contains(ours, a) }):
+		return no(errAssertionAudience)
+	case c.Expiry.After(now.Add(maxAssertionTTL + assertionLeeway)):
+		return no(errAssertionLife)
+	}
+	if err := c.ValidateTimes(now, assertionLeeway); err != nil {
+		return no(err)
+	}
+	if client.AssertionReuse {
+		return nil
+	}
+	first, err := s.firstUse(ctx, "assertion:"+client.ClientID, c.ID, c.Expiry.Add(assertionLeeway))
+	if err == nil && !first {
+		err = no(errAssertionReplayed)
+	}
+	return err
+}
+
+// verifyClient verifies what a client signed with one of its registered keys, and returns the claims, still to be judged.
+// alg "" stands for any.
+func (s *Service) verifyClient(ctx context.Context, client apps.Client, token, alg string, typ ...string) (*jose.Claims, error) {
+	options := jose.VerifyOptions{Typ: typ}
+	if alg != "" {
+		options.Algs = []string{alg}
+	}
+	var failed error
+	options.Candidates = func(h jose.Header) []*jose.PublicKey {
+		if client.JWKSURI == "" {
+			return client.Keys
+		}
+		keys, err := s.RemoteKeys.Keys(ctx, client.JWKSURI, h.Alg, h.KID)
+		failed = err
+		return keys
+	}
+	payload, _, err := jose.Verify(token, options)
+	if err != nil {
+		return nil, errors.Join(err, failed)
+	}
+	return jose.ParseClaims(payload)
+}
+
+// firstUse remembers an identifier that may be used once until it expires, and reports whether this was the once. What it
+// remembers stays, whatever becomes of the request: whoever holds a used assertion or proof gains nothing by a failure.
+func (s *Service) firstUse(ctx context.Context, of, id string, expires time.Time) (first bool, err error) {
+	if id == "" || len(id) > maxAssertionID {
+		return false, nil
+	}
+	err = s.DB.InTenant(ctx, httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		first, err = insertUsed(ctx, tx, secrets.HashToken(of+"\x00"+id), expires)
+		return err
+	})
+	return first, err
+}
