@@ -337,6 +337,9 @@ func TestOperating(t *testing.T) {
 			t.Errorf("grove %s as superuser: %d %s", command, code, out)
 		}
 	}
+	if out, code := run(t, append(slices.Clone(env), "GROVE_BASE_URL=http://127.0.0.1:8080", "GROVE_SESSION_COOKIE_SAMESITE=none"), "doctor"); code != 1 || !strings.Contains(out, "GROVE_SESSION_COOKIE_SAMESITE must not be none") {
+		t.Errorf("a cookie that browsers refuse: %d %s", code, out)
+	}
 	if out, code := run(t, append(slices.Clone(env), "GROVE_ADRESS=x"), "doctor"); code != 1 || !strings.Contains(out, "GROVE_ADDR") {
 		t.Errorf("a misspelt setting: %d %s", code, out)
 	}

@@ -69,7 +69,7 @@ func (p *Pages) answerFlow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if f.SessionSecret != "" {
-		authn.SetSession(w, r, f.SessionSecret)
+		p.Engine.SetSession(w, r, f.SessionSecret)
 	}
 	if f.Step == authn.StepDone {
 		seeOther(w, f.ResumeURL())
@@ -90,7 +90,7 @@ func parseFlow(s string) (id ids.Flow, err error) {
 // showStep renders a flow's question. wanted is the step that the person went back to, if any.
 func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser, f authn.Flow, wanted authn.Step) {
 	if f.SessionSecret != "" {
-		authn.SetSession(w, r, f.SessionSecret)
+		p.Engine.SetSession(w, r, f.SessionSecret)
 	}
 	if f.Step == authn.StepDone {
 		seeOther(w, f.ResumeURL())

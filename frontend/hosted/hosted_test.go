@@ -163,6 +163,31 @@ func TestAttack33_ForgedForms(t *testing.T) {
 	}
 }
 
+// TestSignOutWithoutTheCookie: a browser that keeps its session from other sites is asked again before anybody is told that he
+// is signed out.
+func TestSignOutWithoutTheCookie(t *testing.T) {
+	b := setup(t, authn.Options{FlowTTL: 15 * time.Minute, SameSite: http.SameSiteStrictMode})
+	b.person(t, "jo@partner.example", b.A.Partner)
+	w := b.browser(t)
+	w.signIn("jo@partner.example")
+	for _, target := range []string{b.A.Tenant.Base + "/login/logout", b.A.Tenant.Base + "/login/logout?request=sealed"} {
+		kept := w.cookies[session]
+		delete(w.cookies, session) // as a link on another site does
+		asked := w.do(http.MethodGet, target, nil, "Sec-Fetch-Site", "cross-site")
+		next, ok := strings.CutPrefix(asked.Header().Get("Refresh"), "0; url=")
+		if asked.Code != http.StatusOK || !ok || !strings.HasPrefix(next, "/t/acme/login/logout?again=1") || asked.body != "" {
+			t.Fatalf("%s: %d %v", target, asked.Code, asked.Header())
+		}
+		if end := w.do(http.MethodGet, next, nil, "Sec-Fetch-Site", "cross-site"); end.Code != http.StatusSeeOther {
+			t.Errorf("%s goes around: %d", target, end.Code)
+		}
+		w.cookies[session] = kept
+		if page := w.do(http.MethodGet, next, nil, "Sec-Fetch-Site", "same-origin"); page.Code != http.StatusOK || !strings.Contains(page.body, "jo@partner.example") {
+			t.Errorf("%s with the cookie: %d %s", target, page.Code, page.body)
+		}
+	}
+}
+
 // TestAttack33_ForgedFormsAreTold: whoever watches an organization's log sees that its people are attacked, and a flood does
 // not drown the rest of it.
 func TestAttack33_ForgedFormsAreTold(t *testing.T) {

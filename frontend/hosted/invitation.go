@@ -254,7 +254,7 @@ func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept i
 			p.fail(w, r, err)
 			return
 		}
-		authn.SetSession(w, r, secret)
+		p.Engine.SetSession(w, r, secret)
 	}
 	org, err := p.Orgs.Resolve(ctx, t, accepted.Org.String())
 	if err != nil {

@@ -14,6 +14,7 @@ const logoutPurpose = "logout"
 
 // signOut is a sign-out that somebody asks for: a client's, or the person's own where sealed is "".
 type signOut struct {
+	again   bool // the browser was sent on once, to show its session
 	request oauth.LogoutRequest
 	sealed  string
 }
@@ -21,13 +22,13 @@ type signOut struct {
 func (p *Pages) readSignOut(r *http.Request) (signOut, error) {
 	in, err := parse(r.URL.RawQuery)
 	if err != nil || in["request"] == "" {
-		return signOut{}, err
+		return signOut{again: in["again"] != ""}, err
 	}
 	request, err := p.logouts.OpenLogout(r.Context(), in["request"])
 	if err != nil {
 		return signOut{}, errParameters
 	}
-	return signOut{request: request, sealed: in["request"]}, nil
+	return signOut{again: in["again"] != "", request: request, sealed: in["request"]}, nil
 }
 
 // end is where the browser goes when nobody is signed in any more.
@@ -51,6 +52,17 @@ func (p *Pages) showLogout(w http.ResponseWriter, r *http.Request) {
 	session, found, err := p.Engine.Session(ctx, t, b)
 	if err != nil {
 		p.fail(w, r, err)
+		return
+	}
+	if !found && !s.again && p.Engine.MayHide(r) {
+		// To say "signed out" to somebody who is not would be the worst answer. An empty page leads on to this one, which
+		// then is asked for from this site and with the cookie.
+		pairs := []string{"again", "1"}
+		if s.sealed != "" {
+			pairs = append(pairs, "request", s.sealed)
+		}
+		w.Header().Set("Refresh", "0; url="+address(r, "/login/logout", pairs...))
+		w.WriteHeader(http.StatusOK)
 		return
 	}
 	if !found {
@@ -99,6 +111,6 @@ func (p *Pages) confirmLogout(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	authn.ClearSession(w, r)
+	p.Engine.ClearSession(w, r)
 	seeOther(w, s.end(r))
 }

@@ -145,7 +145,7 @@ type bundle struct {
 	sessions *sessions.Service
 }
 
-func setup(t testing.TB) bundle {
+func setup(t testing.TB, o ...authn.Options) bundle {
 	t.Helper()
 	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/groups", "iam/authz", "iam/apps", "iam/sessions", "iam/consents", "iam/authn", "orgs/members"),
 		"hosted", nil)
@@ -163,13 +163,17 @@ func setup(t testing.TB) bundle {
 	w.users = users.New(d.DB, log, hasher, w)
 	b := bundle{Database: d, Pair: treekit.Plant(t, d), world: w,
 		sessions: sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 24 * time.Hour, Idle: 2 * time.Hour})}
+	engineOptions := authn.Options{FlowTTL: 15 * time.Minute}
+	if len(o) > 0 {
+		engineOptions = o[0]
+	}
 	w.client = apps.Client{ID: ids.NewApp(), Org: b.A.Root.ID, ClientID: "portal", Name: "Portal", Enabled: true, Settings: apps.Settings{SkipConsent: true}}
 	treekit.In(t, d, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, template, client_type, grant_types, created_at, updated_at)
 			VALUES ($1, $2, $3, 'portal', 'portal', 'portal', 'web', 'public', '{authorization_code}', $4, $4)`, b.A.Tenant.ID, w.client.ID, w.client.Org, tx.Now())
 		return err
 	})
-	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), 15*time.Minute,
+	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), engineOptions,
 		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Sharing: w, Users: w.users})
 	pages := hosted.New(hosted.Options{DB: d.DB, Engine: b.engine, Events: log, Invitations: w, Keys: w, Log: testkit.Quiet(), Orgs: b.Pair, Roles: w, Users: w.users})
 	pages.SignOutFor(w)

@@ -38,19 +38,27 @@ func BrowserOf(w http.ResponseWriter, r *http.Request) Browser {
 	}
 	if b.Secret == "" {
 		b.Secret, _ = secrets.NewToken(browserPrefix)
-		writeCookie(w, t, "browser", b.Secret)
+		// A sign-in begins at another site's redirect and has to find its browser again. Without the session the name
+		// stands for nobody, so it needs no more.
+		writeCookie(w, t, "browser", b.Secret, http.SameSiteLaxMode)
 	}
 	return b
 }
 
 // SetSession puts a session's secret into the browser's cookie.
-func SetSession(w http.ResponseWriter, r *http.Request, secret string) {
-	writeCookie(w, httpapi.TenantOf(r.Context()), "session", secret)
+func (s *Service) SetSession(w http.ResponseWriter, r *http.Request, secret string) {
+	writeCookie(w, httpapi.TenantOf(r.Context()), "session", secret, s.sameSite)
 }
 
 // ClearSession takes the browser's session cookie away.
-func ClearSession(w http.ResponseWriter, r *http.Request) {
-	writeCookie(w, httpapi.TenantOf(r.Context()), "session", "")
+func (s *Service) ClearSession(w http.ResponseWriter, r *http.Request) {
+	writeCookie(w, httpapi.TenantOf(r.Context()), "session", "", s.sameSite)
+}
+
+// MayHide reports whether a request may come from a browser that is signed in and does not say so: another site sent it here,
+// and the session's cookie stays behind at such times.
+func (s *Service) MayHide(r *http.Request) bool {
+	return s.sameSite == http.SameSiteStrictMode && r.Header.Get("Sec-Fetch-Site") == "cross-site"
 }
 
 func readCookie(r *http.Request, t httpapi.Tenant, kind, prefix string) string {
@@ -62,10 +70,14 @@ func readCookie(r *http.Request, t httpapi.Tenant, kind, prefix string) string {
 	return sent[0].Value
 }
 
-// writeCookie sets a cookie that no script reads and no other site's form sends along. An empty value deletes it.
-func writeCookie(w http.ResponseWriter, t httpapi.Tenant, kind, value string) {
+// writeCookie sets a cookie that no script reads. Browsers refuse one that goes to every site and travels in the clear, so
+// without https it goes to no other site's form. An empty value deletes it.
+func writeCookie(w http.ResponseWriter, t httpapi.Tenant, kind, value string, sameSite http.SameSite) {
 	name, secure := cookieName(t, kind)
-	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode}
+	if sameSite == http.SameSiteNoneMode && !secure {
+		sameSite = http.SameSiteLaxMode
+	}
+	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, Secure: secure, SameSite: sameSite}
 	if value == "" {
 		c.MaxAge = -1
 	}

@@ -60,16 +60,55 @@ func TestAttack34_CookiesFollowTheConfiguredBase(t *testing.T) {
 		r.Host = "evil.example"
 		r.Header.Set("X-Forwarded-Proto", "https")
 		r.Header.Set("Forwarded", "proto=http;host=evil.example")
-		authn.SetSession(w, r, "secret")
+		lax := authn.New(nil, nil, nil, authn.Options{}, authn.Ports{})
+		lax.SetSession(w, r, "secret")
 		c := w.Result().Cookies()[0]
 		if c.Secure != secure || strings.HasPrefix(c.Name, "__Host-") != secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
 			t.Errorf("%s: %+v", base, c)
 		}
 		w = httptest.NewRecorder()
-		authn.ClearSession(w, r)
+		lax.ClearSession(w, r)
 		if c := w.Result().Cookies()[0]; c.MaxAge >= 0 || c.Value != "" {
 			t.Errorf("not cleared: %+v", c)
 		}
+	}
+}
+
+// TestSameSite: the session's cookie is as configured, the browser's name always Lax, for a sign-in has to find its browser
+// again after another site's redirect.
+func TestSameSite(t *testing.T) {
+	for name, c := range map[string]struct {
+		base       string
+		configured http.SameSite
+		want       http.SameSite
+		hides      bool
+	}{
+		"by default":         {"https://id.example/t/acme", 0, http.SameSiteLaxMode, false},
+		"lax":                {"https://id.example/t/acme", http.SameSiteLaxMode, http.SameSiteLaxMode, false},
+		"strict":             {"https://id.example/t/acme", http.SameSiteStrictMode, http.SameSiteStrictMode, true},
+		"none":               {"https://id.example/t/acme", http.SameSiteNoneMode, http.SameSiteNoneMode, false},
+		"none without https": {"http://127.0.0.1:8080/t/acme", http.SameSiteNoneMode, http.SameSiteLaxMode, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := authn.New(nil, nil, nil, authn.Options{SameSite: c.configured}, authn.Ports{})
+			r := request(httpapi.Tenant{Handle: "acme", Base: c.base})
+			w := httptest.NewRecorder()
+			s.SetSession(w, r, "secret")
+			s.ClearSession(w, r)
+			authn.BrowserOf(w, r)
+			for i, cookie := range w.Result().Cookies() {
+				want := []http.SameSite{c.want, c.want, http.SameSiteLaxMode}[i]
+				if cookie.SameSite != want || want == http.SameSiteNoneMode && !cookie.Secure {
+					t.Errorf("%s", cookie)
+				}
+			}
+			for site, hides := range map[string]bool{"": false, "none": false, "same-origin": false, "same-site": false, "cross-site": c.hides} {
+				r.Header.Set("Sec-Fetch-Site", site)
+				if s.MayHide(r) != hides {
+					t.Errorf("from %q: %v", site, !hides)
+				}
+			}
+		})
 	}
 }
 

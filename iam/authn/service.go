@@ -1,7 +1,9 @@
 package authn
 
 import (
+	"cmp"
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -31,14 +33,22 @@ type Service struct {
 	consents *consents.Service
 	db       *db.DB
 	ports    Ports
+	sameSite http.SameSite
 	sessions *sessions.Service
 	steps    map[Step]Authenticator
 	ttl      time.Duration
 }
 
-// New makes the engine. flowTTL bounds one run of sign-in.
-func New(d *db.DB, sessions *sessions.Service, consents *consents.Service, flowTTL time.Duration, ports Ports) *Service {
-	s := &Service{consents: consents, db: d, ports: ports, sessions: sessions, steps: map[Step]Authenticator{}, ttl: flowTTL}
+// Options of New.
+type Options struct {
+	FlowTTL  time.Duration // bounds one run of sign-in
+	SameSite http.SameSite // of the session's cookie; zero is Lax
+}
+
+// New makes the engine.
+func New(d *db.DB, sessions *sessions.Service, consents *consents.Service, o Options, ports Ports) *Service {
+	s := &Service{consents: consents, db: d, ports: ports, sameSite: cmp.Or(o.SameSite, http.SameSiteLaxMode), sessions: sessions,
+		steps: map[Step]Authenticator{}, ttl: o.FlowTTL}
 	for _, a := range []Authenticator{changePassword{s}, chooseOrg{s}, consent{s}, identifier{}, password{s}, suspended{}} {
 		s.steps[a.Name()] = a
 	}

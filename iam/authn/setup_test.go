@@ -113,7 +113,7 @@ func setup(t testing.TB) bundle {
 	b := bundle{Database: d, Pair: treekit.Plant(t, d), world: w,
 		sessions: sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 24 * time.Hour, Idle: 2 * time.Hour}),
 		users:    users.New(d.DB, log, hasher, anyRank{})}
-	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), 15*time.Minute,
+	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), authn.Options{FlowTTL: 15 * time.Minute},
 		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Sharing: w, Users: b.users})
 	return b
 }

@@ -84,6 +84,9 @@ type Config struct {
 	// SessionIdleTTL is the longest time between two uses of a session.
 	SessionIdleTTL time.Duration `env:"GROVE_SESSION_IDLE_TTL" default:"2h" min:"1s" max:"8784h" doc:"Longest time between two uses of a sign-in session. At most GROVE_SESSION_TTL, and that by default when it is shorter."`
 
+	// SessionCookieSameSite is lax, strict or none.
+	SessionCookieSameSite string `env:"GROVE_SESSION_COOKIE_SAMESITE" default:"lax" oneof:"lax strict none" doc:"Whether the browser sends the session's cookie along from other sites (RFC 6265bis, section 4.1.2.7). lax: when a person follows a link or is sent on. strict: never, so whoever comes from an app on another site signs in each time. none: always, also from frames and with forms, which apps on other sites need for silent sign-on in frames or for authorization requests with POST; needs https."`
+
 	// InvitationTTL is the life of an invitation.
 	InvitationTTL time.Duration `env:"GROVE_INVITATION_TTL" default:"72h" min:"1s" max:"2160h" doc:"Life of an invitation."`
 

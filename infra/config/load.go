@@ -195,6 +195,8 @@ func (c *Config) crossCheck(wrong map[string]bool, fail func(name, text string))
 	}
 	check(!c.SMTPURL.IsZero() && c.MailFrom == "", "GROVE_MAIL_FROM", "GROVE_SMTP_URL",
 		"is needed, because GROVE_SMTP_URL is set")
+	check(c.SessionCookieSameSite == "none" && strings.HasPrefix(c.BaseURL, "http://"), "GROVE_SESSION_COOKIE_SAMESITE", "GROVE_BASE_URL",
+		"must not be none with an http base: browsers take such a cookie over https only")
 	check(c.RefreshTokenIdleTTL > c.RefreshTokenTTL, "GROVE_REFRESH_TOKEN_IDLE_TTL", "GROVE_REFRESH_TOKEN_TTL",
 		"must not be longer than GROVE_REFRESH_TOKEN_TTL")
 	check(c.SessionIdleTTL > c.SessionTTL, "GROVE_SESSION_IDLE_TTL", "GROVE_SESSION_TTL",

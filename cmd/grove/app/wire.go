@@ -115,7 +115,7 @@ func (a *App) wire() error {
 		Roles: roles, Seats: seats, Tenants: tenants, Users: people})
 
 	// iam middle and top
-	engine := authn.New(a.DB, signedIn, allowed, c.FlowTTL, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
+	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
 		Orgs: orgs, Sharing: shares, Users: people})
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Roles: roles, Users: people})
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Keys: keyring, Log: a.Log,
@@ -226,4 +226,14 @@ func hashParams(c config.Config) password.Params {
 	p := password.DefaultParams()
 	p.MemoryKiB, p.Time, p.Threads = uint32(c.Argon2MemoryKiB), uint32(c.Argon2Iterations), uint8(c.Argon2Parallelism)
 	return p
+}
+
+func sameSite(c config.Config) http.SameSite {
+	switch c.SessionCookieSameSite {
+	case "none":
+		return http.SameSiteNoneMode
+	case "strict":
+		return http.SameSiteStrictMode
+	}
+	return http.SameSiteLaxMode
 }
