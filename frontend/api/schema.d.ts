@@ -1536,6 +1536,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/users/{user}:lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lock a user
+         * @description The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason.
+         */
+        post: operations["lockUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/users/{user}:reset-password": {
         parameters: {
             query?: never;
@@ -1567,7 +1587,7 @@ export interface paths {
         put?: never;
         /**
          * Unlock a user
-         * @description Ends the lock that failed sign-ins led to, and forgets them.
+         * @description Ends the lock that an administrator made or failed sign-ins led to, and forgets these. What was ended stays ended.
          */
         post: operations["unlockUser"];
         delete?: never;
@@ -3090,6 +3110,13 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
+        LockUserRequest: {
+            /**
+             * @description Why, for those who look after the account.
+             * @example Lost the laptop
+             */
+            reason?: string;
+        };
         MapDomainRequest: {
             /**
              * @description The domain, without @; international names in either form.
@@ -3149,7 +3176,7 @@ export interface components {
              * @example active
              * @enum {string}
              */
-            status: "active" | "disabled";
+            status: "active" | "disabled" | "locked";
             /**
              * @description The user's id.
              * @example usr_069hwpkw01r010000000000004
@@ -3996,6 +4023,11 @@ export interface components {
              */
             locale?: string;
             /**
+             * @description Why an administrator locked the user.
+             * @example Lost the laptop
+             */
+            lock_reason?: string;
+            /**
              * Format: date-time
              * @description Until when sign-in is refused after failed attempts; absent when it is not.
              * @example 2026-11-23T10:00:00Z
@@ -4012,11 +4044,11 @@ export interface components {
              */
             org_id: string;
             /**
-             * @description Whether the user may sign in.
+             * @description Whether the user may sign in; locked is by an administrator.
              * @example active
              * @enum {string}
              */
-            status: "active" | "disabled";
+            status: "active" | "disabled" | "locked";
             /**
              * Format: date-time
              * @description When the user was last changed.
@@ -13680,7 +13712,7 @@ export interface operations {
                 /** @description Only users whose username or e-mail address begins with this. */
                 q?: string;
                 /** @description Only users of this status. */
-                status?: "active" | "disabled";
+                status?: "active" | "disabled" | "locked";
             };
             header?: never;
             path: {
@@ -14232,7 +14264,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress. */
+            /** @description Codes: idempotency.in_progress, user.last_administrator. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14348,6 +14380,125 @@ export interface operations {
                 };
             };
             /** @description Codes: idempotency.in_progress. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.stale. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lockUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+                /** @description Change only if the resource still has this ETag. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The user's id. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LockUserRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, user.above_actor. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, user.disabled, user.last_administrator. */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -136,6 +136,10 @@ func (w *world) ScopesOf(context.Context, db.Tx, ids.User, ids.Org) (map[string]
 
 func (w *world) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
 
+func (w *world) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User) (bool, error) {
+	return false, nil
+}
+
 type bundle struct {
 	*testkit.Database
 	treekit.Pair

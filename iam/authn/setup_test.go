@@ -86,6 +86,10 @@ type anyRank struct{}
 
 func (anyRank) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
 
+func (anyRank) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User) (bool, error) {
+	return false, nil
+}
+
 type bundle struct {
 	*testkit.Database
 	treekit.Pair

@@ -26,7 +26,8 @@ type UserBody struct {
 	FamilyName         string            `json:"family_name,omitempty" doc:"Family name." example:"Doe"`
 	DisplayName        string            `json:"display_name" doc:"What to call the user: the names, or the username." example:"Jo Doe"`
 	Locale             string            `json:"locale,omitempty" doc:"Preferred language, BCP 47." example:"en"`
-	Status             string            `json:"status" enum:"active,disabled" doc:"Whether the user may sign in." example:"active"`
+	Status             string            `json:"status" enum:"active,disabled,locked" doc:"Whether the user may sign in; locked is by an administrator." example:"active"`
+	LockReason         string            `json:"lock_reason,omitempty" doc:"Why an administrator locked the user." example:"Lost the laptop"`
 	Attributes         map[string]string `json:"attributes" doc:"Values of your own, by name."`
 	HasPassword        bool              `json:"has_password" doc:"Whether a password is set." example:"true"`
 	MustChangePassword bool              `json:"must_change_password" doc:"Whether the password must be replaced at the next sign-in." example:"false"`
@@ -63,6 +64,11 @@ type ResetPasswordRequest struct {
 	MustChangePassword *bool  `json:"must_change_password,omitempty" doc:"Whether it must be replaced at the next sign-in; true when absent." example:"true"`
 }
 
+// LockUserRequest is the body of lockUser.
+type LockUserRequest struct {
+	Reason string `json:"reason,omitempty" maxLength:"256" doc:"Why, for those who look after the account." example:"Lost the laptop"`
+}
+
 // UserPath is embedded by inputs of operations on one user.
 type UserPath struct {
 	User ids.User `path:"user" doc:"The user's id."`
@@ -94,16 +100,22 @@ type (
 		httpapi.Match
 		Body ResetPasswordRequest
 	}
+	lockInput struct {
+		httpapi.OrgPath
+		UserPath
+		httpapi.Match
+		Body LockUserRequest
+	}
 	listInput struct {
 		httpapi.OrgPath
 		httpapi.PageQuery
 		Q      string `query:"q" maxLength:"254" doc:"Only users whose username or e-mail address begins with this." example:"jo"`
-		Status string `query:"status" enum:"active,disabled" doc:"Only users of this status." example:"active"`
+		Status string `query:"status" enum:"active,disabled,locked" doc:"Only users of this status." example:"active"`
 		Filter string `query:"filter" maxLength:"512" doc:"SCIM filter (RFC 7644 section 3.4.2.2) over userName and emails.value with eq and sw, joined by and." example:"userName sw \"jo\""`
 	}
 )
 
-var actions = map[string]perm.Permission{"delete": permWrite, "disable": permWrite, "enable": permWrite,
+var actions = map[string]perm.Permission{"delete": permWrite, "disable": permWrite, "enable": permWrite, "lock": permWrite,
 	"reset_password": permWrite, "unlock": permWrite, "update": permWrite}
 
 func (s *Service) routes(a *httpapi.API) {
@@ -121,9 +133,12 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteUser", Method: http.MethodDelete, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Delete a user", Description: "Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again.",
 		Status: 204, Needs: permWrite, Errors: []fault.Code{errAboveActor, fault.CodeStale}}, s.remove)
-	s.verb(a, "disableUser", ":disable", "Disable a user", "The user may not sign in, and every session and token ends at once.", s.DisableTx)
+	s.verb(a, "disableUser", ":disable", "Disable a user", "The user may not sign in, and every session and token ends at once.", s.DisableTx, errLastAdministrator)
 	s.verb(a, "enableUser", ":enable", "Enable a user", "A disabled user may sign in again. What was ended stays ended.", s.EnableTx)
-	s.verb(a, "unlockUser", ":unlock", "Unlock a user", "Ends the lock that failed sign-ins led to, and forgets them.", s.UnlockTx)
+	s.verb(a, "unlockUser", ":unlock", "Unlock a user", "Ends the lock that an administrator made or failed sign-ins led to, and forgets these. What was ended stays ended.", s.UnlockTx)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "lockUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:lock", Tag: tag,
+		Summary: "Lock a user", Description: "The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason.",
+		Status: 200, Needs: permWrite, Errors: []fault.Code{errAboveActor, errDisabled, errLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.lockUser)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "resetUserPassword", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:reset-password", Tag: tag,
 		Summary: "Reset a user's password", Description: "Sets or removes the password, ends every session and token of the user, and ends a lock.",
 		Status: 200, Needs: permWrite, Errors: []fault.Code{errAboveActor, errPassword, fault.CodeStale}, Replay: s.replay}, s.reset)
@@ -242,12 +257,18 @@ func (s *Service) change(ctx context.Context, c *httpapi.Call, id ids.User, m ht
 	return s.one(c, u), nil
 }
 
-func (s *Service) verb(a *httpapi.API, id, verb, summary, description string, f func(context.Context, db.Tx, User) (User, error)) {
+func (s *Service) verb(a *httpapi.API, id, verb, summary, description string, f func(context.Context, db.Tx, User) (User, error), errs ...fault.Code) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: id, Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}" + verb, Tag: tag,
-		Summary: summary, Description: description, Status: 200, Needs: permWrite, Errors: []fault.Code{errAboveActor, fault.CodeStale}, Replay: s.replay},
+		Summary: summary, Description: description, Status: 200, Needs: permWrite, Errors: append([]fault.Code{errAboveActor, fault.CodeStale}, errs...), Replay: s.replay},
 		func(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Out[UserBody], error) {
 			return s.change(ctx, c, in.User, in.Match, f)
 		})
+}
+
+func (s *Service) lockUser(ctx context.Context, c *httpapi.Call, in *lockInput) (*httpapi.Out[UserBody], error) {
+	return s.change(ctx, c, in.User, in.Match, func(ctx context.Context, tx db.Tx, u User) (User, error) {
+		return s.LockTx(ctx, tx, u, in.Body.Reason)
+	})
 }
 
 func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.None, error) {
@@ -297,7 +318,7 @@ func (s *Service) one(c *httpapi.Call, u User) *httpapi.Out[UserBody] {
 
 func (s *Service) body(u User) UserBody {
 	b := UserBody{ID: u.ID, OrgID: u.Org, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, GivenName: u.GivenName,
-		FamilyName: u.FamilyName, DisplayName: u.DisplayName(), Locale: u.Locale, Status: u.Status, Attributes: u.Attributes,
+		FamilyName: u.FamilyName, DisplayName: u.DisplayName(), Locale: u.Locale, Status: u.Status, LockReason: u.LockReason, Attributes: u.Attributes,
 		HasPassword: u.HasPassword, MustChangePassword: u.MustChangePassword, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt}
 	if u.LockedUntil != nil && u.LockedUntil.After(s.db.Clock().Now()) {
 		b.LockedUntil = u.LockedUntil

@@ -4,9 +4,11 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"time"
 
 	"grove/infra/db"
 	"grove/infra/events"
+	"grove/infra/jobs"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/perm"
@@ -26,11 +28,13 @@ var (
 )
 
 var (
-	errAboveActor    = fault.Declare(fault.Forbidden, "user.above_actor", "This person may do more than you")
-	errCredentials   = fault.Declare(fault.Unauthenticated, "user.credentials", "The username or the password is wrong")
-	errFilter        = fault.Declare(fault.Malformed, "user.filter", "This filter cannot be used")
-	errPassword      = fault.Declare(fault.Invalid, "user.password", "This password cannot be used")
-	errUsernameTaken = fault.Declare(fault.Conflict, "user.username_taken", "This username is taken")
+	errAboveActor        = fault.Declare(fault.Forbidden, "user.above_actor", "This person may do more than you")
+	errCredentials       = fault.Declare(fault.Unauthenticated, "user.credentials", "The username or the password is wrong")
+	errDisabled          = fault.Declare(fault.Conflict, "user.disabled", "The user is disabled")
+	errFilter            = fault.Declare(fault.Malformed, "user.filter", "This filter cannot be used")
+	errLastAdministrator = fault.Declare(fault.Conflict, "user.last_administrator", "The last administrator stays")
+	errPassword          = fault.Declare(fault.Invalid, "user.password", "This password cannot be used")
+	errUsernameTaken     = fault.Declare(fault.Conflict, "user.username_taken", "This username is taken")
 )
 
 type (
@@ -43,8 +47,12 @@ type (
 	deletedData struct {
 		Username string `json:"username" audit:"personal"`
 	}
+	failedData struct {
+		Count int `json:"count" audit:"public"`
+	}
 	lockedData struct {
-		Seconds int `json:"seconds" audit:"public"`
+		Reason  string `json:"reason,omitempty" audit:"personal"`
+		Seconds int    `json:"seconds,omitempty" audit:"public"`
 	}
 	passwordData struct {
 		MustChange bool `json:"must_change" audit:"public"`
@@ -60,16 +68,19 @@ var (
 	eventDeleted         = events.Declare[deletedData]("user.deleted", "A person was deleted.")
 	eventDisabled        = events.Declare[noData]("user.disabled", "A person was disabled and may not sign in.")
 	eventEnabled         = events.Declare[noData]("user.enabled", "A disabled person may sign in again.")
-	eventLocked          = events.Declare[lockedData]("user.locked", "An account was locked for some time after failed sign-ins.")
+	eventLocked          = events.Declare[lockedData]("user.locked", "An account was locked: for some time after failed sign-ins, or by an administrator until he unlocks it.")
 	eventPasswordChanged = events.Declare[passwordData]("user.password_changed", "A person's password was set, replaced or removed.")
+	eventSignInFailed    = events.Declare[failedData]("sign_in.failed", "Sign-ins to an account failed, as many as count says, since the event before: one event a minute at the most, and none of attempts while the account is locked.")
 	eventUnlocked        = events.Declare[noData]("user.unlocked", "An administrator ended an account's lock.")
 	eventUpdated         = events.Declare[updatedData]("user.updated", "A person's profile changed.")
 )
 
-// Ranks compares people: CheckUserTx answers with a fault of kind Forbidden when the person holds a permission in the
+// Ranks compares people. CheckUserTx answers with a fault of kind Forbidden when the person holds a permission in the
 // organization that the actor of ctx lacks there.
 type Ranks interface {
 	CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error
+	// LastAdministrator reports whether org is the root and the person the only active one who is Administrator of all.
+	LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error)
 }
 
 // Hook does another capability's part of a change to a person, in the transaction of the change.
@@ -111,9 +122,13 @@ func (s *Service) OnDelete(h Hook) {
 // Module is the capability's manifest.
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
-		Name:        "iam.users",
-		Errors:      []fault.Code{errAboveActor, errCredentials, errFilter, errPassword, errUsernameTaken},
-		Found:       s.found,
+		Name:   "iam.users",
+		Errors: []fault.Code{errAboveActor, errCredentials, errDisabled, errFilter, errLastAdministrator, errPassword, errUsernameTaken},
+		Found:  s.found,
+		Jobs: func(r *jobs.Registry) {
+			jobs.Register(r, func(ctx context.Context, _ tellArgs) error { return s.TellFailures(ctx) })
+			jobs.Every(r, time.Minute, tellArgs{})
+		},
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,

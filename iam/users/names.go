@@ -57,6 +57,15 @@ func cleanName(pointer, s string) (string, error) {
 	return s, nil
 }
 
+// cleanReason refuses what no administrator would type.
+func cleanReason(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if len(s) > 1024 || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", fault.CodeInvalid.At("/reason", "printable characters, at most 1024 bytes")
+	}
+	return s, nil
+}
+
 const (
 	maxAttributes     = 64
 	maxAttributeBytes = 1024

@@ -106,6 +106,9 @@ func (s *Service) ClearPasswordTx(ctx context.Context, tx db.Tx, u User) error {
 }
 
 func (s *Service) passwordChanged(ctx context.Context, tx db.Tx, u User, data passwordData, reason string) error {
+	if err := s.tell(ctx, tx, u.ID); err != nil {
+		return err
+	}
 	if _, err := forgetFailures(ctx, tx, u.ID); err != nil {
 		return err
 	}
@@ -238,6 +241,9 @@ func (s *Service) succeed(ctx context.Context, tenant ids.Tenant, subject ids.Us
 			return nil
 		}
 		if failed {
+			if err := s.tell(ctx, tx, subject); err != nil {
+				return err
+			}
 			if _, err := forgetFailures(ctx, tx, subject); err != nil {
 				return err
 			}

@@ -10,7 +10,7 @@ import (
 )
 
 const columns = `u.id, u.org_id, u.username, u.username_key, u.email, u.email_key, u.email_verified, u.given_name, u.family_name,
-	u.locale, u.status, u.attributes, u.created_at, u.updated_at, u.version,
+	u.locale, u.status, u.lock_reason, u.attributes, u.created_at, u.updated_at, u.version,
 	p.user_id IS NOT NULL AS has_password, coalesce(p.must_change, false) AS must_change_password, f.locked_until`
 
 const from = ` FROM users u
@@ -44,10 +44,10 @@ func insertUser(ctx context.Context, tx db.Tx, u User) error {
 func updateUser(ctx context.Context, tx db.Tx, u User) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE users SET email = $3, email_key = $4, email_verified = $5, given_name = $6, family_name = $7, locale = $8, status = $9,
-		       attributes = $10, updated_at = $11, version = $12
+		       attributes = $10, updated_at = $11, version = $12, lock_reason = $13
 		WHERE tenant_id = $1 AND id = $2`,
 		tx.Tenant(), u.ID, u.Email, u.EmailKey, u.EmailVerified, u.GivenName, u.FamilyName, u.Locale, u.Status,
-		u.Attributes, u.UpdatedAt, u.Version)
+		u.Attributes, u.UpdatedAt, u.Version, u.LockReason)
 	return err
 }
 
@@ -148,13 +148,14 @@ func replaceHash(ctx context.Context, tx db.Tx, id ids.User, old, phc string) er
 func countFailure(ctx context.Context, tx db.Tx, id ids.User) (lockedSeconds int, err error) {
 	// Each lock is twice as long as the one before, up to the longest.
 	err = tx.QueryRow(ctx, `
-		INSERT INTO sign_in_failures AS f (tenant_id, user_id, org_id, failures, failed_at)
-		SELECT u.tenant_id, u.id, u.org_id, 1, $3::timestamptz FROM users u WHERE u.tenant_id = $1 AND u.id = $2
+		INSERT INTO sign_in_failures AS f (tenant_id, user_id, org_id, failures, untold, failed_at)
+		SELECT u.tenant_id, u.id, u.org_id, 1, 1, $3::timestamptz FROM users u WHERE u.tenant_id = $1 AND u.id = $2
 		ON CONFLICT (tenant_id, user_id) DO UPDATE SET
 			failures     = CASE WHEN f.failures + 1 >= $4 THEN 0 ELSE f.failures + 1 END,
 			locks        = CASE WHEN f.failures + 1 >= $4 THEN f.locks + 1 ELSE f.locks END,
 			locked_until = CASE WHEN f.failures + 1 >= $4
 			               THEN excluded.failed_at + make_interval(secs => least($5 * 2 ^ least(f.locks, 30), $6)) END,
+			untold       = f.untold + 1,
 			failed_at    = excluded.failed_at
 		WHERE f.locked_until IS NULL OR f.locked_until <= excluded.failed_at
 		RETURNING coalesce(extract(epoch FROM f.locked_until - f.failed_at), 0)::int`,
@@ -173,6 +174,28 @@ func lockFailures(ctx context.Context, tx db.Tx, id ids.User) (lockedUntil *time
 		return nil, false, nil
 	}
 	return lockedUntil, err == nil, err
+}
+
+// untold is an account with failures that no event tells of.
+type untold struct {
+	Tenant ids.Tenant `db:"tenant_id"`
+	User   ids.User   `db:"user_id"`
+}
+
+func queryUntold(ctx context.Context, tx db.SystemTx, limit int) ([]untold, error) {
+	return db.Collect[untold](ctx, tx, `SELECT tenant_id, user_id FROM sign_in_failures WHERE untold > 0 ORDER BY tenant_id, user_id LIMIT $1`, limit)
+}
+
+// takeUntold returns how many failures no event tells of, and counts them as told.
+func takeUntold(ctx context.Context, tx db.Tx, id ids.User) (org ids.Org, count int, err error) {
+	err = tx.QueryRow(ctx, `
+		WITH had AS (SELECT org_id, untold FROM sign_in_failures WHERE tenant_id = $1 AND user_id = $2 AND untold > 0 FOR UPDATE)
+		UPDATE sign_in_failures f SET untold = 0 FROM had WHERE f.tenant_id = $1 AND f.user_id = $2 RETURNING had.org_id, had.untold`,
+		tx.Tenant(), id).Scan(&org, &count)
+	if db.IsNoRows(err) {
+		return org, 0, nil
+	}
+	return org, count, err
 }
 
 func forgetFailures(ctx context.Context, tx db.Tx, id ids.User) (int64, error) {

@@ -15,6 +15,7 @@ import (
 const (
 	StatusActive   = "active"
 	StatusDisabled = "disabled"
+	StatusLocked   = "locked" // by an administrator, until he unlocks it
 )
 
 // User is a stored person. It carries no credential.
@@ -30,6 +31,7 @@ type User struct {
 	FamilyName         string            `db:"family_name"`
 	Locale             string            `db:"locale"` // BCP 47, or ""
 	Status             string            `db:"status"`
+	LockReason         string            `db:"lock_reason"` // of StatusLocked
 	Attributes         map[string]string `db:"attributes"`
 	CreatedAt          time.Time         `db:"created_at"`
 	UpdatedAt          time.Time         `db:"updated_at"`
@@ -245,7 +247,10 @@ func (s *Service) DisableTx(ctx context.Context, tx db.Tx, u User) (User, error)
 	if u.Status == StatusDisabled {
 		return u, nil
 	}
-	u.Status = StatusDisabled
+	if err := s.keepAdministrator(ctx, tx, u); err != nil {
+		return User{}, err
+	}
+	u.Status, u.LockReason = StatusDisabled, ""
 	if err := s.save(ctx, tx, &u); err != nil {
 		return User{}, err
 	}
@@ -255,9 +260,41 @@ func (s *Service) DisableTx(ctx context.Context, tx db.Tx, u User) (User, error)
 	return u, s.events.Write(ctx, tx, eventDisabled.Of(u.Org, u.ID, noData{}))
 }
 
+// keepAdministrator refuses to shut out the only one who can let others in.
+func (s *Service) keepAdministrator(ctx context.Context, tx db.Tx, u User) error {
+	last, err := s.ranks.LastAdministrator(ctx, tx, u.Org, u.ID)
+	if err == nil && last {
+		err = errLastAdministrator.With("Make somebody else Administrator first.", nil)
+	}
+	return err
+}
+
+// LockTx keeps a person from signing in until [Service.UnlockTx], and ends everything that was issued to him. The reason is
+// for those who look after the account. A disabled person stays disabled.
+func (s *Service) LockTx(ctx context.Context, tx db.Tx, u User, reason string) (User, error) {
+	reason, err := cleanReason(reason)
+	if err != nil {
+		return User{}, err
+	}
+	if u.Status == StatusDisabled {
+		return User{}, errDisabled.With("A disabled user cannot sign in anyway; enable the user before.", nil)
+	}
+	if err := s.keepAdministrator(ctx, tx, u); err != nil {
+		return User{}, err
+	}
+	u.Status, u.LockReason = StatusLocked, reason
+	if err := s.save(ctx, tx, &u); err != nil {
+		return User{}, err
+	}
+	if err := tx.Block(ctx, db.KindUser, u.ID.UUID(), "user.locked"); err != nil {
+		return User{}, err
+	}
+	return u, s.events.Write(ctx, tx, eventLocked.Of(u.Org, u.ID, lockedData{Reason: reason}))
+}
+
 // EnableTx lets a disabled person sign in again. What he had before stays ended.
 func (s *Service) EnableTx(ctx context.Context, tx db.Tx, u User) (User, error) {
-	if u.Status == StatusActive {
+	if u.Status != StatusDisabled {
 		return u, nil
 	}
 	u.Status = StatusActive
@@ -293,12 +330,24 @@ func (s *Service) DeleteTx(ctx context.Context, tx db.Tx, id ids.User) error {
 	return deleteUser(ctx, tx, id)
 }
 
-// UnlockTx ends an account's lock and forgets its failed sign-ins.
+// UnlockTx ends an account's lock, whoever or whatever began it, and forgets its failed sign-ins. What was ended stays ended.
 func (s *Service) UnlockTx(ctx context.Context, tx db.Tx, u User) (User, error) {
+	if err := s.tell(ctx, tx, u.ID); err != nil {
+		return User{}, err
+	}
 	n, err := forgetFailures(ctx, tx, u.ID)
 	u.LockedUntil = nil
-	if err != nil || n == 0 {
+	if err != nil || n == 0 && u.Status != StatusLocked {
 		return u, err
+	}
+	if u.Status == StatusLocked {
+		u.Status, u.LockReason = StatusActive, ""
+		if err := s.save(ctx, tx, &u); err != nil {
+			return User{}, err
+		}
+		if err := tx.Unblock(ctx, db.KindUser, u.ID.UUID(), "user.unlocked"); err != nil {
+			return User{}, err
+		}
 	}
 	return u, s.events.Write(ctx, tx, eventUnlocked.Of(u.Org, u.ID, noData{}))
 }

@@ -38,6 +38,11 @@ func (g granted) CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user id
 	return nil
 }
 
+// LastAdministrator is who holds what only the last one does.
+func (g granted) LastAdministrator(_ context.Context, _ db.Tx, org ids.Org, user ids.User) (bool, error) {
+	return g[user.String()+org.String()]["last"], nil
+}
+
 func (g granted) give(user ids.User, org ids.Org, scopes ...string) {
 	set := map[string]bool{}
 	for _, s := range scopes {

@@ -25,7 +25,7 @@ type MemberBody struct {
 	GivenName      string    `json:"given_name,omitempty" doc:"Given name." example:"Jo"`
 	FamilyName     string    `json:"family_name,omitempty" doc:"Family name." example:"Doe"`
 	DisplayName    string    `json:"display_name" doc:"What to call the user: the names, or the username." example:"Jo Doe"`
-	Status         string    `json:"status" enum:"active,disabled" doc:"Whether the user may sign in at all." example:"active"`
+	Status         string    `json:"status" enum:"active,disabled,locked" doc:"Whether the user may sign in at all." example:"active"`
 	Kind           string    `json:"kind" enum:"resident,invited,shared" doc:"How the user belongs: the organization holds the record, or the user accepted an invitation, or was added from elsewhere in the tenant." example:"resident"`
 	Roles          []string  `json:"roles" doc:"Names of the roles held in this organization, directly or by a group." example:"[\"Administrator\"]"`
 	JoinedAt       time.Time `json:"joined_at" doc:"Since when the user belongs." example:"2026-11-23T09:00:00Z"`

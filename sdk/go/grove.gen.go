@@ -169,6 +169,7 @@ func (e MemberKind) Valid() bool {
 const (
 	MemberStatusActive   MemberStatus = "active"
 	MemberStatusDisabled MemberStatus = "disabled"
+	MemberStatusLocked   MemberStatus = "locked"
 )
 
 // Valid indicates whether the value is a known member of the MemberStatus enum.
@@ -177,6 +178,8 @@ func (e MemberStatus) Valid() bool {
 	case MemberStatusActive:
 		return true
 	case MemberStatusDisabled:
+		return true
+	case MemberStatusLocked:
 		return true
 	default:
 		return false
@@ -409,6 +412,7 @@ func (e UpdateAppRequestRoleAudience) Valid() bool {
 const (
 	UserStatusActive   UserStatus = "active"
 	UserStatusDisabled UserStatus = "disabled"
+	UserStatusLocked   UserStatus = "locked"
 )
 
 // Valid indicates whether the value is a known member of the UserStatus enum.
@@ -417,6 +421,8 @@ func (e UserStatus) Valid() bool {
 	case UserStatusActive:
 		return true
 	case UserStatusDisabled:
+		return true
+	case UserStatusLocked:
 		return true
 	default:
 		return false
@@ -544,6 +550,7 @@ func (e ListRolesParamsAudienceType) Valid() bool {
 const (
 	ListUsersParamsStatusActive   ListUsersParamsStatus = "active"
 	ListUsersParamsStatusDisabled ListUsersParamsStatus = "disabled"
+	ListUsersParamsStatusLocked   ListUsersParamsStatus = "locked"
 )
 
 // Valid indicates whether the value is a known member of the ListUsersParamsStatus enum.
@@ -552,6 +559,8 @@ func (e ListUsersParamsStatus) Valid() bool {
 	case ListUsersParamsStatusActive:
 		return true
 	case ListUsersParamsStatusDisabled:
+		return true
+	case ListUsersParamsStatusLocked:
 		return true
 	default:
 		return false
@@ -2057,6 +2066,14 @@ type JWKSet struct {
 	Keys []map[string]interface{} `json:"keys"`
 }
 
+// LockUserRequest defines model for LockUserRequest.
+type LockUserRequest struct {
+	// Reason Why, for those who look after the account.
+	//
+	// Examples: Lost the laptop
+	Reason *string `json:"reason,omitempty"`
+}
+
 // MapDomainRequest defines model for MapDomainRequest.
 type MapDomainRequest struct {
 	// Name The domain, without @; international names in either form.
@@ -2986,6 +3003,11 @@ type User struct {
 	// Examples: en
 	Locale *string `json:"locale,omitempty"`
 
+	// LockReason Why an administrator locked the user.
+	//
+	// Examples: Lost the laptop
+	LockReason *string `json:"lock_reason,omitempty"`
+
 	// LockedUntil Until when sign-in is refused after failed attempts; absent when it is not.
 	//
 	// Examples: 2026-11-23T10:00:00Z
@@ -3001,7 +3023,7 @@ type User struct {
 	// Examples: org_069hwpkw01r010000000000004
 	OrgID string `json:"org_id"`
 
-	// Status Whether the user may sign in.
+	// Status Whether the user may sign in; locked is by an administrator.
 	//
 	// Examples: active
 	Status UserStatus `json:"status"`
@@ -3017,7 +3039,7 @@ type User struct {
 	Username string `json:"username"`
 }
 
-// UserStatus Whether the user may sign in.
+// UserStatus Whether the user may sign in; locked is by an administrator.
 //
 // Examples: active
 type UserStatus string
@@ -3546,6 +3568,9 @@ type CreateUserJSONRequestBody = CreateUserRequest
 
 // UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
 type UpdateUserJSONRequestBody = UpdateUserRequest
+
+// LockUserJSONRequestBody defines body for LockUser for application/json ContentType.
+type LockUserJSONRequestBody = LockUserRequest
 
 // ResetUserPasswordJSONRequestBody defines body for ResetUserPassword for application/json ContentType.
 type ResetUserPasswordJSONRequestBody = ResetPasswordRequest
@@ -5178,6 +5203,19 @@ func (c *Client) EnableUser(ctx context.Context, org string, user string, option
 	return answer, nil
 }
 
+// LockUser is POST /v1/orgs/{org}/users/{user}:lock.
+//
+// The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason.
+func (c *Client) LockUser(ctx context.Context, org string, user string, body LockUserRequest, options ...Option) (*User, error) {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/users/%s:lock", org, user)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(User)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
 // ResetUserPassword is POST /v1/orgs/{org}/users/{user}:reset-password.
 //
 // Sets or removes the password, ends every session and token of the user, and ends a lock.
@@ -5193,7 +5231,7 @@ func (c *Client) ResetUserPassword(ctx context.Context, org string, user string,
 
 // UnlockUser is POST /v1/orgs/{org}/users/{user}:unlock.
 //
-// Ends the lock that failed sign-ins led to, and forgets them.
+// Ends the lock that an administrator made or failed sign-ins led to, and forgets these. What was ended stays ended.
 func (c *Client) UnlockUser(ctx context.Context, org string, user string, options ...Option) (*User, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/users/%s:unlock", org, user)}
 	answer := new(User)

@@ -145,6 +145,7 @@ var systemDoor = map[string]string{
 	"grove/iam/authn":         "sweeps all tenants' expired flows",
 	"grove/iam/oauth":         "sweeps all tenants' expired codes and tokens",
 	"grove/iam/sessions":      "sweeps all tenants' expired sessions",
+	"grove/iam/users":         "finds all tenants' failed sign-ins to tell of",
 	"grove/infra/upkeep":      "keeps the foundation's own tables",
 	"grove/tenants/directory": "is the list of tenants",
 }

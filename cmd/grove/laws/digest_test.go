@@ -12,6 +12,9 @@ import (
 // unwatched are the tables of a tenant that change without anybody's doing, or that only count attempts.
 var unwatched = []string{"event_chain", "idempotency_keys", "sign_in_failures"}
 
+// refusalEvents tell of what was refused, at once or by a job.
+const refusalEvents = `'form.refused', 'sign_in.failed'`
+
 // ledger looks behind row-level security, to compare the tables of both tenants before and after.
 type ledger struct {
 	conn *pgx.Conn
@@ -44,8 +47,12 @@ func (p *pair) ledger() *ledger {
 	var parts []string
 	for _, t := range tables {
 		if !slices.Contains(unwatched, t) {
+			where := ""
+			if t == "events" {
+				where = ` WHERE type NOT IN (` + refusalEvents + `)`
+			}
 			name := pgx.Identifier{"grove", t}.Sanitize()
-			parts = append(parts, `SELECT '`+t+`', count(*) || ' ' || coalesce(sum(hashtextextended((to_jsonb(x) - 'last_seen_at')::text, 0)::numeric), 0) FROM `+name+` x`)
+			parts = append(parts, `SELECT '`+t+`', count(*) || ' ' || coalesce(sum(hashtextextended((to_jsonb(x) - 'last_seen_at')::text, 0)::numeric), 0) FROM `+name+` x`+where)
 		}
 	}
 	books = &ledger{conn: conn, sql: strings.Join(parts, " UNION ALL ")}

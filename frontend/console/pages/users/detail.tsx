@@ -1,5 +1,5 @@
 import { Badge, Checkbox, Group, PasswordInput, Text, TextInput } from "@mantine/core";
-import { IconKey, IconLockOpen, IconTags, IconUserCheck, IconUserOff } from "@tabler/icons-react";
+import { IconKey, IconLock, IconLockOpen, IconTags, IconUserCheck, IconUserOff } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
@@ -20,7 +20,7 @@ export function UserPage() {
   const go = useGo();
   const confirm = useConfirm();
   const { api, query } = useGrove();
-  const [dialog, setDialog] = useState<"attributes" | "edit" | "password">();
+  const [dialog, setDialog] = useState<"attributes" | "edit" | "lock" | "password">();
   const params = { path: { org: ref, user: id } };
   const user = query.useQuery("get", "/v1/orgs/{org}/users/{user}", { params });
   const close = () => setDialog(undefined);
@@ -44,6 +44,7 @@ export function UserPage() {
         { label: t("field.locale"), value: u.locale },
         { label: t("field.id"), value: <Copyable value={u.id} /> },
         { label: t("field.created"), value: <Time at={u.created_at} /> },
+        ...(u.lock_reason ? [{ label: t("users.lockReason"), value: u.lock_reason }] : []),
         ...(u.locked_until ? [{ label: t("users.lockedUntil"), value: <Time at={u.locked_until} /> }] : []),
         ...Object.entries(u.attributes).map(([label, value]) => ({ label, value })),
       ]}
@@ -51,8 +52,9 @@ export function UserPage() {
       menu={(u) => [
         allows(u, "reset_password") && { icon: IconKey, label: t("users.resetPassword"), onClick: () => setDialog("password") },
         allows(u, "update") && { icon: IconTags, label: t("attributes.edit"), onClick: () => setDialog("attributes") },
-        !!u.locked_until && allows(u, "unlock") && { icon: IconLockOpen, label: t("users.unlock"), onClick: unlock },
-        u.status === "active" && allows(u, "disable") && { icon: IconUserOff, label: t("users.disable"), onClick: disable },
+        u.status === "active" && allows(u, "lock") && { icon: IconLock, label: t("users.lock"), onClick: () => setDialog("lock") },
+        (!!u.locked_until || u.status === "locked") && allows(u, "unlock") && { icon: IconLockOpen, label: t("users.unlock"), onClick: unlock },
+        u.status !== "disabled" && allows(u, "disable") && { icon: IconUserOff, label: t("users.disable"), onClick: disable },
         u.status === "disabled" && allows(u, "enable") && { icon: IconUserCheck, label: t("users.enable"), onClick: enable },
       ]}
       query={user}
@@ -70,6 +72,7 @@ export function UserPage() {
           <HeldRoles user={u.id} />
           <UserSessions user={u.id} />
           {dialog === "edit" && <EditUser onClose={close} user={u} />}
+          {dialog === "lock" && <LockUser onClose={close} user={u} />}
           {dialog === "password" && <ResetPassword onClose={close} user={u} />}
           {dialog === "attributes" && (
             <EditAttributes attributes={u.attributes} onClose={close} save={(attributes) => api.PATCH("/v1/orgs/{org}/users/{user}", { body: { attributes }, params })} />
@@ -103,6 +106,26 @@ function EditUser({ onClose, user }: { onClose: () => void; user: User }) {
       </Group>
       <TextInput description={t("users.emailHint")} label={t("field.email")} maxLength={254} type="email" {...getInputProps("email")} />
       <TextInput description={t("field.localeHint")} label={t("field.locale")} maxLength={35} placeholder="en" {...getInputProps("locale")} />
+    </FormDialog>
+  );
+}
+
+function LockUser({ onClose, user }: { onClose: () => void; user: User }) {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const { api } = useGrove();
+  const form = useApiForm({
+    initialValues: { reason: "" },
+    send: async ({ reason }) => {
+      await api.POST("/v1/orgs/{org}/users/{user}:lock", { body: reason.trim() ? { reason } : {}, params: { path: { org: ref, user: user.id } } });
+      notifyDone(t("done.saved"));
+      onClose();
+    },
+  });
+  return (
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t("users.lock")} title={user.display_name}>
+      <Text size="sm">{t("users.lockBody")}</Text>
+      <TextInput data-autofocus description={t("users.lockReasonHint")} label={t("users.lockReason")} maxLength={256} {...form.form.getInputProps("reason")} />
     </FormDialog>
   );
 }
