@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -264,8 +265,10 @@ func TestDevSaysWhatIsBroken(t *testing.T) {
 	}
 }
 
-// TestOperating runs the commands of docs/operations.md in their order, on a server with a login as the page describes it.
-func TestOperating(t *testing.T) {
+// emptyDatabase starts a server with an empty database and a login as docs/operations.md describes it. It returns the
+// database's URL for a login.
+func emptyDatabase(t *testing.T) func(login *url.Userinfo) string {
+	t.Helper()
 	postgres, err := embedded.Start(t.Context(), embedded.Config{Ephemeral: true})
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +288,7 @@ func TestOperating(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	as := func(login *url.Userinfo) string {
+	return func(login *url.Userinfo) string {
 		u, err := url.Parse(postgres.URL())
 		if err != nil {
 			t.Fatal(err)
@@ -293,9 +296,16 @@ func TestOperating(t *testing.T) {
 		u.User, u.Path = login, "/grove"
 		return u.String()
 	}
+}
+
+var operatorLogin = url.UserPassword("operator", "hunter2hunter2")
+
+// TestOperating runs the commands of docs/operations.md in their order.
+func TestOperating(t *testing.T) {
+	as := emptyDatabase(t)
 	env, commands := operations(t)
 	addr := freeAddr(t)
-	env = append(env, "GROVE_ADDR="+addr, "GROVE_DRAIN_DELAY=0s", "GROVE_DATABASE_URL="+as(url.UserPassword("operator", "hunter2hunter2")))
+	env = append(env, "GROVE_ADDR="+addr, "GROVE_DRAIN_DELAY=0s", "GROVE_DATABASE_URL="+as(operatorLogin))
 
 	if out, code := run(t, env, "serve"); code != 1 || !strings.Contains(out, "grove migrate") {
 		t.Errorf("serving before the migration: %d %s", code, out)
@@ -342,6 +352,34 @@ func TestOperating(t *testing.T) {
 	}
 	if out, code := run(t, append(slices.Clone(env), "GROVE_ADRESS=x"), "doctor"); code != 1 || !strings.Contains(out, "GROVE_ADDR") {
 		t.Errorf("a misspelt setting: %d %s", code, out)
+	}
+}
+
+// TestServeOffersSetUp: without an operator's key the first start prints how to go on, outside of the log.
+func TestServeOffersSetUp(t *testing.T) {
+	addr := freeAddr(t)
+	env := []string{"GROVE_ADDR=" + addr, "GROVE_DRAIN_DELAY=0s", "GROVE_DATABASE_URL=" + emptyDatabase(t)(operatorLogin),
+		"GROVE_ROOT_KEY=" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))}
+	if out, code := run(t, env, "migrate"); code != 0 {
+		t.Fatalf("%d %s", code, out)
+	}
+	first := start(t, grove(t, env, "serve"), addr)
+	token := regexp.MustCompile(`(?m)^ +(grv_setup_\S+)$`).FindStringSubmatch(first.output.String())
+	if token == nil || strings.Count(first.output.String(), token[1]) != 1 {
+		t.Fatalf("no token, or more than one:\n%s", first.output)
+	}
+	resp, err := http.PostForm("http://"+addr+"/setup", url.Values{"token": {token[1]}, "name": {"Acme"}, "handle": {"acme"},
+		"email": {"jo@acme.example"}, "password": {"seven quiet lamps"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		t.Errorf("the set-up: %d", resp.StatusCode)
+	}
+	first.stop(t)
+	if second := start(t, grove(t, env, "serve"), addr); strings.Contains(second.output.String(), "grv_setup") {
+		t.Errorf("a second start offers it again:\n%s", second.output)
 	}
 }
 

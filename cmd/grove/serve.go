@@ -36,7 +36,7 @@ func (serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, a, nil, nil)
+	return serve(ctx, a, nil, func() error { return a.OfferSetup(ctx, os.Stdout) })
 }
 
 type workCommand struct{}

@@ -9,4 +9,5 @@
 //   - A suspended tenant is found by nobody: every look-up answers tenant.suspended, so sign-in, tokens and APIs stop at
 //     once, in every process. Resuming revives nothing that was issued before.
 //   - A host belongs to one tenant of the installation.
+//   - The set-up token founds a tenant only while there is none, once, and for an hour.
 package directory

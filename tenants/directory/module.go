@@ -28,7 +28,7 @@ var (
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:       "tenants.directory",
-		Errors:     []fault.Code{CodeSuspended, errHandleReserved, errHandleTaken, errHostLimit, errHostTaken},
+		Errors:     []fault.Code{CodeSuspended, errHandleReserved, errHandleTaken, errHostLimit, errHostTaken, errSetup},
 		Migrations: Migrations(),
 		Platform:   s.routes,
 		Tables: []module.Table{

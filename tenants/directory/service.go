@@ -196,6 +196,11 @@ type Admin struct {
 
 // Create founds a tenant with its root organization, keys and first administrator, in one transaction.
 func (s *Service) Create(ctx context.Context, in CreateTenant) (Tenant, error) {
+	return s.foundIf(ctx, in, nil)
+}
+
+// foundIf is Create with a condition, which is asked first in the transaction; nil for none.
+func (s *Service) foundIf(ctx context.Context, in CreateTenant, condition func(context.Context, db.Tx) error) (Tenant, error) {
 	f, err := s.plan(ctx, in)
 	if err != nil {
 		return Tenant{}, err
@@ -208,6 +213,11 @@ func (s *Service) Create(ctx context.Context, in CreateTenant) (Tenant, error) {
 	}
 	var t Tenant
 	err = s.db.InTenant(ctx, f.Tenant, func(ctx context.Context, tx db.Tx) error {
+		if condition != nil {
+			if err := condition(ctx, tx); err != nil {
+				return err
+			}
+		}
 		ok, err := insertTenant(ctx, tx, Tenant{Handle: f.Handle, Name: f.Name, Root: f.Root}, text.Key(f.Name))
 		if err != nil {
 			return err

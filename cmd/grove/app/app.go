@@ -24,6 +24,7 @@ import (
 	"grove/infra/kernel/ids"
 	"grove/infra/module"
 	"grove/infra/notify"
+	"grove/infra/secrets"
 	"grove/infra/telemetry"
 )
 
@@ -55,8 +56,10 @@ type App struct {
 	held      atomic.Bool
 	metrics   *telemetry.Metrics
 	options   Options
+	root      *secrets.Root
 	running   sync.WaitGroup
 	sealer    *events.Sealer
+	setup     atomic.Bool // a set-up token was offered here
 	standing  *sessions.Service
 	started   atomic.Bool
 	stopSpans func(context.Context) error

@@ -23,6 +23,8 @@ func (a *App) host(r chi.Router) error {
 	r.Get("/readyz", a.ready)
 	r.With(a.operator).Get("/health", a.health)
 	r.With(a.operator).Handle("/metrics", a.metrics.Handler())
+	r.Get(setupPath, a.showSetup)
+	r.Post(setupPath, a.takeSetup)
 	r.Handle(frontend.AssetsPath+"*", http.HandlerFunc(frontend.Assets))
 	r.Get("/docs", frontend.Reference)
 	r.Get("/docs/errors", errorsPage)

@@ -75,6 +75,7 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
+	a.root = root
 	sealer := secrets.NewSealer(root)
 	hasher, err := password.New(password.Options{Params: hashParams(c)})
 	if err != nil {
