@@ -6,7 +6,7 @@ export GOFLAGS := -buildvcs=auto -trimpath
 export CGO_ENABLED := 0
 PAGES := $(shell find frontend -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
-.PHONY: help run test build pages generate verify lint bench setup-test clean
+.PHONY: help run test build pages generate verify lint bench release setup-test clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ lint: ## Check form, vet, the API's description and the pages' types
 
 bench: build ## Measure against the limit handlers and print the table
 	@go run ./infra/bench
+
+release: build ## Leave binaries, bills of materials and checksums in bin/release; VERSION=v1.2.3 and KEY=path are optional
+	@go run ./infra/release -version "$(VERSION)" -key "$(KEY)"
+	@cd bin/release && cat SHA256SUMS
 
 clean: ## Remove what was built; data of grove dev stays
 	@rm -rf bin frontend/dist/* frontend/node_modules/.installed

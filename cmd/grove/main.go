@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,11 @@ import (
 	"grove/infra/telemetry"
 )
 
-// version is set when a release is built.
-var version = "dev"
+// version and commit are set when a release is built.
+var (
+	version = "dev"
+	commit  = ""
+)
 
 type cli struct {
 	Dev     devCommand     `cmd:"" help:"Start everything for development: database, seeded tenant, mail inbox."`
@@ -48,7 +52,7 @@ type versionCommand struct{}
 
 // Run prints the version, the commit and the toolchain.
 func (versionCommand) Run() error {
-	commit, goVersion := "unknown", ""
+	commit, goVersion := cmp.Or(commit, "unknown"), ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		goVersion = info.GoVersion
 		for _, s := range info.Settings {

@@ -55,6 +55,7 @@ var floors = []floor{
 	{"grove/frontend/login", 79, "templates know no handler"},
 	{"grove/cmd", 90, "puts it together"},
 	{"grove/infra/bench", 91, "measures the whole program"},
+	{"grove/infra/release", 91, "builds the whole program"},
 	{"grove/docs", 91, "runs what the pages say"},
 }
 
