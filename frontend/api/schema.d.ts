@@ -1596,6 +1596,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/users/{user}/password-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a link to set a password
+         * @description Gives the user a link, which works once, to choose a first password or another one. It takes the place of the link before. At most five are mailed to a user within an hour.
+         */
+        post: operations["createPasswordLink"];
+        /**
+         * Take a password link back
+         * @description The link does not work any more. A password that was taken away stays away.
+         */
+        delete: operations["revokePasswordLink"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/users/{user}/roles": {
         parameters: {
             query?: never;
@@ -2621,6 +2645,25 @@ export interface components {
              */
             parent_id?: string;
         };
+        CreatePasswordLinkRequest: {
+            /**
+             * @description email: we send the link to the user. link: it is in the response, to be handed over; email when absent.
+             * @example link
+             * @enum {string}
+             */
+            delivery?: "email" | "link";
+            /**
+             * Format: int64
+             * @description How long the link works: 1440 minutes when absent, at most 30 days; -1 for ever, which only a link that is handed over to a user without a password may.
+             * @example 1440
+             */
+            expires_in_minutes?: number;
+            /**
+             * @description Whether the user's password stops working at once, and every session and token ends.
+             * @example false
+             */
+            force?: boolean;
+        };
         CreateRoleRequest: {
             /** @description What the role is for; the organization itself where left out. Cannot be changed later. */
             audience?: components["schemas"]["RoleAudience"];
@@ -3287,6 +3330,25 @@ export interface components {
              * @example b3BhcXVl
              */
             next_page_token?: string;
+        };
+        PasswordLink: {
+            /**
+             * @description How it reaches the user.
+             * @example link
+             * @enum {string}
+             */
+            delivery: "email" | "link";
+            /**
+             * Format: date-time
+             * @description Until when it works; absent: for ever.
+             * @example 2026-11-26T09:00:00Z
+             */
+            expires_at?: string;
+            /**
+             * @description The link, of delivery link only. Shown here and never again: whoever opens it can become the user.
+             * @example https://id.example.com/t/acme/login/set-password?token=…
+             */
+            link?: string;
         };
         PlatformTenant: {
             /**
@@ -14751,6 +14813,200 @@ export interface operations {
                 };
             };
             /** @description Codes: idempotency.mismatch, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createPasswordLink: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The user's id. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePasswordLinkRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordLink"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, user.above_actor. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, password_link.not_active. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: password_link.too_many, request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokePasswordLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The user's id. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, user.above_actor. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;

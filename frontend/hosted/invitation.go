@@ -105,9 +105,12 @@ func (p *Pages) spent(w http.ResponseWriter, r *http.Request) {
 		SignInURL: address(r, "/login/")})
 }
 
-func (v visit) purpose() string {
-	sum := sha256.Sum256([]byte(v.token))
-	return "invitation " + hex.EncodeToString(sum[:])
+func (v visit) purpose() string { return purposeOf("invitation", v.token) }
+
+// purposeOf binds a form to the link that it belongs to.
+func purposeOf(kind, token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return kind + " " + hex.EncodeToString(sum[:])
 }
 
 // common fills what both pages of an invitation carry. mode tells the POST which of them it answers.

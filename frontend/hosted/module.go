@@ -10,6 +10,7 @@ import (
 	"grove/iam/authn"
 	"grove/iam/authz"
 	"grove/iam/oauth"
+	"grove/iam/recovery"
 	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/events"
@@ -41,6 +42,12 @@ type Orgs interface {
 	Resolve(ctx context.Context, t httpapi.Tenant, ref string) (httpapi.Org, error)
 }
 
+// PasswordLinks reads and uses the links by which people choose a password. iam/recovery.
+type PasswordLinks interface {
+	Peek(ctx context.Context, tenant ids.Tenant, token string) (recovery.Peeked, error)
+	Use(ctx context.Context, tenant ids.Tenant, token, password string) error
+}
+
 // Roles says what people may do, and what scopes mean. iam/authz.
 type Roles interface {
 	ScopesNamed(ctx context.Context, tx db.Tx, names []string) ([]authz.APIScope, error)
@@ -61,6 +68,7 @@ type Options struct {
 	Keys        Keys
 	Log         *slog.Logger
 	Orgs        Orgs
+	Passwords   PasswordLinks
 	Roles       Roles
 	Users       Users
 }
@@ -86,12 +94,13 @@ func (p *Pages) Module() module.Manifest {
 
 func (p *Pages) routes(r chi.Router) {
 	for path, page := range map[string]struct{ get, post http.HandlerFunc }{
-		"/login":            {p.showFlow, p.answerFlow},
-		"/login/":           {p.home, nil},
-		"/login/error":      {p.showError, nil},
-		"/login/invitation": {p.showInvitation, p.acceptInvitation},
-		"/login/logout":     {p.showLogout, p.confirmLogout},
-		"/login/signed-out": {p.SignedOutPage, nil},
+		"/login":              {p.showFlow, p.answerFlow},
+		"/login/":             {p.home, nil},
+		"/login/error":        {p.showError, nil},
+		"/login/invitation":   {p.showInvitation, p.acceptInvitation},
+		"/login/logout":       {p.showLogout, p.confirmLogout},
+		"/login/set-password": {p.showPasswordLink, p.usePasswordLink},
+		"/login/signed-out":   {p.SignedOutPage, nil},
 	} {
 		r.Get(path, p.unkept(page.get))
 		r.Head(path, p.unkept(page.get))

@@ -172,6 +172,51 @@ func roleNamed(t *testing.T, list map[string]any, name string) string {
 
 var linkIn = regexp.MustCompile(`https?://\S*/login/invitation\?token=[A-Za-z0-9_%-]+`)
 
+var passwordLinkIn = regexp.MustCompile(`https?://\S*/login/set-password\?token=[A-Za-z0-9_%-]+`)
+
+// TestAttack06_PasswordLinksAreConsumedByPostOnly: an administrator makes an account and has its person choose the password.
+func TestAttack06_PasswordLinksAreConsumedByPostOnly(t *testing.T) {
+	w := apptest.New(t)
+	token := w.Token(w.A)
+	made := w.Must(w.A, token, http.MethodPost, "/orgs/root/users", map[string]any{"username": "grace", "email": "grace@acme.example"})
+	w.Must(w.A, token, http.MethodPost, "/orgs/root/users/"+made["id"].(string)+"/password-link", map[string]any{})
+	var link string
+	testkit.Eventually(t, "the mail", func() bool {
+		for _, m := range w.Mail.Entries() {
+			if found := passwordLinkIn.FindString(m.Text); found != "" {
+				link = found
+			}
+		}
+		return link != ""
+	})
+	v := visit(t, w)
+	for range 2 { // a scanner
+		v.Do(v.client, http.MethodHead, link, nil)
+		v.get(link)
+	}
+	page := v.to(v.get(link))
+	if !strings.Contains(string(page.Raw), "grace") || page.Header.Get("Cache-Control") != "no-store" || page.Header.Get("Referrer-Policy") != "no-referrer" {
+		t.Fatalf("%d %v %s", page.StatusCode, page.Header, page.Raw)
+	}
+	if weak := v.submit(page, "password", "password"); weak.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("a weak password: %d", weak.StatusCode)
+	}
+	if forged := v.Do(v.client, http.MethodPost, link, url.Values{"password": {"a secret of some length"}}, "Origin", "null", "Sec-Fetch-Site", "same-origin"); forged.StatusCode != http.StatusForbidden {
+		t.Errorf("a form without its token: %d", forged.StatusCode)
+	}
+	v.submit(page, "password", "a secret of some length")
+	if again := v.get(link); again.StatusCode != http.StatusGone {
+		t.Errorf("the link again: %d", again.StatusCode)
+	}
+	if got := v.end(v.to(v.get(authorizeURL(w.A.Base, "prompt", "none")))); got.Get("error") != "login_required" {
+		t.Errorf("who holds a link is signed in: %v", got)
+	}
+	signIn := v.submit(v.to(v.get(authorizeURL(w.A.Base))), "username", "grace@acme.example")
+	if got := v.end(v.submit(signIn, "password", "a secret of some length")); got.Get("code") == "" {
+		t.Errorf("the new password: %v", got)
+	}
+}
+
 func TestAnInvitedPersonGetsIn(t *testing.T) {
 	w := apptest.New(t)
 	token := w.Token(w.A)

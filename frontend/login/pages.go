@@ -10,6 +10,7 @@ const (
 	PageIdentifier        = "identifier"         // IdentifierPage
 	PageInvitation        = "invitation"         // InvitationPage
 	PageInvitationInvalid = "invitation_invalid" // InvitationInvalidPage
+	PageLinkInvalid       = "link_invalid"       // LinkInvalidPage
 	PageLogout            = "logout"             // LogoutPage
 	PageOrganization      = "organization"       // OrganizationPage
 	PagePassword          = "password"           // PasswordPage
@@ -84,9 +85,11 @@ type Page interface {
 	common() Common
 }
 
-// ChangePasswordPage asks for a new password, in the password field, in place of one that somebody else set.
+// ChangePasswordPage asks for a new password, in the password field: in place of one that somebody else set, or by a link.
 type ChangePasswordPage struct {
 	Common
+	// ByLink: the person came by a link that was sent to him, not with a password.
+	ByLink bool
 	// PasswordMin is the shortest password allowed, in characters. Zero: [DefaultPasswordMin].
 	PasswordMin int
 	Username    string
@@ -156,6 +159,13 @@ type InvitationPage struct {
 
 // InvitationInvalidPage says that an invitation is expired, revoked, used or was never made.
 type InvitationInvalidPage struct {
+	Common
+	// SignInURL is offered when set.
+	SignInURL string
+}
+
+// LinkInvalidPage says that a link to choose a password is expired, replaced, used or was never made.
+type LinkInvalidPage struct {
 	Common
 	// SignInURL is offered when set.
 	SignInURL string

@@ -34,7 +34,7 @@ func digest(b []byte) string {
 var pages = func() map[string]*template.Template {
 	names := []string{
 		PageChangePassword, PageConsent, PageError, PageIdentifier, PageInvitation, PageInvitationInvalid,
-		PageLogout, PageOrganization, PagePassword, PageSignedOut, PageSuspended,
+		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageSignedOut, PageSuspended,
 	}
 	base := template.Must(template.ParseFS(templateFiles, "templates/base.html"))
 	parsed := make(map[string]*template.Template, len(names))

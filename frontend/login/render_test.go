@@ -28,6 +28,7 @@ func samples() map[string]struct {
 	return map[string]sample{
 		"change_password":         {PageChangePassword, ChangePasswordPage{Common: c, Username: "ada@northwind.example"}},
 		"change_password-problem": {PageChangePassword, ChangePasswordPage{Common: with(ProblemPasswordPolicy), PasswordMin: 12, Username: "ada@northwind.example"}},
+		"change_password-link":    {PageChangePassword, ChangePasswordPage{Common: c, ByLink: true, Username: "ada@northwind.example"}},
 		"consent": {PageConsent, ConsentPage{Common: c, PrivacyURL: "https://fleet.example/privacy", TermsURL: "https://fleet.example/terms",
 			Scopes:   []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "trips:read", Title: "See planned trips", Description: "Routes, vehicles and drivers"}},
 			Username: "ada@northwind.example"}},
@@ -39,6 +40,7 @@ func samples() map[string]struct {
 		"invitation-problem":  {PageInvitation, InvitationPage{Common: with(ProblemPasswordPolicy), Email: "grace@northwind.example", GivenName: "Grace", FamilyName: "Okafor"}},
 		"invitation-signed":   {PageInvitation, InvitationPage{Common: c, Email: "grace@northwind.example", SignedInAs: "grace@northwind.example"}},
 		"invitation_invalid":  {PageInvitationInvalid, InvitationInvalidPage{Common: c, SignInURL: "/t/northwind/login"}},
+		"link_invalid":        {PageLinkInvalid, LinkInvalidPage{Common: c, SignInURL: "/t/northwind/login"}},
 		"logout":              {PageLogout, LogoutPage{Common: c, Username: "ada@northwind.example"}},
 		"organization": {PageOrganization, OrganizationPage{Common: c, Username: "ada@northwind.example", Organizations: []Organization{
 			{ID: "org_1", Name: "Northwind Logistics"}, {ID: "org_2", Name: "Northwind Iberia", Detail: "Northwind Logistics"}, {ID: "org_3", Name: "شركة الشمال"}}}},

@@ -44,12 +44,12 @@ export function SecretBox({ label, value }: { label: string; value: string }) {
 }
 
 /** Shows values that the API tells only once. Closing is a decision, not a stray click. */
-export function SecretDialog({ onClose, secrets, title }: { onClose: () => void; secrets: { label: string; value: string }[]; title: string }) {
+export function SecretDialog({ note, onClose, secrets, title }: { note?: string; onClose: () => void; secrets: { label: string; value: string }[]; title: string }) {
   const { t } = useTranslation();
   return (
     <Modal closeOnClickOutside={false} closeOnEscape={false} onClose={onClose} opened={secrets.length > 0} title={title} withCloseButton={false}>
       <Stack>
-        <Alert color="yellow" icon={<IconKey />} variant="light"><Text fz="sm">{t("secret.once")}</Text></Alert>
+        <Alert color="yellow" icon={<IconKey />} variant="light"><Text fz="sm">{note ?? t("secret.once")}</Text></Alert>
         {secrets.map((s) => <SecretBox key={s.label} {...s} />)}
         <Button ms="auto" onClick={onClose}>{t("secret.saved")}</Button>
       </Stack>

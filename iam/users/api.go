@@ -115,33 +115,33 @@ type (
 	}
 )
 
-var actions = map[string]perm.Permission{"delete": permWrite, "disable": permWrite, "enable": permWrite, "lock": permWrite,
-	"reset_password": permWrite, "unlock": permWrite, "update": permWrite}
+var actions = map[string]perm.Permission{"delete": PermWrite, "disable": PermWrite, "enable": PermWrite, "lock": PermWrite,
+	"reset_password": PermWrite, "unlock": PermWrite, "update": PermWrite}
 
 func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[UserBody]]]{ID: "listUsers", Method: http.MethodGet, Path: "/v1/orgs/{org}/users", Tag: tag,
 		Summary: "List users", Description: "The organization's residents, by username. Members from other organizations are in the list of members.",
-		Status: 200, Needs: permRead, Errors: []fault.Code{errFilter, fault.CodePageToken}}, s.list)
+		Status: 200, Needs: PermRead, Errors: []fault.Code{errFilter, fault.CodePageToken}}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "createUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users", Tag: tag,
 		Summary: "Create a user", Description: "Makes a person resident in the organization, and a member of it. To let people join by e-mail, invite them instead.",
-		Status: 201, Needs: permWrite, Errors: []fault.Code{errPassword, errUsernameTaken}, Replay: s.replay}, s.create)
+		Status: 201, Needs: PermWrite, Errors: []fault.Code{errPassword, errUsernameTaken}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "getUser", Method: http.MethodGet, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
-		Summary: "Get a user", Description: "One resident of the organization.", Status: 200, Needs: permRead}, s.get)
+		Summary: "Get a user", Description: "One resident of the organization.", Status: 200, Needs: PermRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "updateUser", Method: http.MethodPatch, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Change a user", Description: "Changes the profile by a JSON merge patch. The username never changes; another e-mail address is not verified.",
-		Status: 200, Needs: permWrite, Errors: []fault.Code{errAboveActor, fault.CodeStale}}, s.update)
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, fault.CodeStale}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteUser", Method: http.MethodDelete, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Delete a user", Description: "Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again.",
-		Status: 204, Needs: permWrite, Errors: []fault.Code{errAboveActor, fault.CodeStale}}, s.remove)
+		Status: 204, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, fault.CodeStale}}, s.remove)
 	s.verb(a, "disableUser", ":disable", "Disable a user", "The user may not sign in, and every session and token ends at once.", s.DisableTx, errLastAdministrator)
 	s.verb(a, "enableUser", ":enable", "Enable a user", "A disabled user may sign in again. What was ended stays ended.", s.EnableTx)
 	s.verb(a, "unlockUser", ":unlock", "Unlock a user", "Ends the lock that an administrator made or failed sign-ins led to, and forgets these. What was ended stays ended.", s.UnlockTx)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "lockUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:lock", Tag: tag,
 		Summary: "Lock a user", Description: "The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason.",
-		Status: 200, Needs: permWrite, Errors: []fault.Code{errAboveActor, errDisabled, errLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.lockUser)
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errDisabled, errLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.lockUser)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "resetUserPassword", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:reset-password", Tag: tag,
 		Summary: "Reset a user's password", Description: "Sets or removes the password, ends every session and token of the user, and ends a lock.",
-		Status: 200, Needs: permWrite, Errors: []fault.Code{errAboveActor, errPassword, fault.CodeStale}, Replay: s.replay}, s.reset)
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errPassword, fault.CodeStale}, Replay: s.replay}, s.reset)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[UserBody]], error) {
@@ -259,7 +259,7 @@ func (s *Service) change(ctx context.Context, c *httpapi.Call, id ids.User, m ht
 
 func (s *Service) verb(a *httpapi.API, id, verb, summary, description string, f func(context.Context, db.Tx, User) (User, error), errs ...fault.Code) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: id, Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}" + verb, Tag: tag,
-		Summary: summary, Description: description, Status: 200, Needs: permWrite, Errors: append([]fault.Code{errAboveActor, fault.CodeStale}, errs...), Replay: s.replay},
+		Summary: summary, Description: description, Status: 200, Needs: PermWrite, Errors: append([]fault.Code{ErrAboveActor, fault.CodeStale}, errs...), Replay: s.replay},
 		func(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Out[UserBody], error) {
 			return s.change(ctx, c, in.User, in.Match, f)
 		})

@@ -22,13 +22,14 @@ var migrations embed.FS
 // Migrations are this package's own.
 func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
 
+// The permissions over people, which other capabilities that look after accounts ask for too.
 var (
-	permRead  = perm.Declare("users.read", "See the people of an organization.")
-	permWrite = perm.Declare("users.write", "Create, change, disable and delete the people of an organization.")
+	PermRead  = perm.Declare("users.read", "See the people of an organization.")
+	PermWrite = perm.Declare("users.write", "Create, change, disable and delete the people of an organization.")
 )
 
 var (
-	errAboveActor        = fault.Declare(fault.Forbidden, "user.above_actor", "This person may do more than you")
+	ErrAboveActor        = fault.Declare(fault.Forbidden, "user.above_actor", "This person may do more than you")
 	errCredentials       = fault.Declare(fault.Unauthenticated, "user.credentials", "The username or the password is wrong")
 	errDisabled          = fault.Declare(fault.Conflict, "user.disabled", "The user is disabled")
 	errFilter            = fault.Declare(fault.Malformed, "user.filter", "This filter cannot be used")
@@ -123,14 +124,14 @@ func (s *Service) OnDelete(h Hook) {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:   "iam.users",
-		Errors: []fault.Code{errAboveActor, errCredentials, errDisabled, errFilter, errLastAdministrator, errPassword, errUsernameTaken},
+		Errors: []fault.Code{ErrAboveActor, errCredentials, errDisabled, errFilter, errLastAdministrator, errPassword, errUsernameTaken},
 		Found:  s.found,
 		Jobs: func(r *jobs.Registry) {
 			jobs.Register(r, func(ctx context.Context, _ tellArgs) error { return s.TellFailures(ctx) })
 			jobs.Every(r, time.Minute, tellArgs{})
 		},
 		Migrations:  Migrations(),
-		Permissions: []perm.Permission{permRead, permWrite},
+		Permissions: []perm.Permission{PermRead, PermWrite},
 		Routes:      s.routes,
 		Tables: []module.Table{
 			{Name: "users", Class: module.Identity, Owner: "org_id", Export: true},

@@ -23,7 +23,7 @@ func (s *Service) CheckRank(ctx context.Context, tx db.Tx, u User) error {
 		err := s.ranks.CheckUserTx(ctx, tx, org, u.ID)
 		var f *fault.Error
 		if errors.As(err, &f) && f.Code.Kind == fault.Forbidden {
-			return errAboveActor.With("Ask somebody who holds every permission that this person holds.", err)
+			return ErrAboveActor.With("Ask somebody who holds every permission that this person holds.", err)
 		}
 		if err != nil {
 			return err

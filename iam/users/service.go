@@ -236,6 +236,28 @@ func (s *Service) lock(ctx context.Context, tx db.Tx, org ids.Org, id ids.User, 
 	return u, err
 }
 
+// HoldTx returns a resident of org, whom nobody else changes until tx ends, if the actor of ctx may take him over. tx must
+// see the whole tenant. Errors: resource.not_found, user.above_actor.
+func (s *Service) HoldTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.User) (User, error) {
+	u, err := s.lock(ctx, tx, org, id, 0)
+	if err != nil {
+		return User{}, err
+	}
+	return u, s.CheckRank(ctx, tx, u)
+}
+
+// VerifyEmailTx records that a person has proved that his address is his.
+func (s *Service) VerifyEmailTx(ctx context.Context, tx db.Tx, u User) error {
+	if u.EmailVerified || u.Email == "" {
+		return nil
+	}
+	u.EmailVerified = true
+	if err := s.save(ctx, tx, &u); err != nil {
+		return err
+	}
+	return s.events.Write(ctx, tx, eventUpdated.Of(u.Org, u.ID, updatedData{Fields: []string{"email_verified"}}))
+}
+
 func (s *Service) save(ctx context.Context, tx db.Tx, u *User) error {
 	u.UpdatedAt = tx.Now()
 	u.Version++

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"grove/iam/recovery"
 	"grove/infra/events"
 	"grove/infra/jobs"
 	"grove/infra/kernel/fault"
@@ -21,16 +22,22 @@ type Invitations interface {
 	Link(ctx context.Context, tenant ids.Tenant, id ids.Invitation) (invitations.MailData, error)
 }
 
+// PasswordLinks gives what a mail needs to know of a link to choose a password. iam/recovery.
+type PasswordLinks interface {
+	Mail(ctx context.Context, tenant ids.Tenant, user ids.User) (recovery.MailData, error)
+}
+
 // Service sends messages.
 type Service struct {
 	invitations Invitations
+	passwords   PasswordLinks
 	log         *slog.Logger
 	sender      notify.Sender // nil: nothing can be sent yet
 }
 
 // New makes the service. Without a sender, messages wait in the queue.
-func New(i Invitations, sender notify.Sender, log *slog.Logger) *Service {
-	return &Service{invitations: i, sender: sender, log: log}
+func New(i Invitations, p PasswordLinks, sender notify.Sender, log *slog.Logger) *Service {
+	return &Service{invitations: i, passwords: p, sender: sender, log: log}
 }
 
 // Module is the manifest.
@@ -39,6 +46,7 @@ func (s *Service) Module() module.Manifest {
 		Name: "provisioning.notifications",
 		Subscriptions: []events.Subscription{
 			{Name: "notifications.invitation", Types: []string{"invitation.created", "invitation.resent"}, Do: s.invite},
+			{Name: "notifications.password_link", Types: []string{"password_link.created"}, Do: s.passwordLink},
 		},
 	}
 }
@@ -53,9 +61,7 @@ func (s *Service) invite(ctx context.Context, tenant ids.Tenant, e events.Event)
 		return jobs.Permanent(err)
 	}
 	mail, err := s.invitations.Link(ctx, tenant, id)
-	var f *fault.Error
-	if errors.As(err, &f) && (f.Code.Kind == fault.Gone || f.Code.Kind == fault.NotFound) {
-		s.log.InfoContext(ctx, "an invitation's mail is not needed any more", "invitation", id.String(), "code", f.Code.Name)
+	if s.notNeeded(ctx, e, err) {
 		return nil
 	}
 	if err != nil {
@@ -66,15 +72,49 @@ func (s *Service) invite(ctx context.Context, tenant ids.Tenant, e events.Event)
 	if err != nil {
 		return err
 	}
-	return s.send(ctx, notify.Message{Channel: notify.Email, ID: e.ID.String(), To: mail.Email, Locale: rendered.Locale,
-		Subject: rendered.Subject, Text: rendered.Text, HTML: rendered.HTML})
+	return s.send(ctx, e, mail.Email, rendered)
 }
 
-func (s *Service) send(ctx context.Context, m notify.Message) error {
+// passwordLink sends the link to choose a password. One that an administrator hands over himself, and one that was replaced,
+// used or taken back meanwhile, is left out.
+func (s *Service) passwordLink(ctx context.Context, tenant ids.Tenant, e events.Event) error {
+	var id ids.User
+	if err := id.UnmarshalText([]byte(e.Subject)); err != nil {
+		return jobs.Permanent(err)
+	}
+	mail, err := s.passwords.Mail(ctx, tenant, id)
+	if s.notNeeded(ctx, e, err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	vars := template.Vars{"organization": mail.OrgName, "account": mail.Username, "link": mail.Link, "expires_in": mail.ExpiresIn.Round(time.Minute).String()}
+	if mail.First {
+		vars["first"] = "yes"
+	}
+	rendered, err := template.Render(template.SetPassword, mail.Locale, vars)
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, e, mail.Email, rendered)
+}
+
+// notNeeded reports whether err says that what an event tells of is over.
+func (s *Service) notNeeded(ctx context.Context, e events.Event, err error) bool {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code.Kind != fault.Gone && f.Code.Kind != fault.NotFound {
+		return false
+	}
+	s.log.InfoContext(ctx, "a mail is not needed any more", "event", e.Type, "subject", e.Subject, "code", f.Code.Name)
+	return true
+}
+
+func (s *Service) send(ctx context.Context, e events.Event, to string, r template.Rendered) error {
 	if s.sender == nil {
 		return errNoSender
 	}
-	err := s.sender.Send(ctx, m)
+	err := s.sender.Send(ctx, notify.Message{Channel: notify.Email, ID: e.ID.String(), To: to, Locale: r.Locale, Subject: r.Subject, Text: r.Text, HTML: r.HTML})
 	if err != nil && !notify.Retryable(err) {
 		return jobs.Permanent(err)
 	}

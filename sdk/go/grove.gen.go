@@ -93,6 +93,24 @@ func (e CreateAppRequestTemplate) Valid() bool {
 	}
 }
 
+// Defines values for CreatePasswordLinkRequestDelivery.
+const (
+	CreatePasswordLinkRequestDeliveryEmail CreatePasswordLinkRequestDelivery = "email"
+	CreatePasswordLinkRequestDeliveryLink  CreatePasswordLinkRequestDelivery = "link"
+)
+
+// Valid indicates whether the value is a known member of the CreatePasswordLinkRequestDelivery enum.
+func (e CreatePasswordLinkRequestDelivery) Valid() bool {
+	switch e {
+	case CreatePasswordLinkRequestDeliveryEmail:
+		return true
+	case CreatePasswordLinkRequestDeliveryLink:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventActorType.
 const (
 	EventActorTypeAnonymous EventActorType = "anonymous"
@@ -180,6 +198,24 @@ func (e MemberStatus) Valid() bool {
 	case MemberStatusDisabled:
 		return true
 	case MemberStatusLocked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PasswordLinkDelivery.
+const (
+	PasswordLinkDeliveryEmail PasswordLinkDelivery = "email"
+	PasswordLinkDeliveryLink  PasswordLinkDelivery = "link"
+)
+
+// Valid indicates whether the value is a known member of the PasswordLinkDelivery enum.
+func (e PasswordLinkDelivery) Valid() bool {
+	switch e {
+	case PasswordLinkDeliveryEmail:
+		return true
+	case PasswordLinkDeliveryLink:
 		return true
 	default:
 		return false
@@ -1460,6 +1496,29 @@ type CreateOrganizationRequest struct {
 	ParentID *string `json:"parent_id,omitempty"`
 }
 
+// CreatePasswordLinkRequest defines model for CreatePasswordLinkRequest.
+type CreatePasswordLinkRequest struct {
+	// Delivery email: we send the link to the user. link: it is in the response, to be handed over; email when absent.
+	//
+	// Examples: link
+	Delivery *CreatePasswordLinkRequestDelivery `json:"delivery,omitempty"`
+
+	// ExpiresInMinutes How long the link works: 1440 minutes when absent, at most 30 days; -1 for ever, which only a link that is handed over to a user without a password may.
+	//
+	// Examples: 1440
+	ExpiresInMinutes *int64 `json:"expires_in_minutes,omitempty"`
+
+	// Force Whether the user's password stops working at once, and every session and token ends.
+	//
+	// Examples: false
+	Force *bool `json:"force,omitempty"`
+}
+
+// CreatePasswordLinkRequestDelivery email: we send the link to the user. link: it is in the response, to be handed over; email when absent.
+//
+// Examples: link
+type CreatePasswordLinkRequestDelivery string
+
 // CreateRoleRequest defines model for CreateRoleRequest.
 type CreateRoleRequest struct {
 	Audience *RoleAudience `json:"audience,omitempty"`
@@ -2249,6 +2308,29 @@ type OrganizationList struct {
 	// Examples: b3BhcXVl
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
+
+// PasswordLink defines model for PasswordLink.
+type PasswordLink struct {
+	// Delivery How it reaches the user.
+	//
+	// Examples: link
+	Delivery PasswordLinkDelivery `json:"delivery"`
+
+	// ExpiresAt Until when it works; absent: for ever.
+	//
+	// Examples: 2026-11-26T09:00:00Z
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Link The link, of delivery link only. Shown here and never again: whoever opens it can become the user.
+	//
+	// Examples: https://id.example.com/t/acme/login/set-password?token=…
+	Link *string `json:"link,omitempty"`
+}
+
+// PasswordLinkDelivery How it reaches the user.
+//
+// Examples: link
+type PasswordLinkDelivery string
 
 // PlatformTenant defines model for PlatformTenant.
 type PlatformTenant struct {
@@ -3568,6 +3650,9 @@ type CreateUserJSONRequestBody = CreateUserRequest
 
 // UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
 type UpdateUserJSONRequestBody = UpdateUserRequest
+
+// CreatePasswordLinkJSONRequestBody defines body for CreatePasswordLink for application/json ContentType.
+type CreatePasswordLinkJSONRequestBody = CreatePasswordLinkRequest
 
 // LockUserJSONRequestBody defines body for LockUser for application/json ContentType.
 type LockUserJSONRequestBody = LockUserRequest
@@ -5147,6 +5232,27 @@ func (c *Client) UpdateUser(ctx context.Context, org string, user string, body U
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/users/%s", org, user)}
 	r.body, r.contentType = body, "application/json"
 	answer := new(User)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// RevokePasswordLink is DELETE /v1/orgs/{org}/users/{user}/password-link.
+//
+// The link does not work any more. A password that was taken away stays away.
+func (c *Client) RevokePasswordLink(ctx context.Context, org string, user string, options ...Option) error {
+	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/users/%s/password-link", org, user)}
+	return c.do(ctx, r, nil, options)
+}
+
+// CreatePasswordLink is POST /v1/orgs/{org}/users/{user}/password-link.
+//
+// Gives the user a link, which works once, to choose a first password or another one. It takes the place of the link before. At most five are mailed to a user within an hour.
+func (c *Client) CreatePasswordLink(ctx context.Context, org string, user string, body CreatePasswordLinkRequest, options ...Option) (*PasswordLink, error) {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/users/%s/password-link", org, user)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(PasswordLink)
 	if err := c.do(ctx, r, answer, options); err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"grove/iam/consents"
 	"grove/iam/groups"
 	"grove/iam/oauth"
+	"grove/iam/recovery"
 	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/config"
@@ -118,7 +119,8 @@ func (a *App) wire() error {
 	// iam middle and top
 	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
 		Orgs: orgs, Sharing: shares, Users: people})
-	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Roles: roles, Users: people})
+	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Tenants: tenants, Users: people})
+	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Pages: pages,
 		RemoteKeys: outbound.NewJWKS(outbound.New(outbound.Options{Dev: a.options.Dev}), a.options.Clock),
@@ -130,7 +132,7 @@ func (a *App) wire() error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
 	})
 	me := account.New(account.Dependencies{Apps: shares, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
-	letters := notifications.New(invited, a.options.Sender, a.Log)
+	letters := notifications.New(invited, links, a.options.Sender, a.Log)
 
 	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Tenants: tenants, Users: people}
 	a.API = httpapi.New(httpapi.Options{BaseURL: c.BaseURL, Authenticator: server, Authorizer: roles, DB: a.DB, Directory: directory{tenants, orgs},
@@ -138,7 +140,7 @@ func (a *App) wire() error {
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
 	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, signedIn, allowed, seats, shares, mail,
-		belonging, invited, engine, server, me, pages, letters)
+		belonging, invited, links, engine, server, me, pages, letters)
 	return a.mount(registry)
 }
 

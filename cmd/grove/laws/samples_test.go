@@ -166,6 +166,9 @@ var special = map[string]func(p *place, c *call){
 		c.path["org"] = p.child(unique("org")).org
 		p.post("/orgs/"+c.path["org"]+":suspend", nil)
 	},
+	"revokePasswordLink": func(p *place, c *call) {
+		p.post(p.at("/users/%s/password-link", c.path["user"]), m{"delivery": "link"})
+	},
 	"setSeatLimit": func(_ *place, c *call) { c.body = m{"limit": 100_000 + counted.Add(1)} },
 	"shareApp": func(p *place, c *call) {
 		c.body = m{"policy": "selected", "roles": "all", "organizations": []string{p.child(unique("org")).org}}

@@ -14,6 +14,7 @@ const (
 	Invitation      Type = "invitation"
 	PasswordChanged Type = "password_changed"
 	PasswordReset   Type = "password_reset"
+	SetPassword     Type = "set_password"
 )
 
 // Vars are the values of a message by variable name.
@@ -75,6 +76,13 @@ var variables = map[Type]map[string]variable{
 		"link":         {kind: link, required: true},
 		"organization": {kind: name, required: true},
 	},
+	SetPassword: {
+		"account":      {kind: name, required: true},
+		"expires_in":   {kind: duration, required: true},
+		"first":        {kind: name},
+		"link":         {kind: link, required: true},
+		"organization": {kind: name, required: true},
+	},
 }
 
 // Render renders a message. locale is a BCP 47 tag or an Accept-Language list;
@@ -85,6 +93,7 @@ var variables = map[Type]map[string]variable{
 //	invitation        organization, link, expires_in, [inviter], [app]
 //	password_changed  organization, [account], [at], [link: where to undo it]
 //	password_reset    organization, link, expires_in, [account]
+//	set_password      organization, link, expires_in, account, [first: where there was none]
 //
 // expires_in may be a Go duration, which is put in words of the language; at may
 // be an RFC 3339 time. Errors are ErrType, ErrVariable and ErrLink.

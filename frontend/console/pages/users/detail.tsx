@@ -1,9 +1,9 @@
-import { Badge, Checkbox, Group, PasswordInput, Text, TextInput } from "@mantine/core";
-import { IconKey, IconLock, IconLockOpen, IconTags, IconUserCheck, IconUserOff } from "@tabler/icons-react";
+import { Badge, Checkbox, Group, PasswordInput, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
+import { IconKey, IconLock, IconLockOpen, IconMailForward, IconTags, IconUserCheck, IconUserOff } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { components } from "../../../api/index.ts";
-import { Copyable, FormDialog, StateBadge, Time, notifyDone, useApiForm, useConfirm, useGrove } from "../../../ui/index.ts";
+import { type components, sent } from "../../../api/index.ts";
+import { Copyable, FormDialog, SecretDialog, StateBadge, Time, notifyDone, useApiForm, useConfirm, useGrove } from "../../../ui/index.ts";
 import { HeldRoles } from "../../assignments.tsx";
 import { DetailPage } from "../../DetailPage.tsx";
 import { UserSessions } from "../../sessions.tsx";
@@ -20,7 +20,7 @@ export function UserPage() {
   const go = useGo();
   const confirm = useConfirm();
   const { api, query } = useGrove();
-  const [dialog, setDialog] = useState<"attributes" | "edit" | "lock" | "password">();
+  const [dialog, setDialog] = useState<"attributes" | "edit" | "link" | "lock" | "password">();
   const params = { path: { org: ref, user: id } };
   const user = query.useQuery("get", "/v1/orgs/{org}/users/{user}", { params });
   const close = () => setDialog(undefined);
@@ -51,6 +51,7 @@ export function UserPage() {
       list={{ label: t("nav.users"), to: `${path}/users` }}
       menu={(u) => [
         allows(u, "reset_password") && { icon: IconKey, label: t("users.resetPassword"), onClick: () => setDialog("password") },
+        u.status === "active" && allows(u, "reset_password") && { icon: IconMailForward, label: t("users.passwordLink"), onClick: () => setDialog("link") },
         allows(u, "update") && { icon: IconTags, label: t("attributes.edit"), onClick: () => setDialog("attributes") },
         u.status === "active" && allows(u, "lock") && { icon: IconLock, label: t("users.lock"), onClick: () => setDialog("lock") },
         (!!u.locked_until || u.status === "locked") && allows(u, "unlock") && { icon: IconLockOpen, label: t("users.unlock"), onClick: unlock },
@@ -72,6 +73,7 @@ export function UserPage() {
           <HeldRoles user={u.id} />
           <UserSessions user={u.id} />
           {dialog === "edit" && <EditUser onClose={close} user={u} />}
+          {dialog === "link" && <PasswordLink onClose={close} user={u} />}
           {dialog === "lock" && <LockUser onClose={close} user={u} />}
           {dialog === "password" && <ResetPassword onClose={close} user={u} />}
           {dialog === "attributes" && (
@@ -106,6 +108,41 @@ function EditUser({ onClose, user }: { onClose: () => void; user: User }) {
       </Group>
       <TextInput description={t("users.emailHint")} label={t("field.email")} maxLength={254} type="email" {...getInputProps("email")} />
       <TextInput description={t("field.localeHint")} label={t("field.locale")} maxLength={35} placeholder="en" {...getInputProps("locale")} />
+    </FormDialog>
+  );
+}
+
+/** Gives the person a link to choose a password: by email, or to be handed over, which is shown once. */
+function PasswordLink({ onClose, user }: { onClose: () => void; user: User }) {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const { api } = useGrove();
+  const [link, setLink] = useState<string>();
+  const form = useApiForm({
+    initialValues: { delivery: user.email ? "email" : "link", expires_in_minutes: "1440", force: false },
+    send: async ({ delivery, expires_in_minutes, force }) => {
+      const body = { delivery: delivery as "email" | "link", expires_in_minutes: Number(expires_in_minutes), force };
+      const made = await sent(api.POST("/v1/orgs/{org}/users/{user}/password-link", { body, params: { path: { org: ref, user: user.id } } }));
+      if (made.link) return setLink(made.link);
+      notifyDone(t("users.linkSent"));
+      onClose();
+    },
+  });
+  const { getInputProps, getValues } = form.form;
+  if (link) return <SecretDialog note={t("users.linkOnce")} onClose={onClose} secrets={[{ label: t("users.passwordLink"), value: link }]} title={user.display_name} />;
+  const { delivery, force } = getValues();
+  const lives = [["60", "hour"], ["1440", "day"], ["10080", "week"], ...(delivery === "link" && (!user.has_password || force) ? [["-1", "ever"]] : [])] as [string, "day" | "ever" | "hour" | "week"][];
+  return (
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t(delivery === "email" ? "users.linkSend" : "users.linkMake")} title={user.display_name}>
+      <Text size="sm">{t("users.passwordLinkBody")}</Text>
+      <Radio.Group label={t("users.linkDelivery")} {...getInputProps("delivery")}>
+        <Stack gap={8} mt={6}>
+          <Radio disabled={!user.email} label={user.email ? t("users.linkByEmail", { email: user.email }) : t("users.linkNoEmail")} value="email" />
+          <Radio label={t("users.linkByHand")} value="link" />
+        </Stack>
+      </Radio.Group>
+      <Select allowDeselect={false} data={lives.map(([value, name]) => ({ label: t(`users.linkLives.${name}`), value }))} label={t("users.linkLife")} {...getInputProps("expires_in_minutes")} />
+      {user.has_password && <Checkbox description={t("users.linkForceHint")} label={t("users.linkForce")} {...getInputProps("force", { type: "checkbox" })} />}
     </FormDialog>
   );
 }

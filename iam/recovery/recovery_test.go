@@ -1,0 +1,335 @@
+package recovery_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"grove/iam/recovery"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/secrets"
+	"grove/infra/secrets/password"
+	"grove/infra/testkit"
+	"grove/infra/testkit/apikit"
+	"grove/infra/testkit/treekit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+const (
+	secret = "correct horse battery"
+	anew   = "a better horse battery"
+	base   = "/t/acme/v1/orgs/partner/users"
+)
+
+// ranks names those above everybody.
+type ranks map[ids.User]bool
+
+func (r ranks) CheckUserTx(_ context.Context, _ db.Tx, _ ids.Org, user ids.User) error {
+	if r[user] {
+		return fault.CodeForbidden.With("", nil)
+	}
+	return nil
+}
+
+func (ranks) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User) (bool, error) {
+	return false, nil
+}
+
+type keys map[ids.Tenant]*secrets.DataKey
+
+func (k keys) DataKey(_ context.Context, tenant ids.Tenant) (*secrets.DataKey, error) {
+	return k[tenant], nil
+}
+
+type bundle struct {
+	*testkit.Database
+	treekit.Pair
+	above    ranks
+	api      *apikit.Server
+	recovery *recovery.Service
+	users    *users.Service
+	token    string
+}
+
+func setup(t *testing.T) bundle {
+	t.Helper()
+	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/recovery", "orgs/members"), "recovery", nil, func(o *db.Options) { o.MaxConn = 16 })
+	hasher, err := password.New(password.Options{MaxQueue: 500, Params: password.Params{MemoryKiB: 64, Time: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := secrets.NewRoot([]byte("a root key of the tests, 32 byte"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := bundle{Database: d, Pair: treekit.Plant(t, d), above: ranks{}}
+	log, dataKeys := events.NewLog(nil), keys{}
+	for _, tree := range []treekit.Tree{b.A, b.B} {
+		dataKeys[tree.Tenant.ID], _ = root.NewDataKey(tree.Tenant.ID.String())
+	}
+	b.users = users.New(d.DB, log, hasher, b.above)
+	b.recovery = recovery.New(d.DB, log, recovery.Ports{Keys: dataKeys, Tenants: b.Pair, Users: b.users})
+	b.api = apikit.New(t, d, b.Pair, b.users.Module(), b.recovery.Module())
+	b.token = b.api.Token(b.A.Client(b.A.Partner, "users.read", "users.write"))
+	return b
+}
+
+func (b bundle) create(t *testing.T, n users.NewUser) users.User {
+	t.Helper()
+	n.Org = b.A.Partner.ID
+	var u users.User
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		u, err = b.users.CreateTx(ctx, tx, n)
+		return err
+	})
+	return u
+}
+
+// person is one with a password.
+func (b bundle) person(t *testing.T, username string) users.User {
+	t.Helper()
+	phc, err := b.users.HashPassword(t.Context(), b.A.Tenant.ID, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.create(t, users.NewUser{Username: username, PasswordHash: phc})
+}
+
+func (b bundle) ask(t *testing.T, u users.User, body string) (recovery.PasswordLink, apikit.Response) {
+	t.Helper()
+	r := b.api.Do(t, b.token, http.MethodPost, base+"/"+u.ID.String()+"/password-link", body)
+	var made recovery.PasswordLink
+	if r.Status == 201 {
+		r.Into(t, &made)
+	}
+	return made, r
+}
+
+// hand makes a link to be handed over and returns its token.
+func (b bundle) hand(t *testing.T, u users.User) string {
+	t.Helper()
+	made, r := b.ask(t, u, `{"delivery":"link"}`)
+	_, token, ok := strings.Cut(made.Link, b.A.Tenant.Base+"/login/set-password?token=")
+	if !ok {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	return token
+}
+
+func (b bundle) use(token string) error {
+	return b.recovery.Use(context.Background(), b.A.Tenant.ID, token, anew)
+}
+
+func (b bundle) signsIn(t *testing.T, u users.User, plain string) bool {
+	t.Helper()
+	_, err := b.users.CheckPassword(t.Context(), b.A.Tenant.ID, []users.User{u}, plain)
+	return err == nil
+}
+
+func (b bundle) load(t *testing.T, id ids.User) (u users.User) {
+	t.Helper()
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		u, err = b.users.Load(ctx, tx, id)
+		return err
+	})
+	return u
+}
+
+func code(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f.Code.Name
+	}
+	return ""
+}
+
+func TestMailedLink(t *testing.T) {
+	b := setup(t)
+	jo := b.create(t, users.NewUser{Username: "jo", Email: "Jo@Partner.example", Locale: "de"})
+	made, r := b.ask(t, jo, `{}`)
+	if r.Status != 201 || made.Delivery != "email" || made.Link != "" || strings.Contains(string(r.Raw), "token") {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	if want := b.Clock.Now().Add(24 * time.Hour); made.ExpiresAt == nil || made.ExpiresAt.Sub(want).Abs() > time.Second {
+		t.Errorf("expires at %v", made.ExpiresAt)
+	}
+	mail, err := b.recovery.Mail(t.Context(), b.A.Tenant.ID, jo.ID)
+	if err != nil || mail.Email != "Jo@Partner.example" || !mail.First || mail.Locale != "de" || mail.Username != "jo" || mail.OrgName == "" {
+		t.Fatalf("%+v %v", mail, err)
+	}
+	_, token, _ := strings.Cut(mail.Link, "token=")
+	for range 3 { // scanners
+		if p, err := b.recovery.Peek(t.Context(), b.A.Tenant.ID, token); err != nil || p.Username != "jo" {
+			t.Fatalf("%+v %v", p, err)
+		}
+	}
+	if err := b.recovery.Use(t.Context(), b.A.Tenant.ID, token, "short"); code(err) != "user.password" {
+		t.Errorf("a weak password: %v", err)
+	}
+	if err := b.use(token); err != nil {
+		t.Fatal(err)
+	}
+	if u := b.load(t, jo.ID); !u.EmailVerified || !u.HasPassword || u.MustChangePassword || !b.signsIn(t, u, anew) {
+		t.Errorf("%+v", u)
+	}
+	if err := b.use(token); code(err) != "password_link.invalid" {
+		t.Errorf("used again: %v", err)
+	}
+	testkit.CheckPlans(t, b.Database)
+}
+
+func TestForcedReset(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo@partner.example")
+	if _, r := b.ask(t, jo, `{"delivery":"link"}`); r.Status != 201 || !b.signsIn(t, jo, secret) {
+		t.Fatalf("an offer took the password away: %s", r.Raw)
+	}
+	made, r := b.ask(t, jo, `{"delivery":"link","force":true,"expires_in_minutes":-1}`)
+	if r.Status != 201 || made.ExpiresAt != nil || b.signsIn(t, jo, secret) {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	b.Clock.Advance(300 * 24 * time.Hour)
+	_, token, _ := strings.Cut(made.Link, "token=")
+	if err := b.use(token); err != nil || !b.signsIn(t, b.load(t, jo.ID), anew) {
+		t.Error(err)
+	}
+	if u := b.load(t, jo.ID); u.EmailVerified {
+		t.Error("a link that was handed over proves no address")
+	}
+}
+
+func TestWhatCannotBeAskedFor(t *testing.T) {
+	b := setup(t)
+	jo, bare := b.person(t, "jo@partner.example"), b.create(t, users.NewUser{Username: "bare"})
+	off := b.create(t, users.NewUser{Username: "off@partner.example"})
+	b.api.Do(t, b.token, http.MethodPost, base+"/"+off.ID.String()+":disable", nil)
+	boss := b.person(t, "boss@partner.example")
+	b.above[boss.ID] = true
+	stranger := users.User{ID: ids.NewUser()}
+	for name, c := range map[string]struct {
+		user users.User
+		body string
+		code string
+	}{
+		"no address":              {bare, `{}`, "request.invalid"},
+		"mail for ever":           {jo, `{"expires_in_minutes":-1}`, "request.invalid"},
+		"for ever, with password": {jo, `{"delivery":"link","expires_in_minutes":-1}`, "request.invalid"},
+		"at once":                 {jo, `{"expires_in_minutes":0}`, "request.invalid"},
+		"too long":                {jo, `{"expires_in_minutes":43201}`, "request.invalid"},
+		"no such delivery":        {jo, `{"delivery":"sms"}`, "request.invalid"},
+		"disabled":                {off, `{}`, "password_link.not_active"},
+		"nobody":                  {stranger, `{}`, "resource.not_found"},
+		"above the caller":        {boss, `{"delivery":"link","force":true}`, "user.above_actor"},
+	} {
+		if _, r := b.ask(t, c.user, c.body); r.Code() != c.code {
+			t.Errorf("%s: %d %s", name, r.Status, r.Raw)
+		}
+	}
+	if !b.signsIn(t, boss, secret) || !b.signsIn(t, jo, secret) {
+		t.Error("what was refused took a password away")
+	}
+}
+
+// TestAttack06_PasswordLinks: a link ends with the next one, with a change of the password, with its time, with its person's
+// standing, and with its first use.
+func TestAttack06_PasswordLinks(t *testing.T) {
+	b := setup(t)
+	path := func(u users.User, rest string) string { return base + "/" + u.ID.String() + rest }
+	ends := map[string]func(u users.User){
+		"another link": func(u users.User) { b.hand(t, u) },
+		"taken back":   func(u users.User) { b.api.Do(t, b.token, http.MethodDelete, path(u, "/password-link"), nil) },
+		"a password reset": func(u users.User) {
+			b.api.Do(t, b.token, http.MethodPost, path(u, ":reset-password"), `{"password":"`+secret+`"}`)
+		},
+		"disabled":          func(u users.User) { b.api.Do(t, b.token, http.MethodPost, path(u, ":disable"), nil) },
+		"locked":            func(u users.User) { b.api.Do(t, b.token, http.MethodPost, path(u, ":lock"), `{}`) },
+		"deleted":           func(u users.User) { b.api.Do(t, b.token, http.MethodDelete, path(u, ""), nil) },
+		"its time is over":  func(users.User) { b.Clock.Advance(24 * time.Hour) },
+		"used in the wrong": nil,
+	}
+	for name, end := range ends {
+		u := b.person(t, ids.NewUser().String()+"@partner.example")
+		token := b.hand(t, u)
+		b.Clock.Advance(time.Second)
+		if end == nil {
+			if err := b.recovery.Use(t.Context(), b.B.Tenant.ID, token, anew); code(err) != "password_link.invalid" {
+				t.Errorf("at the other tenant: %v", err)
+			}
+			if err := b.use(token[:len(token)-1] + "x"); code(err) != "password_link.invalid" {
+				t.Errorf("another token: %v", err)
+			}
+			if err := b.use(token); err != nil {
+				t.Errorf("those used it up: %v", err)
+			}
+			continue
+		}
+		end(u)
+		if err := b.use(token); code(err) != "password_link.invalid" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := b.recovery.Peek(t.Context(), b.A.Tenant.ID, token); code(err) != "password_link.invalid" {
+			t.Errorf("%s: shown: %v", name, err)
+		}
+	}
+	u := b.person(t, "jo@partner.example")
+	token := b.hand(t, u)
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for range 12 {
+		all.Go(func() {
+			if b.use(token) == nil {
+				won.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d of 12 used one link", won.Load())
+	}
+}
+
+// TestAttack36_NobodyIsFloodedWithMails: five mails within an hour, whoever asks; a link that is handed over sends none.
+func TestAttack36_NobodyIsFloodedWithMails(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo@partner.example")
+	for range 5 {
+		if _, r := b.ask(t, jo, `{}`); r.Status != 201 {
+			t.Fatalf("%d %s", r.Status, r.Raw)
+		}
+	}
+	before, err := b.recovery.Mail(t.Context(), b.A.Tenant.ID, jo.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, r := b.ask(t, jo, `{"force":true}`); r.Status != 429 || r.Code() != "password_link.too_many" {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	if after, err := b.recovery.Mail(t.Context(), b.A.Tenant.ID, jo.ID); err != nil || after.Link != before.Link || !b.signsIn(t, jo, secret) {
+		t.Errorf("what was refused changed something: %v", err)
+	}
+	if _, r := b.ask(t, jo, `{"delivery":"link"}`); r.Status != 201 {
+		t.Errorf("handed over: %s", r.Raw)
+	}
+	if _, err := b.recovery.Mail(t.Context(), b.A.Tenant.ID, jo.ID); code(err) != "password_link.invalid" {
+		t.Errorf("a link that is handed over is mailed: %v", err)
+	}
+	b.Clock.Advance(time.Hour)
+	if _, r := b.ask(t, jo, `{}`); r.Status != 201 {
+		t.Errorf("an hour later: %s", r.Raw)
+	}
+	// Whoever makes the address another one does not get what was meant for the one before.
+	b.api.Do(t, b.token, http.MethodPatch, base+"/"+jo.ID.String(), `{"email":"other@partner.example"}`)
+	if _, err := b.recovery.Mail(t.Context(), b.A.Tenant.ID, jo.ID); code(err) != "password_link.invalid" {
+		t.Errorf("mailed to another address: %v", err)
+	}
+}
