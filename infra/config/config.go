@@ -19,13 +19,13 @@ type Config struct {
 	BaseURL string `env:"GROVE_BASE_URL" check:"origin" doc:"Public origin, such as https://id.example.com. http is accepted on loopback only. Needed by grove serve, unless the address to listen on is loopback."`
 
 	// DatabaseURL is the DSN of PostgreSQL 15 or newer, as a URL.
-	DatabaseURL Secret `env:"GROVE_DATABASE_URL" check:"postgres" secret:"url" doc:"PostgreSQL 15 or newer, as postgres://user:password@host:port/database. Needed by everything but grove dev."`
+	DatabaseURL Secret `env:"GROVE_DATABASE_URL" check:"postgres" secret:"url" doc:"PostgreSQL 15 or newer, as postgres://user:password@host:port/database. Several hosts, as host1:5432,host2:5432, are tried in order until one takes writes. Needed by everything but grove dev."`
 
 	// DatabasePoolSize is the most connections of one process.
 	DatabasePoolSize int `env:"GROVE_DATABASE_POOL_SIZE" default:"16" min:"2" max:"1000" doc:"Most database connections that one process opens for requests."`
 
 	// DatabaseConnectionIdleTTL is how long a connection may stay unused.
-	DatabaseConnectionIdleTTL time.Duration `env:"GROVE_DATABASE_CONNECTION_IDLE_TTL" default:"5m" min:"1s" max:"24h" doc:"Time after which an unused database connection is closed, looked at once a minute. Keep it below what a proxy or firewall in between allows."`
+	DatabaseConnectionIdleTTL time.Duration `env:"GROVE_DATABASE_CONNECTION_IDLE_TTL" default:"5m" min:"1s" max:"24h" doc:"Time after which an unused database connection is closed, at most a minute late. Keep it below what a proxy or firewall in between allows."`
 
 	// DatabaseConnectionTTL is the life of a connection, however much it is used.
 	DatabaseConnectionTTL time.Duration `env:"GROVE_DATABASE_CONNECTION_TTL" default:"1h" min:"1s" max:"24h" doc:"Life of a database connection. A shorter one moves processes sooner to a database that took over behind the same name."`

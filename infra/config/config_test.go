@@ -157,6 +157,7 @@ func TestLoadAcceptsServerURLs(t *testing.T) {
 		"GROVE_BASE_URL=http://[::1]:8080",
 		"GROVE_BASE_URL=http://acme.localhost:8080",
 		"GROVE_DATABASE_URL=postgresql://u:p@[::1]:5432/d?sslmode=require",
+		"GROVE_DATABASE_URL=postgres://u:p@a.example:5432,b.example:5433/d?sslmode=verify-full&connect_timeout=2",
 		"GROVE_OTLP_ENDPOINT=https://collector.example.com/otlp",
 		"GROVE_SMTP_URL=smtp://127.0.0.1:2525?starttls=off",
 		"GROVE_SMTP_URL=smtp://u:p@h?starttls=opportunistic",

@@ -88,7 +88,12 @@ func Migrate(ctx context.Context, url string, folders []fs.FS) (applied []string
 	if err != nil {
 		return nil, err
 	}
-	conn, err := pgx.Connect(ctx, url)
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errURL
+	}
+	primaryOnly(cfg)
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("db: connect for migration: %w", err)
 	}

@@ -52,6 +52,9 @@ type DB struct {
 	onChange func(topic string, tenant uuid.UUID)
 }
 
+// errURL leaves out what the parser says, which repeats a part of the URL.
+var errURL = errors.New("db: GROVE_DATABASE_URL is not a Postgres URL")
+
 // ErrNoRole is returned by Open when the login cannot become one of Grove's roles.
 var ErrNoRole = errors.New("db: the login cannot act as Grove's roles; grove migrate makes them")
 
@@ -82,10 +85,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
-		return nil, errors.New("db: GROVE_DATABASE_URL is not a Postgres URL")
+		return nil, errURL
 	}
 	cfg.MaxConns = int32(size)
 	cfg.MaxConnIdleTime = cmp.Or(o.ConnIdleTTL, 5*time.Minute)
+	cfg.HealthCheckPeriod = min(time.Minute, max(cfg.MaxConnIdleTime/2, 100*time.Millisecond))
 	cfg.MaxConnLifetime = cmp.Or(o.ConnTTL, time.Hour)
 	p := cfg.ConnConfig.RuntimeParams
 	// The role is the session's default, so that RESET ROLE leads back to it and not to the login.
@@ -99,13 +103,25 @@ func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.P
 	p["statement_timeout"] = strconv.FormatInt(cmp.Or(o.StatementTimeout, 15*time.Second).Milliseconds(), 10)
 	p["lock_timeout"] = "5000"
 	p["idle_in_transaction_session_timeout"] = "15000"
-	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	primaryOnly(cfg.ConnConfig)
 	cfg.ConnConfig.Tracer = o.Tracer
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("db: open pool of %s: %w", role, err)
 	}
 	return pool, nil
+}
+
+// connectTimeout bounds the attempt at each host of the URL.
+const connectTimeout = 5 * time.Second
+
+// primaryOnly lets connections be made to a server that takes writes and to no other, in the order of the hosts in the URL,
+// whatever target_session_attrs says: see docs/adr/0010-primary-only.md. The URL may lower connect_timeout.
+func primaryOnly(c *pgx.ConnConfig) {
+	c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	if c.ConnectTimeout <= 0 || c.ConnectTimeout > connectTimeout {
+		c.ConnectTimeout = connectTimeout
+	}
 }
 
 func (d *DB) checkRoles(ctx context.Context) error {
@@ -162,6 +178,7 @@ func ownerPool(ctx context.Context, url string) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	cfg.MaxConns = 2
+	primaryOnly(cfg.ConnConfig)
 	cfg.ConnConfig.RuntimeParams["role"] = RoleOwner
 	return pgxpool.NewWithConfig(ctx, cfg)
 }
