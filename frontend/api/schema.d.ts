@@ -1039,7 +1039,7 @@ export interface paths {
         put?: never;
         /**
          * Invite a user
-         * @description Sends a link by e-mail with which the person joins the organization, once and until expires_at. The invitation takes a seat while it is pending.
+         * @description Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending.
          */
         post: operations["inviteUser"];
         delete?: never;
@@ -1083,7 +1083,7 @@ export interface paths {
         put?: never;
         /**
          * Send an invitation again
-         * @description Sends a new link with a new expires_at; the old one ends. An expired invitation is pending again.
+         * @description Makes a new link with a new expires_at, and mails it or answers with it; the old one ends. An expired invitation is pending again.
          */
         post: operations["resendInvitation"];
         delete?: never;
@@ -3074,16 +3074,24 @@ export interface components {
              */
             created_at: string;
             /**
+             * @description email: we mail the link. link: whoever invites hands it over.
+             * @example email
+             * @enum {string}
+             */
+            delivery: "email" | "link";
+            /**
              * @description Who is invited.
              * @example jo@example.com
              */
             email: string;
             /**
              * Format: date-time
-             * @description Until when it can be accepted.
+             * @description Until when it can be accepted; absent: for ever.
              * @example 2026-11-26T09:00:00Z
              */
-            expires_at: string;
+            expires_at?: string;
+            /** @description Groups that the person joins. */
+            groups: string[];
             /**
              * @description The invitation's id.
              * @example inv_069hwpkw01r010000000000004
@@ -3094,6 +3102,11 @@ export interface components {
              * @example Jo Doe
              */
             inviter: string;
+            /**
+             * @description The link of delivery link, in the answer that makes it and nowhere else: whoever opens it can join.
+             * @example https://id.example.com/t/acme/login/invitation?token=…
+             */
+            link?: string;
             /**
              * @description Language of the mail, BCP 47.
              * @example en
@@ -3135,10 +3148,24 @@ export interface components {
         };
         InviteUserRequest: {
             /**
+             * @description email: we mail the link. link: it is in the answer, to be handed over; email when absent.
+             * @example email
+             * @enum {string}
+             */
+            delivery?: "email" | "link";
+            /**
              * @description Who is invited: one plain e-mail address.
              * @example jo@example.com
              */
             email: string;
+            /**
+             * Format: int64
+             * @description How long each sending can be accepted, at most 90 days; the installation's lifetime when absent or 0; -1 for ever, which only a link that is handed over may.
+             * @example 1440
+             */
+            expires_in_minutes?: number;
+            /** @description Groups that the person joins; the caller must be able to put people into them. */
+            groups?: string[];
             /**
              * @description Language of the mail, BCP 47; English when absent.
              * @example en
@@ -11086,7 +11113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.rate_limited. */
+            /** @description Codes: org.invite.too_many, request.rate_limited. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11397,7 +11424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.rate_limited. */
+            /** @description Codes: org.invite.too_many, request.rate_limited. */
             429: {
                 headers: {
                     [name: string]: unknown;

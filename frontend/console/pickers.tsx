@@ -105,6 +105,27 @@ export function RolesPicker({ org, ...rest }: { description?: string; error?: Re
   return <MultiSelect {...rest} clearable data={data} nothingFoundMessage={t("list.noMatch")} searchable />;
 }
 
+/** Some of an organization's groups. */
+export function GroupsPicker({ org, value = [], ...rest }: { description?: string; error?: React.ReactNode; label: string; onChange: (ids: string[]) => void; org: string; value?: string[] }) {
+  const { t } = useTranslation();
+  const [search, setSearch] = useState("");
+  const [wanted] = useDebouncedValue(search, 200);
+  const [seen, setSeen] = useState<Option[]>([]);
+  const found = useApi().useQuery("get", "/v1/orgs/{org}/groups", { params: { path: { org }, query: few(wanted.trim()) } }, { placeholderData: keepPreviousData });
+  const options = (found.data?.items ?? []).map((g) => ({ label: g.name, value: g.id }));
+  const chosen = seen.filter((o) => value.includes(o.value) && !options.some((g) => g.value === o.value));
+  return (
+    <MultiSelect
+      {...rest} clearable data={[...chosen, ...options]} filter={({ options: all }) => all} nothingFoundMessage={t("list.noMatch")} onSearchChange={setSearch} searchable
+      value={value}
+      onChange={(ids) => {
+        setSeen([...seen, ...options].filter((o) => ids.includes(o.value)));
+        rest.onChange(ids);
+      }}
+    />
+  );
+}
+
 export function useRoleOptions(org: string) {
   const { t } = useTranslation();
   const query = useApi();

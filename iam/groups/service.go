@@ -175,6 +175,29 @@ func (s *Service) AddTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group
 	return s.events.Write(ctx, tx, eventMemberAdded.Of(org, id, memberData{User: user}))
 }
 
+// CheckTx refuses a group that the actor of ctx could not put anybody into. tx must see the whole tenant. Errors:
+// resource.not_found, and those of [Roles].
+func (s *Service) CheckTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group) error {
+	if _, err := s.lock(ctx, tx, org, id, 0); err != nil {
+		return err
+	}
+	return s.roles.CheckGroupTx(ctx, tx, id)
+}
+
+// JoinTx puts a member of the organization into a group that somebody who could do so has promised him. Error:
+// resource.not_found.
+func (s *Service) JoinTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, user ids.User) error {
+	g, err := s.lock(ctx, tx, org, id, 0)
+	if err != nil {
+		return err
+	}
+	n, err := insertMember(ctx, tx, g, user)
+	if err != nil || n == 0 {
+		return err
+	}
+	return s.events.Write(ctx, tx, eventMemberAdded.Of(org, id, memberData{User: user}))
+}
+
 // RemoveTx takes a person out of a group. tx must see the whole tenant. Errors: as of DeleteTx.
 func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, user ids.User) error {
 	// Held as in AddTx.

@@ -26,8 +26,8 @@ type Peeked struct {
 	OrgID        ids.Org
 	OrgName      string
 	Email        string
-	ExistingUser bool // somebody of the tenant has proved this address: he must sign in to accept
-	ExpiresAt    time.Time
+	ExistingUser bool       // somebody of the tenant has proved this address: he must sign in to accept
+	ExpiresAt    *time.Time // nil: never
 	Inviter      string
 	Locale       string
 	State        string
@@ -186,8 +186,10 @@ func (s *Service) join(ctx context.Context, tx db.Tx, inv Invitation, in Accept,
 		}
 		return s.Users.Load(ctx, tx, user)
 	}
-	u, err := s.Users.CreateTx(ctx, tx, users.NewUser{ID: user, Org: inv.Org, Username: inv.Email, Email: inv.Email, EmailVerified: true,
-		GivenName: in.GivenName, FamilyName: in.FamilyName, Locale: inv.Locale, PasswordHash: phc})
+	u, err := s.Users.CreateTx(ctx, tx, users.NewUser{ID: user, Org: inv.Org, Username: inv.Email, Email: inv.Email,
+		// Who was handed the link has proved nothing about the address.
+		EmailVerified: inv.Delivery == deliveryEmail,
+		GivenName:     in.GivenName, FamilyName: in.FamilyName, Locale: inv.Locale, PasswordHash: phc})
 	var f *fault.Error
 	if errors.As(err, &f) && f.Code.Kind == fault.Conflict && f.Code.Name == "user.username_taken" {
 		return users.User{}, errAlreadyMember.With("Somebody in this organization has this address as username.", err)
@@ -195,7 +197,7 @@ func (s *Service) join(ctx context.Context, tx db.Tx, inv Invitation, in Accept,
 	return u, err
 }
 
-// assign gives the promised roles. One that is gone since, or not shared with the organization any more, is left out.
+// assign gives the promised roles and groups. One that is gone since, or not shared with the organization any more, is left out.
 func (s *Service) assign(ctx context.Context, tx db.Tx, inv Invitation, user ids.User) error {
 	// That the inviter could give them was checked when he promised them.
 	promised := map[string]bool{}
@@ -220,6 +222,12 @@ func (s *Service) assign(ctx context.Context, tx db.Tx, inv Invitation, user ids
 			if err := s.Roles.AssignTx(ctx, tx, a); err != nil {
 				return err
 			}
+		}
+	}
+	for _, id := range inv.Groups {
+		err := s.Groups.JoinTx(ctx, tx, inv.Org, id, user)
+		if err != nil && !fault.CodeNotFound.Is(err) {
+			return err
 		}
 	}
 	return nil

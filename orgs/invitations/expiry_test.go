@@ -65,7 +65,7 @@ func TestExpiry(t *testing.T) {
 	if state() != "expired" {
 		t.Error("pending after its time")
 	}
-	if _, err := b.invitations.Link(t.Context(), b.A.Tenant.ID, inv.ID); code(err) != "org.invite.invalid" {
+	if _, err := b.invitations.Mail(t.Context(), b.A.Tenant.ID, inv.ID); code(err) != "org.invite.invalid" {
 		t.Errorf("a link that leads nowhere: %v", err)
 	}
 	expire()

@@ -37,7 +37,7 @@ func TestInviteAndAccept(t *testing.T) {
 	if inv.State != "pending" || inv.Inviter != "admin@example.com" || !slices.Equal(inv.AllowedActions, []string{"resend", "revoke"}) {
 		t.Errorf("invited %+v", inv)
 	}
-	mail, err := b.invitations.Link(t.Context(), b.A.Tenant.ID, inv.ID)
+	mail, err := b.invitations.Mail(t.Context(), b.A.Tenant.ID, inv.ID)
 	if err != nil || mail.Email != "Jo@Example.com" || !strings.HasPrefix(mail.Link, "https://id.example/t/acme/login/invitation?token=grv_inv_") ||
 		mail.ExpiresIn.Hours() > 72 || mail.ExpiresIn.Hours() < 71.9 || mail.OrgName != "partner" {
 		t.Errorf("mail %+v %v", mail, err)

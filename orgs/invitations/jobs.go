@@ -56,7 +56,7 @@ func expired(inv Invitation) events.Fact { return eventExpired.Of(inv.Org, inv.I
 
 // expire does not write the event: that of the new invitation which takes its place comes first.
 func (s *Service) expire(ctx context.Context, tx db.Tx, inv Invitation) error {
-	if inv.State != StatePending || inv.ExpiresAt.After(tx.Now()) {
+	if inv.State != StatePending || !inv.over(tx.Now()) {
 		return errNothing
 	}
 	if err := s.Seats.Release(ctx, tx, inv.Org, inv.ID.UUID(), "invitation.expired"); err != nil {

@@ -40,13 +40,16 @@ var (
 	errInvalid       = fault.Declare(fault.Gone, "org.invite.invalid", "This invitation cannot be used")
 	errNotPending    = fault.Declare(fault.Conflict, "org.invite.not_pending", "The invitation is not pending any more")
 	errOtherPerson   = fault.Declare(fault.Forbidden, "org.invite.other_person", "The invitation is for somebody else")
+	errTooMany       = fault.Declare(fault.TooMany, "org.invite.too_many", "Too many mails to this address")
 	errSignIn        = fault.Declare(fault.Conflict, "org.invite.sign_in", "Sign in to accept")
 )
 
 type (
 	invitedData struct {
-		Roles []ids.Role `json:"roles" audit:"public"`
-		Email string     `json:"email" audit:"personal"`
+		Delivery string      `json:"delivery" audit:"public"` // email or link
+		Email    string      `json:"email" audit:"personal"`
+		Groups   []ids.Group `json:"groups" audit:"public"`
+		Roles    []ids.Role  `json:"roles" audit:"public"`
 	}
 	acceptedData struct {
 		User ids.User `json:"user_id" audit:"public"`
@@ -65,6 +68,12 @@ var (
 // Domains says which organization an e-mail domain belongs to. orgs/domains.
 type Domains interface {
 	OwnerOf(ctx context.Context, tx db.Tx, emailDomain string) (ids.Org, bool, error)
+}
+
+// Groups checks and fills groups. iam/groups.
+type Groups interface {
+	CheckTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group) error
+	JoinTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, user ids.User) error
 }
 
 // Keys gives a tenant's data key, from a cache. tenants/keys.
@@ -94,6 +103,7 @@ type Tenants interface {
 // Ports are what the capability asks of others.
 type Ports struct {
 	Domains Domains
+	Groups  Groups
 	Jobs    *jobs.Client
 	Keys    Keys
 	Members *members.Service
@@ -120,7 +130,7 @@ func New(d *db.DB, log *events.Log, lifetime time.Duration, p Ports) *Service {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "orgs.invitations",
-		Errors:      []fault.Code{errAlreadyMember, errDomain, errDuplicate, errInvalid, errNotPending, errOtherPerson, errSignIn},
+		Errors:      []fault.Code{errAlreadyMember, errDomain, errDuplicate, errInvalid, errNotPending, errOtherPerson, errSignIn, errTooMany},
 		Jobs:        s.jobs,
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},

@@ -19,16 +19,19 @@ type Invitation struct {
 	TokenHash  []byte         `db:"token_hash"`
 	Generation int            `db:"generation"`
 	Roles      []ids.Role     `db:"roles"`
+	Groups     []ids.Group    `db:"groups"`
+	Delivery   string         `db:"delivery"`
+	Life       int            `db:"life_minutes"` // of each sending; 0: the installation's, -1: for ever
 	Locale     string         `db:"locale"`
 	Inviter    string         `db:"inviter"`
-	ExpiresAt  time.Time      `db:"expires_at"`
+	ExpiresAt  *time.Time     `db:"expires_at"` // nil: never
 	User       ids.User       `db:"user_id"`
 	CreatedAt  time.Time      `db:"created_at"`
 	UpdatedAt  time.Time      `db:"updated_at"`
 	Version    int64          `db:"version"`
 }
 
-const columns = `id, org_id, email, email_key, state, token_hash, generation, roles, locale, inviter, expires_at, user_id, created_at, updated_at, version`
+const columns = `id, org_id, email, email_key, state, token_hash, generation, roles, groups, delivery, life_minutes, locale, inviter, expires_at, user_id, created_at, updated_at, version`
 
 const loadSQL = `SELECT ` + columns + ` FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND id = $3`
 
@@ -47,7 +50,7 @@ func queryByID(ctx context.Context, tx db.Tx, id ids.Invitation) (Invitation, er
 // queryUsable finds the invitation of a token that can be accepted now.
 func queryUsable(ctx context.Context, tx db.Tx, hash []byte) (Invitation, error) {
 	return db.CollectOne[Invitation](ctx, tx, `
-		SELECT `+columns+` FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND state = 'pending' AND expires_at > $3`,
+		SELECT `+columns+` FROM invitations WHERE tenant_id = $1 AND token_hash = $2 AND state = 'pending' AND (expires_at IS NULL OR expires_at > $3)`,
 		tx.Tenant(), hash, tx.Now())
 }
 
@@ -74,9 +77,9 @@ func queryList(ctx context.Context, tx db.Tx, org ids.Org, state string, req pag
 func insertInvitation(ctx context.Context, tx db.Tx, i Invitation) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO invitations (tenant_id, id, org_id, email, email_key, state, token_hash, generation, roles, locale, inviter, expires_at,
-		                         created_at, updated_at, version)
-		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13)`,
-		tx.Tenant(), i.ID, i.Org, i.Email, i.EmailKey, i.TokenHash, i.Generation, i.Roles, i.Locale, i.Inviter, i.ExpiresAt, i.CreatedAt, i.Version)
+		                         created_at, updated_at, version, groups, delivery, life_minutes)
+		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16)`,
+		tx.Tenant(), i.ID, i.Org, i.Email, i.EmailKey, i.TokenHash, i.Generation, i.Roles, i.Locale, i.Inviter, i.ExpiresAt, i.CreatedAt, i.Version, i.Groups, i.Delivery, i.Life)
 	return err
 }
 
@@ -104,13 +107,21 @@ func updateRevoked(ctx context.Context, tx db.Tx, id ids.Invitation) error {
 func updateAccepted(ctx context.Context, tx db.Tx, hash []byte) (int64, error) {
 	return tx.Exec(ctx, `
 		UPDATE invitations SET state = 'accepted', updated_at = $3, version = version + 1
-		WHERE tenant_id = $1 AND token_hash = $2 AND state = 'pending' AND expires_at > $3`, tx.Tenant(), hash, tx.Now())
+		WHERE tenant_id = $1 AND token_hash = $2 AND state = 'pending' AND (expires_at IS NULL OR expires_at > $3)`, tx.Tenant(), hash, tx.Now())
 }
 
 // updateAccepter names who accepted; it comes after the person's own row.
 func updateAccepter(ctx context.Context, tx db.Tx, id ids.Invitation, user ids.User) error {
 	_, err := tx.Exec(ctx, `UPDATE invitations SET user_id = $3 WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), id, user)
 	return err
+}
+
+// querySent counts the mails to an address: all sendings of the invitations that were sent since.
+func querySent(ctx context.Context, tx db.Tx, emailKey string, since time.Time) (n int, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT coalesce(sum(generation), 0) FROM invitations WHERE tenant_id = $1 AND email_key = $2 AND updated_at > $3 AND delivery = 'email'`,
+		tx.Tenant(), emailKey, since).Scan(&n)
+	return n, err
 }
 
 // queryIsMember reports whether somebody who belongs to the organization has the address, verified or not.

@@ -29,13 +29,28 @@ const (
 
 // StateAt is the state at a time.
 func (i Invitation) StateAt(now time.Time) string {
-	if i.State == StatePending && !i.ExpiresAt.After(now) {
+	if i.State == StatePending && i.over(now) {
 		return StateExpired
 	}
 	return i.State
 }
 
+// over reports whether the time of the latest sending has passed.
+func (i Invitation) over(now time.Time) bool { return i.ExpiresAt != nil && !i.ExpiresAt.After(now) }
+
+// The ways in which an invitation reaches its person.
+const (
+	deliveryEmail = "email" // we mail the link
+	deliveryLink  = "link"  // whoever invites hands it over
+)
+
 const tokenPrefix = "grv_inv"
+
+// No address is mailed more often than this in the window, whichever organizations of the tenant ask.
+const (
+	maxMails   = 5
+	mailWindow = time.Hour
+)
 
 // token derives the secret of an invitation's latest sending.
 func token(key *secrets.DataKey, tenant ids.Tenant, i Invitation) (plain string, hash []byte) {
@@ -45,13 +60,16 @@ func token(key *secrets.DataKey, tenant ids.Tenant, i Invitation) (plain string,
 
 // NewInvitation is an invitation to be made.
 type NewInvitation struct {
-	Email  string
-	Roles  []ids.Role
-	Locale string
+	Email    string
+	Roles    []ids.Role
+	Groups   []ids.Group
+	Delivery string // email or link; "": email
+	Life     int    // minutes; 0: the installation's, -1: for ever
+	Locale   string
 }
 
 // Create invites somebody on behalf of the call's actor. Errors: org.invite.already_member, org.invite.domain_elsewhere,
-// org.invite.duplicate, request.invalid, and those of [Roles] and [Seats].
+// org.invite.duplicate, org.invite.too_many, request.invalid, and those of [Roles] and [Seats].
 func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) (Invitation, error) {
 	show, emailKey, err := text.Email(n.Email)
 	if err != nil {
@@ -62,10 +80,17 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		return Invitation{}, err
 	}
 	inv := Invitation{ID: ids.NewInvitation(), Org: c.Org.ID, Email: show, EmailKey: emailKey, State: StatePending, Generation: 1,
-		Roles: list.Distinct(n.Roles), Locale: n.Locale, Version: 1}
+		Roles: list.Distinct(n.Roles), Groups: list.Distinct(n.Groups), Delivery: n.Delivery, Life: n.Life, Locale: n.Locale, Version: 1}
+	if inv.Delivery == "" {
+		inv.Delivery = deliveryEmail
+	}
+	if inv.Life < 0 && inv.Delivery == deliveryEmail {
+		// Mailboxes outlive their owners' jobs.
+		return Invitation{}, fault.CodeInvalid.At("/expires_in_minutes", "a time to come; only a link that is handed over may last for ever")
+	}
 	_, inv.TokenHash = token(key, c.Tenant.ID, inv)
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		inv.CreatedAt, inv.UpdatedAt, inv.ExpiresAt = tx.Now(), tx.Now(), tx.Now().Add(s.lifetime)
+		inv.CreatedAt, inv.UpdatedAt, inv.ExpiresAt = tx.Now(), tx.Now(), s.until(inv, tx.Now())
 		if err := s.checkAddress(ctx, tx, inv); err != nil {
 			return err
 		}
@@ -77,7 +102,7 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		if err := s.Seats.Reserve(ctx, tx, inv.Org, inv.ID.UUID(), "invitation.created"); err != nil {
 			return err
 		}
-		if err := s.checkRoles(ctx, tx, c.Held(), inv); err != nil {
+		if err := s.checkPromises(ctx, tx, c.Held(), inv); err != nil {
 			return err
 		}
 		if inv.Inviter, err = s.inviter(ctx, tx, c); err != nil {
@@ -86,14 +111,38 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		if err := duplicate(insertInvitation(ctx, tx, inv)); err != nil {
 			return err
 		}
-		if err := s.Jobs.InsertAt(ctx, tx, expireArgs{Tenant: tx.Tenant(), Org: inv.Org, Invitation: inv.ID}, inv.ExpiresAt); err != nil {
+		if err := s.expireLater(ctx, tx, inv); err != nil {
 			return err
 		}
 		// An Idempotency-Key stands for the first fact's subject.
-		created := eventCreated.Of(inv.Org, inv.ID, invitedData{Roles: inv.Roles, Email: inv.Email})
+		created := eventCreated.Of(inv.Org, inv.ID, invited(inv))
 		return s.events.Write(ctx, tx, append([]events.Fact{created}, ended...)...)
 	})
 	return inv, err
+}
+
+func invited(inv Invitation) invitedData {
+	return invitedData{Delivery: inv.Delivery, Email: inv.Email, Groups: inv.Groups, Roles: inv.Roles}
+}
+
+// until is when an invitation that is sent now expires; nil: never.
+func (s *Service) until(inv Invitation, now time.Time) *time.Time {
+	life := s.lifetime
+	switch {
+	case inv.Life < 0:
+		return nil
+	case inv.Life > 0:
+		life = time.Duration(inv.Life) * time.Minute
+	}
+	until := now.Add(life)
+	return &until
+}
+
+func (s *Service) expireLater(ctx context.Context, tx db.Tx, inv Invitation) error {
+	if inv.ExpiresAt == nil {
+		return nil
+	}
+	return s.Jobs.InsertAt(ctx, tx, expireArgs{Tenant: tx.Tenant(), Org: inv.Org, Invitation: inv.ID}, *inv.ExpiresAt)
 }
 
 func duplicate(err error) error {
@@ -110,6 +159,15 @@ func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) er
 	}
 	if member {
 		return errAlreadyMember.With("Somebody with this address belongs to the organization.", nil)
+	}
+	if inv.Delivery == deliveryEmail {
+		sent, err := querySent(ctx, tx, inv.EmailKey, tx.Now().Add(-mailWindow))
+		if err != nil {
+			return err
+		}
+		if sent >= maxMails {
+			return errTooMany.With("This address was sent five mails within an hour. Hand the link over yourself, or wait.", nil)
+		}
 	}
 	_, domain, _ := strings.Cut(inv.EmailKey, "@")
 	owner, owned, err := s.Domains.OwnerOf(ctx, tx, domain)
@@ -133,6 +191,16 @@ func (s *Service) makeRoom(ctx context.Context, tx db.Tx, inv Invitation) ([]eve
 		return nil, errDuplicate.With("This address already has a pending invitation; send that one again.", nil)
 	}
 	return []events.Fact{expired(old)}, err
+}
+
+// checkPromises refuses roles that the actor could not assign, and groups that he could not put anybody into.
+func (s *Service) checkPromises(ctx context.Context, tx db.Tx, held map[string]bool, inv Invitation) error {
+	for _, id := range inv.Groups {
+		if err := s.Groups.CheckTx(ctx, tx, inv.Org, id); err != nil {
+			return err
+		}
+	}
+	return s.checkRoles(ctx, tx, held, inv)
 }
 
 // checkRoles refuses roles that the actor could not assign. The built-in Administrator is given with all that lies below.
@@ -167,7 +235,7 @@ func found(i Invitation, err error) (Invitation, error) {
 }
 
 // Resend makes a new link, which ends the old one, and asks for its sending. An expired invitation is pending again.
-// Errors: org.invite.duplicate, org.invite.not_pending, resource.stale, and those of [Roles] and [Seats].
+// Errors: org.invite.duplicate, org.invite.not_pending, org.invite.too_many, resource.stale, and those of [Roles] and [Seats].
 func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation, expect int64) (Invitation, error) {
 	key, err := s.Keys.DataKey(ctx, c.Tenant.ID)
 	if err != nil {
@@ -181,20 +249,20 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 		if err = s.checkAddress(ctx, tx, inv); err != nil {
 			return err
 		}
-		if err = s.checkRoles(ctx, tx, c.Held(), inv); err != nil {
+		if err = s.checkPromises(ctx, tx, c.Held(), inv); err != nil {
 			return err
 		}
-		inv.State, inv.UpdatedAt, inv.ExpiresAt = StatePending, tx.Now(), tx.Now().Add(s.lifetime)
+		inv.State, inv.UpdatedAt, inv.ExpiresAt = StatePending, tx.Now(), s.until(inv, tx.Now())
 		inv.Generation++
 		inv.Version++
 		_, inv.TokenHash = token(key, c.Tenant.ID, inv)
 		if err = duplicate(updateResent(ctx, tx, inv)); err != nil {
 			return err
 		}
-		if err = s.Jobs.InsertAt(ctx, tx, expireArgs{Tenant: tx.Tenant(), Org: inv.Org, Invitation: inv.ID}, inv.ExpiresAt); err != nil {
+		if err = s.expireLater(ctx, tx, inv); err != nil {
 			return err
 		}
-		return s.events.Write(ctx, tx, eventResent.Of(inv.Org, inv.ID, invitedData{Roles: inv.Roles, Email: inv.Email}))
+		return s.events.Write(ctx, tx, eventResent.Of(inv.Org, inv.ID, invited(inv)))
 	})
 	return inv, err
 }
@@ -252,9 +320,9 @@ type MailData struct {
 	ExpiresIn time.Duration
 }
 
-// Link derives the link of an invitation's latest sending, which is stored nowhere. Error: org.invite.invalid where it
-// would lead nowhere.
-func (s *Service) Link(ctx context.Context, tenant ids.Tenant, id ids.Invitation) (MailData, error) {
+// Mail derives the link of an invitation's latest sending, which is stored nowhere, for its mail. Error: org.invite.invalid
+// where it would lead nowhere, or is not to be mailed.
+func (s *Service) Mail(ctx context.Context, tenant ids.Tenant, id ids.Invitation) (MailData, error) {
 	key, err := s.Keys.DataKey(ctx, tenant)
 	if err != nil {
 		return MailData{}, err
@@ -278,11 +346,30 @@ func (s *Service) Link(ctx context.Context, tenant ids.Tenant, id ids.Invitation
 		return MailData{}, err
 	}
 	plain, hash := token(key, tenant, inv)
-	if err != nil || inv.StateAt(now) != StatePending || !secrets.EqualHash(hash, inv.TokenHash) {
+	if err != nil || inv.Delivery != deliveryEmail || inv.StateAt(now) != StatePending || !secrets.EqualHash(hash, inv.TokenHash) {
 		return MailData{}, invalid(err)
 	}
-	return MailData{Email: inv.Email, Locale: inv.Locale, OrgName: org.Name, Inviter: inv.Inviter, ExpiresIn: inv.ExpiresAt.Sub(now),
-		Link: t.Base + "/login/invitation?token=" + url.QueryEscape(plain)}, nil
+	return MailData{Email: inv.Email, Locale: inv.Locale, OrgName: org.Name, Inviter: inv.Inviter, ExpiresIn: inv.ExpiresAt.Sub(now), Link: address(t, plain)}, nil
+}
+
+func address(t httpapi.Tenant, plain string) string {
+	return t.Base + "/login/invitation?token=" + url.QueryEscape(plain)
+}
+
+// handOver returns the link of an invitation that whoever invites hands over; "" where it is mailed, or is not pending any more.
+func (s *Service) handOver(ctx context.Context, t httpapi.Tenant, inv Invitation) (string, error) {
+	if inv.Delivery != deliveryLink || inv.StateAt(s.db.Clock().Now()) != StatePending {
+		return "", nil
+	}
+	key, err := s.Keys.DataKey(ctx, t.ID)
+	if err != nil {
+		return "", err
+	}
+	plain, hash := token(key, t.ID, inv)
+	if !secrets.EqualHash(hash, inv.TokenHash) {
+		return "", nil
+	}
+	return address(t, plain), nil
 }
 
 func invalid(cause error) error {

@@ -88,10 +88,11 @@ func setup(t *testing.T) bundle {
 	b.users = users.New(d.DB, log, hasher, b.authz)
 	b.seats = metering.New(d.DB, log)
 	b.api = apikit.New(t, d, b.Pair)
-	b.members = members.New(d.DB, log, members.Ports{Authorizer: b.api, Groups: groups.New(d.DB, log, b.authz), Orgs: b.Pair, Roles: b.authz,
+	teams := groups.New(d.DB, log, b.authz)
+	b.members = members.New(d.DB, log, members.Ports{Authorizer: b.api, Groups: teams, Orgs: b.Pair, Roles: b.authz,
 		Seats: b.seats, Sessions: sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 1e15, Idle: 1e15}), Users: b.users})
 	dataKeys := keys{}
-	b.invitations = invitations.New(d.DB, log, lifetime, invitations.Ports{Domains: b.domains, Jobs: queue, Keys: dataKeys, Members: b.members,
+	b.invitations = invitations.New(d.DB, log, lifetime, invitations.Ports{Domains: b.domains, Groups: teams, Jobs: queue, Keys: dataKeys, Members: b.members,
 		Roles: b.authz, Seats: b.seats, Tenants: b.Pair, Users: b.users})
 	for _, m := range []module.Manifest{b.invitations.Module(), b.members.Module(), b.seats.Module()} {
 		m.Routes(b.api.API)
@@ -144,7 +145,7 @@ func (b bundle) invite(t *testing.T, tree treekit.Tree, org httpapi.Org, email s
 
 func (b bundle) mailed(t *testing.T, tree treekit.Tree, id ids.Invitation) string {
 	t.Helper()
-	mail, err := b.invitations.Link(t.Context(), tree.Tenant.ID, id)
+	mail, err := b.invitations.Mail(t.Context(), tree.Tenant.ID, id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ type link struct {
 	err  error
 }
 
-func (l link) Link(context.Context, ids.Tenant, ids.Invitation) (invitations.MailData, error) {
+func (l link) Mail(context.Context, ids.Tenant, ids.Invitation) (invitations.MailData, error) {
 	return l.mail, l.err
 }
 

@@ -19,7 +19,7 @@ import (
 
 // Invitations gives what a mail needs to know of an invitation. orgs/invitations.
 type Invitations interface {
-	Link(ctx context.Context, tenant ids.Tenant, id ids.Invitation) (invitations.MailData, error)
+	Mail(ctx context.Context, tenant ids.Tenant, id ids.Invitation) (invitations.MailData, error)
 }
 
 // PasswordLinks gives what a mail needs to know of a link to choose a password. iam/recovery.
@@ -60,7 +60,7 @@ func (s *Service) invite(ctx context.Context, tenant ids.Tenant, e events.Event)
 	if err := id.UnmarshalText([]byte(e.Subject)); err != nil {
 		return jobs.Permanent(err)
 	}
-	mail, err := s.invitations.Link(ctx, tenant, id)
+	mail, err := s.invitations.Mail(ctx, tenant, id)
 	if s.notNeeded(ctx, e, err) {
 		return nil
 	}

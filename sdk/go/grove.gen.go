@@ -138,6 +138,24 @@ func (e EventActorType) Valid() bool {
 	}
 }
 
+// Defines values for InvitationDelivery.
+const (
+	InvitationDeliveryEmail InvitationDelivery = "email"
+	InvitationDeliveryLink  InvitationDelivery = "link"
+)
+
+// Valid indicates whether the value is a known member of the InvitationDelivery enum.
+func (e InvitationDelivery) Valid() bool {
+	switch e {
+	case InvitationDeliveryEmail:
+		return true
+	case InvitationDeliveryLink:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvitationState.
 const (
 	InvitationStateAccepted InvitationState = "accepted"
@@ -156,6 +174,24 @@ func (e InvitationState) Valid() bool {
 	case InvitationStatePending:
 		return true
 	case InvitationStateRevoked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InviteUserRequestDelivery.
+const (
+	InviteUserRequestDeliveryEmail InviteUserRequestDelivery = "email"
+	InviteUserRequestDeliveryLink  InviteUserRequestDelivery = "link"
+)
+
+// Valid indicates whether the value is a known member of the InviteUserRequestDelivery enum.
+func (e InviteUserRequestDelivery) Valid() bool {
+	switch e {
+	case InviteUserRequestDeliveryEmail:
+		return true
+	case InviteUserRequestDeliveryLink:
 		return true
 	default:
 		return false
@@ -2038,15 +2074,23 @@ type Invitation struct {
 	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
+	// Delivery email: we mail the link. link: whoever invites hands it over.
+	//
+	// Examples: email
+	Delivery InvitationDelivery `json:"delivery"`
+
 	// Email Who is invited.
 	//
 	// Examples: jo@example.com
 	Email string `json:"email"`
 
-	// ExpiresAt Until when it can be accepted.
+	// ExpiresAt Until when it can be accepted; absent: for ever.
 	//
 	// Examples: 2026-11-26T09:00:00Z
-	ExpiresAt time.Time `json:"expires_at"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Groups Groups that the person joins.
+	Groups []string `json:"groups"`
 
 	// ID The invitation's id.
 	//
@@ -2057,6 +2101,11 @@ type Invitation struct {
 	//
 	// Examples: Jo Doe
 	Inviter string `json:"inviter"`
+
+	// Link The link of delivery link, in the answer that makes it and nowhere else: whoever opens it can join.
+	//
+	// Examples: https://id.example.com/t/acme/login/invitation?token=…
+	Link *string `json:"link,omitempty"`
 
 	// Locale Language of the mail, BCP 47.
 	//
@@ -2087,6 +2136,11 @@ type Invitation struct {
 	UserID *string `json:"user_id,omitempty"`
 }
 
+// InvitationDelivery email: we mail the link. link: whoever invites hands it over.
+//
+// Examples: email
+type InvitationDelivery string
+
 // InvitationState Where the invitation stands.
 //
 // Examples: pending
@@ -2105,10 +2159,23 @@ type InvitationList struct {
 
 // InviteUserRequest defines model for InviteUserRequest.
 type InviteUserRequest struct {
+	// Delivery email: we mail the link. link: it is in the answer, to be handed over; email when absent.
+	//
+	// Examples: email
+	Delivery *InviteUserRequestDelivery `json:"delivery,omitempty"`
+
 	// Email Who is invited: one plain e-mail address.
 	//
 	// Examples: jo@example.com
 	Email string `json:"email"`
+
+	// ExpiresInMinutes How long each sending can be accepted, at most 90 days; the installation's lifetime when absent or 0; -1 for ever, which only a link that is handed over may.
+	//
+	// Examples: 1440
+	ExpiresInMinutes *int64 `json:"expires_in_minutes,omitempty"`
+
+	// Groups Groups that the person joins; the caller must be able to put people into them.
+	Groups *[]string `json:"groups,omitempty"`
 
 	// Locale Language of the mail, BCP 47; English when absent.
 	//
@@ -2118,6 +2185,11 @@ type InviteUserRequest struct {
 	// Roles Roles that the person gets on joining; the caller must be able to assign them.
 	Roles *[]string `json:"roles,omitempty"`
 }
+
+// InviteUserRequestDelivery email: we mail the link. link: it is in the answer, to be handed over; email when absent.
+//
+// Examples: email
+type InviteUserRequestDelivery string
 
 // JWKSet defines model for JWKSet.
 type JWKSet struct {
@@ -4753,7 +4825,7 @@ func (c *Client) ListInvitationsPages(ctx context.Context, org string, params *L
 
 // InviteUser is POST /v1/orgs/{org}/invitations.
 //
-// Sends a link by e-mail with which the person joins the organization, once and until expires_at. The invitation takes a seat while it is pending.
+// Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending.
 func (c *Client) InviteUser(ctx context.Context, org string, body InviteUserRequest, options ...Option) (*Invitation, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/invitations", org)}
 	r.body, r.contentType = body, "application/json"
@@ -4786,7 +4858,7 @@ func (c *Client) GetInvitation(ctx context.Context, org string, invitation strin
 
 // ResendInvitation is POST /v1/orgs/{org}/invitations/{invitation}:resend.
 //
-// Sends a new link with a new expires_at; the old one ends. An expired invitation is pending again.
+// Makes a new link with a new expires_at, and mails it or answers with it; the old one ends. An expired invitation is pending again.
 func (c *Client) ResendInvitation(ctx context.Context, org string, invitation string, options ...Option) (*Invitation, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/invitations/%s:resend", org, invitation)}
 	answer := new(Invitation)

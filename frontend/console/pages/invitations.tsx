@@ -1,12 +1,12 @@
-import { ActionIcon, Group, SegmentedControl, Select, Text, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Group, Radio, SegmentedControl, Select, Stack, Text, TextInput, Tooltip } from "@mantine/core";
 import { IconMailForward, IconMailOff, IconRefresh } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { components } from "../../api/index.ts";
-import { FormDialog, StateBadge, Time, notifyDone, useApiForm, useCan, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
+import { type components, sent } from "../../api/index.ts";
+import { FormDialog, SecretDialog, StateBadge, Time, notifyDone, useApiForm, useCan, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
 import { ListPage } from "../ListPage.tsx";
-import { RolesPicker } from "../pickers.tsx";
+import { GroupsPicker, RolesPicker } from "../pickers.tsx";
 import { useOrg } from "../useOrg.ts";
 
 type Invitation = components["schemas"]["Invitation"];
@@ -24,6 +24,7 @@ export function InvitationsPage() {
   const writes = useCan("invitations.write");
   const [state, setState] = useState<(typeof states)[number]>("all");
   const [inviting, setInviting] = useState(false);
+  const [link, setLink] = useState<Link>();
   const cursor = useCursor(`${ref} ${state}`);
   const list = query.useQuery("get", "/v1/orgs/{org}/invitations", {
     params: { path: { org: ref }, query: { ...cursor.query, ...(state !== "all" && { state }) } },
@@ -41,7 +42,10 @@ export function InvitationsPage() {
     });
   const resend = (invitation: Invitation) =>
     confirm({
-      act: () => api.POST("/v1/orgs/{org}/invitations/{invitation}:resend", { params: { path: { invitation: invitation.id, org: ref } } }),
+      act: async () => {
+        const again = await sent(api.POST("/v1/orgs/{org}/invitations/{invitation}:resend", { params: { path: { invitation: invitation.id, org: ref } } }));
+        if (again.link) setLink({ email: again.email, value: again.link });
+      },
       body: t("invitations.resendBody", { email: invitation.email }), confirm: t("invitations.resend"), done: t("invitations.created"), title: t("invitations.resendTitle"),
     });
   return (
@@ -58,7 +62,7 @@ export function InvitationsPage() {
         },
         { key: "state", title: t("field.state"), render: (i) => <StateBadge state={i.state} />, width: 120 },
         { key: "created", title: t("invitations.sent"), render: (i) => <Time at={i.created_at} />, wide: true, width: 150 },
-        { key: "expires", title: t("invitations.expires"), render: (i) => <Time at={i.expires_at} />, wide: true, width: 150 },
+        { key: "expires", title: t("invitations.expires"), render: (i) => (i.expires_at ? <Time at={i.expires_at} /> : t("secrets.never")), wide: true, width: 150 },
         {
           key: "actions", label: t("list.actions"), title: "", width: 100,
           render: (i) => writes && (i.state === "pending" || i.state === "expired") && (
@@ -85,30 +89,46 @@ export function InvitationsPage() {
         />
       }
     >
-      {inviting && <Invite onClose={() => setInviting(false)} />}
+      {inviting && <Invite onClose={() => setInviting(false)} onLink={setLink} />}
+      <SecretDialog note={t("invitations.linkOnce")} onClose={() => setLink(undefined)} secrets={link ? [{ label: link.email, value: link.value }] : []} title={t("invitations.link")} />
     </ListPage>
   );
 }
 
-function Invite({ onClose }: { onClose: () => void }) {
+/** A link to hand over, which is shown once. */
+type Link = { email: string; value: string };
+
+function Invite({ onClose, onLink }: { onClose: () => void; onLink: (link: Link) => void }) {
   const { i18n, t } = useTranslation();
   const { org, ref } = useOrg();
   const { api } = useGrove();
   const names = new Intl.DisplayNames([i18n.language], { type: "language" });
   const form = useApiForm({
-    initialValues: { email: "", locale: "en", roles: [] as string[] },
-    send: async ({ email, ...body }) => {
-      await api.POST("/v1/orgs/{org}/invitations", { body: { ...body, email: email.trim() }, params: { path: { org: ref } } });
-      notifyDone(t("invitations.created"));
+    initialValues: { delivery: "email", email: "", expires_in_minutes: "0", groups: [] as string[], locale: "en", roles: [] as string[] },
+    send: async ({ delivery, email, expires_in_minutes, ...rest }) => {
+      const body = { ...rest, delivery: delivery as "email" | "link", email: email.trim(), expires_in_minutes: Number(expires_in_minutes) };
+      const made = await sent(api.POST("/v1/orgs/{org}/invitations", { body, params: { path: { org: ref } } }));
       onClose();
+      if (made.link) onLink({ email: made.email, value: made.link });
+      else notifyDone(t("invitations.created"));
     },
     validate: { email: (v) => (v.includes("@") ? null : t("field.emailInvalid")) },
   });
-  const { getInputProps } = form.form;
+  const { getInputProps, getValues } = form.form;
+  const byHand = getValues().delivery === "link";
+  const lives = [["0", "default"], ["60", "hour"], ["1440", "day"], ["10080", "week"], ["43200", "month"], ...(byHand ? [["-1", "ever"]] : [])] as [string, "day" | "default" | "ever" | "hour" | "month" | "week"][];
   return (
-    <FormDialog form={form} onClose={onClose} opened submitLabel={t("invitations.send")} title={t("invitations.createIn", { name: org?.name ?? "" })}>
+    <FormDialog form={form} onClose={onClose} opened submitLabel={t(byHand ? "users.linkMake" : "invitations.send")} title={t("invitations.createIn", { name: org?.name ?? "" })}>
       <TextInput data-autofocus label={t("field.email")} maxLength={254} required type="email" {...getInputProps("email")} />
       <RolesPicker description={t("invitations.rolesHint")} label={t("nav.roles")} org={ref} {...getInputProps("roles")} />
+      <GroupsPicker description={t("invitations.groupsHint")} label={t("nav.groups")} org={ref} {...getInputProps("groups")} />
+      <Radio.Group label={t("users.linkDelivery")} {...getInputProps("delivery")}>
+        <Stack gap={8} mt={6}>
+          <Radio label={t("invitations.byEmail")} value="email" />
+          <Radio label={t("users.linkByHand")} value="link" />
+        </Stack>
+      </Radio.Group>
+      <Select allowDeselect={false} data={lives.map(([value, name]) => ({ label: t(`invitations.lives.${name}`), value }))} label={t("users.linkLife")} {...getInputProps("expires_in_minutes")} />
       <Select
         allowDeselect={false} data={languages.map((value) => ({ label: names.of(value) ?? value, value }))} description={t("invitations.localeHint")}
         label={t("field.locale")} {...getInputProps("locale")}

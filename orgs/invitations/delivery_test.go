@@ -1,0 +1,216 @@
+package invitations_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"grove/iam/groups"
+	"grove/infra/db"
+	"grove/infra/events"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/ids"
+	"grove/infra/testkit/apikit"
+	"grove/infra/testkit/treekit"
+	"grove/orgs/invitations"
+)
+
+func (b bundle) ask(t *testing.T, token string, body map[string]any, headers ...string) (invitations.InvitationBody, apikit.Response) {
+	t.Helper()
+	r := b.api.Do(t, token, http.MethodPost, path(b.A, b.A.Partner), body, headers...)
+	var inv invitations.InvitationBody
+	if r.Status == 201 {
+		r.Into(t, &inv)
+	}
+	return inv, r
+}
+
+func tokenIn(link string) string {
+	_, token, _ := strings.Cut(link, "token=")
+	return token
+}
+
+// TestHandedOverLink: the link is in the answer that makes it, and nowhere else.
+func TestHandedOverLink(t *testing.T) {
+	b := setup(t)
+	admin := b.token(b.A)
+	inv, r := b.ask(t, admin, map[string]any{"email": "jo@example.com", "delivery": "link", "expires_in_minutes": -1})
+	if r.Status != 201 || inv.ExpiresAt != nil || !strings.HasPrefix(inv.Link, b.A.Tenant.Base+"/login/invitation?token=grv_inv_") {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	one := path(b.A, b.A.Partner) + "/" + inv.ID.String()
+	for _, at := range []string{one, path(b.A, b.A.Partner)} {
+		if got := b.api.Do(t, admin, http.MethodGet, at, nil); strings.Contains(string(got.Raw), "token=") {
+			t.Errorf("%s shows the link again", at)
+		}
+	}
+	if _, err := b.invitations.Mail(t.Context(), b.A.Tenant.ID, inv.ID); code(err) != "org.invite.invalid" {
+		t.Errorf("it is mailed as well: %v", err)
+	}
+	if n := b.count(t, b.A, `SELECT count(*) FROM events WHERE tenant_id = $1 AND data::text LIKE '%grv_inv%'`); n != 0 {
+		t.Error("the log has the link")
+	}
+	// Sent again, there is another link.
+	var again invitations.InvitationBody
+	b.api.Do(t, admin, http.MethodPost, one+":resend", nil).Into(t, &again)
+	if again.Link == "" || again.Link == inv.Link || again.ExpiresAt != nil {
+		t.Errorf("%+v", again)
+	}
+	b.Clock.Advance(900 * 24 * time.Hour)
+	if _, err := b.accept(b.A, tokenIn(inv.Link)); code(err) != "org.invite.invalid" {
+		t.Errorf("the link before: %v", err)
+	}
+	if _, err := b.accept(b.A, tokenIn(again.Link)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLifeOfAnInvitation(t *testing.T) {
+	b := setup(t)
+	admin := b.token(b.A)
+	inv, r := b.ask(t, admin, map[string]any{"email": "jo@example.com", "expires_in_minutes": 30})
+	if r.Status != 201 || inv.ExpiresAt == nil || inv.ExpiresAt.Sub(b.Clock.Now()).Round(time.Minute) != 30*time.Minute {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	b.Clock.Advance(30 * time.Minute)
+	if got, _ := b.ask(t, admin, map[string]any{"email": "jo@example.com"}); got.ExpiresAt == nil || got.ExpiresAt.Sub(b.Clock.Now()).Round(time.Minute) != lifetime {
+		t.Errorf("the installation's: %+v", got)
+	}
+	for name, body := range map[string]map[string]any{
+		"a mail for ever": {"email": "x@example.com", "expires_in_minutes": -1},
+		"too long":        {"email": "x@example.com", "expires_in_minutes": 129601},
+		"before now":      {"email": "x@example.com", "expires_in_minutes": -2, "delivery": "link"},
+		"by pigeon":       {"email": "x@example.com", "delivery": "pigeon"},
+	} {
+		if _, r := b.ask(t, admin, body); r.Code() != "request.invalid" {
+			t.Errorf("%s: %d %s", name, r.Status, r.Raw)
+		}
+	}
+}
+
+// TestAttack24_HandedOverLinkProvesNoAddress: who invites somebody else's address, and takes the link himself, does not come to
+// have it verified, by which he would be found as that person elsewhere.
+func TestAttack24_HandedOverLinkProvesNoAddress(t *testing.T) {
+	b := setup(t)
+	inv, _ := b.ask(t, b.token(b.A), map[string]any{"email": "chief@rivals.example", "delivery": "link"})
+	got, err := b.accept(b.A, tokenIn(inv.Link))
+	if err != nil || got.User.EmailVerified {
+		t.Fatalf("%+v %v", got, err)
+	}
+	mailed, token := b.invite(t, b.A, b.A.Partner, "jo@example.com")
+	if mailed.Link != "" {
+		t.Error("the link of a mail is in the answer")
+	}
+	if got, err := b.accept(b.A, token); err != nil || !got.User.EmailVerified {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+// group makes a group of the partner, which gives its members roles.
+func (b bundle) group(t *testing.T, name string, roles ...ids.Role) ids.Group {
+	t.Helper()
+	teams := groups.New(b.DB, events.NewLog(nil), b.authz)
+	var g groups.Group
+	ctx := actor.Into(context.Background(), actor.ForJob(b.A.Tenant.ID, "test"))
+	err := b.InTenant(ctx, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		g, err = teams.CreateTx(ctx, tx, groups.NewGroup{Org: b.A.Partner.ID, Name: name})
+		if err != nil {
+			return err
+		}
+		for _, role := range roles {
+			if _, err := tx.Exec(ctx, `INSERT INTO role_assignments (tenant_id, id, org_id, role_id, principal_kind, principal_id, reach, created_at)
+				VALUES ($1, $2, $3, $4, 'group', $5, 'subtree', $6)`, tx.Tenant(), ids.NewAssignment(), b.A.Partner.ID, role, g.ID, tx.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g.ID
+}
+
+func TestInvitedIntoGroups(t *testing.T) {
+	b := setup(t)
+	stays, goes := b.group(t, "Stays"), b.group(t, "Goes")
+	inv, r := b.ask(t, b.token(b.A), map[string]any{"email": "jo@example.com", "groups": []ids.Group{stays, goes, stays}})
+	if r.Status != 201 || len(inv.Groups) != 2 {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM groups WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), goes)
+		return err
+	})
+	got, err := b.accept(b.A, b.mailed(t, b.A, inv.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := b.count(t, b.A, `SELECT count(*) FROM group_members WHERE tenant_id = $1 AND group_id = $2 AND user_id = $3`, stays, got.User.ID); n != 1 {
+		t.Error("not in the group")
+	}
+	if n := b.count(t, b.A, `SELECT count(*) FROM events WHERE tenant_id = $1 AND type = 'group.member_added'`); n != 1 {
+		t.Errorf("%d events of joining", n)
+	}
+}
+
+// TestAttack28_InvitationsIntoGroupsAbove: nobody promises a group that gives more than he holds, nor one of another organization.
+func TestAttack28_InvitationsIntoGroupsAbove(t *testing.T) {
+	b := setup(t)
+	powerful, plain := b.group(t, "Powerful", b.adminRole[b.A.Tenant.ID]), b.group(t, "Plain")
+	weak := b.api.Token(b.A.Client(b.A.Partner, "invitations.read", "invitations.write"))
+	if _, r := b.ask(t, weak, map[string]any{"email": "jo@example.com", "groups": []ids.Group{powerful}}); r.Status != 403 {
+		t.Errorf("a group above: %d %s", r.Status, r.Raw)
+	}
+	if _, r := b.ask(t, weak, map[string]any{"email": "jo@example.com", "groups": []ids.Group{ids.NewGroup()}}); r.Status != 404 {
+		t.Errorf("no group: %d %s", r.Status, r.Raw)
+	}
+	elsewhere := b.api.Do(t, b.token(b.A), http.MethodPost, path(b.A, b.A.Rivals), map[string]any{"email": "jo@example.com", "groups": []ids.Group{plain}})
+	if elsewhere.Status != 404 {
+		t.Errorf("another organization's group: %d %s", elsewhere.Status, elsewhere.Raw)
+	}
+	if got := b.balance(t, b.A, b.A.Partner); got != "0 reserved, 0 used" {
+		t.Errorf("what was refused took a seat: %s", got)
+	}
+	if _, r := b.ask(t, weak, map[string]any{"email": "jo@example.com", "groups": []ids.Group{plain}}); r.Status != 201 {
+		t.Errorf("a group that gives nothing: %d %s", r.Status, r.Raw)
+	}
+}
+
+// TestAttack36_NobodyIsFloodedWithInvitations: neither by sending again, nor by revoking and inviting anew, nor by the
+// organizations of a tenant together.
+func TestAttack36_NobodyIsFloodedWithInvitations(t *testing.T) {
+	b := setup(t)
+	admin := b.token(b.A)
+	elsewhere := func(org httpapi.Org) apikit.Response {
+		return b.api.Do(t, admin, http.MethodPost, path(b.A, org), map[string]any{"email": "jo@example.com"})
+	}
+	inv, _ := b.ask(t, admin, map[string]any{"email": "jo@example.com"})
+	one := path(b.A, b.A.Partner) + "/" + inv.ID.String()
+	for range 2 {
+		if r := b.api.Do(t, admin, http.MethodPost, one+":resend", nil); r.Status != 200 {
+			t.Fatalf("%d %s", r.Status, r.Raw)
+		}
+	}
+	b.api.Do(t, admin, http.MethodDelete, one, nil)
+	again, _ := b.ask(t, admin, map[string]any{"email": "jo@example.com"})
+	if r := elsewhere(b.A.Rivals); r.Status != 201 {
+		t.Fatalf("the fifth mail: %d %s", r.Status, r.Raw)
+	}
+	if r := b.api.Do(t, admin, http.MethodPost, path(b.A, b.A.Partner)+"/"+again.ID.String()+":resend", nil); r.Code() != "org.invite.too_many" || r.Status != 429 {
+		t.Errorf("sent again: %d %s", r.Status, r.Raw)
+	}
+	if r := elsewhere(b.A.Branch); r.Code() != "org.invite.too_many" {
+		t.Errorf("by another organization: %d %s", r.Status, r.Raw)
+	}
+	if r := b.api.Do(t, b.token(b.B), http.MethodPost, path(b.B, b.B.Partner), map[string]any{"email": "jo@example.com"}); r.Status != 201 {
+		t.Errorf("by another tenant: %d %s", r.Status, r.Raw)
+	}
+	b.Clock.Advance(time.Hour)
+	if r := elsewhere(b.A.Branch); r.Status != 201 {
+		t.Errorf("an hour later: %d %s", r.Status, r.Raw)
+	}
+}
