@@ -10,6 +10,8 @@ export function ListPage<T extends object>(props: {
   columns: Column<T>[];
   /** The button that makes one; left out for people who may not. */
   create?: { label: string; onClick: () => void } | false;
+  /** What else can be done here, beside that button. */
+  more?: ReactNode;
   cursor: Cursor;
   description: string;
   empty: { body?: string; icon: TablerIcon; title: string };
@@ -18,11 +20,11 @@ export function ListPage<T extends object>(props: {
   title: string;
   toolbar?: ReactNode;
 }) {
-  const { children, columns, create, cursor, description, empty, keyOf, list, title, toolbar } = props;
+  const { children, columns, create, cursor, description, empty, keyOf, list, more, title, toolbar } = props;
   const button = (variant: string) => create && <Button leftSection={<IconPlus size={16} />} onClick={create.onClick} variant={variant}>{create.label}</Button>;
   return (
     <>
-      <PageHeader actions={button("filled")} description={description} title={title} />
+      <PageHeader actions={<>{more}{button("filled")}</>} description={description} title={title} />
       <DataTable caption={title} columns={columns} cursor={cursor} empty={<EmptyState {...empty} action={button("light")} />} keyOf={keyOf} list={list} toolbar={toolbar} />
       {children}
     </>

@@ -4,16 +4,19 @@ import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api/index.ts";
+import { i18n } from "./i18n/index.ts";
+
+const closeButtonProps = () => ({ "aria-label": i18n.t("action.close") });
 
 /** Says that something worked, politely. */
 export function notifyDone(message: string) {
-  notifications.show({ color: "grove", message });
+  notifications.show({ closeButtonProps: closeButtonProps(), color: "grove", message });
 }
 
 /** Says that something failed. */
 export function notifyProblem(error: unknown) {
   const problem = Problem.from(error);
-  notifications.show({ autoClose: 8000, color: "red", message: problem.detail ?? problem.title, title: problem.detail ? problem.title : undefined });
+  notifications.show({ autoClose: 8000, closeButtonProps: closeButtonProps(), color: "red", message: problem.detail ?? problem.title, title: problem.detail ? problem.title : undefined });
 }
 
 /**

@@ -1,12 +1,15 @@
-import { ActionIcon, Group, Radio, SegmentedControl, Select, Stack, Text, TextInput, Tooltip } from "@mantine/core";
-import { IconMailForward, IconMailOff, IconRefresh } from "@tabler/icons-react";
+import { ActionIcon, Button, Group, Radio, SegmentedControl, Select, Stack, Text, TextInput, Tooltip } from "@mantine/core";
+import { IconMailForward, IconMailOff, IconRefresh, IconUsersPlus } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type components, sent } from "../../api/index.ts";
 import { FormDialog, SecretDialog, StateBadge, Time, notifyDone, useApiForm, useCan, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
+import { AddMany } from "../AddMany.tsx";
 import { ListPage } from "../ListPage.tsx";
+import { useNames } from "../names.ts";
 import { GroupsPicker, RolesPicker } from "../pickers.tsx";
+import { type Row, namesIn } from "../rows.ts";
 import { useOrg } from "../useOrg.ts";
 
 type Invitation = components["schemas"]["Invitation"];
@@ -23,7 +26,7 @@ export function InvitationsPage() {
   const confirm = useConfirm();
   const writes = useCan("invitations.write");
   const [state, setState] = useState<(typeof states)[number]>("all");
-  const [inviting, setInviting] = useState(false);
+  const [inviting, setInviting] = useState<"many" | "one">();
   const [link, setLink] = useState<Link>();
   const cursor = useCursor(`${ref} ${state}`);
   const list = query.useQuery("get", "/v1/orgs/{org}/invitations", {
@@ -79,7 +82,8 @@ export function InvitationsPage() {
           ),
         },
       ]}
-      create={writes && { label: t("invitations.create"), onClick: () => setInviting(true) }}
+      create={writes && { label: t("invitations.create"), onClick: () => setInviting("one") }}
+      more={writes && <Button leftSection={<IconUsersPlus size={16} />} onClick={() => setInviting("many")} variant="default">{t("invitations.createMany")}</Button>}
       cursor={cursor} description={t("invitations.description")} list={list} title={t("nav.invitations")}
       empty={{ body: t("invitations.emptyBody"), icon: IconMailForward, title: state === "all" ? t("invitations.empty") : t("list.noMatch") }}
       toolbar={
@@ -89,10 +93,24 @@ export function InvitationsPage() {
         />
       }
     >
-      {inviting && <Invite onClose={() => setInviting(false)} onLink={setLink} />}
+      {inviting === "one" && <Invite onClose={() => setInviting(undefined)} onLink={setLink} />}
+      {inviting === "many" && <InviteMany onClose={() => setInviting(undefined)} />}
       <SecretDialog note={t("invitations.linkOnce")} onClose={() => setLink(undefined)} secrets={link ? [{ label: link.email, value: link.value }] : []} title={t("invitations.link")} />
     </ListPage>
   );
+}
+
+/** Many people at once, by email. */
+function InviteMany({ onClose }: { onClose: () => void }) {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const { api } = useGrove();
+  const names = useNames(ref);
+  const add = async ({ email = "", groups, locale, roles }: Row, key: string) => {
+    const body = { email, groups: await names.groups(namesIn(groups)), roles: await names.roles(namesIn(roles)), ...(locale && { locale }) };
+    await api.POST("/v1/orgs/{org}/invitations", { body, headers: { "Idempotency-Key": key }, params: { path: { org: ref } } });
+  };
+  return <AddMany add={add} onClose={onClose} submitLabel={t("invitations.createMany")} title={t("invitations.createMany")} without={["username", "given_name", "family_name"]} />;
 }
 
 /** A link to hand over, which is shown once. */

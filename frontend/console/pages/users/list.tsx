@@ -1,16 +1,19 @@
-import { Anchor, Avatar, Checkbox, Group, PasswordInput, SegmentedControl, Text, TextInput } from "@mantine/core";
+import { Anchor, Avatar, Button, Checkbox, Group, PasswordInput, SegmentedControl, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { IconSearch, IconUser } from "@tabler/icons-react";
+import { IconSearch, IconUser, IconUsersPlus } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { sent } from "../../../api/index.ts";
 import { FormDialog, StateBadge, Time, notifyDone, useApi, useApiForm, useCan, useCursor, useGrove } from "../../../ui/index.ts";
+import { AddMany } from "../../AddMany.tsx";
 import { ListPage, NameLink } from "../../ListPage.tsx";
+import { useNames } from "../../names.ts";
+import { type Row, namesIn } from "../../rows.ts";
 import { useGo, useOrg } from "../../useOrg.ts";
 
-const statuses = ["all", "active", "disabled"] as const;
+const statuses = ["all", "active", "disabled", "locked"] as const;
 
 /** The people whose records the organization holds. */
 export function UsersPage() {
@@ -20,7 +23,7 @@ export function UsersPage() {
   const [status, setStatus] = useState<(typeof statuses)[number]>("all");
   const [search, setSearch] = useState("");
   const [wanted] = useDebouncedValue(search.trim(), 250);
-  const [creating, setCreating] = useState(false);
+  const [creating, setCreating] = useState<"many" | "one">();
   const cursor = useCursor(`${ref} ${status} ${wanted}`);
   const list = useApi().useQuery("get", "/v1/orgs/{org}/users", {
     params: { path: { org: ref }, query: { ...cursor.query, ...(wanted && { q: wanted }), ...(status !== "all" && { status }) } },
@@ -44,7 +47,8 @@ export function UsersPage() {
         { key: "state", title: t("field.state"), render: (u) => <StateBadge state={u.locked_until ? "locked" : u.status} />, width: 120 },
         { key: "created", title: t("field.created"), render: (u) => <Time at={u.created_at} />, wide: true, width: 150 },
       ]}
-      create={writes && { label: t("users.create"), onClick: () => setCreating(true) }}
+      create={writes && { label: t("users.create"), onClick: () => setCreating("one") }}
+      more={writes && <Button leftSection={<IconUsersPlus size={16} />} onClick={() => setCreating("many")} variant="default">{t("users.createMany")}</Button>}
       cursor={cursor} description={t("users.description")} list={list} title={t("nav.users")}
       empty={wanted || status !== "all" ? { icon: IconSearch, title: t("list.noMatch") } : { body: t("users.emptyBody"), icon: IconUser, title: t("users.empty") }}
       toolbar={
@@ -60,8 +64,30 @@ export function UsersPage() {
         </>
       }
     >
-      {creating && <CreateUser onClose={() => setCreating(false)} />}
+      {creating === "one" && <CreateUser onClose={() => setCreating(undefined)} />}
+      {creating === "many" && <CreateUsers onClose={() => setCreating(undefined)} />}
     </ListPage>
+  );
+}
+
+/** Many people at once, each of whom may be mailed a link to choose a password. */
+function CreateUsers({ onClose }: { onClose: () => void }) {
+  const { t } = useTranslation();
+  const { ref } = useOrg();
+  const { api } = useGrove();
+  const names = useNames(ref);
+  const [mailing, setMailing] = useState(true);
+  const add = async ({ groups, roles: _, ...body }: Row, key: string) => {
+    // Names that are nobody's come to light before anything is made.
+    const joins = await names.groups(namesIn(groups));
+    const user = await sent(api.POST("/v1/orgs/{org}/users", { body, headers: { "Idempotency-Key": key }, params: { path: { org: ref } } }));
+    for (const group of joins) await api.PUT("/v1/orgs/{org}/groups/{group}/members/{user}", { params: { path: { group, org: ref, user: user.id } } });
+    if (mailing && user.email) await api.POST("/v1/orgs/{org}/users/{user}/password-link", { body: { delivery: "email" }, params: { path: { org: ref, user: user.id } } });
+  };
+  return (
+    <AddMany add={add} onClose={onClose} submitLabel={t("users.createMany")} title={t("users.createMany")} without={["roles"]}>
+      <Checkbox checked={mailing} label={t("users.mailLinks")} onChange={(e) => setMailing(e.currentTarget.checked)} />
+    </AddMany>
   );
 }
 

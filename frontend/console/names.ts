@@ -1,0 +1,32 @@
+import { useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { Problem, sent } from "../api/index.ts";
+import { useGrove } from "../ui/index.ts";
+
+const same = (a: string, b: string) => a.localeCompare(b, undefined, { sensitivity: "accent" }) === 0;
+
+/** Finds groups and roles of an organization by their names, each asked for once. A name that is nobody's is a Problem. */
+export function useNames(org: string) {
+  const { api } = useGrove();
+  const { t } = useTranslation();
+  const known = useRef(new Map<string, Promise<string>>());
+  const find = (kind: "groups" | "roles", name: string) => {
+    const key = `${kind} ${name.toLowerCase()}`;
+    const asked = known.current.get(key) ?? look(kind, name);
+    known.current.set(key, asked);
+    return asked;
+  };
+  const look = async (kind: "groups" | "roles", name: string) => {
+    const path = { org };
+    const items: { id: string; name: string }[] = kind === "groups"
+      ? (await sent(api.GET("/v1/orgs/{org}/groups", { params: { path, query: { page_size: 200, q: name } } }))).items
+      : (await sent(api.GET("/v1/orgs/{org}/roles", { params: { path, query: { page_size: 200 } } }))).items;
+    const found = items.find((item) => same(item.name, name));
+    if (!found) throw new Problem({ code: `many.${kind}`, status: 404, title: t(`many.unknown_${kind}`, { name }) });
+    return found.id;
+  };
+  return {
+    groups: (names: string[]) => Promise.all(names.map((name) => find("groups", name))),
+    roles: (names: string[]) => Promise.all(names.map((name) => find("roles", name))),
+  };
+}
