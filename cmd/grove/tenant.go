@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"grove/infra/config"
 	"grove/infra/kernel/actor"
@@ -13,13 +14,17 @@ import (
 )
 
 type tenantCommand struct {
-	Create tenantCreateCommand `cmd:"" help:"Found a tenant with its first administrator."`
+	Create  tenantCreateCommand  `cmd:"" help:"Found a tenant with its first administrator."`
+	Delete  tenantDeleteCommand  `cmd:"" help:"Stop everything of a tenant, and erase it when the retention is over."`
+	Restore tenantRestoreCommand `cmd:"" help:"Bring a deleted tenant back before it is erased."`
 }
 
 type tenantCreateCommand struct {
 	Handle       string `arg:"" help:"The tenant's name in addresses: /t/HANDLE."`
 	Name         string `required:"" help:"The tenant's name for people."`
 	AdminEmail   string `required:"" help:"E-mail address of the first administrator."`
+	Plan         string `help:"A word of yours, such as the plan that the tenant pays for."`
+	Region       string `help:"Where the tenant's data is said to be; it never changes."`
 	PasswordFile string `help:"File with the administrator's first password. Without it the environment's GROVE_ADMIN_PASSWORD is used." type:"existingfile"`
 }
 
@@ -36,6 +41,60 @@ func (t tenantCreateCommand) Run(ctx context.Context) error {
 	if password == "" {
 		return errors.New("no password: set GROVE_ADMIN_PASSWORD or give --password-file")
 	}
+	return withTenants(ctx, func(ctx context.Context, tenants *tenantdir.Service) error {
+		made, err := tenants.Create(ctx, tenantdir.CreateTenant{Handle: t.Handle, Name: t.Name, Plan: t.Plan, Region: t.Region,
+			Admin: tenantdir.Admin{Email: t.AdminEmail, Password: strings.TrimSpace(password), MustChange: true}})
+		if err != nil {
+			return err
+		}
+		fmt.Printf("tenant %s is founded; its administrator signs in at %s/console and chooses a new password there\n", made.Handle, tenants.Base(made.Handle))
+		return nil
+	})
+}
+
+type tenantDeleteCommand struct {
+	Handle string `arg:"" help:"The tenant's name in addresses."`
+	Again  string `required:"" name:"confirm" help:"The same handle, so that nobody deletes another by mistake."`
+}
+
+// Run deletes the tenant and prints until when it can be restored.
+func (t tenantDeleteCommand) Run(ctx context.Context) error {
+	return withTenants(ctx, func(ctx context.Context, tenants *tenantdir.Service) error {
+		found, err := tenants.LoadByHandle(ctx, t.Handle)
+		if err != nil {
+			return err
+		}
+		gone, err := tenants.Delete(ctx, found.ID, t.Again)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("tenant %s has stopped; it can be restored until %s, and is erased then\n", gone.Handle, gone.EraseAt.UTC().Format(time.RFC3339))
+		return nil
+	})
+}
+
+type tenantRestoreCommand struct {
+	Handle string `arg:"" help:"The tenant's name in addresses."`
+}
+
+// Run restores the tenant.
+func (t tenantRestoreCommand) Run(ctx context.Context) error {
+	return withTenants(ctx, func(ctx context.Context, tenants *tenantdir.Service) error {
+		found, err := tenants.LoadByHandle(ctx, t.Handle)
+		if err != nil {
+			return err
+		}
+		back, err := tenants.Restore(ctx, found.ID)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("tenant %s is %s\n", back.Handle, back.Status)
+		return nil
+	})
+}
+
+// withTenants runs f with the directory of the installation that the environment names, as the operator.
+func withTenants(ctx context.Context, f func(context.Context, *tenantdir.Service) error) error {
 	c, err := config.Load(without(os.Environ(), "GROVE_ADMIN_PASSWORD"))
 	if err != nil {
 		return err
@@ -48,11 +107,8 @@ func (t tenantCreateCommand) Run(ctx context.Context) error {
 		return err
 	}
 	ctx = actor.Into(ctx, actor.Actor{Kind: actor.Operator, Name: "command line"})
-	made, err := a.Parts.Tenants.Create(ctx, tenantdir.CreateTenant{Handle: t.Handle, Name: t.Name,
-		Admin: tenantdir.Admin{Email: t.AdminEmail, Password: strings.TrimSpace(password), MustChange: true}})
-	if err != nil {
+	if err := f(ctx, a.Parts.Tenants); err != nil {
 		return errors.Join(explained(err), stopApp(a))
 	}
-	fmt.Printf("tenant %s is founded; its administrator signs in at %s/console and chooses a new password there\n", made.Handle, a.Parts.Tenants.Base(made.Handle))
 	return stopApp(a)
 }

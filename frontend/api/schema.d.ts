@@ -42,14 +42,38 @@ export interface paths {
         get: operations["getTenant"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete a tenant
+         * @description Stops everything of the tenant at once, and erases it at erase_at. Until then it can be restored, and its handle and hosts stay taken. Deleting twice changes nothing.
+         */
+        delete: operations["deleteTenant"];
         options?: never;
         head?: never;
         /**
-         * Rename a tenant
-         * @description Changes the tenant's name. The root organization's name is its own.
+         * Change a tenant
+         * @description Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own.
          */
         patch: operations["updateTenant"];
+        trace?: never;
+    };
+    "/platform/v1/tenants/{tenant}:restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a tenant
+         * @description Brings a deleted tenant back as it was. People sign in anew: sessions and tokens from before stay dead.
+         */
+        post: operations["restoreTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/platform/v1/tenants/{tenant}:resume": {
@@ -2731,6 +2755,16 @@ export interface components {
              * @example Acme Inc.
              */
             name: string;
+            /**
+             * @description A word of yours, such as the plan that the tenant pays for.
+             * @example business
+             */
+            plan?: string;
+            /**
+             * @description Where the tenant's data is said to be. It never changes: data does not move by a word.
+             * @example eu-central
+             */
+            region?: string;
         };
         CreateUserRequest: {
             /** @description Values of your own: at most 64, names of 1 to 64 ASCII characters, values of at most 1024 bytes. */
@@ -3390,6 +3424,12 @@ export interface components {
              */
             created_at: string;
             /**
+             * Format: date-time
+             * @description When a deleted tenant is erased.
+             * @example 2026-12-23T09:00:00Z
+             */
+            erase_at?: string;
+            /**
              * @description The tenant's name in addresses; never changes.
              * @example acme
              */
@@ -3405,15 +3445,26 @@ export interface components {
              */
             name: string;
             /**
+             * @description A word of yours, such as the plan that the tenant pays for.
+             * @example business
+             */
+            plan?: string;
+            /**
+             * @description Where the tenant's data is said to be; set at its creation.
+             * @example eu-central
+             */
+            region?: string;
+            /**
              * @description The tenant's root organization.
              * @example org_069hwpkw01r010000000000004
              */
             root_org_id: string;
             /**
-             * @description active or suspended.
+             * @description Whether the tenant works. A deleted one answers as if it were gone, and can be restored until erase_at.
              * @example active
+             * @enum {string}
              */
-            status: string;
+            status: "active" | "suspended" | "deleted";
             /**
              * Format: date-time
              * @description When the tenant was last changed.
@@ -4026,6 +4077,11 @@ export interface components {
              * @example Acme Inc.
              */
             name?: string;
+            /**
+             * @description A word of yours; empty for none.
+             * @example business
+             */
+            plan?: string;
         };
         UpdateUserRequest: {
             /** @description Attributes to set; null removes one. Those not named stay. */
@@ -4245,8 +4301,8 @@ export interface operations {
                 page_token?: string;
                 /** @description Only tenants whose handle or name starts with this; case does not matter. */
                 q?: string;
-                /** @description Only tenants with this status. */
-                status?: "active" | "suspended";
+                /** @description Only tenants with this status; those that are not deleted when absent. */
+                status?: "active" | "suspended" | "deleted";
             };
             header?: never;
             path?: never;
@@ -4483,6 +4539,87 @@ export interface operations {
             };
         };
     };
+    deleteTenant: {
+        parameters: {
+            query: {
+                /** @description The tenant's handle, repeated so that nobody deletes another by mistake. */
+                handle: string;
+            };
+            header?: never;
+            path: {
+                /** @description The tenant. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformTenant"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid, tenant.handle_mismatch. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     updateTenant: {
         parameters: {
             query?: never;
@@ -4539,6 +4676,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: tenant.deleted. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: resource.stale. */
             412: {
                 headers: {
@@ -4549,6 +4695,99 @@ export interface operations {
                 };
             };
             /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restoreTenant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The tenant. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformTenant"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4632,7 +4871,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress. */
+            /** @description Codes: idempotency.in_progress, tenant.deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4725,7 +4964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress. */
+            /** @description Codes: idempotency.in_progress, tenant.deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4810,6 +5049,15 @@ export interface operations {
             };
             /** @description Codes: tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.deleted. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4905,7 +5153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, tenant.host_limit, tenant.host_taken. */
+            /** @description Codes: idempotency.in_progress, tenant.deleted, tenant.host_limit, tenant.host_taken. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4984,6 +5232,15 @@ export interface operations {
             };
             /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.deleted. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -90,6 +90,9 @@ type Config struct {
 	// InvitationTTL is the life of an invitation.
 	InvitationTTL time.Duration `env:"GROVE_INVITATION_TTL" default:"72h" min:"1s" max:"2160h" doc:"Life of an invitation."`
 
+	// TenantRetention is how long a deleted tenant can be restored.
+	TenantRetention time.Duration `env:"GROVE_TENANT_RETENTION" default:"720h" min:"0s" max:"26280h" doc:"How long a deleted tenant can be restored before everything of it is erased."`
+
 	// FlowTTL is the life of one run of sign-in, sign-up or recovery.
 	FlowTTL time.Duration `env:"GROVE_FLOW_TTL" default:"15m" min:"1s" max:"24h" doc:"Time to finish one sign-in, sign-up or recovery."`
 

@@ -258,6 +258,27 @@ func (e PasswordLinkDelivery) Valid() bool {
 	}
 }
 
+// Defines values for PlatformTenantStatus.
+const (
+	PlatformTenantStatusActive    PlatformTenantStatus = "active"
+	PlatformTenantStatusDeleted   PlatformTenantStatus = "deleted"
+	PlatformTenantStatusSuspended PlatformTenantStatus = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the PlatformTenantStatus enum.
+func (e PlatformTenantStatus) Valid() bool {
+	switch e {
+	case PlatformTenantStatusActive:
+		return true
+	case PlatformTenantStatusDeleted:
+		return true
+	case PlatformTenantStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PrincipalType.
 const (
 	PrincipalTypeGroup PrincipalType = "group"
@@ -504,6 +525,7 @@ func (e UserStatus) Valid() bool {
 // Defines values for ListTenantsParamsStatus.
 const (
 	ListTenantsParamsStatusActive    ListTenantsParamsStatus = "active"
+	ListTenantsParamsStatusDeleted   ListTenantsParamsStatus = "deleted"
 	ListTenantsParamsStatusSuspended ListTenantsParamsStatus = "suspended"
 )
 
@@ -511,6 +533,8 @@ const (
 func (e ListTenantsParamsStatus) Valid() bool {
 	switch e {
 	case ListTenantsParamsStatusActive:
+		return true
+	case ListTenantsParamsStatusDeleted:
 		return true
 	case ListTenantsParamsStatusSuspended:
 		return true
@@ -1621,6 +1645,16 @@ type CreateTenantRequest struct {
 	//
 	// Examples: Acme Inc.
 	Name string `json:"name"`
+
+	// Plan A word of yours, such as the plan that the tenant pays for.
+	//
+	// Examples: business
+	Plan *string `json:"plan,omitempty"`
+
+	// Region Where the tenant's data is said to be. It never changes: data does not move by a word.
+	//
+	// Examples: eu-central
+	Region *string `json:"region,omitempty"`
 }
 
 // CreateUserRequest defines model for CreateUserRequest.
@@ -2414,6 +2448,11 @@ type PlatformTenant struct {
 	// CreatedAt When the tenant was created.
 	CreatedAt time.Time `json:"created_at"`
 
+	// EraseAt When a deleted tenant is erased.
+	//
+	// Examples: 2026-12-23T09:00:00Z
+	EraseAt *time.Time `json:"erase_at,omitempty"`
+
 	// Handle The tenant's name in addresses; never changes.
 	//
 	// Examples: acme
@@ -2429,19 +2468,34 @@ type PlatformTenant struct {
 	// Examples: Acme Inc.
 	Name string `json:"name"`
 
+	// Plan A word of yours, such as the plan that the tenant pays for.
+	//
+	// Examples: business
+	Plan *string `json:"plan,omitempty"`
+
+	// Region Where the tenant's data is said to be; set at its creation.
+	//
+	// Examples: eu-central
+	Region *string `json:"region,omitempty"`
+
 	// RootOrgID The tenant's root organization.
 	//
 	// Examples: org_069hwpkw01r010000000000004
 	RootOrgID string `json:"root_org_id"`
 
-	// Status active or suspended.
+	// Status Whether the tenant works. A deleted one answers as if it were gone, and can be restored until erase_at.
 	//
 	// Examples: active
-	Status string `json:"status"`
+	Status PlatformTenantStatus `json:"status"`
 
 	// UpdatedAt When the tenant was last changed.
 	UpdatedAt time.Time `json:"updated_at"`
 }
+
+// PlatformTenantStatus Whether the tenant works. A deleted one answers as if it were gone, and can be restored until erase_at.
+//
+// Examples: active
+type PlatformTenantStatus string
 
 // PlatformTenantList defines model for PlatformTenantList.
 type PlatformTenantList struct {
@@ -3074,6 +3128,11 @@ type UpdateTenantRequest struct {
 	//
 	// Examples: Acme Inc.
 	Name *string `json:"name,omitempty"`
+
+	// Plan A word of yours; empty for none.
+	//
+	// Examples: business
+	Plan *string `json:"plan,omitempty"`
 }
 
 // UpdateUserRequest defines model for UpdateUserRequest.
@@ -3284,12 +3343,18 @@ type ListTenantsParams struct {
 	// Q Only tenants whose handle or name starts with this; case does not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
-	// Status Only tenants with this status.
+	// Status Only tenants with this status; those that are not deleted when absent.
 	Status *ListTenantsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 }
 
 // ListTenantsParamsStatus defines parameters for ListTenants.
 type ListTenantsParamsStatus string
+
+// DeleteTenantParams defines parameters for DeleteTenant.
+type DeleteTenantParams struct {
+	// Handle The tenant's handle, repeated so that nobody deletes another by mistake.
+	Handle string `form:"handle" json:"handle"`
+}
 
 // ListTenantHostsParams defines parameters for ListTenantHosts.
 type ListTenantHostsParams struct {
@@ -3776,6 +3841,21 @@ func (c *Client) CreateTenant(ctx context.Context, body CreateTenantRequest, opt
 	return answer, nil
 }
 
+// DeleteTenant is DELETE /platform/v1/tenants/{tenant}.
+//
+// Stops everything of the tenant at once, and erases it at erase_at. Until then it can be restored, and its handle and hosts stay taken. Deleting twice changes nothing.
+func (c *Client) DeleteTenant(ctx context.Context, tenant string, params *DeleteTenantParams, options ...Option) (*PlatformTenant, error) {
+	r := request{method: http.MethodDelete, path: path("/platform/v1/tenants/%s", tenant)}
+	if params != nil {
+		add(&r, "handle", &params.Handle)
+	}
+	answer := new(PlatformTenant)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
 // GetTenant is GET /platform/v1/tenants/{tenant}.
 //
 // Reads one tenant.
@@ -3790,7 +3870,7 @@ func (c *Client) GetTenant(ctx context.Context, tenant string, options ...Option
 
 // UpdateTenant is PATCH /platform/v1/tenants/{tenant}.
 //
-// Changes the tenant's name. The root organization's name is its own.
+// Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own.
 func (c *Client) UpdateTenant(ctx context.Context, tenant string, body UpdateTenantRequest, options ...Option) (*PlatformTenant, error) {
 	r := request{method: http.MethodPatch, path: path("/platform/v1/tenants/%s", tenant)}
 	r.body, r.contentType = body, "application/json"
@@ -3846,6 +3926,18 @@ func (c *Client) AddTenantHost(ctx context.Context, tenant string, body AddTenan
 func (c *Client) RemoveTenantHost(ctx context.Context, tenant string, host string, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/platform/v1/tenants/%s/hosts/%s", tenant, host)}
 	return c.do(ctx, r, nil, options)
+}
+
+// RestoreTenant is POST /platform/v1/tenants/{tenant}:restore.
+//
+// Brings a deleted tenant back as it was. People sign in anew: sessions and tokens from before stay dead.
+func (c *Client) RestoreTenant(ctx context.Context, tenant string, options ...Option) (*PlatformTenant, error) {
+	r := request{method: http.MethodPost, path: path("/platform/v1/tenants/%s:restore", tenant)}
+	answer := new(PlatformTenant)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 // ResumeTenant is POST /platform/v1/tenants/{tenant}:resume.

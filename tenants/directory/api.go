@@ -21,7 +21,10 @@ type PlatformTenant struct {
 	Name      string     `json:"name" doc:"The tenant's name for people." example:"Acme Inc."`
 	Base      string     `json:"base" doc:"The tenant's base address and issuer." format:"uri" example:"https://id.example.com/t/acme"`
 	RootOrgID ids.Org    `json:"root_org_id" doc:"The tenant's root organization."`
-	Status    Status     `json:"status" doc:"active or suspended." example:"active"`
+	Status    Status     `json:"status" enum:"active,suspended,deleted" doc:"Whether the tenant works. A deleted one answers as if it were gone, and can be restored until erase_at." example:"active"`
+	Plan      string     `json:"plan,omitempty" doc:"A word of yours, such as the plan that the tenant pays for." example:"business"`
+	Region    string     `json:"region,omitempty" doc:"Where the tenant's data is said to be; set at its creation." example:"eu-central"`
+	EraseAt   *time.Time `json:"erase_at,omitempty" doc:"When a deleted tenant is erased." example:"2026-12-23T09:00:00Z"`
 	CreatedAt time.Time  `json:"created_at" doc:"When the tenant was created."`
 	UpdatedAt time.Time  `json:"updated_at" doc:"When the tenant was last changed."`
 }
@@ -46,6 +49,8 @@ type CreateTenantAdmin struct {
 type CreateTenantRequest struct {
 	Handle string            `json:"handle" minLength:"2" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" doc:"The tenant's name in addresses: unique in the installation, and never changed." example:"acme"`
 	Name   string            `json:"name" minLength:"1" maxLength:"100" doc:"The tenant's name for people; also its root organization's." example:"Acme Inc."`
+	Plan   string            `json:"plan,omitempty" maxLength:"50" doc:"A word of yours, such as the plan that the tenant pays for." example:"business"`
+	Region string            `json:"region,omitempty" maxLength:"50" doc:"Where the tenant's data is said to be. It never changes: data does not move by a word." example:"eu-central"`
 	Admin  CreateTenantAdmin `json:"admin" doc:"The tenant's first administrator."`
 }
 
@@ -56,7 +61,7 @@ type CreateTenantInput struct{ Body CreateTenantRequest }
 type ListTenantsInput struct {
 	httpapi.PageQuery
 	Q      string `query:"q" maxLength:"100" doc:"Only tenants whose handle or name starts with this; case does not matter." example:"ac"`
-	Status string `query:"status" enum:"active,suspended" doc:"Only tenants with this status." example:"active"`
+	Status string `query:"status" enum:"active,suspended,deleted" doc:"Only tenants with this status; those that are not deleted when absent." example:"active"`
 }
 
 // TenantInput names a tenant.
@@ -67,6 +72,13 @@ type TenantInput struct {
 // UpdateTenantRequest is a merge patch of a tenant.
 type UpdateTenantRequest struct {
 	Name *string `json:"name,omitempty" minLength:"1" maxLength:"100" doc:"The tenant's name for people." example:"Acme Inc."`
+	Plan *string `json:"plan,omitempty" maxLength:"50" doc:"A word of yours; empty for none." example:"business"`
+}
+
+// DeleteTenantInput names a tenant twice.
+type DeleteTenantInput struct {
+	TenantInput
+	Handle string `query:"handle" required:"true" maxLength:"63" doc:"The tenant's handle, repeated so that nobody deletes another by mistake." example:"acme"`
 }
 
 // UpdateTenantInput asks for a change of a tenant.
@@ -111,28 +123,34 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "getTenant", Method: "GET", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Read a tenant", Description: "Reads one tenant.", Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "updateTenant", Method: "PATCH", Path: base + "/{tenant}", Tag: tag,
-		Summary: "Rename a tenant", Description: "Changes the tenant's name. The root organization's name is its own.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound, fault.CodeStale}}, s.update)
+		Summary: "Change a tenant", Description: "Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own.",
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound, fault.CodeStale}}, s.update)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "deleteTenant", Method: "DELETE", Path: base + "/{tenant}", Tag: tag,
+		Summary: "Delete a tenant", Description: "Stops everything of the tenant at once, and erases it at erase_at. Until then it can be restored, and its handle and hosts stay taken. Deleting twice changes nothing.",
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errHandleMismatch, notFound}}, s.remove)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "restoreTenant", Method: "POST", Path: base + "/{tenant}:restore", Tag: tag,
+		Summary: "Restore a tenant", Description: "Brings a deleted tenant back as it was. People sign in anew: sessions and tokens from before stay dead.",
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.restore)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "suspendTenant", Method: "POST", Path: base + "/{tenant}:suspend", Tag: tag,
 		Summary: "Suspend a tenant", Description: "Stops every sign-in, session, token, API call and job of the tenant at once. Suspending twice changes nothing.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.suspend)
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound}}, s.suspend)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "resumeTenant", Method: "POST", Path: base + "/{tenant}:resume", Tag: tag,
 		Summary: "Resume a tenant", Description: "Lets a suspended tenant work again. People sign in anew: sessions and tokens from before stay dead.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.resume)
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound}}, s.resume)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[TenantHost]]]{ID: "listTenantHosts", Method: "GET", Path: base + "/{tenant}/hosts", Tag: tag,
 		Summary: "List a tenant's hosts", Description: "Lists the hosts under which the tenant is found, besides its handle.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.hosts)
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound}}, s.hosts)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[TenantHost]]{ID: "addTenantHost", Method: "POST", Path: base + "/{tenant}/hosts", Tag: tag,
 		Summary:     "Add a host to a tenant",
 		Description: "Lets the tenant be found under a host of its own, which is then base and issuer of what is asked for there. Host names are unique in the installation.",
-		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{notFound, errHostLimit, errHostTaken}}, s.addHost)
+		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound, errHostLimit, errHostTaken}}, s.addHost)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeTenantHost", Method: "DELETE", Path: base + "/{tenant}/hosts/{host}", Tag: tag,
 		Summary: "Remove a host from a tenant", Description: "The tenant is no longer found under the host, and tokens with the host as issuer are no longer accepted.",
-		Status: 204, Access: httpapi.Operator, Errors: []fault.Code{notFound, fault.CodeNotFound}}, s.removeHost)
+		Status: 204, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound, fault.CodeNotFound}}, s.removeHost)
 }
 
 func (s *Service) shown(t Tenant) PlatformTenant {
-	return PlatformTenant{ID: t.ID, Handle: t.Handle, Name: t.Name, Base: s.Base(t.Handle), RootOrgID: t.Root, Status: t.Status,
+	return PlatformTenant{ID: t.ID, Handle: t.Handle, Name: t.Name, Base: s.Base(t.Handle), RootOrgID: t.Root, Status: t.Status, Plan: t.Plan, Region: t.Region, EraseAt: t.EraseAt,
 		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
 }
 
@@ -169,7 +187,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInpu
 
 func (s *Service) create(ctx context.Context, _ *httpapi.Call, in *CreateTenantInput) (*httpapi.Out[PlatformTenant], error) {
 	b := in.Body
-	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Admin: Admin{Email: b.Admin.Email, MustChange: b.Admin.MustChange, Username: b.Admin.Username,
+	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Plan: b.Plan, Region: b.Region, Admin: Admin{Email: b.Admin.Email, MustChange: b.Admin.MustChange, Username: b.Admin.Username,
 		Password: b.Admin.Password, GivenName: b.Admin.GivenName, FamilyName: b.Admin.FamilyName}}))
 }
 
@@ -182,14 +200,27 @@ func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *UpdateTenantI
 	if err != nil {
 		return nil, err
 	}
-	if in.Body.Name == nil {
+	if in.Body.Name == nil && in.Body.Plan == nil {
 		t, err := s.Load(ctx, in.Tenant)
 		if err == nil && version != 0 && version != t.Version {
 			err = fault.CodeStale.With("Read the tenant again and repeat the change.", nil)
 		}
 		return s.out(t, err)
 	}
-	return s.out(s.Rename(ctx, in.Tenant, version, strings.TrimSpace(*in.Body.Name)))
+	ch := Changes{Plan: in.Body.Plan}
+	if in.Body.Name != nil {
+		name := strings.TrimSpace(*in.Body.Name)
+		ch.Name = &name
+	}
+	return s.out(s.Update(ctx, in.Tenant, version, ch))
+}
+
+func (s *Service) remove(ctx context.Context, _ *httpapi.Call, in *DeleteTenantInput) (*httpapi.Out[PlatformTenant], error) {
+	return s.out(s.Delete(ctx, in.Tenant, in.Handle))
+}
+
+func (s *Service) restore(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {
+	return s.out(s.Restore(unclaimed(ctx), in.Tenant))
 }
 
 func (s *Service) suspend(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {

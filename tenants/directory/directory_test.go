@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"grove/infra/cache"
 	"grove/infra/db"
@@ -27,7 +28,8 @@ type bundle struct {
 	api     *apikit.Server
 	tenants *directory.Service
 	founded []module.Founding
-	fail    error // of the last founder
+	fail    error // of the last founder, and of the erasure
+	erased  []ids.Tenant
 }
 
 // noOrgs makes the tenant directory a whole one for operations that name no organization.
@@ -57,7 +59,10 @@ func setup(t *testing.T, live bool) *bundle {
 			b.founded = append(b.founded, f)
 			return b.fail
 		}}
-	}, hasher)
+	}, hasher, directory.Removal{Retention: 30 * 24 * time.Hour, Erase: func(_ context.Context, id ids.Tenant) error {
+		b.erased = append(b.erased, id)
+		return b.fail
+	}})
 	b.api = apikit.New(t, d, noOrgs{b.tenants}, b.tenants.Module())
 	return b
 }
@@ -154,7 +159,7 @@ func TestCreateRefuses(t *testing.T) {
 		"short password":         {func(m map[string]any) { m["admin"].(map[string]any)["password"] = "hunter2" }, 422, "request.invalid"},
 		"no password, no inviter": {func(m map[string]any) { delete(m["admin"].(map[string]any), "password") }, 422,
 			"request.invalid"},
-		"unknown member": {func(m map[string]any) { m["plan"] = "gold" }, 422, "request.invalid"},
+		"unknown member": {func(m map[string]any) { m["colour"] = "gold" }, 422, "request.invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := good()

@@ -6,6 +6,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/text"
 )
 
 // Status says whether a tenant works.
@@ -14,20 +15,26 @@ type Status string
 // The states of a tenant.
 const (
 	Active    Status = "active"
+	Deleted   Status = "deleted" // answers as if it were gone, and can be restored
 	Erasing   Status = "erasing" // answers as if it were gone
 	Suspended Status = "suspended"
 )
 
 // Tenant is a tenant's line in the directory.
 type Tenant struct {
-	ID        ids.Tenant `db:"tenant_id"`
-	Handle    string     `db:"handle"`
-	Name      string     `db:"name"`
-	Root      ids.Org    `db:"root_org_id"`
-	Status    Status     `db:"status"`
-	CreatedAt time.Time  `db:"created_at"`
-	UpdatedAt time.Time  `db:"updated_at"`
-	Version   int64      `db:"version"`
+	ID      ids.Tenant `db:"tenant_id"`
+	Handle  string     `db:"handle"`
+	Name    string     `db:"name"`
+	Root    ids.Org    `db:"root_org_id"`
+	Status  Status     `db:"status"`
+	Plan    string     `db:"plan"`
+	Region  string     `db:"region"`
+	EraseAt *time.Time `db:"erase_at"` // of a deleted one
+
+	WasSuspended bool      `db:"was_suspended"` // before it was deleted
+	CreatedAt    time.Time `db:"created_at"`
+	UpdatedAt    time.Time `db:"updated_at"`
+	Version      int64     `db:"version"`
 }
 
 // Host is a host name under which a tenant is found.
@@ -36,7 +43,7 @@ type Host struct {
 	CreatedAt time.Time `db:"created_at"`
 }
 
-const tenantColumns = `t.tenant_id, t.handle, t.name, t.root_org_id, t.status, t.created_at, t.updated_at, t.version`
+const tenantColumns = `t.tenant_id, t.handle, t.name, t.root_org_id, t.status, t.plan, t.region, t.erase_at, t.was_suspended, t.created_at, t.updated_at, t.version`
 
 func selectByHandle(ctx context.Context, tx db.SystemTx, handle string) (Tenant, error) {
 	return db.CollectOne[Tenant](ctx, tx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.handle = $1`, handle)
@@ -62,7 +69,7 @@ func selectByHost(ctx context.Context, tx db.SystemTx, names []string) (hostTena
 func selectPage(ctx context.Context, tx db.SystemTx, words prefix, status, after string, limit int) ([]Tenant, error) {
 	return db.Collect[Tenant](ctx, tx, `
 		SELECT `+tenantColumns+` FROM tenants t
-		WHERE t.status <> 'erasing' AND ($3 = '' OR t.status = $3) AND t.handle > $4
+		WHERE t.status <> 'erasing' AND ($3 = '' AND t.status <> 'deleted' OR t.status = $3) AND t.handle > $4
 		  AND ($1 = '' OR t.handle >= $1 AND t.handle < $2 OR t.name_key >= $1 AND t.name_key < $2)
 		ORDER BY t.handle LIMIT $5`, words.from, words.to, status, after, limit)
 }
@@ -76,9 +83,9 @@ func selectActive(ctx context.Context, tx db.SystemTx, after ids.Tenant, limit i
 // insertTenant reports false where the handle is taken.
 func insertTenant(ctx context.Context, tx db.Tx, t Tenant, nameKey string) (bool, error) {
 	n, err := tx.Exec(ctx, `
-		INSERT INTO tenants (tenant_id, handle, name, name_key, root_org_id, status, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, 'active', $6, $6) ON CONFLICT ON CONSTRAINT tenants_handle DO NOTHING`,
-		tx.Tenant(), t.Handle, t.Name, nameKey, t.Root, tx.Now())
+		INSERT INTO tenants (tenant_id, handle, name, name_key, root_org_id, status, plan, region, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, 'active', $7, $8, $6, $6) ON CONFLICT ON CONSTRAINT tenants_handle DO NOTHING`,
+		tx.Tenant(), t.Handle, t.Name, nameKey, t.Root, tx.Now(), t.Plan, t.Region)
 	return n == 1, err
 }
 
@@ -87,10 +94,23 @@ func lockOwn(ctx context.Context, tx db.Tx) (Tenant, error) {
 	return db.CollectOne[Tenant](ctx, tx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.tenant_id = $1 FOR UPDATE`, tx.Tenant())
 }
 
-func updateOwn(ctx context.Context, tx db.Tx, name, nameKey string, status Status) (Tenant, error) {
+// updateOwn stores what of the bound tenant's line can change.
+func updateOwn(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
 	return db.CollectOne[Tenant](ctx, tx, `
-		UPDATE tenants t SET name = $2, name_key = $3, status = $4, updated_at = $5, version = t.version + 1
-		WHERE t.tenant_id = $1 RETURNING `+tenantColumns, tx.Tenant(), name, nameKey, string(status), tx.Now())
+		UPDATE tenants t SET name = $2, name_key = $3, status = $4, updated_at = $5, plan = $6, erase_at = $7, was_suspended = $8, version = t.version + 1
+		WHERE t.tenant_id = $1 RETURNING `+tenantColumns, tx.Tenant(), t.Name, text.Key(t.Name), string(t.Status), tx.Now(), t.Plan, t.EraseAt, t.WasSuspended)
+}
+
+// selectDue lists the tenants whose time to be erased has come, or whose erasure was begun.
+func selectDue(ctx context.Context, tx db.SystemTx, limit int) ([]ids.Tenant, error) {
+	return db.Scalars[ids.Tenant](ctx, tx, `
+		SELECT tenant_id FROM tenants WHERE status IN ('deleted', 'erasing') AND erase_at <= $1 ORDER BY erase_at LIMIT $2`, tx.Now(), limit)
+}
+
+// deleteErased deletes the line of a tenant of which nothing else is left.
+func deleteErased(ctx context.Context, tx db.SystemTx, id ids.Tenant) error {
+	_, err := tx.Exec(ctx, `DELETE FROM tenants WHERE tenant_id = $1 AND status = 'erasing'`, id)
+	return err
 }
 
 func selectHosts(ctx context.Context, tx db.Tx, after string, limit int) ([]Host, error) {

@@ -35,6 +35,11 @@ type createdData struct {
 
 type updatedData struct {
 	Name string `json:"name" audit:"public"`
+	Plan string `json:"plan" audit:"public"`
+}
+
+type deletedData struct {
+	EraseAt time.Time `json:"erase_at" audit:"public"`
 }
 
 type hostData struct {
@@ -45,11 +50,13 @@ type noData struct{}
 
 var (
 	eventCreated     = events.Declare[createdData]("tenant.created", "The operator created the tenant.")
+	eventDeleted     = events.Declare[deletedData]("tenant.deleted", "The operator deleted the tenant. It can be restored until it is erased.")
 	eventHostAdded   = events.Declare[hostData]("tenant.host_added", "The tenant is found under a host of its own.")
 	eventHostRemoved = events.Declare[hostData]("tenant.host_removed", "The tenant is no longer found under a host.")
+	eventRestored    = events.Declare[noData]("tenant.restored", "The operator restored the deleted tenant.")
 	eventResumed     = events.Declare[noData]("tenant.resumed", "The operator let the tenant work again.")
 	eventSuspended   = events.Declare[noData]("tenant.suspended", "The operator stopped everything of the tenant.")
-	eventUpdated     = events.Declare[updatedData]("tenant.updated", "The operator renamed the tenant.")
+	eventUpdated     = events.Declare[updatedData]("tenant.updated", "The operator changed the tenant's name or plan.")
 )
 
 // Founder does a capability's part of founding a tenant; it is module.Manifest's Found.
@@ -67,6 +74,7 @@ type Service struct {
 	base     string // of the installation, without a slash at the end
 	founders func() []Founder
 	hasher   Hasher
+	removal  Removal
 	found    *cache.Cache[found]
 
 	mu     sync.Mutex
@@ -75,8 +83,8 @@ type Service struct {
 
 // New makes the directory. baseURL is the installation's origin; founders is asked when a tenant is created, and its
 // founders run in order.
-func New(d *db.DB, log *events.Log, hub *cache.Hub, baseURL string, founders func() []Founder, hasher Hasher) *Service {
-	return &Service{db: d, events: log, base: strings.TrimSuffix(baseURL, "/"), founders: founders, hasher: hasher,
+func New(d *db.DB, log *events.Log, hub *cache.Hub, baseURL string, founders func() []Founder, hasher Hasher, r Removal) *Service {
+	return &Service{db: d, events: log, base: strings.TrimSuffix(baseURL, "/"), founders: founders, hasher: hasher, removal: r,
 		found: cache.New[found](hub, 20_000, 10*time.Minute, topic)}
 }
 
@@ -180,6 +188,8 @@ func (s *Service) ActiveTenants(ctx context.Context, after ids.Tenant, limit int
 type CreateTenant struct {
 	Handle string
 	Name   string
+	Plan   string
+	Region string
 	Admin  Admin
 }
 
@@ -218,7 +228,7 @@ func (s *Service) foundIf(ctx context.Context, in CreateTenant, condition func(c
 				return err
 			}
 		}
-		ok, err := insertTenant(ctx, tx, Tenant{Handle: f.Handle, Name: f.Name, Root: f.Root}, text.Key(f.Name))
+		ok, err := insertTenant(ctx, tx, Tenant{Handle: f.Handle, Name: f.Name, Plan: in.Plan, Region: in.Region, Root: f.Root}, text.Key(f.Name))
 		if err != nil {
 			return err
 		}
@@ -254,6 +264,9 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 	if err := checkName(f.Name); err != nil {
 		return f, err
 	}
+	if err := errors.Join(checkWord("/plan", in.Plan), checkWord("/region", in.Region)); err != nil {
+		return f, err
+	}
 	var err error
 	if f.Admin.Email, _, err = text.Email(in.Admin.Email); err != nil {
 		return f, fault.CodeInvalid.At("/admin/email", "one e-mail address")
@@ -280,6 +293,14 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 	return f, err
 }
 
+// checkWord refuses what is not one word of the operator's, such as a plan's name.
+func checkWord(pointer, s string) error {
+	if len(s) > 50 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fault.CodeInvalid.At(pointer, "at most 50 printable ASCII characters without spaces")
+	}
+	return nil
+}
+
 func checkName(name string) error {
 	// Normalising can make a name much longer, and its index takes no more than 2700 bytes.
 	key := text.Key(name)
@@ -304,72 +325,15 @@ func (s *Service) Load(ctx context.Context, id ids.Tenant) (t Tenant, err error)
 	return t, err
 }
 
-// Rename changes a tenant's name. version is the one that the caller expects, 0 for any.
-func (s *Service) Rename(ctx context.Context, id ids.Tenant, version int64, name string) (Tenant, error) {
-	if err := checkName(name); err != nil {
-		return Tenant{}, err
-	}
-	return s.change(ctx, id, func(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
-		if version != 0 && version != t.Version {
-			return t, fault.CodeStale.With("Read the tenant again and repeat the change.", nil)
-		}
-		if name == t.Name {
-			return t, nil
-		}
-		t, err := updateOwn(ctx, tx, name, text.Key(name), t.Status)
-		if err != nil {
-			return t, err
-		}
-		return t, s.announce(ctx, tx, eventUpdated.Of(t.Root, t.ID, updatedData{Name: name}))
-	})
-}
-
-// Suspend stops everything of a tenant at once. Suspending twice changes nothing.
-func (s *Service) Suspend(ctx context.Context, id ids.Tenant) (Tenant, error) {
-	return s.change(ctx, id, func(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
-		if t.Status == Suspended {
-			return t, nil
-		}
-		if err := tx.Block(ctx, db.KindTenant, t.ID.UUID(), eventSuspended.Name()); err != nil {
-			return t, err
-		}
-		t, err := updateOwn(ctx, tx, t.Name, text.Key(t.Name), Suspended)
-		if err != nil {
-			return t, err
-		}
-		return t, s.announce(ctx, tx, eventSuspended.Of(t.Root, t.ID, noData{}))
-	})
-}
-
-// Resume lets a tenant work again; sessions and tokens from before stay dead. Resuming an active tenant changes nothing.
-func (s *Service) Resume(ctx context.Context, id ids.Tenant) (Tenant, error) {
-	return s.change(ctx, id, func(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
-		if t.Status == Active {
-			return t, nil
-		}
-		if err := tx.Unblock(ctx, db.KindTenant, t.ID.UUID(), eventResumed.Name()); err != nil {
-			return t, err
-		}
-		t, err := updateOwn(ctx, tx, t.Name, text.Key(t.Name), Active)
-		if err != nil {
-			return t, err
-		}
-		return t, s.announce(ctx, tx, eventResumed.Of(t.Root, t.ID, noData{}))
-	})
-}
-
-// change runs f on the locked line of a tenant that is not being erased.
-func (s *Service) change(ctx context.Context, id ids.Tenant, f func(context.Context, db.Tx, Tenant) (Tenant, error)) (t Tenant, err error) {
-	err = s.db.InTenant(ctx, id, func(ctx context.Context, tx db.Tx) error {
-		t, err = lockOwn(ctx, tx)
-		if db.IsNoRows(err) || err == nil && t.Status == Erasing {
-			return errNotFound
-		}
-		if err == nil {
-			t, err = f(ctx, tx, t)
-		}
+// LoadByHandle is Load by the tenant's name in addresses.
+func (s *Service) LoadByHandle(ctx context.Context, handle string) (t Tenant, err error) {
+	err = s.db.InSystem(ctx, "show a tenant", func(ctx context.Context, tx db.SystemTx) (err error) {
+		t, err = selectByHandle(ctx, tx, handle)
 		return err
 	})
+	if db.IsNoRows(err) || err == nil && t.Status == Erasing {
+		return Tenant{}, errNotFound
+	}
 	return t, err
 }
 

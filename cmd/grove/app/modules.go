@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"io/fs"
 	"slices"
 
@@ -20,6 +21,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
 	"grove/infra/module"
 	"grove/infra/upkeep"
 	orgdir "grove/orgs/directory"
@@ -82,6 +84,63 @@ func eraseStatements(m module.Manifest) []string {
 	}
 	return all
 }
+
+// erasure is how the rows of a tenant go from one table.
+type erasure struct {
+	table  string
+	sql    string // of a batch
+	system bool   // nobody but the system may delete there, and it only for tenants that are being erased
+}
+
+func (e erasure) batch(ctx context.Context, d *db.DB, tenant ids.Tenant) (n int64, err error) {
+	if e.system {
+		err = d.InSystem(ctx, "erase a tenant", func(ctx context.Context, tx db.SystemTx) (err error) {
+			n, err = tx.Exec(ctx, e.sql, tenant, eraseBatch)
+			return err
+		})
+		return n, err
+	}
+	err = d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		n, err = tx.Exec(ctx, e.sql, tenant, eraseBatch)
+		return err
+	})
+	return n, err
+}
+
+const eraseBatch = 2000
+
+// tenantErasures delete a tenant's rows from the tables of a module, all that its inventory lists, histories too; but for the
+// directory's, where the tenant's own line goes last and takes its hosts along.
+func tenantErasures(m module.Manifest) []erasure {
+	var all []erasure
+	for _, t := range slices.Backward(m.Tables) {
+		if t.Name == "tenants" || t.Name == "tenant_hosts" {
+			continue
+		}
+		all = append(all, erasureOf(t.Name))
+		if slices.Contains(withHistory, t.Name) {
+			all = append(all, erasureOf(t.Name+"_history"))
+		}
+	}
+	return all
+}
+
+func erasureOf(table string) erasure {
+	e := erasure{table: table, system: slices.Contains(onlyAddedTo, table)}
+	key, where := "ctid", ""
+	switch table {
+	case "events":
+		key = "id" // the table is in parts, in each of which places count anew
+	case "organizations":
+		where = " AND NOT EXISTS (SELECT FROM organizations c WHERE c.tenant_id = $1 AND c.parent_id = t.id)" // leaves first
+	}
+	e.sql = "DELETE FROM " + table + " WHERE tenant_id = $1 AND " + key + " = ANY (ARRAY(SELECT t." + key + " FROM " + table +
+		" t WHERE t.tenant_id = $1" + where + " LIMIT $2))"
+	return e
+}
+
+// onlyAddedTo are the tables that nobody deletes from, except the rows of a tenant that is being erased.
+var onlyAddedTo = []string{"event_chain", "events", "seat_entries"}
 
 // withHistory are the tables that have a twin with what they were; the schema's tests compare the list.
 var withHistory = []string{"group_members", "groups", "memberships", "role_assignments", "role_permissions", "roles", "settings"}

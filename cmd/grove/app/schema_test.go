@@ -63,7 +63,11 @@ var rules = map[string]string{
 		  AND (has_table_privilege('grove_app', c.oid, 'TRUNCATE') OR has_table_privilege('grove_app', c.oid, 'TRIGGER') OR has_table_privilege('grove_app', c.oid, 'REFERENCES'))`,
 	"events are never changed": `
 		SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'grove'::regnamespace AND (c.relname = 'events' OR c.relname = 'event_chain')
-		  AND (has_table_privilege('grove_app', c.oid, 'UPDATE, DELETE') OR has_table_privilege('grove_system', c.oid, 'UPDATE, DELETE'))`,
+		  AND (has_table_privilege('grove_app', c.oid, 'UPDATE, DELETE') OR has_table_privilege('grove_system', c.oid, 'UPDATE'))`,
+	"what is only added to is deleted with its tenant only": `
+		SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'grove'::regnamespace AND c.relname IN ('events', 'event_chain', 'seat_entries')
+		  AND (has_table_privilege('grove_app', c.oid, 'DELETE') OR NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive
+		      AND p.polcmd = 'd' AND p.polroles = ARRAY['grove_system'::regrole::oid] AND pg_get_expr(p.polqual, p.polrelid) = 'infra.erasing(tenant_id)'))`,
 	"partitions are reached through their table only": `
 		SELECT c.relname FROM pg_class c WHERE c.relispartition AND c.relkind = 'r' AND c.relnamespace = 'grove'::regnamespace
 		  AND has_table_privilege('grove_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE')`,
@@ -98,6 +102,7 @@ func TestSchemaRulesCatchMistakes(t *testing.T) {
 		"everything belongs to grove_owner":                               `CREATE TABLE grove.planted (id uuid)`,
 		"no runtime role may more than select, insert, update and delete": `GRANT TRUNCATE ON grove.users TO grove_app`,
 		"events are never changed":                                        `GRANT UPDATE ON grove.events TO grove_app`,
+		"what is only added to is deleted with its tenant only":           `DROP POLICY erased_rows ON grove.events`,
 		"partitions are reached through their table only":                 `GRANT SELECT ON grove.events_default TO grove_app`,
 		"the history of a table has its columns":                          `ALTER TABLE grove.roles ADD COLUMN planted text`,
 	} {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -91,7 +92,7 @@ func (a *App) wire() error {
 	a.Events = events.NewLog(a.Jobs)
 
 	// tenants
-	tenants := tenantdir.New(a.DB, a.Events, a.Hub, c.BaseURL, a.founders, hasher)
+	tenants := tenantdir.New(a.DB, a.Events, a.Hub, c.BaseURL, a.founders, hasher, tenantdir.Removal{Erase: a.eraseTenant, Retention: c.TenantRetention})
 	keyring := keys.New(a.DB, a.Events, a.Hub, root, tenants.ActiveTenants)
 	options := settings.New(a.DB, a.Events)
 
@@ -216,6 +217,28 @@ func (a *App) erase(ctx context.Context, tx db.Tx, org ids.Org) error {
 			}
 		}
 	}
+	return nil
+}
+
+// eraseTenant deletes everything of a tenant but its own line, table by table as the inventory lists them, in batches that each
+// commit: whatever stops it, the next run goes on. The tables made last go first.
+func (a *App) eraseTenant(ctx context.Context, tenant ids.Tenant) error {
+	deleted := map[string]int64{}
+	for i := len(a.Modules) - 1; i >= 0; i-- {
+		for _, e := range tenantErasures(a.Modules[i]) {
+			for {
+				n, err := e.batch(ctx, a.DB, tenant)
+				if err != nil {
+					return fmt.Errorf("erase %s: %w", e.table, err)
+				}
+				if n == 0 {
+					break
+				}
+				deleted[e.table] += n
+			}
+		}
+	}
+	a.Log.InfoContext(ctx, "a tenant was erased", "tenant", tenant.String(), "rows", deleted)
 	return nil
 }
 

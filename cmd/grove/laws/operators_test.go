@@ -55,7 +55,12 @@ func (p *pair) platform(r httpapi.RouteInfo) call {
 			shared.Fatalf("nothing makes a sample of {%s}", name)
 		}
 	}
-	if r.ID == "resumeTenant" {
+	switch r.ID {
+	case "deleteTenant":
+		c.query = "?handle=" + p.operate("GET", "/tenants/"+c.path["tenant"], nil).Text("handle")
+	case "restoreTenant":
+		p.operate("DELETE", "/tenants/"+c.path["tenant"]+"?handle="+p.operate("GET", "/tenants/"+c.path["tenant"], nil).Text("handle"), nil)
+	case "resumeTenant":
 		p.operate("POST", "/tenants/"+c.path["tenant"]+":suspend", nil)
 	}
 	return c

@@ -1,0 +1,2 @@
+SELECT infra.erasable_table('events');
+SELECT infra.erasable_table('event_chain');
