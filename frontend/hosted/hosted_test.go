@@ -345,6 +345,21 @@ func TestSigningOut(t *testing.T) {
 			t.Error("the session is still good")
 		}
 	}
+	// A client that knows the ID token of this very session has asked the person; a HEAD signs nobody out all the same.
+	w := b.browser(t)
+	w.signIn("jo")
+	own, _, err := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, w.cookies[session])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.hinted = own.ID
+	w.do(http.MethodHead, base+"/login/logout?request=sealed", nil)
+	if _, good, _ := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, w.cookies[session]); !good {
+		t.Error("a HEAD signed the person out")
+	}
+	if got := w.get(base + "/login/logout?request=sealed"); got.Code != http.StatusSeeOther || got.Header().Get("Location") != base+"/oauth2/logout/done?request=sealed" || w.cookies[session] != "" {
+		t.Errorf("asked again: %d %v", got.Code, w.cookies)
+	}
 	if page := b.browser(t).get(base + "/login/signed-out"); page.Code != http.StatusOK || !strings.Contains(page.body, base+"/account/") {
 		t.Errorf("signed out: %s", page.body)
 	}

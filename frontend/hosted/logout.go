@@ -8,6 +8,7 @@ import (
 	"grove/iam/authn"
 	"grove/iam/oauth"
 	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
 )
 
 const logoutPurpose = "logout"
@@ -40,7 +41,14 @@ func (s signOut) end(r *http.Request) string {
 	return oauth.DoneURL(issuer, url.QueryEscape(s.sealed))
 }
 
-// showLogout asks whether to sign out. A link alone signs nobody out.
+// settled reports whether the person has asked for this sign-out already: the client that he pressed "sign out" in knows the ID
+// token of this very session (RP-Initiated Logout 1.0, section 2). Nobody else does, so it is no stranger's link. What is only
+// looked at ahead of time signs nobody out.
+func (s signOut) settled(r *http.Request, session ids.Session) bool {
+	return r.Method == http.MethodGet && r.Header.Get("Sec-Purpose") == "" && !s.request.Session.IsZero() && s.request.Session == session
+}
+
+// showLogout signs out where that is settled, and asks otherwise. A link alone signs nobody out.
 func (p *Pages) showLogout(w http.ResponseWriter, r *http.Request) {
 	s, err := p.readSignOut(r)
 	if err != nil {
@@ -67,6 +75,10 @@ func (p *Pages) showLogout(w http.ResponseWriter, r *http.Request) {
 	}
 	if !found {
 		seeOther(w, s.end(r))
+		return
+	}
+	if s.settled(r, session.ID) {
+		p.endSession(w, r, b, s)
 		return
 	}
 	person, err := p.person(ctx, t, session.User)
@@ -107,6 +119,10 @@ func (p *Pages) confirmLogout(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
+	p.endSession(w, r, b, s)
+}
+
+func (p *Pages) endSession(w http.ResponseWriter, r *http.Request, b authn.Browser, s signOut) {
 	if _, _, err := p.Engine.EndSession(r.Context(), httpapi.TenantOf(r.Context()), b.Session); err != nil {
 		p.fail(w, r, err)
 		return

@@ -46,6 +46,7 @@ type world struct {
 	key      *secrets.DataKey
 	invited  map[string]invitations.Peeked // by token
 	accepted []invitations.Accept
+	hinted   ids.Session     // of the sign-out that a client asks for
 	members  map[string]bool // user and organization
 	peeked   int
 	users    *users.Service
@@ -118,7 +119,7 @@ func (w *world) OpenLogout(_ context.Context, sealed string) (oauth.LogoutReques
 	if sealed != "sealed" {
 		return oauth.LogoutRequest{}, errors.New("cannot be opened")
 	}
-	return oauth.LogoutRequest{AppName: "Portal", RedirectURI: "https://app.example/bye"}, nil
+	return oauth.LogoutRequest{AppName: "Portal", RedirectURI: "https://app.example/bye", Session: w.hinted}, nil
 }
 
 func (w *world) ScopesNamed(_ context.Context, _ db.Tx, names []string) (out []authz.APIScope, err error) {

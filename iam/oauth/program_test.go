@@ -158,15 +158,24 @@ func TestSignOut(t *testing.T) {
 	who := v.person("north")
 	who.Scope, who.Browser = "openid", v.Client()
 	tokens := v.Tokens(v.A, who)
-	q := url.Values{"id_token_hint": {tokens.Text("id_token")}}
-	r := v.Do(who.Browser, "GET", v.A.Base+"/oauth2/logout?"+q.Encode(), nil)
-	page := v.Do(who.Browser, "GET", r.Header.Get("Location"), nil)
-	if page.StatusCode != http.StatusOK || !v.introspect(tokens.Text("access_token")) {
-		t.Fatalf("a link signed out, or no page: %d %s", page.StatusCode, page.Raw)
+	other := v.person("north")
+	other.Scope, other.Browser = "openid", v.Client()
+	stranger := v.Tokens(v.A, other)
+	ask := func(q url.Values, headers ...string) apptest.Response {
+		r := v.Do(who.Browser, "GET", v.A.Base+"/oauth2/logout?"+q.Encode(), nil)
+		return v.Do(who.Browser, "GET", r.Header.Get("Location"), nil, headers...)
 	}
-	_, rest, _ := strings.Cut(string(page.Raw), `name="csrf" value="`)
-	csrf, _, _ := strings.Cut(rest, `"`)
-	done := v.Do(who.Browser, "POST", r.Header.Get("Location"), url.Values{"csrf": {csrf}}, "Origin", apptest.Origin)
+	hint := url.Values{"id_token_hint": {tokens.Text("id_token")}}
+	for name, page := range map[string]apptest.Response{
+		"no hint":                ask(url.Values{}),
+		"another session's hint": ask(url.Values{"id_token_hint": {stranger.Text("id_token")}}),
+		"ahead of time":          ask(hint, "Sec-Purpose", "prefetch"),
+	} {
+		if page.StatusCode != http.StatusOK || !strings.Contains(string(page.Raw), `name="csrf"`) || !v.introspect(tokens.Text("access_token")) {
+			t.Fatalf("%s: a link signed out, or no page: %d %s", name, page.StatusCode, page.Raw)
+		}
+	}
+	done := ask(hint)
 	if done.StatusCode != http.StatusSeeOther || !strings.HasPrefix(done.Header.Get("Location"), v.A.Base+"/oauth2/logout/done?") {
 		t.Fatalf("%d %s", done.StatusCode, done.Raw)
 	}
