@@ -55,6 +55,22 @@ func (p *Pages) ErrorPage(w http.ResponseWriter, r *http.Request, code, descript
 	p.unkept(func(w http.ResponseWriter, r *http.Request) { p.error(w, r, status, code, problem) })(w, r)
 }
 
+// StatusPage says to a person what a status says to a program, wherever nothing else answers.
+func (p *Pages) StatusPage(w http.ResponseWriter, r *http.Request, status int) {
+	problem := login.ProblemUnknown
+	switch status {
+	case http.StatusForbidden, http.StatusMethodNotAllowed:
+		problem = ""
+	case http.StatusNotFound:
+		problem = login.ProblemNotFound
+	case http.StatusServiceUnavailable:
+		problem = login.ProblemUnavailable
+	case http.StatusTooManyRequests:
+		problem = login.ProblemTooMany
+	}
+	p.error(w, r, status, "", problem)
+}
+
 // SignedOutPage ends a sign-out that has no page of the client's to return to.
 func (p *Pages) SignedOutPage(w http.ResponseWriter, r *http.Request) {
 	p.unkept(func(w http.ResponseWriter, r *http.Request) {

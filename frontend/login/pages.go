@@ -39,6 +39,7 @@ const (
 	ProblemCredentials      = "credentials"
 	ProblemExpired          = "expired"
 	ProblemNameRequired     = "name_required"
+	ProblemNotFound         = "not_found"
 	ProblemOrganization     = "organization"
 	ProblemPasswordPolicy   = "password_policy"
 	ProblemPasswordRequired = "password_required"

@@ -46,6 +46,7 @@ type Options struct {
 	Log            *slog.Logger
 	Observe        func(method, route string, status int, took time.Duration) // nil for none
 	Origins        func(ctx context.Context, t Tenant, origin string) bool    // may this browser origin call the API?
+	Page           func(w http.ResponseWriter, r *http.Request, status int)   // shows a person what a status says; nil: programs only
 	PlatformKey    string                                                     // the operator's bearer key; "" closes the platform API
 	Sealer         Sealer
 	TrustedProxies []netip.Prefix
@@ -116,13 +117,13 @@ func New(o Options) *API {
 }
 
 func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
-	WriteProblem(w, r, a.log, fault.ErrNotFound)
+	a.fail(w, r, fault.ErrNotFound)
 }
 
 func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	p := newProblem(r.Context(), fault.CodeMethod, "This address does not take this method.")
 	p.Status = http.StatusMethodNotAllowed
-	WriteProblem(w, r, a.log, p)
+	a.fail(w, r, p)
 }
 
 // Base is the router below a tenant's or an organization's base, for protocols and pages.

@@ -157,7 +157,7 @@ func (a *API) scoped(inner http.Handler) http.Handler {
 		}
 		t, err := a.tenantOf(r)
 		if err != nil {
-			WriteProblem(w, r, a.log, err)
+			a.fail(w, r, err)
 			return
 		}
 		issuer := Issuer{URL: t.Base}
@@ -166,7 +166,7 @@ func (a *API) scoped(inner http.Handler) http.Handler {
 			path = "/" + tail
 			org, err := a.directory.Org(r.Context(), t, ref)
 			if err != nil {
-				WriteProblem(w, r, a.log, err)
+				a.fail(w, r, err)
 				return
 			}
 			issuer = Issuer{URL: t.Base + "/o/" + ref, Org: org}

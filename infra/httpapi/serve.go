@@ -110,7 +110,7 @@ func (a *API) enter(next http.Handler) http.Handler {
 					panic(p)
 				}
 				a.log.ErrorContext(ctx, "a handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-				WriteProblem(w, r, a.log, fault.CodeInternal.With("The failure has been recorded under this request id.", nil))
+				a.fail(w, r, fault.CodeInternal.With("The failure has been recorded under this request id.", nil))
 			}
 		}()
 		next.ServeHTTP(w, r)
@@ -173,7 +173,7 @@ var errTooMany = fault.CodeTooMany.With("Wait as long as Retry-After says.", nil
 
 func (a *API) limiter(perMinute int, by httprate.KeyFunc) func(http.Handler) http.Handler {
 	return httprate.Limit(perMinute, time.Minute, httprate.WithKeyFuncs(by), limitHeaders,
-		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { WriteProblem(w, r, a.log, errTooMany) }))
+		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, errTooMany) }))
 }
 
 var limitHeaders = httprate.WithResponseHeaders(httprate.ResponseHeaders{

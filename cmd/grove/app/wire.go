@@ -138,7 +138,7 @@ func (a *App) wire() error {
 	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Tenants: tenants, Users: people}
 	a.API = httpapi.New(httpapi.Options{BaseURL: c.BaseURL, Authenticator: server, Authorizer: roles, DB: a.DB, Directory: directory{tenants, orgs},
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
-		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
+		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
 	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, signedIn, allowed, seats, shares, mail,
 		belonging, invited, links, engine, server, me, pages, letters)
