@@ -45,7 +45,7 @@ const allScopes = "grove"
 // SeedTenant founds a tenant with an administrator and a client that holds every management permission.
 func (a *App) SeedTenant(ctx context.Context, s SeedTenant) (Seeded, error) {
 	email := "admin@" + s.Handle + ".example"
-	t, err := a.Parts.Tenants.Create(ctx, tenantdir.CreateTenant{Handle: s.Handle, Name: s.Name,
+	t, err := a.Parts.Tenants.Create(actor.Into(ctx, actor.Actor{Kind: actor.Operator, Name: "seed"}), tenantdir.CreateTenant{Handle: s.Handle, Name: s.Name,
 		Admin: tenantdir.Admin{Email: email, Password: s.AdminPassword, GivenName: "Ada", FamilyName: "Admin"}})
 	if err != nil {
 		return Seeded{}, err
