@@ -99,7 +99,7 @@ test("a field's problem lands beside the field, and the rest above the form", as
     expect(await email.getAttribute("aria-invalid")).toBe("true");
     expect(await accessibility(page)).toEqual([]);
     const sent = calls.find((c) => c.method === "POST" && c.path.endsWith("/invitations"));
-    expect(JSON.parse(sent?.body ?? "")).toEqual({ email: "guest@partner.example", locale: "en", roles: [] });
+    expect(JSON.parse(sent?.body ?? "")).toEqual({ delivery: "email", email: "guest@partner.example", expires_in_minutes: 0, groups: [], locale: "en", roles: [] });
     expect(sent?.headers["idempotency-key"]).toMatch(/^[0-9a-f-]{36}$/);
   }, { fail: (method, path) => (method === "POST" && path.endsWith("/invitations") ? { body: problem, status: 409 } : undefined) });
 });

@@ -60,7 +60,7 @@ async function invite(page: Page, email: string, role: string): Promise<string> 
   await menu(page, "Invitations");
   await page.getByRole("button", { name: "Invite someone" }).first().click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Email").fill(email);
+  await dialog.getByRole("textbox", { name: "Email" }).fill(email);
   await dialog.getByRole("textbox", { name: "Roles" }).or(dialog.getByRole("combobox", { name: "Roles" })).first().click();
   await page.getByRole("option", { name: role }).first().click();
   await page.keyboard.press("Escape");
