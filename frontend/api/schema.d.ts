@@ -2195,6 +2195,11 @@ export interface components {
              */
             refresh_token_seconds: number;
             /**
+             * @description Whether the app has to push its authorization requests (RFC 9126).
+             * @example false
+             */
+            require_pushed_authorization_requests: boolean;
+            /**
              * @description Whether people are not asked.
              * @example false
              */
@@ -3962,6 +3967,11 @@ export interface components {
              * @example 86400
              */
             refresh_token_seconds?: number;
+            /**
+             * @description Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126).
+             * @example false
+             */
+            require_pushed_authorization_requests?: boolean;
             /**
              * @description Whether people are not asked: for the owner's own apps.
              * @example false

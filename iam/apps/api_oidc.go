@@ -23,6 +23,7 @@ type UpdateAppOIDCRequest struct {
 	JWKSURI                *string   `json:"jwks_uri,omitempty" maxLength:"2048" doc:"Where the app publishes its keys (RFC 7517), read again every few minutes; empty for nowhere. Takes the place of jwks." example:"https://app.example.com/jwks.json"`
 	PKCEOptional           *bool     `json:"pkce_optional,omitempty" doc:"Whether authorization requests may leave PKCE out (RFC 7636): for old libraries of confidential clients only." example:"false"`
 	PKCEPlain              *bool     `json:"pkce_plain,omitempty" doc:"Whether the PKCE method plain is taken besides S256: for clients that cannot hash." example:"false"`
+	RequirePushed          *bool     `json:"require_pushed_authorization_requests,omitempty" doc:"Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126)." example:"false"`
 	SkipConsent            *bool     `json:"skip_consent,omitempty" doc:"Whether people are not asked: for the owner's own apps." example:"false"`
 }
 

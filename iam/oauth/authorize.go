@@ -48,12 +48,20 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, r, err)
 		return
 	}
+	p, pushed, err := s.pulled(ctx, p)
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
 	client, a, err := s.target(ctx, p)
 	if err != nil {
 		s.errorPage(w, r, err)
 		return
 	}
 	req, err := s.readAuthorization(ctx, client, p, &a)
+	if err == nil && client.RequirePushed && !pushed {
+		err = refuse(codeInvalidRequest, "This application has to push its authorization requests (RFC 9126).")
+	}
 	if err != nil {
 		s.sendError(w, r, a.response(), err)
 		return

@@ -19,6 +19,7 @@ const (
 	codeInvalidClient           = "invalid_client"
 	codeInvalidGrant            = "invalid_grant"
 	codeInvalidRequest          = "invalid_request"
+	codeInvalidRequestURI       = "invalid_request_uri"
 	codeInvalidScope            = "invalid_scope"
 	codeInvalidToken            = "invalid_token"
 	codeLoginRequired           = "login_required"

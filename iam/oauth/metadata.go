@@ -20,6 +20,7 @@ type metadata struct {
 	JWKSURI                  string   `json:"jwks_uri"`
 	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
+	PushedEndpoint           string   `json:"pushed_authorization_request_endpoint"` // RFC 9126
 	EndSessionEndpoint       string   `json:"end_session_endpoint"`
 	ScopesSupported          []string `json:"scopes_supported"`
 	ResponseTypes            []string `json:"response_types_supported"`
@@ -59,6 +60,7 @@ var metadataParts = func() []string {
 		JWKSURI:                  issuerMark + "/oauth2/jwks",
 		IntrospectionEndpoint:    issuerMark + "/oauth2/introspect",
 		RevocationEndpoint:       issuerMark + "/oauth2/revoke",
+		PushedEndpoint:           issuerMark + "/oauth2/par",
 		EndSessionEndpoint:       issuerMark + "/oauth2/logout",
 		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
 		ResponseTypes:            []string{"code"},

@@ -31,6 +31,7 @@ func (s *Service) Module() module.Manifest {
 		Tables: []module.Table{
 			{Name: "authorization_codes", Class: module.Transient, Owner: "org_id", Why: "a code lives for a minute"},
 			{Name: "grants", Class: module.Transient, Owner: "user_id", Why: "tokens are worth nothing elsewhere; that they were is in the events"},
+			{Name: "pushed_requests", Class: module.Transient, Owner: "tenant_id", Why: "requests that live for a minute"},
 			{Name: "refresh_tokens", Class: module.Transient, Owner: "org_id", Why: "hashes of tokens that are worth nothing elsewhere"},
 			{Name: "used_identifiers", Class: module.Transient, Owner: "tenant_id", Why: "hashes of what is remembered for an hour, so that it is not used again"},
 		},
@@ -50,6 +51,7 @@ func (s *Service) protocols(r chi.Router) {
 	r.Get("/oauth2/logout", s.logout)
 	r.Post("/oauth2/logout", s.logout)
 	r.Get("/oauth2/logout/done", s.loggedOut)
+	r.Post("/oauth2/par", s.push)
 	r.Post("/oauth2/revoke", s.revoke)
 	r.Post("/oauth2/token", s.token)
 	r.Get("/oauth2/userinfo", s.userinfo)

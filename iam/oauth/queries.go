@@ -106,10 +106,15 @@ const (
 
 	sqlInsertUsed = `INSERT INTO used_identifiers (tenant_id, hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 
+	sqlInsertPushed = `INSERT INTO pushed_requests (tenant_id, hash, app_id, issuer, params, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
+	sqlTakePushed   = `DELETE FROM pushed_requests p USING apps a WHERE p.tenant_id = $1 AND p.hash = $2 AND p.issuer = $4 AND p.expires_at > $5
+		AND a.tenant_id = $1 AND a.id = p.app_id AND a.client_id = $3 RETURNING p.params`
+
 	// Across tenants, as grove_system.
 	sqlSweepCodes   = `DELETE FROM authorization_codes WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	sqlSweepGrants  = `DELETE FROM grants WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	sqlSweepRefresh = `DELETE FROM refresh_tokens WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	sqlSweepPushed  = `DELETE FROM pushed_requests WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM pushed_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 	sqlSweepUsed    = `DELETE FROM used_identifiers WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM used_identifiers WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 )
 
@@ -170,6 +175,17 @@ func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {
 func markEnded(ctx context.Context, tx db.Tx, id ids.Grant) (bool, error) {
 	n, err := tx.Exec(ctx, sqlEndGrant, tx.Tenant(), id, tx.Now())
 	return n == 1, err
+}
+
+func insertPushed(ctx context.Context, tx db.Tx, hash []byte, app ids.App, issuer string, params []byte, expiresAt time.Time) error {
+	_, err := tx.Exec(ctx, sqlInsertPushed, tx.Tenant(), hash, app, issuer, params, expiresAt)
+	return err
+}
+
+// takePushed returns a pushed request and deletes it: of all who bring its reference at the same time one gets it.
+func takePushed(ctx context.Context, tx db.Tx, hash []byte, clientID, issuer string) (params []byte, err error) {
+	err = tx.QueryRow(ctx, sqlTakePushed, tx.Tenant(), hash, clientID, issuer, tx.Now()).Scan(&params)
+	return params, err
 }
 
 // insertUsed reports whether the identifier was not there.

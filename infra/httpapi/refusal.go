@@ -22,7 +22,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // isTokenPath reports whether an address is one that OAuth clients call themselves.
 func isTokenPath(path string) bool {
-	for _, end := range []string{"/oauth2/introspect", "/oauth2/revoke", "/oauth2/token", "/oauth2/userinfo"} {
+	for _, end := range []string{"/oauth2/introspect", "/oauth2/par", "/oauth2/revoke", "/oauth2/token", "/oauth2/userinfo"} {
 		if strings.HasSuffix(path, end) {
 			return true
 		}

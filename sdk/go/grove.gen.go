@@ -1180,6 +1180,11 @@ type AppOIDC struct {
 	// Examples: 86400
 	RefreshTokenSeconds int64 `json:"refresh_token_seconds"`
 
+	// RequirePushedAuthorizationRequests Whether the app has to push its authorization requests (RFC 9126).
+	//
+	// Examples: false
+	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests"`
+
 	// SkipConsent Whether people are not asked.
 	//
 	// Examples: false
@@ -2995,6 +3000,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: 86400
 	RefreshTokenSeconds *int64 `json:"refresh_token_seconds,omitempty"`
+
+	// RequirePushedAuthorizationRequests Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126).
+	//
+	// Examples: false
+	RequirePushedAuthorizationRequests *bool `json:"require_pushed_authorization_requests,omitempty"`
 
 	// SkipConsent Whether people are not asked: for the owner's own apps.
 	//

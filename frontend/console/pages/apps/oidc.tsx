@@ -46,7 +46,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
       assertion_reuse: oidc.assertion_reuse, id_token_alg: oidc.id_token_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
-      refresh_token_seconds: oidc.refresh_token_seconds as number | string, skip_consent: oidc.skip_consent,
+      refresh_token_seconds: oidc.refresh_token_seconds as number | string, require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
+      skip_consent: oidc.skip_consent,
       token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
     validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
@@ -55,7 +56,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
         ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
-        refresh_token_seconds: Number(v.refresh_token_seconds), skip_consent: v.skip_consent,
+        refresh_token_seconds: Number(v.refresh_token_seconds), require_pushed_authorization_requests: v.require_pushed_authorization_requests,
+        skip_consent: v.skip_consent,
         token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
         token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
       };
@@ -103,6 +105,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         <Section description={t("oidc.pkceHint")} title={t("oidc.pkce")}>
           <Stack gap="md" maw={440}>
             {oidc.client_type === "confidential" && <Switch description={t("oidc.pkceOptionalHint")} disabled={readOnly} label={t("oidc.pkceOptional")} {...getInputProps("pkce_optional", { type: "checkbox" })} />}
+            <Switch description={t("oidc.parHint")} disabled={readOnly} label={t("oidc.par")} {...getInputProps("require_pushed_authorization_requests", { type: "checkbox" })} />
             <Switch description={t("oidc.pkcePlainHint")} disabled={readOnly} label={t("oidc.pkcePlain")} {...getInputProps("pkce_plain", { type: "checkbox" })} />
           </Stack>
         </Section>

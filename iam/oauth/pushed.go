@@ -1,0 +1,109 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/secrets"
+)
+
+// Pushed authorization requests (RFC 9126).
+const (
+	prefixPushed     = "grv_pr"
+	pushedLife       = time.Minute
+	requestURIPrefix = "urn:ietf:params:oauth:request_uri:" // RFC 9126, section 2.2
+)
+
+// ofClient are the parameters by which a client proves itself. They are no part of its authorization request.
+var ofClient = []string{"client_assertion", "client_assertion_type", "client_secret"}
+
+// push is the pushed authorization request endpoint. The request is judged here, where only the client sees what is wrong
+// with it, and again when the browser brings its reference.
+func (s *Service) push(w http.ResponseWriter, r *http.Request) {
+	body, err := s.pushed(r)
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writeRaw(w, http.StatusCreated, body)
+}
+
+func (s *Service) pushed(r *http.Request) ([]byte, error) {
+	ctx := r.Context()
+	form, err := readForm(r)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.authenticateClient(ctx, r, form)
+	if err != nil {
+		return nil, err
+	}
+	if form.has("request_uri") {
+		return nil, refuse(codeInvalidRequest, "A pushed request names no request_uri (RFC 9126, section 2.1).")
+	}
+	request := slices.DeleteFunc(form, func(p param) bool { return contains(ofClient, p.name) || p.name == "client_id" })
+	request = append(request, param{"client_id", client.ClientID})
+	_, a, err := s.target(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.readAuthorization(ctx, client.Client, request, &a); err != nil {
+		return nil, err
+	}
+	pairs := make([][2]string, len(request))
+	for i, p := range request {
+		pairs[i] = [2]string{p.name, p.value}
+	}
+	raw, err := json.Marshal(pairs)
+	if err != nil {
+		return nil, err
+	}
+	reference, hash := secrets.NewToken(prefixPushed)
+	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		return insertPushed(ctx, tx, hash, client.ID, a.Issuer, raw, tx.Now().Add(pushedLife))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newClaims().text("request_uri", requestURIPrefix+reference).number("expires_in", int64(pushedLife/time.Second)).end(), nil
+}
+
+var errRequestURI = refuse(codeInvalidRequestURI, "request_uri names no pushed request of this application that can still be used. Start again from the application.")
+
+// pulled returns the parameters that a request_uri stands for, once. What else came along but client_id is ignored (RFC 9126,
+// section 4). Without a request_uri they are those of the request itself.
+func (s *Service) pulled(ctx context.Context, p params) (of params, pushed bool, err error) {
+	uri := p.get("request_uri")
+	reference, ours := strings.CutPrefix(uri, requestURIPrefix)
+	switch {
+	case uri == "" || !ours && !strings.HasPrefix(uri, requestURIPrefix[:4]):
+		return p, false, nil // one that is fetched is refused further on
+	case !secrets.LooksLike(prefixPushed, reference) || p.get("client_id") == "":
+		return nil, false, errRequestURI
+	}
+	var raw []byte
+	err = s.DB.InTenant(ctx, httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) (err error) {
+		raw, err = takePushed(ctx, tx, secrets.HashToken(reference), p.get("client_id"), httpapi.IssuerOf(ctx).URL)
+		return err
+	})
+	if db.IsNoRows(err) {
+		return nil, false, errRequestURI
+	}
+	var pairs [][2]string
+	if err == nil {
+		err = json.Unmarshal(raw, &pairs)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	for _, pair := range pairs {
+		of = append(of, param{pair[0], pair[1]})
+	}
+	return of, true, nil
+}
