@@ -129,12 +129,13 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 		}
 		login.Render(w, r, login.PageOrganization, page)
 	case authn.ConsentChallenge:
-		scopes, err := p.scopes(r.Context(), challenge.Scopes)
+		scopes, err := p.scopes(r.Context(), slices.Concat(challenge.Scopes, challenge.Later))
 		if err != nil {
 			p.fail(w, r, err)
 			return
 		}
-		login.Render(w, r, login.PageConsent, login.ConsentPage{Common: c, Scopes: scopes, Username: challenge.Username})
+		now := len(challenge.Scopes)
+		login.Render(w, r, login.PageConsent, login.ConsentPage{Common: c, Later: scopes[now:], Scopes: scopes[:now], Username: challenge.Username})
 	case authn.ChangePasswordChallenge:
 		login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, Username: challenge.Username})
 	case authn.SuspendedChallenge:

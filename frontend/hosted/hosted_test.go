@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"grove/iam/apps"
 	"grove/iam/authn"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
@@ -74,6 +75,8 @@ func TestConsentAndNewPassword(t *testing.T) {
 	b := setup(t)
 	jo := b.person(t, "jo", b.A.Partner)
 	b.client.SkipConsent = false
+	b.client.APIs = []apps.ClientAPI{{Policy: apps.APIPolicyRBAC, Scopes: []string{"invoices.pay", "invoices.read"}}}
+	b.held = map[string]bool{"invoices.read": true}
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, secret)
 		if err != nil {
@@ -82,7 +85,7 @@ func TestConsentAndNewPassword(t *testing.T) {
 		return b.users.SetTemporaryPasswordTx(ctx, tx, jo, phc)
 	})
 	w := b.browser(t)
-	page := w.follow(w.submit(w.get(w.begin(authn.Request{Scopes: []string{"openid", "email", "invoices.read"}})), "username", "jo"))
+	page := w.follow(w.submit(w.get(w.begin(authn.Request{Scopes: []string{"openid", "invoices.pay", "email", "invoices.read"}})), "username", "jo"))
 	change := w.follow(w.submit(page, "password", secret))
 	if short := w.submit(change, "password", "short"); short.Code != http.StatusUnprocessableEntity {
 		t.Errorf("too short: %d", short.Code)
@@ -95,6 +98,9 @@ func TestConsentAndNewPassword(t *testing.T) {
 		if !strings.Contains(ask.body, text) {
 			t.Errorf("the consent page does not say %q", text)
 		}
+	}
+	if _, later, ok := strings.Cut(ask.body, "Once your roles allow it"); !ok || !strings.Contains(later, "<li>invoices.pay</li>") || strings.Contains(later, "invoices.read") {
+		t.Errorf("the consent page does not tell what roles give from what they do not: %s", ask.body)
 	}
 	if end := w.submit(ask, "decision", "allow"); !strings.Contains(end.Header().Get("Location"), "/oauth2/authorize/resume?flow=") || w.cookies[session] == "" {
 		t.Errorf("end: %d %v", end.Code, w.cookies)

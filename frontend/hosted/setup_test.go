@@ -179,7 +179,7 @@ func setup(t testing.TB, o ...authn.Options) bundle {
 		return err
 	})
 	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), engineOptions,
-		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Sharing: w, Users: w.users})
+		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: w.users})
 	pages := hosted.New(hosted.Options{DB: d.DB, Engine: b.engine, Events: log, Invitations: w, Keys: w, Log: testkit.Quiet(), Orgs: b.Pair, Roles: w, Users: w.users})
 	pages.SignOutFor(w)
 	api := httpapi.New(httpapi.Options{DB: d.DB, Directory: b.Pair, Log: testkit.Quiet(), Sealer: secrets.NewSealer(root), Version: "test"})

@@ -99,6 +99,8 @@ type ChangePasswordPage struct {
 // ConsentPage asks whether an app may have the scopes it asked for.
 type ConsentPage struct {
 	Common
+	// Later are the scopes that no role of the person gives at present. Empty hides them.
+	Later []Scope
 	// PrivacyURL and TermsURL are the app's own pages. Empty hides the link.
 	PrivacyURL, TermsURL string
 	// Scopes in the order in which to show them.

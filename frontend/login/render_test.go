@@ -32,6 +32,7 @@ func samples() map[string]struct {
 		"consent": {PageConsent, ConsentPage{Common: c, PrivacyURL: "https://fleet.example/privacy", TermsURL: "https://fleet.example/terms",
 			Scopes:   []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "trips:read", Title: "See planned trips", Description: "Routes, vehicles and drivers"}},
 			Username: "ada@northwind.example"}},
+		"consent-later":       {PageConsent, ConsentPage{Common: c, Later: []Scope{{Name: "trips:write", Title: "Plan trips"}}, Scopes: []Scope{{Name: "openid"}}, Username: "ada@northwind.example"}},
 		"error":               {PageError, ErrorPage{Common: with(ProblemClient), Code: "invalid_request", RequestID: "req_01JDB3N5Z8", ReturnURL: "https://fleet.example/"}},
 		"identifier":          {PageIdentifier, IdentifierPage{Common: c, Options: []Option{{"Northwind single sign-on", "/t/northwind/login/sso"}}}},
 		"identifier-problem":  {PageIdentifier, IdentifierPage{Common: with(ProblemUsernameRequired)}},

@@ -45,6 +45,25 @@ type ClientAPI struct {
 	Scopes     []string `json:"scopes"`     // that exist now
 }
 
+// APIPolicyRBAC is the policy of an API whose scopes a person's token carries only if one of his roles does.
+const APIPolicyRBAC = "rbac"
+
+// APIOf finds the API resource that the client may ask the scope of. A scope name means one thing in a tenant.
+func (c Client) APIOf(scope string) (ClientAPI, bool) {
+	for _, api := range c.APIs {
+		if slices.Contains(api.Scopes, scope) {
+			return api, true
+		}
+	}
+	return ClientAPI{}, false
+}
+
+// Gives reports whether a person's token carries a scope that the client may ask for, when held is what his roles give.
+func (c Client) Gives(scope string, held map[string]bool) bool {
+	api, ok := c.APIOf(scope)
+	return !ok || api.Policy != APIPolicyRBAC || held[scope]
+}
+
 // MayUse reports whether the client may use a grant type.
 func (c Client) MayUse(grantType string) bool { return slices.Contains(c.GrantTypes, grantType) }
 

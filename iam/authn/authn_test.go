@@ -153,15 +153,19 @@ func TestChoosingAnOrganization(t *testing.T) {
 func TestConsent(t *testing.T) {
 	b := setup(t)
 	app := b.app(t, b.A, "third-party")
-	b.change(b.A.Tenant.ID, "third-party", func(c *apps.Client) { c.SkipConsent = false })
+	b.change(b.A.Tenant.ID, "third-party", func(c *apps.Client) {
+		c.SkipConsent = false
+		c.APIs = []apps.ClientAPI{{Policy: apps.APIPolicyRBAC, Scopes: []string{"invoices.read", "invoices.write"}}, {Policy: "none", Scopes: []string{"status"}}}
+	})
 	app.SkipConsent = false
 	b.person(t, b.A, "jo", b.A.Partner)
 	w := b.tab(t, b.A)
-	req := authn.Request{App: app, Scopes: []string{"openid", "email"}}
+	req := authn.Request{App: app, Scopes: []string{"openid", "email", "invoices.write", "invoices.read", "status"}}
 	id := w.start(req)
 	w.name(id, "jo")
 	f := w.want(w.password(id, secret), authn.StepConsent, "")
-	if c := f.Challenge.(authn.ConsentChallenge); !slices.Equal(c.Scopes, req.Scopes) || c.Username != "jo" {
+	c := f.Challenge.(authn.ConsentChallenge)
+	if !slices.Equal(c.Scopes, []string{"openid", "email", "invoices.read", "status"}) || !slices.Equal(c.Later, []string{"invoices.write"}) || c.Username != "jo" {
 		t.Errorf("challenge %+v", c)
 	}
 	w.want(w.answer(id, authn.Input{Step: authn.StepConsent}), authn.StepDone, "")

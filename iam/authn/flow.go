@@ -181,9 +181,11 @@ type OrgChoice struct {
 	Name string
 }
 
-// ConsentChallenge asks whether the application may have the scopes.
+// ConsentChallenge asks whether the application may have what it asked for: Scopes now, and Later as soon as a role in the
+// organization gives them, for the answer is about both.
 type ConsentChallenge struct {
 	Scopes   []string
+	Later    []string
 	Username string
 }
 

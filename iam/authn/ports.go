@@ -39,6 +39,11 @@ type Orgs interface {
 	Resolve(ctx context.Context, t httpapi.Tenant, ref string) (httpapi.Org, error)
 }
 
+// Roles says what a person holds in an organization. iam/authz.
+type Roles interface {
+	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
+}
+
 // Sharing says in which organizations an application is available. orgs/sharing.
 type Sharing interface {
 	AppIn(ctx context.Context, tx db.Tx, app ids.App, owner, org ids.Org) (sharing.Availability, error)
@@ -62,6 +67,7 @@ type Ports struct {
 	Keys    Keys
 	Members Members
 	Orgs    Orgs
+	Roles   Roles
 	Sharing Sharing
 	Users   Users
 }

@@ -82,6 +82,11 @@ func (w *world) OrgsOf(ctx context.Context, tx db.Tx, user ids.User) (out []memb
 	return out, err
 }
 
+// ScopesOf gives everybody to read invoices.
+func (w *world) ScopesOf(context.Context, db.Tx, ids.User, ids.Org) (map[string]bool, error) {
+	return map[string]bool{"invoices.read": true}, nil
+}
+
 type anyRank struct{}
 
 func (anyRank) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
@@ -118,7 +123,7 @@ func setup(t testing.TB) bundle {
 		sessions: sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 24 * time.Hour, Idle: 2 * time.Hour}),
 		users:    users.New(d.DB, log, hasher, anyRank{})}
 	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), authn.Options{FlowTTL: 15 * time.Minute},
-		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Sharing: w, Users: b.users})
+		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: b.users})
 	return b
 }
 

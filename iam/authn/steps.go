@@ -109,8 +109,19 @@ func (consent) AMR() []string { return nil }
 func (consent) Name() Step { return StepConsent }
 
 func (a consent) Begin(ctx context.Context, st *State) (Challenge, error) {
-	out := ConsentChallenge{Scopes: st.Scopes}
-	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+	var out ConsentChallenge
+	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		held, err := a.s.ports.Roles.ScopesOf(ctx, tx, st.User, st.Org)
+		if err != nil {
+			return err
+		}
+		for _, scope := range st.Scopes {
+			if st.run.client.Gives(scope, held) {
+				out.Scopes = append(out.Scopes, scope)
+			} else {
+				out.Later = append(out.Later, scope)
+			}
+		}
 		out.Username, err = a.s.username(ctx, tx, st)
 		return err
 	})

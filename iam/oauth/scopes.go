@@ -20,9 +20,6 @@ const (
 	scopeGrove = "grove"
 )
 
-// policyRBAC: a person's token carries a scope only if one of his roles does.
-const policyRBAC = "rbac"
-
 // authorizedScopes reduces a request to what the client may ask for on behalf of a person, and opens the alias. What
 // it may not is dropped without a word (RFC 6749, section 3.3); the response names what was granted.
 func authorizedScopes(client apps.Client, requested []string) []string {
@@ -54,7 +51,7 @@ func authorizedScopes(client apps.Client, requested []string) []string {
 				}
 			}
 		default:
-			if _, ok := apiOf(client, scope); ok {
+			if _, ok := client.APIOf(scope); ok {
 				add(scope)
 			}
 		}
@@ -65,26 +62,14 @@ func authorizedScopes(client apps.Client, requested []string) []string {
 	return granted
 }
 
-// apiOf finds the API resource that the client may ask the scope of. A scope name means one thing in a tenant.
-func apiOf(client apps.Client, scope string) (apps.ClientAPI, bool) {
-	for _, api := range client.APIs {
-		if slices.Contains(api.Scopes, scope) {
-			return api, true
-		}
-	}
-	return apps.ClientAPI{}, false
-}
-
 // effectiveScopes is what a person's token carries now: what the grant holds, of that what the client may still ask
 // for, of that what the person's roles give where the API asks for roles. The audience follows from the scopes.
 func effectiveScopes(client apps.Client, granted []string, held map[string]bool) (scopes, audience []string) {
 	for _, scope := range authorizedScopes(client, granted) {
-		api, ok := apiOf(client, scope)
-		switch {
-		case !ok: // one that belongs to no API
-		case api.Policy == policyRBAC && !held[scope]:
+		if !client.Gives(scope, held) {
 			continue
-		case !slices.Contains(audience, api.Identifier):
+		}
+		if api, ok := client.APIOf(scope); ok && !slices.Contains(audience, api.Identifier) {
 			audience = append(audience, api.Identifier)
 		}
 		scopes = append(scopes, scope)

@@ -10,9 +10,9 @@ import (
 
 func TestScopes(t *testing.T) {
 	t.Parallel()
-	orders := apps.ClientAPI{Identifier: "https://orders.example", Policy: policyRBAC, Scopes: []string{"orders.read", "orders.write"}}
+	orders := apps.ClientAPI{Identifier: "https://orders.example", Policy: apps.APIPolicyRBAC, Scopes: []string{"orders.read", "orders.write"}}
 	status := apps.ClientAPI{Identifier: "https://status.example", Policy: "none", Scopes: []string{"status.read"}}
-	manage := apps.ClientAPI{Identifier: authz.ManagementAPI, Policy: policyRBAC, Scopes: []string{"users.read", "users.write"}}
+	manage := apps.ClientAPI{Identifier: authz.ManagementAPI, Policy: apps.APIPolicyRBAC, Scopes: []string{"users.read", "users.write"}}
 	web := apps.Client{GrantTypes: []string{grantRefreshToken}, APIs: []apps.ClientAPI{orders, status}}
 	console := apps.Client{Builtin: true, GrantTypes: []string{grantRefreshToken}, APIs: []apps.ClientAPI{manage}}
 	for name, c := range map[string]struct {
@@ -49,8 +49,8 @@ func TestScopes(t *testing.T) {
 func TestClientScopes(t *testing.T) {
 	t.Parallel()
 	client := apps.Client{APIs: []apps.ClientAPI{
-		{Identifier: authz.ManagementAPI, Policy: policyRBAC, Scopes: []string{"users.read", "users.write"}},
-		{Identifier: "https://orders.example", Policy: policyRBAC, Scopes: []string{"orders.read"}}}}
+		{Identifier: authz.ManagementAPI, Policy: apps.APIPolicyRBAC, Scopes: []string{"users.read", "users.write"}},
+		{Identifier: "https://orders.example", Policy: apps.APIPolicyRBAC, Scopes: []string{"orders.read"}}}}
 	for requested, want := range map[string]string{
 		"":                             "users.read users.write orders.read|urn:grove:api https://orders.example",
 		"grove":                        "users.read users.write|urn:grove:api",

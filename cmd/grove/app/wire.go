@@ -119,7 +119,7 @@ func (a *App) wire() error {
 
 	// iam middle and top
 	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
-		Orgs: orgs, Sharing: shares, Users: people})
+		Orgs: orgs, Roles: roles, Sharing: shares, Users: people})
 	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Tenants: tenants, Users: people})
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Keys: keyring, Log: a.Log,
