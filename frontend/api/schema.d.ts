@@ -11920,6 +11920,8 @@ export interface operations {
                 page_token?: string;
                 /** @description Only members whose username or e-mail address begins with this. */
                 q?: string;
+                /** @description Only these users, by their ids; repeat it for several. */
+                user?: string[];
             };
             header?: never;
             path: {

@@ -149,6 +149,15 @@ func TestMembersComeAndGo(t *testing.T) {
 	if got := b.list(t, token, base+"?q=GU&kind=shared"); !slices.Equal(got, []string{"guest:shared"}) {
 		t.Errorf("q: %v", got)
 	}
+	if got := b.list(t, token, base+"?user="+guest.ID.String()+"&user="+ids.NewUser().String()); !slices.Equal(got, []string{"guest:shared"}) {
+		t.Errorf("user: %v", got)
+	}
+	if got := b.list(t, token, base+"?q=re&user="+guest.ID.String()); len(got) != 0 {
+		t.Errorf("q and user: %v", got)
+	}
+	if r := b.api.Do(t, token, http.MethodGet, base+"?user=somebody", nil); r.Status != http.StatusUnprocessableEntity {
+		t.Errorf("no user's id: %d %s", r.Status, r.Raw)
+	}
 	var group groups.Group
 	var session sessions.Session
 	pair := ids.Pair(b.A.Partner.ID.UUID(), guest.ID.UUID())

@@ -2,6 +2,7 @@ package members
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"grove/infra/db"
@@ -109,17 +110,22 @@ const zeroUUID = "00000000-0000-0000-0000-000000000000"
 // last is above every character of a username or an address, so that key+last ends the range of a prefix.
 const last = "\U0010FFFF"
 
-func queryList(ctx context.Context, tx db.Tx, org ids.Org, prefix, kind string, req page.Request) ([]Member, error) {
+// queryList reads a page. prefix, kind and only narrow it where they are not empty.
+func queryList(ctx context.Context, tx db.Tx, org ids.Org, prefix, kind string, only []ids.User, req page.Request) ([]Member, error) {
 	after := zeroUUID
 	if !req.First() {
 		after = req.Part(0)
 	}
-	const order = ` AND m.id > $3::uuid AND ($4 = '' OR m.kind = $4) ORDER BY m.id LIMIT $5`
-	if prefix == "" {
-		return db.Collect[Member](ctx, tx, memberSQL+order, tx.Tenant(), org, after, kind, req.Limit())
-	}
-	return db.Collect[Member](ctx, tx, memberSQL+`
+	sql, args := memberSQL, []any{tx.Tenant(), org, after, kind, req.Limit()}
+	if prefix != "" {
+		sql += `
 		AND m.user_id IN (SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.username_key >= $6 AND n.username_key <= $7
-		                  UNION SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.email_key >= $6 AND e.email_key <= $7 AND e.email_key <> '')`+order,
-		tx.Tenant(), org, after, kind, req.Limit(), prefix, prefix+last)
+		                  UNION SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.email_key >= $6 AND e.email_key <= $7 AND e.email_key <> '')`
+		args = append(args, prefix, prefix+last)
+	}
+	if len(only) > 0 {
+		args = append(args, only)
+		sql += ` AND m.user_id = ANY($` + strconv.Itoa(len(args)) + `)`
+	}
+	return db.Collect[Member](ctx, tx, sql+` AND m.id > $3::uuid AND ($4 = '' OR m.kind = $4) ORDER BY m.id LIMIT $5`, args...)
 }

@@ -3614,6 +3614,9 @@ type ListMembersParams struct {
 	// Q Only members whose username or e-mail address begins with this.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
+	// User Only these users, by their ids; repeat it for several.
+	User *[]string `form:"user,omitempty" json:"user,omitempty"`
+
 	// Kind Only members of this kind.
 	Kind *ListMembersParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
 }
@@ -5018,6 +5021,7 @@ func (c *Client) ListMembers(ctx context.Context, org string, params *ListMember
 		add(&r, "page_size", params.PageSize)
 		add(&r, "page_token", params.PageToken)
 		add(&r, "q", params.Q)
+		add(&r, "user", params.User)
 		add(&r, "kind", params.Kind)
 	}
 	answer := new(MemberList)

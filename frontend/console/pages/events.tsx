@@ -64,6 +64,7 @@ function Log({ onShow }: { onShow: (event: Event) => void }) {
     ...(wanted.since && { since: startOf(wanted.since) }), ...(wanted.until && { until: startOf(wanted.until, 1) }),
   };
   const list = useApi().useQuery("get", "/v1/orgs/{org}/events", { params: { path: { org: ref }, query } }, { placeholderData: keepPreviousData });
+  const actor = useActors(list.data?.items ?? []);
   const types = [...new Set((list.data?.items ?? []).map((e) => e.type))].sort();
   const set = (name: keyof typeof filter) => (value: string) => setFilter({ ...filter, [name]: value });
   return (
@@ -71,7 +72,7 @@ function Log({ onShow }: { onShow: (event: Event) => void }) {
       caption={t("nav.events")} cursor={cursor} list={list}
       columns={[
         { key: "type", title: t("events.event"), render: (e) => <EventLink event={e} onShow={onShow} /> },
-        { key: "actor", title: t("events.actor"), render: (e) => <Actor event={e} />, wide: true },
+        { key: "actor", title: t("events.actor"), render: (e) => <span title={e.actor.id}>{actor(e)}</span>, wide: true },
         { key: "subject", title: t("events.subject"), render: (e) => <span className="mono">{e.subject}</span>, wide: true },
         { key: "at", title: t("events.at"), render: (e) => <Time at={e.at} />, width: 130 },
       ]}
@@ -96,24 +97,28 @@ function Log({ onShow }: { onShow: (event: Event) => void }) {
   );
 }
 
-/** Who did it: a person by name, anybody else by kind. */
-function Actor({ event }: { event: Event }) {
+/** Who did it: a member by name, anybody else by kind. Of a page, all members are asked for together. */
+function useActors(events: Event[]) {
   const { t } = useTranslation();
   const { ref } = useOrg();
-  const { id: actor, type } = event.actor;
-  const options = { enabled: type === "user" && actor !== undefined, retry: false, staleTime: 60_000 };
-  const member = useApi().useQuery("get", "/v1/orgs/{org}/members/{user}", { params: { path: { org: ref, user: actor ?? "" } } }, options);
-  return <span title={actor}>{member.data?.display_name ?? t(`actor.${type}`)}</span>;
+  const user = [...new Set(events.flatMap(({ actor }) => (actor.type === "user" && actor.id ? [actor.id] : [])))].sort();
+  const members = useApi().useQuery(
+    "get", "/v1/orgs/{org}/members", { params: { path: { org: ref }, query: { page_size: 200, user } } },
+    { enabled: user.length > 0, placeholderData: keepPreviousData, retry: false, staleTime: 60_000 },
+  );
+  const names = new Map(members.data?.items.map((m) => [m.user_id, m.display_name]));
+  return ({ actor }: Event) => names.get(actor.id ?? "") ?? t(`actor.${actor.type}`);
 }
 
 function EventDetail({ event }: { event: Event }) {
   const { t } = useTranslation();
+  const actor = useActors([event]);
   return (
     <>
       <Facts
         items={[
           { label: t("events.at"), value: <Time at={event.at} /> },
-          { label: t("events.actor"), value: <><Actor event={event} />{event.actor.id && <Copyable value={event.actor.id} />}</> },
+          { label: t("events.actor"), value: <>{actor(event)}{event.actor.id && <Copyable value={event.actor.id} />}</> },
           { label: t("events.subject"), value: <Copyable value={event.subject} /> },
           { label: t("field.id"), value: <Copyable value={event.id} /> },
           { label: t("events.request"), value: event.request_id && <Copyable value={event.request_id} /> },
