@@ -38,14 +38,14 @@ type (
 )
 
 func (s *Service) routes(a *httpapi.API) {
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[Seats]]{ID: "getSeats", Method: http.MethodGet, Path: "/v1/orgs/{org}/seats", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Seats]]{ID: "getSeats", Method: http.MethodGet, Path: "/v1/orgs/{org}/seats", Tag: tag,
 		Summary: "Get the seats", Description: "How many people may belong to the organization, and how many do.", Status: 200, Needs: permRead}, s.get)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[Seats]]{ID: "setSeatLimit", Method: http.MethodPut, Path: "/v1/orgs/{org}/seats/limit", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Seats]]{ID: "setSeatLimit", Method: http.MethodPut, Path: "/v1/orgs/{org}/seats/limit", Tag: tag,
 		Summary: "Set the seat limit", Description: "Sets the number of seats, with a token of an organization above. It cannot be less than what is taken.",
 		Status: 200, Needs: permWrite, Errors: []fault.Code{errBelowUse, errFromAbove, fault.CodeStale}}, s.setLimit)
 }
 
-func (s *Service) get(ctx context.Context, c *httpapi.Call, _ *getInput) (*httpapi.Out[Seats], error) {
+func (s *Service) get(ctx context.Context, c *httpapi.Call, _ *getInput) (*httpapi.Entity[Seats], error) {
 	var b Balance
 	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
 		b, err = queryBalance(ctx, tx.Tx, c.Org.ID)
@@ -57,7 +57,7 @@ func (s *Service) get(ctx context.Context, c *httpapi.Call, _ *getInput) (*httpa
 	return body(c, b), nil
 }
 
-func (s *Service) setLimit(ctx context.Context, c *httpapi.Call, in *limitInput) (*httpapi.Out[Seats], error) {
+func (s *Service) setLimit(ctx context.Context, c *httpapi.Call, in *limitInput) (*httpapi.Entity[Seats], error) {
 	expect, err := in.Version()
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (s *Service) setLimit(ctx context.Context, c *httpapi.Call, in *limitInput)
 // fromAbove: an organization does not set what it pays for.
 func fromAbove(c *httpapi.Call) bool { return c.Actor.Org != c.Org.ID && c.Org.IsWithin(c.Actor.Org) }
 
-func body(c *httpapi.Call, b Balance) *httpapi.Out[Seats] {
+func body(c *httpapi.Call, b Balance) *httpapi.Entity[Seats] {
 	out := Seats{Limit: b.Limit, Reserved: b.Reserved, Used: b.Used}
 	if b.Limit != nil {
 		available := *b.Limit - b.Taken()
@@ -87,9 +87,6 @@ func body(c *httpapi.Call, b Balance) *httpapi.Out[Seats] {
 	}
 	if fromAbove(c) {
 		out.AllowedActions = c.Allowed(map[string]perm.Permission{"set_limit": permWrite})
-	}
-	if b.Version == 0 {
-		return httpapi.Reply(out)
 	}
 	return httpapi.Versioned(out, b.Version)
 }

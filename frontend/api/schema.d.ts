@@ -51,7 +51,7 @@ export interface paths {
         head?: never;
         /**
          * Change a tenant
-         * @description Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own.
+         * @description Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateTenant"];
         trace?: never;
@@ -179,7 +179,7 @@ export interface paths {
         head?: never;
         /**
          * Change one's own profile
-         * @description A JSON merge patch of names and language. Username, e-mail address, organization and status are not the person's to change here. Only with a token of the console or the account portal.
+         * @description A JSON merge patch of names and language. Username, e-mail address, organization and status are not the person's to change here. Only with a token of the console or the account portal. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateMyProfile"];
         trace?: never;
@@ -411,7 +411,7 @@ export interface paths {
         head?: never;
         /**
          * Change an organization
-         * @description Changes name, description or attributes; the handle with a token of an organization above it only.
+         * @description Changes name, description or attributes; the handle with a token of an organization above it only. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateOrganization"];
         trace?: never;
@@ -543,7 +543,7 @@ export interface paths {
         head?: never;
         /**
          * Change an API resource
-         * @description A JSON merge patch.
+         * @description A JSON merge patch. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateAPIResource"];
         trace?: never;
@@ -591,7 +591,7 @@ export interface paths {
         head?: never;
         /**
          * Change a scope
-         * @description A JSON merge patch.
+         * @description A JSON merge patch. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateAPIScope"];
         trace?: never;
@@ -643,7 +643,7 @@ export interface paths {
         head?: never;
         /**
          * Change an app
-         * @description A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.
+         * @description A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateApp"];
         trace?: never;
@@ -711,7 +711,7 @@ export interface paths {
         head?: never;
         /**
          * Change an app's OAuth settings
-         * @description A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).
+         * @description A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter). The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateAppOIDC"];
         trace?: never;
@@ -999,7 +999,7 @@ export interface paths {
         head?: never;
         /**
          * Change a group
-         * @description Changes name or description by a JSON merge patch.
+         * @description Changes name or description by a JSON merge patch. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateGroup"];
         trace?: never;
@@ -1271,7 +1271,7 @@ export interface paths {
         head?: never;
         /**
          * Change a role
-         * @description A JSON merge patch. What is added to the permissions, and of the management API also what is taken away, must be yours to give, in every organization where the role is held.
+         * @description A JSON merge patch. What is added to the permissions, and of the management API also what is taken away, must be yours to give, in every organization where the role is held. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateRole"];
         trace?: never;
@@ -1463,7 +1463,7 @@ export interface paths {
         head?: never;
         /**
          * Change settings
-         * @description Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again.
+         * @description Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateSettings"];
         trace?: never;
@@ -1515,7 +1515,7 @@ export interface paths {
         head?: never;
         /**
          * Change a user
-         * @description Changes the profile by a JSON merge patch. The username never changes; another e-mail address is not verified.
+         * @description Changes the profile by a JSON merge patch. The username never changes; another e-mail address is not verified. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -1950,6 +1950,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was registered.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -1985,6 +1986,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was last changed.
+             * @example 2026-11-23T09:00:00Z
              */
             updated_at: string;
         };
@@ -2059,6 +2061,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the app was registered.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -2104,6 +2107,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the app was last changed.
+             * @example 2026-11-23T09:00:00Z
              */
             updated_at: string;
         };
@@ -2231,6 +2235,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was made.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -2275,6 +2280,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the share was last changed; absent where nothing was ever shared.
+             * @example 2026-11-23T09:00:00Z
              */
             updated_at?: string;
         };
@@ -2555,6 +2561,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the app was registered.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -2600,6 +2607,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the app was last changed.
+             * @example 2026-11-23T09:00:00Z
              */
             updated_at: string;
         };
@@ -2612,6 +2620,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was made.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -2818,6 +2827,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the domain was mapped.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -2833,6 +2843,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the organization proved that the domain is its own; absent where it was mapped from above.
+             * @example 2026-11-23T09:00:00Z
              */
             verified_at?: string;
         };
@@ -2858,6 +2869,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When, in UTC.
+             * @example 2026-11-23T09:00:00Z
              */
             at: string;
             /** @description The event's own data; its shape depends on the type. */
@@ -3340,6 +3352,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the organization was created.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -3385,6 +3398,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the organization was last changed.
+             * @example 2026-11-23T09:00:00Z
              */
             updated_at: string;
         };
@@ -3426,6 +3440,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the tenant was created.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -3473,6 +3488,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the tenant was last changed.
+             * @example 2026-11-23T09:00:00Z
              */
             updated_at: string;
         };
@@ -3581,6 +3597,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the role was made.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -3618,6 +3635,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the role was last changed.
+             * @example 2026-11-23T09:00:00Z
              */
             updated_at: string;
         };
@@ -3625,6 +3643,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the role was given.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -3803,6 +3822,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the key was made.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -3823,6 +3843,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the key came into its state.
+             * @example 2026-11-23T09:00:00Z
              */
             state_at: string;
         };
@@ -3839,6 +3860,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the host was added.
+             * @example 2026-11-23T09:00:00Z
              */
             created_at: string;
             /**
@@ -4323,7 +4345,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5032,7 +5053,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5129,7 +5149,6 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5461,7 +5480,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5532,7 +5550,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5691,7 +5708,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5771,7 +5787,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5933,7 +5948,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6188,7 +6202,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6997,7 +7010,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7089,7 +7101,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7581,7 +7592,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7680,7 +7690,6 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7881,7 +7890,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7982,7 +7990,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8492,7 +8499,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8585,7 +8591,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8988,7 +8993,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9087,7 +9091,6 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9488,7 +9491,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9584,7 +9586,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9676,7 +9677,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10047,7 +10047,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10139,7 +10138,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10239,7 +10237,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10328,7 +10325,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10424,7 +10420,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10934,7 +10929,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11222,7 +11216,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11731,7 +11724,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11935,7 +11927,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12024,7 +12015,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12113,7 +12103,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12298,7 +12287,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12394,7 +12382,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12922,7 +12909,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13021,7 +13007,6 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13420,7 +13405,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13612,7 +13596,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13790,7 +13773,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14084,7 +14066,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -15164,7 +15145,6 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -15353,7 +15333,6 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -121,9 +121,9 @@ type (
 const portalOnly = " Only with a token of the console or the account portal."
 
 func (s *Service) routes(a *httpapi.API) {
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[AccountProfile]]{ID: "getMyProfile", Method: http.MethodGet, Path: "/v1/me", Tag: tag, Access: httpapi.Self,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AccountProfile]]{ID: "getMyProfile", Method: http.MethodGet, Path: "/v1/me", Tag: tag, Access: httpapi.Self,
 		Summary: "Get one's own profile", Description: "The record of the person whose token it is.", Status: http.StatusOK}, s.getProfile)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[AccountProfile]]{ID: "updateMyProfile", Method: http.MethodPatch, Path: "/v1/me", Tag: tag, Access: httpapi.Self,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AccountProfile]]{ID: "updateMyProfile", Method: http.MethodPatch, Path: "/v1/me", Tag: tag, Access: httpapi.Self,
 		Summary: "Change one's own profile", Description: "A JSON merge patch of names and language. Username, e-mail address, organization and status are not the person's to change here." + portalOnly,
 		Status: http.StatusOK, Errors: []fault.Code{fault.CodeForbidden, fault.CodeStale}}, s.updateProfile)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "changeMyPassword", Method: http.MethodPost, Path: "/v1/me/password", Tag: tag, Access: httpapi.Self,
@@ -164,7 +164,7 @@ func session(a actor.Actor, row sessions.Session) AccountSession {
 		SignedInAt: row.AuthTime, LastSeenAt: row.LastSeenAt, ExpiresAt: row.ExpiresAt}
 }
 
-func (s *Service) getProfile(ctx context.Context, c *httpapi.Call, _ *noInput) (*httpapi.Out[AccountProfile], error) {
+func (s *Service) getProfile(ctx context.Context, c *httpapi.Call, _ *noInput) (*httpapi.Entity[AccountProfile], error) {
 	var u users.User
 	err := s.inTenant(ctx, c, func(ctx context.Context, tx db.Tx) (err error) {
 		u, err = s.Users.Load(ctx, tx, c.Actor.User)
@@ -176,7 +176,7 @@ func (s *Service) getProfile(ctx context.Context, c *httpapi.Call, _ *noInput) (
 	return httpapi.Versioned(profile(u), u.Version), nil
 }
 
-func (s *Service) updateProfile(ctx context.Context, c *httpapi.Call, in *profileInput) (*httpapi.Out[AccountProfile], error) {
+func (s *Service) updateProfile(ctx context.Context, c *httpapi.Call, in *profileInput) (*httpapi.Entity[AccountProfile], error) {
 	version, err := in.Version()
 	if err == nil {
 		err = portal(c.Actor)

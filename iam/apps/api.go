@@ -50,8 +50,8 @@ type App struct {
 	Builtin        bool      `json:"builtin" doc:"Comes with every tenant and cannot be changed." example:"false"`
 	Enabled        bool      `json:"enabled" doc:"Whether the app works." example:"true"`
 	RoleAudience   string    `json:"role_audience" doc:"Which roles the app is told of: application or organization." example:"application"`
-	CreatedAt      time.Time `json:"created_at" doc:"When the app was registered."`
-	UpdatedAt      time.Time `json:"updated_at" doc:"When the app was last changed."`
+	CreatedAt      time.Time `json:"created_at" doc:"When the app was registered." example:"2026-11-23T09:00:00Z"`
+	UpdatedAt      time.Time `json:"updated_at" doc:"When the app was last changed." example:"2026-11-23T09:00:00Z"`
 	AllowedActions []string  `json:"allowed_actions,omitempty" doc:"What the caller may do with the app; on single apps only." example:"[\"update\"]"`
 }
 
@@ -109,13 +109,13 @@ func (s *Service) appRoutes(a *httpapi.API) {
 	const path = "/v1/orgs/{org}/apps"
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[App]]]{ID: "listApps", Method: "GET", Path: path, Tag: tagApps, Status: 200, Needs: PermRead,
 		Summary: "List apps", Description: "The apps that the organization owns, by name. Those that are shared with it are among its available apps."}, s.listApps)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[CreatedApp]]{ID: "createApp", Method: "POST", Path: path, Tag: tagApps, Status: 201, Needs: PermWrite,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[CreatedApp]]{ID: "createApp", Method: "POST", Path: path, Tag: tagApps, Status: 201, Needs: PermWrite,
 		Summary:     "Register an app",
 		Description: "A confidential client's first secret is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.",
 		Errors:      []fault.Code{errGrantTypes, errNameTaken, errRedirects, fault.CodeIdemSecret}, Replay: s.replayApp}, s.createApp)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[App]]{ID: "getApp", Method: "GET", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermRead,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[App]]{ID: "getApp", Method: "GET", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermRead,
 		Summary: "Read an app", Description: "What the app is. Its OAuth settings, secrets and authorized APIs are resources below it."}, s.getApp)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[App]]{ID: "updateApp", Method: "PATCH", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermWrite,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[App]]{ID: "updateApp", Method: "PATCH", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary: "Change an app", Description: "A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.",
 		Errors: []fault.Code{ErrBuiltin, errNameTaken, fault.CodeStale}}, s.updateApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteApp", Method: "DELETE", Path: path + "/{app}", Tag: tagApps, Status: 204, Needs: PermWrite,
@@ -123,7 +123,7 @@ func (s *Service) appRoutes(a *httpapi.API) {
 		Errors: []fault.Code{ErrBuiltin, fault.CodeStale}}, s.deleteApp)
 }
 
-func appOut(c *httpapi.Call, v VersionedApp, err error) (*httpapi.Out[App], error) {
+func appOut(c *httpapi.Call, v VersionedApp, err error) (*httpapi.Entity[App], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (s *Service) listApps(ctx context.Context, c *httpapi.Call, in *listAppsInp
 	return httpapi.List(c, result), nil
 }
 
-func (s *Service) createApp(ctx context.Context, c *httpapi.Call, in *createAppInput) (*httpapi.Out[CreatedApp], error) {
+func (s *Service) createApp(ctx context.Context, c *httpapi.Call, in *createAppInput) (*httpapi.Entity[CreatedApp], error) {
 	v, secret, err := s.Create(ctx, c.Tenant.ID, c.Org.ID, in.Body)
 	if err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (s *Service) createApp(ctx context.Context, c *httpapi.Call, in *createAppI
 }
 
 // replayApp answers for a public client only: the response for a confidential one held a secret.
-func (s *Service) replayApp(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[CreatedApp], error) {
+func (s *Service) replayApp(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[CreatedApp], error) {
 	var id ids.App
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err
@@ -175,12 +175,12 @@ func (s *Service) replayApp(ctx context.Context, c *httpapi.Call, subject string
 	return httpapi.Versioned(CreatedApp{App: withActions(c, v.App)}, v.Version), nil
 }
 
-func (s *Service) getApp(ctx context.Context, c *httpapi.Call, in *AppPath) (*httpapi.Out[App], error) {
+func (s *Service) getApp(ctx context.Context, c *httpapi.Call, in *AppPath) (*httpapi.Entity[App], error) {
 	v, err := s.Load(ctx, c.Tenant.ID, c.Org.ID, in.App)
 	return appOut(c, v, err)
 }
 
-func (s *Service) updateApp(ctx context.Context, c *httpapi.Call, in *updateAppInput) (*httpapi.Out[App], error) {
+func (s *Service) updateApp(ctx context.Context, c *httpapi.Call, in *updateAppInput) (*httpapi.Entity[App], error) {
 	version, err := in.Version()
 	if err != nil {
 		return nil, err

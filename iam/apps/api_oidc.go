@@ -44,26 +44,26 @@ type updateAppOIDCInput struct {
 
 func (s *Service) oidcRoutes(a *httpapi.API) {
 	const path = "/v1/orgs/{org}/apps/{app}/oidc"
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[AppOIDC]]{ID: "getAppOIDC", Method: "GET", Path: path, Tag: tagApps, Status: 200, Needs: PermRead,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppOIDC]]{ID: "getAppOIDC", Method: "GET", Path: path, Tag: tagApps, Status: 200, Needs: PermRead,
 		Summary: "Read an app's OAuth settings", Description: "OAuth 2.0 and OpenID Connect. Its ETag is the app's."}, s.getOIDC)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Change an app's OAuth settings",
 		Description: "A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).",
 		Errors:      []fault.Code{ErrBuiltin, errGrantTypes, errRedirects, fault.CodeStale}}, s.updateOIDC)
 }
 
-func oidcOut(v VersionedApp, err error) (*httpapi.Out[AppOIDC], error) {
+func oidcOut(v VersionedApp, err error) (*httpapi.Entity[AppOIDC], error) {
 	if err != nil {
 		return nil, err
 	}
 	return httpapi.Versioned(v.OIDC, v.Version), nil
 }
 
-func (s *Service) getOIDC(ctx context.Context, c *httpapi.Call, in *AppPath) (*httpapi.Out[AppOIDC], error) {
+func (s *Service) getOIDC(ctx context.Context, c *httpapi.Call, in *AppPath) (*httpapi.Entity[AppOIDC], error) {
 	return oidcOut(s.Load(ctx, c.Tenant.ID, c.Org.ID, in.App))
 }
 
-func (s *Service) updateOIDC(ctx context.Context, c *httpapi.Call, in *updateAppOIDCInput) (*httpapi.Out[AppOIDC], error) {
+func (s *Service) updateOIDC(ctx context.Context, c *httpapi.Call, in *updateAppOIDCInput) (*httpapi.Entity[AppOIDC], error) {
 	version, err := in.Version()
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ type CreateAppSecretRequest struct {
 type AppSecret struct {
 	ID        ids.Secret `json:"id" doc:"The secret's identifier."`
 	Hint      string     `json:"hint" doc:"Its last four characters." example:"x7Qa"`
-	CreatedAt time.Time  `json:"created_at" doc:"When it was made."`
+	CreatedAt time.Time  `json:"created_at" doc:"When it was made." example:"2026-11-23T09:00:00Z"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When it stops working by itself." example:"2030-01-01T00:00:00Z"`
 }
 

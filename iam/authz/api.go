@@ -43,8 +43,8 @@ type Role struct {
 	Builtin        bool         `json:"builtin" doc:"Comes with every tenant and cannot be changed." example:"false"`
 	Inherited      bool         `json:"inherited" doc:"Defined elsewhere: it can be assigned here, not changed." example:"false"`
 	Permissions    []string     `json:"permissions" doc:"Names of the scopes that the role gives." example:"[\"invoices.read\"]"`
-	CreatedAt      time.Time    `json:"created_at" doc:"When the role was made."`
-	UpdatedAt      time.Time    `json:"updated_at" doc:"When the role was last changed."`
+	CreatedAt      time.Time    `json:"created_at" doc:"When the role was made." example:"2026-11-23T09:00:00Z"`
+	UpdatedAt      time.Time    `json:"updated_at" doc:"When the role was last changed." example:"2026-11-23T09:00:00Z"`
 	AllowedActions []string     `json:"allowed_actions,omitempty" doc:"What the caller may do with the role; on single roles only." example:"[\"update\"]"`
 }
 

@@ -24,7 +24,7 @@ type RoleAssignment struct {
 	RoleID    ids.Role       `json:"role_id" doc:"The role."`
 	Principal Principal      `json:"principal" doc:"Who holds the role."`
 	Reach     string         `json:"reach" doc:"org: holds in this organization; subtree: also in every organization below it." example:"org"`
-	CreatedAt time.Time      `json:"created_at" doc:"When the role was given."`
+	CreatedAt time.Time      `json:"created_at" doc:"When the role was given." example:"2026-11-23T09:00:00Z"`
 }
 
 func (a assignmentRow) view() RoleAssignment {

@@ -49,8 +49,8 @@ type APIResource struct {
 	RequiresAuthorization bool            `json:"requires_authorization" doc:"Whether a person's token gets a scope only where a role gives it." example:"true"`
 	Builtin               bool            `json:"builtin" doc:"Comes with every tenant and cannot be changed: the management API." example:"false"`
 	Inherited             bool            `json:"inherited" doc:"Defined by an organization above: it can be used here, not changed." example:"false"`
-	CreatedAt             time.Time       `json:"created_at" doc:"When it was registered."`
-	UpdatedAt             time.Time       `json:"updated_at" doc:"When it was last changed."`
+	CreatedAt             time.Time       `json:"created_at" doc:"When it was registered." example:"2026-11-23T09:00:00Z"`
+	UpdatedAt             time.Time       `json:"updated_at" doc:"When it was last changed." example:"2026-11-23T09:00:00Z"`
 	AllowedActions        []string        `json:"allowed_actions,omitempty" doc:"What the caller may do with it; on single resources only." example:"[\"update\"]"`
 }
 
@@ -119,12 +119,12 @@ func (s *Service) resourceRoutes(a *httpapi.API) {
 	fixed := []fault.Code{errResourceBuiltin, errResourceInherited}
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[APIResource]]]{ID: "listAPIResources", Method: "GET", Path: path, Tag: tagResources, Status: 200,
 		Needs: permResourcesRead, Summary: "List API resources", Description: "Those of the organization and those it inherits from above, by name."}, s.listResources)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIResource]]{ID: "createAPIResource", Method: "POST", Path: path, Tag: tagResources, Status: 201,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[APIResource]]{ID: "createAPIResource", Method: "POST", Path: path, Tag: tagResources, Status: 201,
 		Needs: permResourcesWrite, Summary: "Register an API resource", Description: "Its identifier becomes the aud of access tokens for the API.",
 		Errors: []fault.Code{errIdentifierTaken, errScopeReserved, errScopeTaken}, Replay: s.replayResource}, s.createResource)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIResource]]{ID: "getAPIResource", Method: "GET", Path: one, Tag: tagResources, Status: 200,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[APIResource]]{ID: "getAPIResource", Method: "GET", Path: one, Tag: tagResources, Status: 200,
 		Needs: permResourcesRead, Summary: "Read an API resource", Description: "The API resource with its identifier; its scopes are a list of their own."}, s.getResource)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIResource]]{ID: "updateAPIResource", Method: "PATCH", Path: one, Tag: tagResources, Status: 200,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[APIResource]]{ID: "updateAPIResource", Method: "PATCH", Path: one, Tag: tagResources, Status: 200,
 		Needs: permResourcesWrite, Summary: "Change an API resource", Description: "A JSON merge patch.", Errors: fixed}, s.updateResource)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteAPIResource", Method: "DELETE", Path: one, Tag: tagResources, Status: 204,
 		Needs: permResourcesWrite, Summary: "Delete an API resource", Description: "Its scopes leave every role. Refused while an app is authorized for it.",
@@ -140,7 +140,7 @@ func (s *Service) resourceRoutes(a *httpapi.API) {
 		Errors: append(fixed, errScopeUsed)}, s.deleteScope)
 }
 
-func resourceOut(c *httpapi.Call, r VersionedResource, err error) (*httpapi.Out[APIResource], error) {
+func resourceOut(c *httpapi.Call, r VersionedResource, err error) (*httpapi.Entity[APIResource], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -164,12 +164,12 @@ func (s *Service) listResources(ctx context.Context, c *httpapi.Call, in *listRe
 	return httpapi.List(c, result), nil
 }
 
-func (s *Service) createResource(ctx context.Context, c *httpapi.Call, in *createResourceInput) (*httpapi.Out[APIResource], error) {
+func (s *Service) createResource(ctx context.Context, c *httpapi.Call, in *createResourceInput) (*httpapi.Entity[APIResource], error) {
 	made, err := s.CreateResource(ctx, c.Tenant.ID, c.Org.ID, in.Body)
 	return resourceOut(c, made, err)
 }
 
-func (s *Service) replayResource(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[APIResource], error) {
+func (s *Service) replayResource(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[APIResource], error) {
 	var id ids.APIResource
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err
@@ -178,12 +178,12 @@ func (s *Service) replayResource(ctx context.Context, c *httpapi.Call, subject s
 	return resourceOut(c, row, err)
 }
 
-func (s *Service) getResource(ctx context.Context, c *httpapi.Call, in *ResourcePath) (*httpapi.Out[APIResource], error) {
+func (s *Service) getResource(ctx context.Context, c *httpapi.Call, in *ResourcePath) (*httpapi.Entity[APIResource], error) {
 	row, err := s.Resource(ctx, c.Tenant.ID, c.Org.ID, in.Resource)
 	return resourceOut(c, row, err)
 }
 
-func (s *Service) updateResource(ctx context.Context, c *httpapi.Call, in *updateResourceInput) (*httpapi.Out[APIResource], error) {
+func (s *Service) updateResource(ctx context.Context, c *httpapi.Call, in *updateResourceInput) (*httpapi.Entity[APIResource], error) {
 	version, err := in.Version()
 	if err != nil {
 		return nil, err

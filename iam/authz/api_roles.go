@@ -62,14 +62,14 @@ func (s *Service) roleRoutes(a *httpapi.API) {
 		Summary:     "List roles",
 		Description: "The roles that can be assigned in the organization: its own, the built-in ones, and those that come with shared apps. By name."},
 		s.listRoles)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[Role]]{ID: "createRole", Method: "POST", Path: path, Tag: tagRoles, Status: 201, Needs: permRolesWrite,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Role]]{ID: "createRole", Method: "POST", Path: path, Tag: tagRoles, Status: 201, Needs: permRolesWrite,
 		Summary:     "Make a role",
 		Description: "A role holds scopes of the organization's API resources and of those it inherits. Of the management API, and of an API that another organization defines, only scopes that you hold yourself.",
 		Errors:      []fault.Code{errAboveGranter, errAudience, errRoleNameTaken, errScopeNotForApp, errScopeUnknown},
 		Replay:      s.replayRole}, s.createRole)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[Role]]{ID: "getRole", Method: "GET", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesRead,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Role]]{ID: "getRole", Method: "GET", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesRead,
 		Summary: "Read a role", Description: "A role that is defined here or that the organization inherits, with its permissions."}, s.getRole)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[Role]]{ID: "updateRole", Method: "PATCH", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesWrite,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Role]]{ID: "updateRole", Method: "PATCH", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesWrite,
 		Summary:       "Change a role",
 		Description:   "A JSON merge patch. What is added to the permissions, and of the management API also what is taken away, must be yours to give, in every organization where the role is held.",
 		Errors:        []fault.Code{errAboveGranter, errRoleBuiltin, errRoleInherited, errRoleNameTaken, errScopeNotForApp, errScopeUnknown},
@@ -91,12 +91,12 @@ func (s *Service) listRoles(ctx context.Context, c *httpapi.Call, in *listRolesI
 	return httpapi.List(c, result), nil
 }
 
-func (s *Service) createRole(ctx context.Context, c *httpapi.Call, in *createRoleInput) (*httpapi.Out[Role], error) {
+func (s *Service) createRole(ctx context.Context, c *httpapi.Call, in *createRoleInput) (*httpapi.Entity[Role], error) {
 	row, err := s.CreateRole(ctx, c.Tenant.ID, c.Org.ID, in.Body)
 	return roleOut(c, row, err)
 }
 
-func (s *Service) replayRole(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[Role], error) {
+func (s *Service) replayRole(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[Role], error) {
 	var id ids.Role
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err
@@ -104,11 +104,11 @@ func (s *Service) replayRole(ctx context.Context, c *httpapi.Call, subject strin
 	return s.roleOutByID(ctx, c, id)
 }
 
-func (s *Service) getRole(ctx context.Context, c *httpapi.Call, in *RolePath) (*httpapi.Out[Role], error) {
+func (s *Service) getRole(ctx context.Context, c *httpapi.Call, in *RolePath) (*httpapi.Entity[Role], error) {
 	return s.roleOutByID(ctx, c, in.Role)
 }
 
-func (s *Service) updateRole(ctx context.Context, c *httpapi.Call, in *updateRoleInput) (*httpapi.Out[Role], error) {
+func (s *Service) updateRole(ctx context.Context, c *httpapi.Call, in *updateRoleInput) (*httpapi.Entity[Role], error) {
 	version, err := in.Version()
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (s *Service) deleteRole(ctx context.Context, c *httpapi.Call, in *deleteRol
 	return &httpapi.None{}, s.DeleteRole(ctx, c.Tenant.ID, c.Org.ID, in.Role, version)
 }
 
-func (s *Service) roleOutByID(ctx context.Context, c *httpapi.Call, id ids.Role) (*httpapi.Out[Role], error) {
+func (s *Service) roleOutByID(ctx context.Context, c *httpapi.Call, id ids.Role) (*httpapi.Entity[Role], error) {
 	var row VersionedRole
 	err := s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		found, err := loadRole(ctx, tx, c.Org.ID, id)
@@ -135,7 +135,7 @@ func (s *Service) roleOutByID(ctx context.Context, c *httpapi.Call, id ids.Role)
 	return roleOut(c, row, err)
 }
 
-func roleOut(c *httpapi.Call, r VersionedRole, err error) (*httpapi.Out[Role], error) {
+func roleOut(c *httpapi.Call, r VersionedRole, err error) (*httpapi.Entity[Role], error) {
 	if err != nil {
 		return nil, err
 	}

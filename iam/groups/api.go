@@ -97,11 +97,11 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[GroupBody]]]{ID: "listGroups", Method: http.MethodGet, Path: "/v1/orgs/{org}/groups", Tag: tag,
 		Summary: "List groups", Description: "The organization's groups, by name.", Status: 200, Needs: permRead,
 		Errors: []fault.Code{errFilter, fault.CodePageToken}}, s.list)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[GroupBody]]{ID: "createGroup", Method: http.MethodPost, Path: "/v1/orgs/{org}/groups", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[GroupBody]]{ID: "createGroup", Method: http.MethodPost, Path: "/v1/orgs/{org}/groups", Tag: tag,
 		Summary: "Create a group", Description: "Makes an empty group.", Status: 201, Needs: permWrite, Errors: []fault.Code{errNameTaken}, Replay: s.replay}, s.create)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[GroupBody]]{ID: "getGroup", Method: http.MethodGet, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[GroupBody]]{ID: "getGroup", Method: http.MethodGet, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
 		Summary: "Get a group", Description: "One group of the organization.", Status: 200, Needs: permRead}, s.get)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[GroupBody]]{ID: "updateGroup", Method: http.MethodPatch, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[GroupBody]]{ID: "updateGroup", Method: http.MethodPatch, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
 		Summary: "Change a group", Description: "Changes name or description by a JSON merge patch.", Status: 200, Needs: permWrite,
 		Errors: []fault.Code{errNameTaken, fault.CodeStale}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteGroup", Method: http.MethodDelete, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
@@ -139,21 +139,21 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*ht
 	return httpapi.List(c, page.Map(result, body)), nil
 }
 
-func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) (*httpapi.Out[GroupBody], error) {
+func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) (*httpapi.Entity[GroupBody], error) {
 	return s.inOrg(ctx, c, func(ctx context.Context, tx db.Tx) (Group, error) {
 		return s.CreateTx(ctx, tx, NewGroup{Org: c.Org.ID, Name: in.Body.Name, Description: in.Body.Description})
 	})
 }
 
-func (s *Service) get(ctx context.Context, c *httpapi.Call, in *groupInput) (*httpapi.Out[GroupBody], error) {
+func (s *Service) get(ctx context.Context, c *httpapi.Call, in *groupInput) (*httpapi.Entity[GroupBody], error) {
 	return s.show(ctx, c, in.Group)
 }
 
-func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.Group) (*httpapi.Out[GroupBody], error) {
+func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.Group) (*httpapi.Entity[GroupBody], error) {
 	return s.inOrg(ctx, c, func(ctx context.Context, tx db.Tx) (Group, error) { return s.Load(ctx, tx, c.Org.ID, id) })
 }
 
-func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[GroupBody], error) {
+func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[GroupBody], error) {
 	var id ids.Group
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (
 	return s.show(ctx, c, id)
 }
 
-func (s *Service) update(ctx context.Context, c *httpapi.Call, in *updateInput) (*httpapi.Out[GroupBody], error) {
+func (s *Service) update(ctx context.Context, c *httpapi.Call, in *updateInput) (*httpapi.Entity[GroupBody], error) {
 	expect, err := in.Version()
 	if err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func (s *Service) update(ctx context.Context, c *httpapi.Call, in *updateInput) 
 	})
 }
 
-func (s *Service) inOrg(ctx context.Context, c *httpapi.Call, f func(context.Context, db.Tx) (Group, error)) (*httpapi.Out[GroupBody], error) {
+func (s *Service) inOrg(ctx context.Context, c *httpapi.Call, f func(context.Context, db.Tx) (Group, error)) (*httpapi.Entity[GroupBody], error) {
 	var g Group
 	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
 		g, err = f(ctx, tx.Tx)

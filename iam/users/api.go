@@ -122,12 +122,12 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[UserBody]]]{ID: "listUsers", Method: http.MethodGet, Path: "/v1/orgs/{org}/users", Tag: tag,
 		Summary: "List users", Description: "The organization's residents, by username. Members from other organizations are in the list of members.",
 		Status: 200, Needs: PermRead, Errors: []fault.Code{errFilter, fault.CodePageToken}}, s.list)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "createUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "createUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users", Tag: tag,
 		Summary: "Create a user", Description: "Makes a person resident in the organization, and a member of it. To let people join by e-mail, invite them instead.",
 		Status: 201, Needs: PermWrite, Errors: []fault.Code{errPassword, errUsernameTaken}, Replay: s.replay}, s.create)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "getUser", Method: http.MethodGet, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "getUser", Method: http.MethodGet, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Get a user", Description: "One resident of the organization.", Status: 200, Needs: PermRead}, s.get)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "updateUser", Method: http.MethodPatch, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "updateUser", Method: http.MethodPatch, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Change a user", Description: "Changes the profile by a JSON merge patch. The username never changes; another e-mail address is not verified.",
 		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, fault.CodeStale}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteUser", Method: http.MethodDelete, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
@@ -136,10 +136,10 @@ func (s *Service) routes(a *httpapi.API) {
 	s.verb(a, "disableUser", ":disable", "Disable a user", "The user may not sign in, and every session and token ends at once.", s.DisableTx, errLastAdministrator)
 	s.verb(a, "enableUser", ":enable", "Enable a user", "A disabled user may sign in again. What was ended stays ended.", s.EnableTx)
 	s.verb(a, "unlockUser", ":unlock", "Unlock a user", "Ends the lock that an administrator made or failed sign-ins led to, and forgets these. What was ended stays ended.", s.UnlockTx)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "lockUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:lock", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "lockUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:lock", Tag: tag,
 		Summary: "Lock a user", Description: "The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason.",
 		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errDisabled, errLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.lockUser)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: "resetUserPassword", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:reset-password", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "resetUserPassword", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:reset-password", Tag: tag,
 		Summary: "Reset a user's password", Description: "Sets or removes the password, ends every session and token of the user, and ends a lock.",
 		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errPassword, fault.CodeStale}, Replay: s.replay}, s.reset)
 }
@@ -165,7 +165,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*ht
 	return httpapi.List(c, page.Map(result, s.body)), nil
 }
 
-func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) (*httpapi.Out[UserBody], error) {
+func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) (*httpapi.Entity[UserBody], error) {
 	b := in.Body
 	n := NewUser{Org: c.Org.ID, Username: b.Username, Email: b.Email, GivenName: b.GivenName, FamilyName: b.FamilyName,
 		Locale: b.Locale, MustChange: b.MustChangePassword == nil || *b.MustChangePassword}
@@ -193,11 +193,11 @@ func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) 
 	return s.one(c, u), nil
 }
 
-func (s *Service) get(ctx context.Context, c *httpapi.Call, in *userInput) (*httpapi.Out[UserBody], error) {
+func (s *Service) get(ctx context.Context, c *httpapi.Call, in *userInput) (*httpapi.Entity[UserBody], error) {
 	return s.show(ctx, c, in.User)
 }
 
-func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.User) (*httpapi.Out[UserBody], error) {
+func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.User) (*httpapi.Entity[UserBody], error) {
 	var u User
 	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
 		u, err = found(queryLoadIn(ctx, tx.Tx, c.Org.ID, id))
@@ -209,7 +209,7 @@ func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.User) (*http
 	return s.one(c, u), nil
 }
 
-func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[UserBody], error) {
+func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[UserBody], error) {
 	var id ids.User
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err
@@ -217,7 +217,7 @@ func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (
 	return s.show(ctx, c, id)
 }
 
-func (s *Service) update(ctx context.Context, c *httpapi.Call, in *updateInput) (*httpapi.Out[UserBody], error) {
+func (s *Service) update(ctx context.Context, c *httpapi.Call, in *updateInput) (*httpapi.Entity[UserBody], error) {
 	b := in.Body
 	ch := Changes{Email: patched(b.Email), GivenName: patched(b.GivenName), FamilyName: patched(b.FamilyName), Locale: patched(b.Locale), Attributes: b.Attributes}
 	return s.change(ctx, c, in.User, in.Match, func(ctx context.Context, tx db.Tx, u User) (User, error) {
@@ -235,7 +235,7 @@ func patched(f httpapi.Field[string]) *string {
 // change runs f on a resident of the call's organization whom the caller may change, in the tenant's door: who the
 // person is elsewhere matters.
 func (s *Service) change(ctx context.Context, c *httpapi.Call, id ids.User, m httpapi.Match,
-	f func(context.Context, db.Tx, User) (User, error)) (*httpapi.Out[UserBody], error) {
+	f func(context.Context, db.Tx, User) (User, error)) (*httpapi.Entity[UserBody], error) {
 	expect, err := m.Version()
 	if err != nil {
 		return nil, err
@@ -258,14 +258,14 @@ func (s *Service) change(ctx context.Context, c *httpapi.Call, id ids.User, m ht
 }
 
 func (s *Service) verb(a *httpapi.API, id, verb, summary, description string, f func(context.Context, db.Tx, User) (User, error), errs ...fault.Code) {
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserBody]]{ID: id, Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}" + verb, Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: id, Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}" + verb, Tag: tag,
 		Summary: summary, Description: description, Status: 200, Needs: PermWrite, Errors: append([]fault.Code{ErrAboveActor, fault.CodeStale}, errs...), Replay: s.replay},
-		func(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Out[UserBody], error) {
+		func(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Entity[UserBody], error) {
 			return s.change(ctx, c, in.User, in.Match, f)
 		})
 }
 
-func (s *Service) lockUser(ctx context.Context, c *httpapi.Call, in *lockInput) (*httpapi.Out[UserBody], error) {
+func (s *Service) lockUser(ctx context.Context, c *httpapi.Call, in *lockInput) (*httpapi.Entity[UserBody], error) {
 	return s.change(ctx, c, in.User, in.Match, func(ctx context.Context, tx db.Tx, u User) (User, error) {
 		return s.LockTx(ctx, tx, u, in.Body.Reason)
 	})
@@ -278,7 +278,7 @@ func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *changeInput) 
 	return &httpapi.None{}, err
 }
 
-func (s *Service) reset(ctx context.Context, c *httpapi.Call, in *resetInput) (*httpapi.Out[UserBody], error) {
+func (s *Service) reset(ctx context.Context, c *httpapi.Call, in *resetInput) (*httpapi.Entity[UserBody], error) {
 	phc := ""
 	if in.Body.Password != "" {
 		var u User
@@ -310,7 +310,7 @@ func (s *Service) reset(ctx context.Context, c *httpapi.Call, in *resetInput) (*
 	})
 }
 
-func (s *Service) one(c *httpapi.Call, u User) *httpapi.Out[UserBody] {
+func (s *Service) one(c *httpapi.Call, u User) *httpapi.Entity[UserBody] {
 	b := s.body(u)
 	b.AllowedActions = c.Allowed(actions)
 	return httpapi.Versioned(b, u.Version)

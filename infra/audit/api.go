@@ -20,7 +20,7 @@ type Event struct {
 	Actor     EventActor     `json:"actor" doc:"Who did it."`
 	Subject   string         `json:"subject" doc:"The id of what it happened to." example:"inv_01jd8wz3k4e6f8g9h0j1k2m3n4"`
 	OrgID     ids.Org        `json:"org_id" doc:"The organization whose log this is."`
-	At        time.Time      `json:"at" doc:"When, in UTC."`
+	At        time.Time      `json:"at" doc:"When, in UTC." example:"2026-11-23T09:00:00Z"`
 	RequestID string         `json:"request_id,omitempty" doc:"The request that did it; absent for background work." example:"0f5c1f7e"`
 	Data      map[string]any `json:"data" doc:"The event's own data; its shape depends on the type."`
 }

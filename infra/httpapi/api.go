@@ -253,6 +253,9 @@ func describe(id, method, path, tag, summary, description string, status int, ac
 			Schema:      &huma.Schema{Type: "string", MinLength: ptr(1), MaxLength: ptr(255)}, Example: "5f0c1a6e-invite-jo"})
 		shared = append(shared, fault.CodeIdemMismatch, fault.CodeIdemRunning)
 	}
+	if method == http.MethodPatch {
+		op.Description += " The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too."
+	}
 	if matchRequired {
 		shared = append(shared, fault.CodeStale, fault.CodeMatchRequired)
 	}

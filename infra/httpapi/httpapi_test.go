@@ -100,11 +100,11 @@ func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, optio
 		f(&o)
 	}
 	a := httpapi.New(o)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[thing]]{ID: "createThing", Method: "POST", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "Create", Description: "For tests.", Status: 201, Needs: permWrite,
-		Replay: func(_ context.Context, _ *httpapi.Call, subject string) (*httpapi.Out[thing], error) {
-			return httpapi.Reply(thing{"replayed " + subject}), nil
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[thing]]{ID: "createThing", Method: "POST", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "Create", Description: "For tests.", Status: 201, Needs: permWrite,
+		Replay: func(_ context.Context, _ *httpapi.Call, subject string) (*httpapi.Entity[thing], error) {
+			return httpapi.Versioned(thing{"replayed " + subject}, 3), nil
 		}},
-		func(ctx context.Context, c *httpapi.Call, in *createThingInput) (*httpapi.Out[thing], error) {
+		func(ctx context.Context, c *httpapi.Call, in *createThingInput) (*httpapi.Entity[thing], error) {
 			if fail != nil {
 				if err := fail(in.Body.Name); err != nil {
 					return nil, err

@@ -16,6 +16,11 @@ import (
 
 // Out is a response with a body.
 type Out[T any] struct {
+	Body T
+}
+
+// Entity is a response with a body at a version.
+type Entity[T any] struct {
 	ETag string `header:"ETag" doc:"The representation's version, for If-Match."`
 	Body T
 }
@@ -26,9 +31,12 @@ type None struct{}
 // Reply makes a response of a body that has no version.
 func Reply[T any](body T) *Out[T] { return &Out[T]{Body: body} }
 
-// Versioned makes a response of a body at a version.
-func Versioned[T any](body T, version int64) *Out[T] {
-	return &Out[T]{ETag: `"` + strconv.FormatInt(version, 10) + `"`, Body: body}
+// Versioned makes a response of a body at a version. Version 0 is that of what was never set: it has no ETag.
+func Versioned[T any](body T, version int64) *Entity[T] {
+	if version == 0 {
+		return &Entity[T]{Body: body}
+	}
+	return &Entity[T]{ETag: `"` + strconv.FormatInt(version, 10) + `"`, Body: body}
 }
 
 // OrgPath is embedded by inputs of operations on an organization.

@@ -28,8 +28,8 @@ type Organization struct {
 	EffectiveStatus Status            `json:"effective_status" doc:"suspended where the organization or one above it is." example:"active"`
 	Attributes      map[string]string `json:"attributes" doc:"Values of your own." example:"{\"crm_id\": \"42\"}"`
 	HasChildren     bool              `json:"has_children" doc:"Whether there are organizations below." example:"false"`
-	CreatedAt       time.Time         `json:"created_at" doc:"When the organization was created."`
-	UpdatedAt       time.Time         `json:"updated_at" doc:"When the organization was last changed."`
+	CreatedAt       time.Time         `json:"created_at" doc:"When the organization was created." example:"2026-11-23T09:00:00Z"`
+	UpdatedAt       time.Time         `json:"updated_at" doc:"When the organization was last changed." example:"2026-11-23T09:00:00Z"`
 	AllowedActions  []string          `json:"allowed_actions,omitempty" doc:"What the caller may do: create_child, delete, move, resume, suspend, update. In single representations only."`
 }
 
@@ -112,7 +112,7 @@ type DeleteOrganizationInput struct {
 }
 
 type (
-	one  = httpapi.Out[Organization]
+	one  = httpapi.Entity[Organization]
 	list = httpapi.Out[page.Of[Organization]]
 )
 

@@ -19,8 +19,8 @@ import (
 type EmailDomain struct {
 	ID             ids.Domain `json:"id" doc:"The domain's entry."`
 	Name           string     `json:"name" doc:"The domain: lower case, punycode." example:"acme.com"`
-	VerifiedAt     *time.Time `json:"verified_at,omitempty" doc:"When the organization proved that the domain is its own; absent where it was mapped from above."`
-	CreatedAt      time.Time  `json:"created_at" doc:"When the domain was mapped."`
+	VerifiedAt     *time.Time `json:"verified_at,omitempty" doc:"When the organization proved that the domain is its own; absent where it was mapped from above." example:"2026-11-23T09:00:00Z"`
+	CreatedAt      time.Time  `json:"created_at" doc:"When the domain was mapped." example:"2026-11-23T09:00:00Z"`
 	AllowedActions []string   `json:"allowed_actions,omitempty" doc:"What the caller may do: unmap. In single representations only."`
 }
 
@@ -51,10 +51,10 @@ func (s *Service) routes(a *httpapi.API) {
 	const tag, base = "Domains", "/v1/orgs/{org}/domains"
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[EmailDomain]]]{ID: "listDomains", Method: "GET", Path: base, Tag: tag,
 		Summary: "List e-mail domains", Description: "Lists the organization's e-mail domains by name.", Status: 200, Needs: permRead}, s.list)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[EmailDomain]]{ID: "mapDomain", Method: "POST", Path: base, Tag: tag, Summary: "Map an e-mail domain",
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[EmailDomain]]{ID: "mapDomain", Method: "POST", Path: base, Tag: tag, Summary: "Map an e-mail domain",
 		Description: "Lets people with addresses of the domain be found as the organization's at sign-in. Needs a token of the root, or that the organization, or one between the token's and it, has a domain that this one lies in: an organization cannot claim a domain by saying so, not for one below it either.",
 		Status:      201, Needs: permWrite, Replay: s.replay, Errors: []fault.Code{errDuplicate, errNeedsProof, errPublic, errTaken}}, s.mapDomain)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[EmailDomain]]{ID: "getDomain", Method: "GET", Path: base + "/{domain}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[EmailDomain]]{ID: "getDomain", Method: "GET", Path: base + "/{domain}", Tag: tag,
 		Summary: "Read an e-mail domain", Description: "Reads one e-mail domain of the organization.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "unmapDomain", Method: "DELETE", Path: base + "/{domain}", Tag: tag, Summary: "Unmap an e-mail domain",
 		Description: "People with addresses of the domain are no longer found by it. They may have no other way to their sign-in page: tell them first.",
@@ -65,7 +65,7 @@ func shown(d Domain) EmailDomain {
 	return EmailDomain{ID: d.ID, Name: d.Name, VerifiedAt: d.VerifiedAt, CreatedAt: d.CreatedAt}
 }
 
-func out(c *httpapi.Call, d Domain) *httpapi.Out[EmailDomain] {
+func out(c *httpapi.Call, d Domain) *httpapi.Entity[EmailDomain] {
 	body := shown(d)
 	body.AllowedActions = c.Allowed(map[string]perm.Permission{"unmap": permWrite})
 	return httpapi.Versioned(body, d.Version)
@@ -88,7 +88,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListDomainsInpu
 	return httpapi.List(c, page.Map(result, shown)), nil
 }
 
-func (s *Service) mapDomain(ctx context.Context, c *httpapi.Call, in *MapDomainInput) (*httpapi.Out[EmailDomain], error) {
+func (s *Service) mapDomain(ctx context.Context, c *httpapi.Call, in *MapDomainInput) (*httpapi.Entity[EmailDomain], error) {
 	var d Domain
 	err := s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
 		if err := checkWord(ctx, tx, c, in.Body.Name); err != nil {
@@ -127,7 +127,7 @@ func checkWord(ctx context.Context, tx db.Tx, c *httpapi.Call, domain string) er
 	return refused
 }
 
-func (s *Service) load(ctx context.Context, c *httpapi.Call, id ids.Domain) (*httpapi.Out[EmailDomain], error) {
+func (s *Service) load(ctx context.Context, c *httpapi.Call, id ids.Domain) (*httpapi.Entity[EmailDomain], error) {
 	var d Domain
 	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
 		d, err = selectDomain(ctx, tx, id)
@@ -139,7 +139,7 @@ func (s *Service) load(ctx context.Context, c *httpapi.Call, id ids.Domain) (*ht
 	return out(c, d), nil
 }
 
-func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[EmailDomain], error) {
+func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[EmailDomain], error) {
 	var id ids.Domain
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (
 	return s.load(ctx, c, id)
 }
 
-func (s *Service) get(ctx context.Context, c *httpapi.Call, in *DomainInput) (*httpapi.Out[EmailDomain], error) {
+func (s *Service) get(ctx context.Context, c *httpapi.Call, in *DomainInput) (*httpapi.Entity[EmailDomain], error) {
 	return s.load(ctx, c, in.Domain)
 }
 

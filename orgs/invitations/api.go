@@ -74,12 +74,12 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[InvitationBody]]]{ID: "listInvitations", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations", Tag: tag,
 		Summary: "List invitations", Description: "The organization's invitations, the latest first.", Status: 200, Needs: permRead,
 		Errors: []fault.Code{fault.CodePageToken}}, s.list)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "inviteUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "inviteUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations", Tag: tag,
 		Summary: "Invite a user", Description: "Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending.",
 		Status: 201, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate, errTooMany}, Replay: s.replay}, s.create)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "getInvitation", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "getInvitation", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
 		Summary: "Get an invitation", Description: "One invitation of the organization.", Status: 200, Needs: permRead}, s.get)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[InvitationBody]]{ID: "resendInvitation", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations/{invitation}:resend", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "resendInvitation", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations/{invitation}:resend", Tag: tag,
 		Summary: "Send an invitation again", Description: "Makes a new link with a new expires_at, and mails it or answers with it; the old one ends. An expired invitation is pending again.",
 		Status: 200, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate, errNotPending, errTooMany, fault.CodeStale}, Replay: s.replay}, s.resend)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeInvitation", Method: http.MethodDelete, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
@@ -104,16 +104,16 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*ht
 	return httpapi.List(c, page.Map(result, s.body)), nil
 }
 
-func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) (*httpapi.Out[InvitationBody], error) {
+func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) (*httpapi.Entity[InvitationBody], error) {
 	return s.sent(ctx, c)(s.Create(ctx, c, NewInvitation{Delivery: in.Body.Delivery, Email: in.Body.Email, Groups: in.Body.Groups,
 		Life: in.Body.ExpiresInMinutes, Locale: in.Body.Locale, Roles: in.Body.Roles}))
 }
 
-func (s *Service) get(ctx context.Context, c *httpapi.Call, in *invitationInput) (*httpapi.Out[InvitationBody], error) {
+func (s *Service) get(ctx context.Context, c *httpapi.Call, in *invitationInput) (*httpapi.Entity[InvitationBody], error) {
 	return s.show(ctx, c, in.Invitation)
 }
 
-func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.Invitation) (*httpapi.Out[InvitationBody], error) {
+func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.Invitation) (*httpapi.Entity[InvitationBody], error) {
 	var inv Invitation
 	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
 		inv, err = found(queryLoad(ctx, tx.Tx, c.Org.ID, id))
@@ -122,7 +122,7 @@ func (s *Service) show(ctx context.Context, c *httpapi.Call, id ids.Invitation) 
 	return s.one(c)(inv, err)
 }
 
-func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[InvitationBody], error) {
+func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[InvitationBody], error) {
 	var id ids.Invitation
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (
 	return s.sent(ctx, c)(inv, err)
 }
 
-func (s *Service) resend(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Out[InvitationBody], error) {
+func (s *Service) resend(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Entity[InvitationBody], error) {
 	expect, err := in.Version()
 	if err != nil {
 		return nil, err
@@ -152,8 +152,8 @@ func (s *Service) revoke(ctx context.Context, c *httpapi.Call, in *changeInput) 
 }
 
 // sent is one of an invitation that was just sent: with its link, where whoever asked hands it over.
-func (s *Service) sent(ctx context.Context, c *httpapi.Call) func(Invitation, error) (*httpapi.Out[InvitationBody], error) {
-	return func(inv Invitation, err error) (*httpapi.Out[InvitationBody], error) {
+func (s *Service) sent(ctx context.Context, c *httpapi.Call) func(Invitation, error) (*httpapi.Entity[InvitationBody], error) {
+	return func(inv Invitation, err error) (*httpapi.Entity[InvitationBody], error) {
 		out, err := s.one(c)(inv, err)
 		if err != nil {
 			return nil, err
@@ -163,8 +163,8 @@ func (s *Service) sent(ctx context.Context, c *httpapi.Call) func(Invitation, er
 	}
 }
 
-func (s *Service) one(c *httpapi.Call) func(Invitation, error) (*httpapi.Out[InvitationBody], error) {
-	return func(inv Invitation, err error) (*httpapi.Out[InvitationBody], error) {
+func (s *Service) one(c *httpapi.Call) func(Invitation, error) (*httpapi.Entity[InvitationBody], error) {
+	return func(inv Invitation, err error) (*httpapi.Entity[InvitationBody], error) {
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,7 @@ type AppShare struct {
 	Policy        string     `json:"policy" doc:"all, none, selected or subtree." example:"all"`
 	Organizations []ids.Org  `json:"organizations" doc:"The organizations of the policies selected and subtree."`
 	Roles         string     `json:"roles" doc:"Whether the app's roles go along: all or none." example:"all"`
-	UpdatedAt     *time.Time `json:"updated_at,omitempty" doc:"When the share was last changed; absent where nothing was ever shared."`
+	UpdatedAt     *time.Time `json:"updated_at,omitempty" doc:"When the share was last changed; absent where nothing was ever shared." example:"2026-11-23T09:00:00Z"`
 }
 
 // AvailableApp is an app that an organization has.
@@ -78,29 +78,26 @@ var availableRoute = httpapi.Route[httpapi.Out[page.Of[AvailableApp]]]{ID: "list
 
 func (s *Service) shareRoutes(a *httpapi.API) {
 	const path = "/v1/orgs/{org}/apps/{app}/shares"
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[AppShare]]{ID: "getAppShare", Method: "GET", Path: path, Tag: tagSharing, Status: 200, Needs: apps.PermRead,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppShare]]{ID: "getAppShare", Method: "GET", Path: path, Tag: tagSharing, Status: 200, Needs: apps.PermRead,
 		Summary: "Read with whom an app is shared", Description: "The stored policy. For the organization that owns the app."}, s.getShare)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[AppShare]]{ID: "shareApp", Method: "PUT", Path: path, Tag: tagSharing, Status: 200, Needs: apps.PermWrite,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppShare]]{ID: "shareApp", Method: "PUT", Path: path, Tag: tagSharing, Status: 200, Needs: apps.PermWrite,
 		Summary:     "Share an app",
 		Description: "Replaces the whole share, at once, whatever the number of organizations. Where an organization loses the app or its roles, the app's roles are taken away there for good, and everything that was issued to the app ends.",
 		Errors:      []fault.Code{apps.ErrBuiltin, errPolicy, errTarget, fault.CodeStale}}, s.putShare)
 }
 
-func shareOut(v VersionedShare, err error) (*httpapi.Out[AppShare], error) {
+func shareOut(v VersionedShare, err error) (*httpapi.Entity[AppShare], error) {
 	if err != nil {
 		return nil, err
-	}
-	if v.Version == 0 {
-		return httpapi.Reply(v.AppShare), nil
 	}
 	return httpapi.Versioned(v.AppShare, v.Version), nil
 }
 
-func (s *Service) getShare(ctx context.Context, c *httpapi.Call, in *apps.AppPath) (*httpapi.Out[AppShare], error) {
+func (s *Service) getShare(ctx context.Context, c *httpapi.Call, in *apps.AppPath) (*httpapi.Entity[AppShare], error) {
 	return shareOut(s.Share(ctx, c.Tenant.ID, c.Org.ID, in.App))
 }
 
-func (s *Service) putShare(ctx context.Context, c *httpapi.Call, in *shareInput) (*httpapi.Out[AppShare], error) {
+func (s *Service) putShare(ctx context.Context, c *httpapi.Call, in *shareInput) (*httpapi.Entity[AppShare], error) {
 	version, err := in.Version()
 	if err != nil {
 		return nil, err

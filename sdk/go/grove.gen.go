@@ -676,6 +676,8 @@ type APIResource struct {
 	Builtin bool `json:"builtin"`
 
 	// CreatedAt When it was registered.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// ID The API resource.
@@ -709,6 +711,8 @@ type APIResource struct {
 	RequiresAuthorization bool `json:"requires_authorization"`
 
 	// UpdatedAt When it was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
@@ -1055,6 +1059,8 @@ type App struct {
 	ClientType string `json:"client_type"`
 
 	// CreatedAt When the app was registered.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// Description What the app is.
@@ -1098,6 +1104,8 @@ type App struct {
 	Template string `json:"template"`
 
 	// UpdatedAt When the app was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
@@ -1217,6 +1225,8 @@ type AppOwner struct {
 // AppSecret defines model for AppSecret.
 type AppSecret struct {
 	// CreatedAt When it was made.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// ExpiresAt When it stops working by itself.
@@ -1262,6 +1272,8 @@ type AppShare struct {
 	Roles string `json:"roles"`
 
 	// UpdatedAt When the share was last changed; absent where nothing was ever shared.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	UpdatedAt *time.Time `json:"updated_at,omitempty"`
 }
 
@@ -1736,6 +1748,8 @@ type CreatedApp struct {
 	ClientType string `json:"client_type"`
 
 	// CreatedAt When the app was registered.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// Description What the app is.
@@ -1779,6 +1793,8 @@ type CreatedApp struct {
 	Template string `json:"template"`
 
 	// UpdatedAt When the app was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
@@ -1790,6 +1806,8 @@ type CreatedAppSecret struct {
 	ClientSecret string `json:"client_secret"`
 
 	// CreatedAt When it was made.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// ExpiresAt When it stops working by itself.
@@ -1814,6 +1832,8 @@ type EmailDomain struct {
 	AllowedActions *[]string `json:"allowed_actions,omitempty"`
 
 	// CreatedAt When the domain was mapped.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// ID The domain's entry.
@@ -1827,6 +1847,8 @@ type EmailDomain struct {
 	Name string `json:"name"`
 
 	// VerifiedAt When the organization proved that the domain is its own; absent where it was mapped from above.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	VerifiedAt *time.Time `json:"verified_at,omitempty"`
 }
 
@@ -1854,6 +1876,8 @@ type Event struct {
 	Actor EventActor `json:"actor"`
 
 	// At When, in UTC.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	At time.Time `json:"at"`
 
 	// Data The event's own data; its shape depends on the type.
@@ -2363,6 +2387,8 @@ type Organization struct {
 	Attributes map[string]string `json:"attributes"`
 
 	// CreatedAt When the organization was created.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// Description What the organization is.
@@ -2406,6 +2432,8 @@ type Organization struct {
 	Status string `json:"status"`
 
 	// UpdatedAt When the organization was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
@@ -2451,6 +2479,8 @@ type PlatformTenant struct {
 	Base string `json:"base"`
 
 	// CreatedAt When the tenant was created.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// EraseAt When a deleted tenant is erased.
@@ -2494,6 +2524,8 @@ type PlatformTenant struct {
 	Status PlatformTenantStatus `json:"status"`
 
 	// UpdatedAt When the tenant was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
@@ -2612,6 +2644,8 @@ type Role struct {
 	Builtin bool `json:"builtin"`
 
 	// CreatedAt When the role was made.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// Description What the role is for.
@@ -2645,12 +2679,16 @@ type Role struct {
 	Permissions []string `json:"permissions"`
 
 	// UpdatedAt When the role was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // RoleAssignment defines model for RoleAssignment.
 type RoleAssignment struct {
 	// CreatedAt When the role was given.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// ID The assignment.
@@ -2845,6 +2883,8 @@ type SigningKey struct {
 	Alg string `json:"alg"`
 
 	// CreatedAt When the key was made.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// ID The key.
@@ -2863,6 +2903,8 @@ type SigningKey struct {
 	State string `json:"state"`
 
 	// StateAt When the key came into its state.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	StateAt time.Time `json:"state_at"`
 }
 
@@ -2880,6 +2922,8 @@ type SigningKeyList struct {
 // TenantHost defines model for TenantHost.
 type TenantHost struct {
 	// CreatedAt When the host was added.
+	//
+	// Examples: 2026-11-23T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
 	// Host The host: lower case, punycode, with the port where it is not the usual one.
@@ -3883,7 +3927,7 @@ func (c *Client) GetTenant(ctx context.Context, tenant string, options ...Option
 
 // UpdateTenant is PATCH /platform/v1/tenants/{tenant}.
 //
-// Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own.
+// Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateTenant(ctx context.Context, tenant string, body UpdateTenantRequest, options ...Option) (*PlatformTenant, error) {
 	r := request{method: http.MethodPatch, path: path("/platform/v1/tenants/%s", tenant)}
 	r.body, r.contentType = body, "application/json"
@@ -3991,7 +4035,7 @@ func (c *Client) GetMyProfile(ctx context.Context, options ...Option) (*AccountP
 
 // UpdateMyProfile is PATCH /v1/me.
 //
-// A JSON merge patch of names and language. Username, e-mail address, organization and status are not the person's to change here. Only with a token of the console or the account portal.
+// A JSON merge patch of names and language. Username, e-mail address, organization and status are not the person's to change here. Only with a token of the console or the account portal. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateMyProfile(ctx context.Context, body UpdateAccountProfileRequest, options ...Option) (*AccountProfile, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/me")}
 	r.body, r.contentType = body, "application/json"
@@ -4214,7 +4258,7 @@ func (c *Client) GetOrganization(ctx context.Context, org string, options ...Opt
 
 // UpdateOrganization is PATCH /v1/orgs/{org}.
 //
-// Changes name, description or attributes; the handle with a token of an organization above it only.
+// Changes name, description or attributes; the handle with a token of an organization above it only. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateOrganization(ctx context.Context, org string, body UpdateOrganizationRequest, options ...Option) (*Organization, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s", org)}
 	r.body, r.contentType = body, "application/json"
@@ -4312,7 +4356,7 @@ func (c *Client) GetAPIResource(ctx context.Context, org string, resource string
 
 // UpdateAPIResource is PATCH /v1/orgs/{org}/api-resources/{resource}.
 //
-// A JSON merge patch.
+// A JSON merge patch. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateAPIResource(ctx context.Context, org string, resource string, body UpdateAPIResourceRequest, options ...Option) (*APIResource, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/api-resources/%s", org, resource)}
 	r.body, r.contentType = body, "application/json"
@@ -4372,7 +4416,7 @@ func (c *Client) DeleteAPIScope(ctx context.Context, org string, resource string
 
 // UpdateAPIScope is PATCH /v1/orgs/{org}/api-resources/{resource}/scopes/{scope}.
 //
-// A JSON merge patch.
+// A JSON merge patch. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateAPIScope(ctx context.Context, org string, resource string, scope string, body UpdateAPIScopeRequest, options ...Option) (*APIScope, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/api-resources/%s/scopes/%s", org, resource, scope)}
 	r.body, r.contentType = body, "application/json"
@@ -4444,7 +4488,7 @@ func (c *Client) GetApp(ctx context.Context, org string, app string, options ...
 
 // UpdateApp is PATCH /v1/orgs/{org}/apps/{app}.
 //
-// A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.
+// A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateApp(ctx context.Context, org string, app string, body UpdateAppRequest, options ...Option) (*App, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/apps/%s", org, app)}
 	r.body, r.contentType = body, "application/json"
@@ -4516,7 +4560,7 @@ func (c *Client) GetAppOIDC(ctx context.Context, org string, app string, options
 
 // UpdateAppOIDC is PATCH /v1/orgs/{org}/apps/{app}/oidc.
 //
-// A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).
+// A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter). The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateAppOIDC(ctx context.Context, org string, app string, body UpdateAppOIDCRequest, options ...Option) (*AppOIDC, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/apps/%s/oidc", org, app)}
 	r.body, r.contentType = body, "application/json"
@@ -4848,7 +4892,7 @@ func (c *Client) GetGroup(ctx context.Context, org string, group string, options
 
 // UpdateGroup is PATCH /v1/orgs/{org}/groups/{group}.
 //
-// Changes name or description by a JSON merge patch.
+// Changes name or description by a JSON merge patch. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateGroup(ctx context.Context, org string, group string, body UpdateGroupRequest, options ...Option) (*Group, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/groups/%s", org, group)}
 	r.body, r.contentType = body, "application/json"
@@ -5151,7 +5195,7 @@ func (c *Client) GetRole(ctx context.Context, org string, role string, options .
 
 // UpdateRole is PATCH /v1/orgs/{org}/roles/{role}.
 //
-// A JSON merge patch. What is added to the permissions, and of the management API also what is taken away, must be yours to give, in every organization where the role is held.
+// A JSON merge patch. What is added to the permissions, and of the management API also what is taken away, must be yours to give, in every organization where the role is held. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateRole(ctx context.Context, org string, role string, body UpdateRoleRequest, options ...Option) (*Role, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/roles/%s", org, role)}
 	r.body, r.contentType = body, "application/json"
@@ -5330,7 +5374,7 @@ func (c *Client) GetSettings(ctx context.Context, org string, module string, opt
 
 // UpdateSettings is PATCH /v1/orgs/{org}/settings/{module}.
 //
-// Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again.
+// Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateSettings(ctx context.Context, org string, module string, body UpdateSettingsJSONBody, options ...Option) (*Settings, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/settings/%s", org, module)}
 	r.body, r.contentType = body, "application/json"
@@ -5405,7 +5449,7 @@ func (c *Client) GetUser(ctx context.Context, org string, user string, options .
 
 // UpdateUser is PATCH /v1/orgs/{org}/users/{user}.
 //
-// Changes the profile by a JSON merge patch. The username never changes; another e-mail address is not verified.
+// Changes the profile by a JSON merge patch. The username never changes; another e-mail address is not verified. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateUser(ctx context.Context, org string, user string, body UpdateUserRequest, options ...Option) (*User, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/users/%s", org, user)}
 	r.body, r.contentType = body, "application/json"

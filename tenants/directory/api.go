@@ -25,14 +25,14 @@ type PlatformTenant struct {
 	Plan      string     `json:"plan,omitempty" doc:"A word of yours, such as the plan that the tenant pays for." example:"business"`
 	Region    string     `json:"region,omitempty" doc:"Where the tenant's data is said to be; set at its creation." example:"eu-central"`
 	EraseAt   *time.Time `json:"erase_at,omitempty" doc:"When a deleted tenant is erased." example:"2026-12-23T09:00:00Z"`
-	CreatedAt time.Time  `json:"created_at" doc:"When the tenant was created."`
-	UpdatedAt time.Time  `json:"updated_at" doc:"When the tenant was last changed."`
+	CreatedAt time.Time  `json:"created_at" doc:"When the tenant was created." example:"2026-11-23T09:00:00Z"`
+	UpdatedAt time.Time  `json:"updated_at" doc:"When the tenant was last changed." example:"2026-11-23T09:00:00Z"`
 }
 
 // TenantHost is a host under which a tenant is found.
 type TenantHost struct {
 	Host      string    `json:"host" doc:"The host: lower case, punycode, with the port where it is not the usual one." example:"id.acme.com"`
-	CreatedAt time.Time `json:"created_at" doc:"When the host was added."`
+	CreatedAt time.Time `json:"created_at" doc:"When the host was added." example:"2026-11-23T09:00:00Z"`
 }
 
 // CreateTenantAdmin is the first administrator of a tenant to create.
@@ -116,25 +116,25 @@ func (s *Service) routes(a *httpapi.API) {
 	notFound := fault.CodeTenantNotFound
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[PlatformTenant]]]{ID: "listTenants", Method: "GET", Path: base, Tag: tag,
 		Summary: "List tenants", Description: "Lists the installation's tenants by handle.", Status: 200, Access: httpapi.Operator}, s.list)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "createTenant", Method: "POST", Path: base, Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "createTenant", Method: "POST", Path: base, Tag: tag,
 		Summary:     "Create a tenant",
 		Description: "Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition is refused, because the handle is taken then.",
 		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{errHandleReserved, errHandleTaken, fault.CodeUnavailable}}, s.create)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "getTenant", Method: "GET", Path: base + "/{tenant}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "getTenant", Method: "GET", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Read a tenant", Description: "Reads one tenant.", Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.get)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "updateTenant", Method: "PATCH", Path: base + "/{tenant}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "updateTenant", Method: "PATCH", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Change a tenant", Description: "Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own.",
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound, fault.CodeStale}}, s.update)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "deleteTenant", Method: "DELETE", Path: base + "/{tenant}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "deleteTenant", Method: "DELETE", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Delete a tenant", Description: "Stops everything of the tenant at once, and erases it at erase_at. Until then it can be restored, and its handle and hosts stay taken. Deleting twice changes nothing.",
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errHandleMismatch, notFound}}, s.remove)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "restoreTenant", Method: "POST", Path: base + "/{tenant}:restore", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "restoreTenant", Method: "POST", Path: base + "/{tenant}:restore", Tag: tag,
 		Summary: "Restore a tenant", Description: "Brings a deleted tenant back as it was. People sign in anew: sessions and tokens from before stay dead.",
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.restore)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "suspendTenant", Method: "POST", Path: base + "/{tenant}:suspend", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "suspendTenant", Method: "POST", Path: base + "/{tenant}:suspend", Tag: tag,
 		Summary: "Suspend a tenant", Description: "Stops every sign-in, session, token, API call and job of the tenant at once. Suspending twice changes nothing.",
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound}}, s.suspend)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[PlatformTenant]]{ID: "resumeTenant", Method: "POST", Path: base + "/{tenant}:resume", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "resumeTenant", Method: "POST", Path: base + "/{tenant}:resume", Tag: tag,
 		Summary: "Resume a tenant", Description: "Lets a suspended tenant work again. People sign in anew: sessions and tokens from before stay dead.",
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound}}, s.resume)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[TenantHost]]]{ID: "listTenantHosts", Method: "GET", Path: base + "/{tenant}/hosts", Tag: tag,
@@ -154,7 +154,7 @@ func (s *Service) shown(t Tenant) PlatformTenant {
 		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt}
 }
 
-func (s *Service) out(t Tenant, err error) (*httpapi.Out[PlatformTenant], error) {
+func (s *Service) out(t Tenant, err error) (*httpapi.Entity[PlatformTenant], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -185,17 +185,17 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInpu
 	return httpapi.List(c, page.Map(result, s.shown)), nil
 }
 
-func (s *Service) create(ctx context.Context, _ *httpapi.Call, in *CreateTenantInput) (*httpapi.Out[PlatformTenant], error) {
+func (s *Service) create(ctx context.Context, _ *httpapi.Call, in *CreateTenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	b := in.Body
 	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Plan: b.Plan, Region: b.Region, Admin: Admin{Email: b.Admin.Email, MustChange: b.Admin.MustChange, Username: b.Admin.Username,
 		Password: b.Admin.Password, GivenName: b.Admin.GivenName, FamilyName: b.Admin.FamilyName}}))
 }
 
-func (s *Service) get(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {
+func (s *Service) get(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	return s.out(s.Load(ctx, in.Tenant))
 }
 
-func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *UpdateTenantInput) (*httpapi.Out[PlatformTenant], error) {
+func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *UpdateTenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	version, err := in.Version()
 	if err != nil {
 		return nil, err
@@ -215,19 +215,19 @@ func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *UpdateTenantI
 	return s.out(s.Update(ctx, in.Tenant, version, ch))
 }
 
-func (s *Service) remove(ctx context.Context, _ *httpapi.Call, in *DeleteTenantInput) (*httpapi.Out[PlatformTenant], error) {
+func (s *Service) remove(ctx context.Context, _ *httpapi.Call, in *DeleteTenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	return s.out(s.Delete(ctx, in.Tenant, in.Handle))
 }
 
-func (s *Service) restore(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {
+func (s *Service) restore(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	return s.out(s.Restore(unclaimed(ctx), in.Tenant))
 }
 
-func (s *Service) suspend(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {
+func (s *Service) suspend(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	return s.out(s.Suspend(unclaimed(ctx), in.Tenant))
 }
 
-func (s *Service) resume(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Out[PlatformTenant], error) {
+func (s *Service) resume(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	return s.out(s.Resume(unclaimed(ctx), in.Tenant))
 }
 

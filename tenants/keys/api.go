@@ -18,8 +18,8 @@ type SigningKey struct {
 	KID       string    `json:"kid" doc:"The key id in token headers and in the key set: its thumbprint (RFC 7638)." example:"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"`
 	Alg       string    `json:"alg" doc:"The algorithm (RFC 7518)." example:"ES256"`
 	State     State     `json:"state" doc:"next, active, previous or retired. All but retired ones are in the key set." example:"active"`
-	CreatedAt time.Time `json:"created_at" doc:"When the key was made."`
-	StateAt   time.Time `json:"state_at" doc:"When the key came into its state."`
+	CreatedAt time.Time `json:"created_at" doc:"When the key was made." example:"2026-11-23T09:00:00Z"`
+	StateAt   time.Time `json:"state_at" doc:"When the key came into its state." example:"2026-11-23T09:00:00Z"`
 }
 
 func shown(r keyRow) SigningKey {
@@ -48,7 +48,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary:     "List signing keys",
 		Description: "Lists the tenant's signing keys, the newest first. Only the root organization has keys: every organization's tokens are signed with them.",
 		Status:      200, Needs: permRead}, s.list)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[SigningKey]]{ID: "rotateKeys", Method: "POST", Path: "/v1/orgs/{org}/keys:rotate", Tag: "Keys",
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[SigningKey]]{ID: "rotateKeys", Method: "POST", Path: "/v1/orgs/{org}/keys:rotate", Tag: "Keys",
 		Summary: "Rotate signing keys",
 		Description: "Makes the next key sign, publishes the one after it, and answers with the key that signs now. The key that signed so far stays " +
 			"in the key set for 48 hours. Relying parties have seen the next key in the key set since the rotation before.",
@@ -87,7 +87,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListKeysInput) 
 	return httpapi.List(c, page.Map(result, shown)), nil
 }
 
-func (s *Service) rotate(ctx context.Context, c *httpapi.Call, in *RotateKeysInput) (*httpapi.Out[SigningKey], error) {
+func (s *Service) rotate(ctx context.Context, c *httpapi.Call, in *RotateKeysInput) (*httpapi.Entity[SigningKey], error) {
 	if err := atRoot(c); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (s *Service) rotate(ctx context.Context, c *httpapi.Call, in *RotateKeysInp
 	return s.replay(ctx, c, id.String())
 }
 
-func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Out[SigningKey], error) {
+func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[SigningKey], error) {
 	var id ids.Key
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err

@@ -64,11 +64,11 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[SettingsModule]]]{ID: "listSettings", Method: "GET", Path: "/v1/orgs/{org}/settings", Tag: tag,
 		Summary: "List groups of settings", Description: "Lists the groups of settings by name, and which of them the organization overrides.",
 		Status: 200, Needs: permRead}, s.list)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[Settings]]{ID: "getSettings", Method: "GET", Path: "/v1/orgs/{org}/settings/{module}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Settings]]{ID: "getSettings", Method: "GET", Path: "/v1/orgs/{org}/settings/{module}", Tag: tag,
 		Summary:     "Read settings",
 		Description: "Reads a group of settings as it holds in the organization. Each field that the organization does not set is inherited from the nearest ancestor that does, else it has its default.",
 		Status:      200, Needs: permRead, Errors: []fault.Code{errUnknownModule}}, s.get)
-	httpapi.Handle(a, httpapi.Route[httpapi.Out[Settings]]{ID: "updateSettings", Method: "PATCH", Path: "/v1/orgs/{org}/settings/{module}", Tag: tag,
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Settings]]{ID: "updateSettings", Method: "PATCH", Path: "/v1/orgs/{org}/settings/{module}", Tag: tag,
 		Summary:     "Change settings",
 		Description: "Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again.",
 		Status:      200, Needs: permWrite, Errors: []fault.Code{errUnknownModule, fault.CodeStale}}, s.update)
@@ -96,7 +96,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListSettingsInp
 	return httpapi.List(c, page.Cut(req, rows, func(m SettingsModule) []string { return []string{m.Module} })), nil
 }
 
-func (s *Service) get(ctx context.Context, c *httpapi.Call, in *SettingsInput) (*httpapi.Out[Settings], error) {
+func (s *Service) get(ctx context.Context, c *httpapi.Call, in *SettingsInput) (*httpapi.Entity[Settings], error) {
 	var e Effective
 	err := s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
 		e, err = s.Effective(ctx, tx, c.Org.ID, in.Module)
@@ -108,7 +108,7 @@ func (s *Service) get(ctx context.Context, c *httpapi.Call, in *SettingsInput) (
 	return shown(c, in.Module, e)
 }
 
-func (s *Service) update(ctx context.Context, c *httpapi.Call, in *UpdateSettingsInput) (*httpapi.Out[Settings], error) {
+func (s *Service) update(ctx context.Context, c *httpapi.Call, in *UpdateSettingsInput) (*httpapi.Entity[Settings], error) {
 	version, err := in.Version()
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (s *Service) update(ctx context.Context, c *httpapi.Call, in *UpdateSetting
 	return shown(c, in.Module, e)
 }
 
-func shown(c *httpapi.Call, name string, e Effective) (*httpapi.Out[Settings], error) {
+func shown(c *httpapi.Call, name string, e Effective) (*httpapi.Entity[Settings], error) {
 	d, err := find(name)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -283,12 +284,19 @@ func (p *pair) allowed(t *testing.T, token string, r httpapi.RouteInfo, at *plac
 		t.Errorf("%s %s: %d %s, not %d", r.Method, c.at(), got.StatusCode, got.Raw, r.Status)
 		return
 	}
+	described := operationOf(r).Responses[strconv.Itoa(r.Status)].Headers["ETag"] != nil
+	if sent := got.Header.Get("ETag") != ""; sent != described && untagged[r.ID] == "" {
+		t.Errorf("%s: ETag described %t, sent %t", r.ID, described, sent)
+	}
 	places := []string{at.org, c.path["org"]}
 	if id, ok := got.JSON["id"].(string); ok && strings.HasPrefix(id, "org_") {
 		places = append(places, id)
 	}
 	p.told(t, r, mark, at.tenant.Handle, places)
 }
+
+// untagged are the operations that may answer without the ETag that they are described with, with the reason.
+var untagged = map[string]string{"getAppShare": "the app was never shared"}
 
 // silent are the operations that change something and write no event, with the reason.
 var silent = map[string]string{}

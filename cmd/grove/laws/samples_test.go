@@ -3,6 +3,7 @@ package laws_test
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -196,6 +197,9 @@ func anyVersion(_ *place, c *call) { c.header = append(c.header, "If-Match", "*"
 // good is a call of an operation on an organization that has to succeed.
 func (p *place) good(r httpapi.RouteInfo) call {
 	c := call{route: r, path: p.fresh(r), body: bodyOf(r)}
+	if r.Method == http.MethodPatch { // application/json is what everybody else sends
+		c.header = []string{"Content-Type", "application/merge-patch+json"}
+	}
 	if more := special[r.ID]; more != nil {
 		more(p, &c)
 	}
@@ -204,13 +208,15 @@ func (p *place) good(r httpapi.RouteInfo) call {
 
 // bodyOf makes a request body of the examples that the description gives; nil where there is none.
 func bodyOf(r httpapi.RouteInfo) any {
-	item := described.OpenAPI().Paths[r.Path]
-	for method, op := range map[string]*operation{"PATCH": item.Patch, "POST": item.Post, "PUT": item.Put} {
-		if method == r.Method && op.RequestBody != nil {
-			return example(op.RequestBody.Content["application/json"].Schema, "")
-		}
+	if op := operationOf(r); op.RequestBody != nil {
+		return example(op.RequestBody.Content["application/json"].Schema, "")
 	}
 	return nil
+}
+
+func operationOf(r httpapi.RouteInfo) *operation {
+	item := described.OpenAPI().Paths[r.Path]
+	return map[string]*operation{"DELETE": item.Delete, "GET": item.Get, "PATCH": item.Patch, "POST": item.Post, "PUT": item.Put}[r.Method]
 }
 
 // named are the members whose values must be nobody else's.

@@ -54,6 +54,6 @@ func Map[T, U any](r Result[T], f func(T) U) Result[U] {
 
 // Of is the body of a list response.
 type Of[T any] struct {
-	Items         []T    `json:"items" doc:"The page's items, in the list's order."`
+	Items         []T    `json:"items" maxItems:"200" doc:"The page's items, in the list's order."`
 	NextPageToken string `json:"next_page_token,omitempty" doc:"Opaque token for the next page; absent on the last page." example:"b3BhcXVl"`
 }

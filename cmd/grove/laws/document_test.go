@@ -1,0 +1,45 @@
+package laws_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestDocument: what a reader of the description needs, and no linter's own rules ask for. Every time has an example, and
+// every list that a caller may send, or that is a page, has an end.
+func TestDocument(t *testing.T) {
+	seen := 0
+	for name, s := range described.OpenAPI().Components.Schemas.Map() {
+		sent := strings.HasSuffix(name, "Request")
+		walk(name, s, func(where string, s *schema) {
+			seen++
+			if s.Format == "date-time" && len(s.Examples) == 0 {
+				t.Errorf("%s has no example", where)
+			}
+			if paged := strings.HasSuffix(name, "List") && where == name+".items"; s.Type == "array" && (sent || paged) && s.MaxItems == nil {
+				t.Errorf("%s has no maxItems", where)
+			}
+		})
+	}
+	for _, r := range described.Routes() {
+		for _, p := range operationOf(r).Parameters {
+			if p.Schema.Type == "array" && p.Schema.MaxItems == nil {
+				t.Errorf("%s: %s has no maxItems", r.ID, p.Name)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no schema was seen")
+	}
+}
+
+// walk calls f for a schema and all that is written inside of it.
+func walk(where string, s *schema, f func(where string, s *schema)) {
+	f(where, s)
+	for name, property := range s.Properties {
+		walk(where+"."+name, property, f)
+	}
+	if s.Items != nil {
+		walk(where+"[]", s.Items, f)
+	}
+}
