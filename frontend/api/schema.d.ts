@@ -116,6 +116,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/platform/v1/tenants/{tenant}/administrator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a tenant's first administrator
+         * @description The person whom the tenant was created for. Not found once he was deleted.
+         */
+        get: operations["getTenantAdministrator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a tenant's first administrator
+         * @description Changes his names, his address or his password. The tenant's event log tells of it. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+         */
+        patch: operations["updateTenantAdministrator"];
+        trace?: never;
+    };
     "/platform/v1/tenants/{tenant}/hosts": {
         parameters: {
             query?: never;
@@ -3856,6 +3880,49 @@ export interface components {
              */
             next_page_token?: string;
         };
+        TenantAdministrator: {
+            /**
+             * @description E-mail address.
+             * @example jo@acme.com
+             */
+            email?: string;
+            /**
+             * @description Whether the address was proved to be his.
+             * @example true
+             */
+            email_verified: boolean;
+            /**
+             * @description Family name.
+             * @example Doe
+             */
+            family_name?: string;
+            /**
+             * @description Given name.
+             * @example Jo
+             */
+            given_name?: string;
+            /**
+             * @description Whether he has to choose a new password at his next sign-in.
+             * @example false
+             */
+            must_change_password: boolean;
+            /**
+             * @description Whether he may sign in.
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "disabled" | "locked";
+            /**
+             * @description The user's id.
+             * @example usr_069hwpkw01r010000000000004
+             */
+            user_id: string;
+            /**
+             * @description What he signs in with; never changes.
+             * @example jo@acme.com
+             */
+            username: string;
+        };
         TenantHost: {
             /**
              * Format: date-time
@@ -4103,6 +4170,33 @@ export interface components {
              */
             permissions?: string[];
         };
+        UpdateTenantAdministratorRequest: {
+            /**
+             * @description Another address, which is not verified; null removes it.
+             * @example jo@acme.com
+             */
+            email?: string | null;
+            /**
+             * @description Family name; null removes it.
+             * @example Doe
+             */
+            family_name?: string | null;
+            /**
+             * @description Given name; null removes it.
+             * @example Jo
+             */
+            given_name?: string | null;
+            /**
+             * @description Whether that password must be replaced at the next sign-in; true when absent.
+             * @example true
+             */
+            must_change_password?: boolean;
+            /**
+             * @description A new password, of 8 to 1024 bytes. It ends everything that was issued to him.
+             * @example correct horse battery
+             */
+            password?: string;
+        };
         UpdateTenantRequest: {
             /**
              * @description The tenant's name for people.
@@ -4327,11 +4421,13 @@ export interface operations {
     listTenants: {
         parameters: {
             query?: {
+                /** @description Where in the handle or name q has to be. */
+                match?: "start" | "end" | "contains" | "equal";
                 /** @description Items on a page. */
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
-                /** @description Only tenants whose handle or name starts with this; case does not matter. */
+                /** @description Only tenants with this in their handle or name, at the place that match says; case does not matter. */
                 q?: string;
                 /** @description Only tenants with this status; those that are not deleted when absent. */
                 status?: "active" | "suspended" | "deleted";
@@ -5005,6 +5101,196 @@ export interface operations {
                 };
             };
             /** @description Codes: idempotency.mismatch, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTenantAdministrator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The tenant. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantAdministrator"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.deleted. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateTenantAdministrator: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the resource still has this ETag. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The tenant. */
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateTenantAdministratorRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantAdministrator"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.deleted. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.stale. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid, user.password. */
             422: {
                 headers: {
                     [name: string]: unknown;

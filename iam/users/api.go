@@ -124,7 +124,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Status: 200, Needs: PermRead, Errors: []fault.Code{errFilter, fault.CodePageToken}}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "createUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users", Tag: tag,
 		Summary: "Create a user", Description: "Makes a person resident in the organization, and a member of it. To let people join by e-mail, invite them instead.",
-		Status: 201, Needs: PermWrite, Errors: []fault.Code{errPassword, errUsernameTaken}, Replay: s.replay}, s.create)
+		Status: 201, Needs: PermWrite, Errors: []fault.Code{ErrPassword, errUsernameTaken}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "getUser", Method: http.MethodGet, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Get a user", Description: "One resident of the organization.", Status: 200, Needs: PermRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "updateUser", Method: http.MethodPatch, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
@@ -141,7 +141,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errDisabled, errLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.lockUser)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "resetUserPassword", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:reset-password", Tag: tag,
 		Summary: "Reset a user's password", Description: "Sets or removes the password, ends every session and token of the user, and ends a lock.",
-		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errPassword, fault.CodeStale}, Replay: s.replay}, s.reset)
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrPassword, fault.CodeStale}, Replay: s.replay}, s.reset)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[UserBody]], error) {
@@ -219,17 +219,10 @@ func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (
 
 func (s *Service) update(ctx context.Context, c *httpapi.Call, in *updateInput) (*httpapi.Entity[UserBody], error) {
 	b := in.Body
-	ch := Changes{Email: patched(b.Email), GivenName: patched(b.GivenName), FamilyName: patched(b.FamilyName), Locale: patched(b.Locale), Attributes: b.Attributes}
+	ch := Changes{Email: b.Email.Patch(), GivenName: b.GivenName.Patch(), FamilyName: b.FamilyName.Patch(), Locale: b.Locale.Patch(), Attributes: b.Attributes}
 	return s.change(ctx, c, in.User, in.Match, func(ctx context.Context, tx db.Tx, u User) (User, error) {
 		return s.UpdateTx(ctx, tx, c.Org.ID, u.ID, u.Version, ch)
 	})
-}
-
-func patched(f httpapi.Field[string]) *string {
-	if !f.Set {
-		return nil
-	}
-	return &f.Value // "" where the patch says null
 }
 
 // change runs f on a resident of the call's organization whom the caller may change, in the tenant's door: who the

@@ -34,7 +34,7 @@ var (
 	errDisabled          = fault.Declare(fault.Conflict, "user.disabled", "The user is disabled")
 	errFilter            = fault.Declare(fault.Malformed, "user.filter", "This filter cannot be used")
 	errLastAdministrator = fault.Declare(fault.Conflict, "user.last_administrator", "The last administrator stays")
-	errPassword          = fault.Declare(fault.Invalid, "user.password", "This password cannot be used")
+	ErrPassword          = fault.Declare(fault.Invalid, "user.password", "This password cannot be used")
 	errUsernameTaken     = fault.Declare(fault.Conflict, "user.username_taken", "This username is taken")
 )
 
@@ -124,7 +124,7 @@ func (s *Service) OnDelete(h Hook) {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:   "iam.users",
-		Errors: []fault.Code{ErrAboveActor, errCredentials, errDisabled, errFilter, errLastAdministrator, errPassword, errUsernameTaken},
+		Errors: []fault.Code{ErrAboveActor, errCredentials, errDisabled, errFilter, errLastAdministrator, ErrPassword, errUsernameTaken},
 		Found:  s.found,
 		Jobs: func(r *jobs.Registry) {
 			jobs.Register(r, func(ctx context.Context, _ tellArgs) error { return s.TellFailures(ctx) })

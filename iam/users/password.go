@@ -47,20 +47,20 @@ var errBusy = fault.CodeUnavailable.With("Too many sign-ins are under way; try a
 func CheckPolicy(plain string, own ...string) error {
 	switch {
 	case len(plain) < MinPassword:
-		return errPassword.At("/password", "at least 8 characters")
+		return ErrPassword.At("/password", "at least 8 characters")
 	case len(plain) > MaxPassword:
-		return errPassword.At("/password", "at most 1024 bytes")
+		return ErrPassword.At("/password", "at most 1024 bytes")
 	case !utf8.ValidString(plain):
-		return errPassword.At("/password", "valid UTF-8")
+		return ErrPassword.At("/password", "valid UTF-8")
 	}
 	key := text.Key(plain)
 	if common[key] || key == "" {
-		return errPassword.At("/password", "a password that is not among the best known ones")
+		return ErrPassword.At("/password", "a password that is not among the best known ones")
 	}
 	for _, name := range own {
 		local, _, _ := strings.Cut(name, "@")
 		if name != "" && (key == text.Key(name) || key == text.Key(local)) {
-			return errPassword.At("/password", "a password other than the username or the e-mail address")
+			return ErrPassword.At("/password", "a password other than the username or the e-mail address")
 		}
 	}
 	return nil

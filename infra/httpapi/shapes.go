@@ -128,6 +128,14 @@ func (f *Field[T]) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, &f.Value)
 }
 
+// Patch is what the patch does to a text: nil leaves it, "" clears it.
+func (f Field[T]) Patch() *T {
+	if !f.Set {
+		return nil
+	}
+	return &f.Value // the zero value where the patch says null
+}
+
 // Schema is the value's own, and null.
 func (f Field[T]) Schema(r huma.Registry) *huma.Schema {
 	s := r.Schema(reflect.TypeFor[T](), true, "")

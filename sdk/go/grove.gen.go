@@ -381,6 +381,27 @@ func (e ShareAppRequestRoles) Valid() bool {
 	}
 }
 
+// Defines values for TenantAdministratorStatus.
+const (
+	TenantAdministratorStatusActive   TenantAdministratorStatus = "active"
+	TenantAdministratorStatusDisabled TenantAdministratorStatus = "disabled"
+	TenantAdministratorStatusLocked   TenantAdministratorStatus = "locked"
+)
+
+// Valid indicates whether the value is a known member of the TenantAdministratorStatus enum.
+func (e TenantAdministratorStatus) Valid() bool {
+	switch e {
+	case TenantAdministratorStatusActive:
+		return true
+	case TenantAdministratorStatusDisabled:
+		return true
+	case TenantAdministratorStatusLocked:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestGrantTypes.
 const (
 	UpdateAppOIDCRequestGrantTypesAuthorizationCode  UpdateAppOIDCRequestGrantTypes = "authorization_code"
@@ -516,6 +537,30 @@ func (e UserStatus) Valid() bool {
 	case UserStatusDisabled:
 		return true
 	case UserStatusLocked:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTenantsParamsMatch.
+const (
+	ListTenantsParamsMatchContains ListTenantsParamsMatch = "contains"
+	ListTenantsParamsMatchEnd      ListTenantsParamsMatch = "end"
+	ListTenantsParamsMatchEqual    ListTenantsParamsMatch = "equal"
+	ListTenantsParamsMatchStart    ListTenantsParamsMatch = "start"
+)
+
+// Valid indicates whether the value is a known member of the ListTenantsParamsMatch enum.
+func (e ListTenantsParamsMatch) Valid() bool {
+	switch e {
+	case ListTenantsParamsMatchContains:
+		return true
+	case ListTenantsParamsMatchEnd:
+		return true
+	case ListTenantsParamsMatchEqual:
+		return true
+	case ListTenantsParamsMatchStart:
 		return true
 	default:
 		return false
@@ -2919,6 +2964,54 @@ type SigningKeyList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// TenantAdministrator defines model for TenantAdministrator.
+type TenantAdministrator struct {
+	// Email E-mail address.
+	//
+	// Examples: jo@acme.com
+	Email *string `json:"email,omitempty"`
+
+	// EmailVerified Whether the address was proved to be his.
+	//
+	// Examples: true
+	EmailVerified bool `json:"email_verified"`
+
+	// FamilyName Family name.
+	//
+	// Examples: Doe
+	FamilyName *string `json:"family_name,omitempty"`
+
+	// GivenName Given name.
+	//
+	// Examples: Jo
+	GivenName *string `json:"given_name,omitempty"`
+
+	// MustChangePassword Whether he has to choose a new password at his next sign-in.
+	//
+	// Examples: false
+	MustChangePassword bool `json:"must_change_password"`
+
+	// Status Whether he may sign in.
+	//
+	// Examples: active
+	Status TenantAdministratorStatus `json:"status"`
+
+	// UserID The user's id.
+	//
+	// Examples: usr_069hwpkw01r010000000000004
+	UserID string `json:"user_id"`
+
+	// Username What he signs in with; never changes.
+	//
+	// Examples: jo@acme.com
+	Username string `json:"username"`
+}
+
+// TenantAdministratorStatus Whether he may sign in.
+//
+// Examples: active
+type TenantAdministratorStatus string
+
 // TenantHost defines model for TenantHost.
 type TenantHost struct {
 	// CreatedAt When the host was added.
@@ -3176,6 +3269,34 @@ type UpdateRoleRequest struct {
 	Permissions *[]string `json:"permissions,omitempty"`
 }
 
+// UpdateTenantAdministratorRequest defines model for UpdateTenantAdministratorRequest.
+type UpdateTenantAdministratorRequest struct {
+	// Email Another address, which is not verified; null removes it.
+	//
+	// Examples: jo@acme.com
+	Email nullable.Nullable[string] `json:"email,omitempty"`
+
+	// FamilyName Family name; null removes it.
+	//
+	// Examples: Doe
+	FamilyName nullable.Nullable[string] `json:"family_name,omitempty"`
+
+	// GivenName Given name; null removes it.
+	//
+	// Examples: Jo
+	GivenName nullable.Nullable[string] `json:"given_name,omitempty"`
+
+	// MustChangePassword Whether that password must be replaced at the next sign-in; true when absent.
+	//
+	// Examples: true
+	MustChangePassword *bool `json:"must_change_password,omitempty"`
+
+	// Password A new password, of 8 to 1024 bytes. It ends everything that was issued to him.
+	//
+	// Examples: correct horse battery
+	Password *string `json:"password,omitempty"`
+}
+
 // UpdateTenantRequest defines model for UpdateTenantRequest.
 type UpdateTenantRequest struct {
 	// Name The tenant's name for people.
@@ -3394,12 +3515,18 @@ type ListTenantsParams struct {
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Q Only tenants whose handle or name starts with this; case does not matter.
+	// Q Only tenants with this in their handle or name, at the place that match says; case does not matter.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Match Where in the handle or name q has to be.
+	Match *ListTenantsParamsMatch `form:"match,omitempty" json:"match,omitempty"`
 
 	// Status Only tenants with this status; those that are not deleted when absent.
 	Status *ListTenantsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 }
+
+// ListTenantsParamsMatch defines parameters for ListTenants.
+type ListTenantsParamsMatch string
 
 // ListTenantsParamsStatus defines parameters for ListTenants.
 type ListTenantsParamsStatus string
@@ -3761,6 +3888,9 @@ type CreateTenantJSONRequestBody = CreateTenantRequest
 // UpdateTenantJSONRequestBody defines body for UpdateTenant for application/json ContentType.
 type UpdateTenantJSONRequestBody = UpdateTenantRequest
 
+// UpdateTenantAdministratorJSONRequestBody defines body for UpdateTenantAdministrator for application/json ContentType.
+type UpdateTenantAdministratorJSONRequestBody = UpdateTenantAdministratorRequest
+
 // AddTenantHostJSONRequestBody defines body for AddTenantHost for application/json ContentType.
 type AddTenantHostJSONRequestBody = AddTenantHostRequest
 
@@ -3866,6 +3996,7 @@ func (c *Client) ListTenants(ctx context.Context, params *ListTenantsParams, opt
 		add(&r, "page_size", params.PageSize)
 		add(&r, "page_token", params.PageToken)
 		add(&r, "q", params.Q)
+		add(&r, "match", params.Match)
 		add(&r, "status", params.Status)
 	}
 	answer := new(PlatformTenantList)
@@ -3932,6 +4063,31 @@ func (c *Client) UpdateTenant(ctx context.Context, tenant string, body UpdateTen
 	r := request{method: http.MethodPatch, path: path("/platform/v1/tenants/%s", tenant)}
 	r.body, r.contentType = body, "application/json"
 	answer := new(PlatformTenant)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// GetTenantAdministrator is GET /platform/v1/tenants/{tenant}/administrator.
+//
+// The person whom the tenant was created for. Not found once he was deleted.
+func (c *Client) GetTenantAdministrator(ctx context.Context, tenant string, options ...Option) (*TenantAdministrator, error) {
+	r := request{method: http.MethodGet, path: path("/platform/v1/tenants/%s/administrator", tenant)}
+	answer := new(TenantAdministrator)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// UpdateTenantAdministrator is PATCH /platform/v1/tenants/{tenant}/administrator.
+//
+// Changes his names, his address or his password. The tenant's event log tells of it. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+func (c *Client) UpdateTenantAdministrator(ctx context.Context, tenant string, body UpdateTenantAdministratorRequest, options ...Option) (*TenantAdministrator, error) {
+	r := request{method: http.MethodPatch, path: path("/platform/v1/tenants/%s/administrator", tenant)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(TenantAdministrator)
 	if err := c.do(ctx, r, answer, options); err != nil {
 		return nil, err
 	}

@@ -60,7 +60,8 @@ type CreateTenantInput struct{ Body CreateTenantRequest }
 // ListTenantsInput asks for tenants.
 type ListTenantsInput struct {
 	httpapi.PageQuery
-	Q      string `query:"q" maxLength:"100" doc:"Only tenants whose handle or name starts with this; case does not matter." example:"ac"`
+	Q      string `query:"q" maxLength:"100" doc:"Only tenants with this in their handle or name, at the place that match says; case does not matter." example:"ac"`
+	Match  string `query:"match" enum:"start,end,contains,equal" default:"start" doc:"Where in the handle or name q has to be." example:"contains"`
 	Status string `query:"status" enum:"active,suspended,deleted" doc:"Only tenants with this status; those that are not deleted when absent." example:"active"`
 }
 
@@ -124,7 +125,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Read a tenant", Description: "Reads one tenant.", Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "updateTenant", Method: "PATCH", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Change a tenant", Description: "Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound, fault.CodeStale}}, s.update)
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound, fault.CodeStale}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "deleteTenant", Method: "DELETE", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Delete a tenant", Description: "Stops everything of the tenant at once, and erases it at erase_at. Until then it can be restored, and its handle and hosts stay taken. Deleting twice changes nothing.",
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errHandleMismatch, notFound}}, s.remove)
@@ -133,20 +134,20 @@ func (s *Service) routes(a *httpapi.API) {
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.restore)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "suspendTenant", Method: "POST", Path: base + "/{tenant}:suspend", Tag: tag,
 		Summary: "Suspend a tenant", Description: "Stops every sign-in, session, token, API call and job of the tenant at once. Suspending twice changes nothing.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound}}, s.suspend)
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound}}, s.suspend)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "resumeTenant", Method: "POST", Path: base + "/{tenant}:resume", Tag: tag,
 		Summary: "Resume a tenant", Description: "Lets a suspended tenant work again. People sign in anew: sessions and tokens from before stay dead.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound}}, s.resume)
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound}}, s.resume)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[TenantHost]]]{ID: "listTenantHosts", Method: "GET", Path: base + "/{tenant}/hosts", Tag: tag,
 		Summary: "List a tenant's hosts", Description: "Lists the hosts under which the tenant is found, besides its handle.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound}}, s.hosts)
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound}}, s.hosts)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[TenantHost]]{ID: "addTenantHost", Method: "POST", Path: base + "/{tenant}/hosts", Tag: tag,
 		Summary:     "Add a host to a tenant",
 		Description: "Lets the tenant be found under a host of its own, which is then base and issuer of what is asked for there. Host names are unique in the installation.",
-		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound, errHostLimit, errHostTaken}}, s.addHost)
+		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound, errHostLimit, errHostTaken}}, s.addHost)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeTenantHost", Method: "DELETE", Path: base + "/{tenant}/hosts/{host}", Tag: tag,
 		Summary: "Remove a host from a tenant", Description: "The tenant is no longer found under the host, and tokens with the host as issuer are no longer accepted.",
-		Status: 204, Access: httpapi.Operator, Errors: []fault.Code{errDeleted, notFound, fault.CodeNotFound}}, s.removeHost)
+		Status: 204, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound, fault.CodeNotFound}}, s.removeHost)
 }
 
 func (s *Service) shown(t Tenant) PlatformTenant {
@@ -175,7 +176,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInpu
 	}
 	var rows []Tenant
 	err = s.db.InSystem(ctx, "list tenants", func(ctx context.Context, tx db.SystemTx) (err error) {
-		rows, err = selectPage(ctx, tx, startingWith(text.Key(in.Q)), in.Status, req.Part(0), req.Limit())
+		rows, err = selectPage(ctx, tx, text.Key(in.Q), in.Match, in.Status, req.Part(0), req.Limit())
 		return err
 	})
 	if err != nil {

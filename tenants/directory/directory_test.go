@@ -302,6 +302,17 @@ func TestListSearchAndRename(t *testing.T) {
 	if got := get("?q=AC"); len(got.Items) != 4 { // two by handle, and all by their name, Acme Inc.
 		t.Fatalf("%+v", got.Items)
 	}
+	for query, want := range map[string]string{"?q=CME&match=end": "acme", "?q=c.&match=end": "acme acorn globex initech", "?q=lobe&match=contains": "globex",
+		"?q=acme+inc&match=contains": "acme acorn globex initech", "?q=acme&match=equal": "acme", "?q=acm&match=equal": "", "?q=lobe": "", "?q=%25&match=contains": ""} {
+		var handles []string
+		for _, item := range get(query).Items {
+			handles = append(handles, item.Handle)
+		}
+		if got := strings.Join(handles, " "); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	b.api.Want(t, 422, "", apikit.PlatformKey, "GET", "/platform/v1/tenants?q=a&match=like", nil)
 	globex := get("?q=glob").Items[0]
 	path := "/platform/v1/tenants/" + globex.ID.String()
 	b.api.Want(t, 200, "", apikit.PlatformKey, "PATCH", path, map[string]string{"name": " Globex "}, "If-Match", `"1"`)

@@ -204,7 +204,7 @@ var errNotDue = errors.New("directory: the tenant is not to be erased")
 func (s *Service) change(ctx context.Context, id ids.Tenant, f func(context.Context, db.Tx, Tenant) (Tenant, error)) (Tenant, error) {
 	return s.changeAny(ctx, id, func(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
 		if t.Status == Deleted {
-			return t, errDeleted.With("Restore the tenant first.", nil)
+			return t, errRestore
 		}
 		return f(ctx, tx, t)
 	})

@@ -18,7 +18,7 @@ func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub
 var CodeSuspended = fault.Declare(fault.Forbidden, "tenant.suspended", "The tenant is suspended")
 
 var (
-	errDeleted        = fault.Declare(fault.Conflict, "tenant.deleted", "The tenant is deleted")
+	CodeDeleted       = fault.Declare(fault.Conflict, "tenant.deleted", "The tenant is deleted")
 	errHandleMismatch = fault.Declare(fault.Invalid, "tenant.handle_mismatch", "The handle is another tenant's")
 	errHandleReserved = fault.Declare(fault.Invalid, "tenant.handle_reserved", "The handle is reserved")
 	errHandleTaken    = fault.Declare(fault.Conflict, "tenant.handle_taken", "The handle is taken")
@@ -30,7 +30,7 @@ var (
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:       "tenants.directory",
-		Errors:     []fault.Code{CodeSuspended, errDeleted, errHandleMismatch, errHandleReserved, errHandleTaken, errHostLimit, errHostTaken, errSetup},
+		Errors:     []fault.Code{CodeSuspended, CodeDeleted, errHandleMismatch, errHandleReserved, errHandleTaken, errHostLimit, errHostTaken, errSetup},
 		Jobs:       s.jobs,
 		Migrations: Migrations(),
 		Platform:   s.routes,

@@ -22,14 +22,15 @@ const (
 
 // Tenant is a tenant's line in the directory.
 type Tenant struct {
-	ID      ids.Tenant `db:"tenant_id"`
-	Handle  string     `db:"handle"`
-	Name    string     `db:"name"`
-	Root    ids.Org    `db:"root_org_id"`
-	Status  Status     `db:"status"`
-	Plan    string     `db:"plan"`
-	Region  string     `db:"region"`
-	EraseAt *time.Time `db:"erase_at"` // of a deleted one
+	ID            ids.Tenant `db:"tenant_id"`
+	Handle        string     `db:"handle"`
+	Name          string     `db:"name"`
+	Root          ids.Org    `db:"root_org_id"`
+	Administrator ids.User   `db:"administrator_id"` // the first one
+	Status        Status     `db:"status"`
+	Plan          string     `db:"plan"`
+	Region        string     `db:"region"`
+	EraseAt       *time.Time `db:"erase_at"` // of a deleted one
 
 	WasSuspended bool      `db:"was_suspended"` // before it was deleted
 	CreatedAt    time.Time `db:"created_at"`
@@ -43,7 +44,7 @@ type Host struct {
 	CreatedAt time.Time `db:"created_at"`
 }
 
-const tenantColumns = `t.tenant_id, t.handle, t.name, t.root_org_id, t.status, t.plan, t.region, t.erase_at, t.was_suspended, t.created_at, t.updated_at, t.version`
+const tenantColumns = `t.tenant_id, t.handle, t.name, t.root_org_id, t.administrator_id, t.status, t.plan, t.region, t.erase_at, t.was_suspended, t.created_at, t.updated_at, t.version`
 
 func selectByHandle(ctx context.Context, tx db.SystemTx, handle string) (Tenant, error) {
 	return db.CollectOne[Tenant](ctx, tx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.handle = $1`, handle)
@@ -65,13 +66,29 @@ func selectByHost(ctx context.Context, tx db.SystemTx, names []string) (hostTena
 		WHERE h.host = ANY ($1) ORDER BY length(h.host) DESC LIMIT 1`, names)
 }
 
-// selectPage lists tenants by handle, those whose handle or name starts with the words where there are any.
-func selectPage(ctx context.Context, tx db.SystemTx, words prefix, status, after string, limit int) ([]Tenant, error) {
+// The ways in which the words of a search are found in a handle or a name, whose keys are in lower case.
+const (
+	matchStart    = "start"
+	matchEnd      = "end"
+	matchContains = "contains"
+	matchEqual    = "equal"
+)
+
+var matchSQL = map[string]string{
+	matchStart:    `t.handle >= $1 AND t.handle < $1 || U&'\+10FFFF' OR t.name_key >= $1 AND t.name_key < $1 || U&'\+10FFFF'`,
+	matchEnd:      `right(t.handle, length($1)) = $1 OR right(t.name_key, length($1)) = $1`,
+	matchContains: `position($1 IN t.handle) > 0 OR position($1 IN t.name_key) > 0`,
+	matchEqual:    `t.handle = $1 OR t.name_key = $1`,
+}
+
+// selectPage lists tenants by handle, those that match the words where there are any. Looking for an end or a middle walks
+// the index of handles until the page is full.
+func selectPage(ctx context.Context, tx db.SystemTx, words, match, status, after string, limit int) ([]Tenant, error) {
 	return db.Collect[Tenant](ctx, tx, `
 		SELECT `+tenantColumns+` FROM tenants t
-		WHERE t.status <> 'erasing' AND ($3 = '' AND t.status <> 'deleted' OR t.status = $3) AND t.handle > $4
-		  AND ($1 = '' OR t.handle >= $1 AND t.handle < $2 OR t.name_key >= $1 AND t.name_key < $2)
-		ORDER BY t.handle LIMIT $5`, words.from, words.to, status, after, limit)
+		WHERE t.status <> 'erasing' AND ($2 = '' AND t.status <> 'deleted' OR t.status = $2) AND t.handle > $3
+		  AND ($1::text COLLATE "C" = '' OR `+matchSQL[match]+`)
+		ORDER BY t.handle LIMIT $4`, words, status, after, limit)
 }
 
 // selectActive lists the ids of active tenants in their order.
@@ -83,9 +100,9 @@ func selectActive(ctx context.Context, tx db.SystemTx, after ids.Tenant, limit i
 // insertTenant reports false where the handle is taken.
 func insertTenant(ctx context.Context, tx db.Tx, t Tenant, nameKey string) (bool, error) {
 	n, err := tx.Exec(ctx, `
-		INSERT INTO tenants (tenant_id, handle, name, name_key, root_org_id, status, plan, region, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, 'active', $7, $8, $6, $6) ON CONFLICT ON CONSTRAINT tenants_handle DO NOTHING`,
-		tx.Tenant(), t.Handle, t.Name, nameKey, t.Root, tx.Now(), t.Plan, t.Region)
+		INSERT INTO tenants (tenant_id, handle, name, name_key, root_org_id, administrator_id, status, plan, region, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $9, 'active', $7, $8, $6, $6) ON CONFLICT ON CONSTRAINT tenants_handle DO NOTHING`,
+		tx.Tenant(), t.Handle, t.Name, nameKey, t.Root, tx.Now(), t.Plan, t.Region, t.Administrator)
 	return n == 1, err
 }
 

@@ -116,6 +116,8 @@ func (f found) answer() (httpapi.Tenant, error) {
 	}
 }
 
+var errRestore = CodeDeleted.With("Restore the tenant first.", nil)
+
 var errNotFound = fault.CodeTenantNotFound.With("There is no such tenant.", nil)
 
 func (s *Service) resolved(t Tenant, base string) found {
@@ -228,7 +230,7 @@ func (s *Service) foundIf(ctx context.Context, in CreateTenant, condition func(c
 				return err
 			}
 		}
-		ok, err := insertTenant(ctx, tx, Tenant{Handle: f.Handle, Name: f.Name, Plan: in.Plan, Region: in.Region, Root: f.Root}, text.Key(f.Name))
+		ok, err := insertTenant(ctx, tx, Tenant{Handle: f.Handle, Name: f.Name, Plan: in.Plan, Region: in.Region, Root: f.Root, Administrator: f.Admin.User}, text.Key(f.Name))
 		if err != nil {
 			return err
 		}
@@ -321,6 +323,15 @@ func (s *Service) Load(ctx context.Context, id ids.Tenant) (t Tenant, err error)
 	})
 	if db.IsNoRows(err) || err == nil && t.Status == Erasing {
 		return Tenant{}, errNotFound
+	}
+	return t, err
+}
+
+// Present is Load of a tenant that is not deleted; tenant.deleted otherwise.
+func (s *Service) Present(ctx context.Context, id ids.Tenant) (Tenant, error) {
+	t, err := s.Load(ctx, id)
+	if err == nil && t.Status == Deleted {
+		err = errRestore
 	}
 	return t, err
 }
@@ -443,9 +454,3 @@ func requestHosts(host string) []string {
 	}
 	return []string{host}
 }
-
-// prefix is the range of keys that start with some words.
-type prefix struct{ from, to string }
-
-// startingWith makes a prefix; "" is every key. The bound is the greatest code point, which sorts last byte by byte.
-func startingWith(words string) prefix { return prefix{from: words, to: words + "\U0010FFFF"} }

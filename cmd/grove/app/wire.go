@@ -13,6 +13,7 @@ import (
 	"grove/frontend"
 	"grove/frontend/hosted"
 	"grove/iam/account"
+	"grove/iam/administrators"
 	"grove/iam/apps"
 	"grove/iam/authn"
 	"grove/iam/authz"
@@ -133,6 +134,7 @@ func (a *App) wire() error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
 	})
 	me := account.New(account.Dependencies{Apps: shares, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
+	firsts := administrators.New(a.DB, tenants, people)
 	letters := notifications.New(invited, links, a.options.Sender, a.Log)
 
 	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Tenants: tenants, Users: people}
@@ -141,7 +143,7 @@ func (a *App) wire() error {
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
 	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, signedIn, allowed, seats, shares, mail,
-		belonging, invited, links, engine, server, me, pages, letters)
+		belonging, invited, links, engine, server, me, firsts, pages, letters)
 	return a.mount(registry)
 }
 
