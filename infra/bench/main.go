@@ -5,6 +5,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,6 +26,7 @@ type options struct {
 	program               string
 	plan                  plan
 	people, organizations int
+	tenants               int
 	only                  string
 	write                 bool
 }
@@ -35,6 +38,7 @@ func main() {
 	flag.DurationVar(&o.plan.duration, "duration", time.Second, "length of one run")
 	flag.IntVar(&o.people, "users", 1_000_000, "people in the tenant")
 	flag.IntVar(&o.organizations, "orgs", 10_000, "organizations in the tenant's tree")
+	flag.IntVar(&o.tenants, "tenants", 10_000, "tenants of the installation whose start and memory are measured; 0 for none")
 	flag.StringVar(&o.only, "only", "", "measure only operations whose name contains this")
 	flag.BoolVar(&o.write, "write", false, "write docs/performance.md")
 	flag.Parse()
@@ -81,8 +85,20 @@ func bench(ctx context.Context, o options) (err error) {
 	if err := prepareLimit(ctx, postgres.URL(), r); err != nil {
 		return err
 	}
-	if r.start, err = measureStart(ctx, program, postgres.URL(), folder, 5); err != nil {
+	databaseURL, err := migrated(ctx, program, postgres.URL())
+	if err != nil {
 		return err
+	}
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails
+	rootKey := base64.StdEncoding.EncodeToString(key[:])
+	if r.start, err = measureStart(ctx, program, databaseURL, rootKey, folder, 5); err != nil {
+		return err
+	}
+	if o.tenants > 0 {
+		if r.crowd, err = measureTenants(ctx, program, databaseURL, rootKey, folder, o.tenants); err != nil {
+			return err
+		}
 	}
 	l, err := startLimit(ctx, postgres.URL())
 	if err != nil {

@@ -15,6 +15,7 @@ type report struct {
 	postgres              string // version
 	loadBefore, loadAfter string
 	start                 started
+	crowd                 crowd // of no tenants where it was not measured
 	idle                  int64 // memory of `grove dev` before any load
 	afterTokens           int64 // after the token endpoint's
 	memory                int64 // after everything
@@ -82,6 +83,9 @@ func (r *report) markdown() string {
 	fmt.Fprintf(&b, "| resident memory, `grove dev`, idle | %s | |\n", megabytes(r.idle))
 	fmt.Fprintf(&b, "| resident memory, `grove dev`, after token load | %s | ≤ 64 MB |\n", megabytes(r.afterTokens))
 	fmt.Fprintf(&b, "| resident memory, `grove dev`, after all load, password hashes included | %s | |\n", megabytes(r.memory))
+	if r.crowd.tenants > 0 {
+		r.crowd.markdown(&b)
+	}
 	fmt.Fprintf(&b, "\n## %d clients on a pool of %d\n\nA request holds one connection and never waits for a second. Errors in all runs together: %d.\n\n",
 		connections[len(connections)-1], poolSize, failed)
 	b.WriteString("| operation | 16 clients, req/s | 64 clients, req/s | ratio, to reach ≥ 0.9 |\n|---|--:|--:|--:|\n")

@@ -34,8 +34,10 @@ const ListenerName = "grove_listener"
 
 // Hub hears of changes and tells the caches.
 type Hub struct {
-	log  *slog.Logger
-	live atomic.Bool
+	log   *slog.Logger
+	live  atomic.Bool
+	heard chan struct{} // closed when the hub is live for the first time
+	once  sync.Once
 
 	mu     sync.Mutex
 	caches []listener
@@ -47,7 +49,7 @@ type listener interface {
 }
 
 // NewHub makes a hub. Until Run listens, every cache passes through.
-func NewHub(log *slog.Logger) *Hub { return &Hub{log: log} }
+func NewHub(log *slog.Logger) *Hub { return &Hub{log: log, heard: make(chan struct{})} }
 
 // Run listens until ctx ends. After a lost connection it empties the caches and tries again.
 func (h *Hub) Run(ctx context.Context, pool *pgxpool.Pool) {
@@ -78,6 +80,7 @@ func (h *Hub) listen(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	h.each(listener.reset)
 	h.live.Store(true)
+	h.once.Do(func() { close(h.heard) })
 	for {
 		n, err := next(ctx, raw)
 		if err != nil {
@@ -130,6 +133,17 @@ func (h *Hub) each(f func(listener)) {
 
 // Live reports whether changes are being heard.
 func (h *Hub) Live() bool { return h.live.Load() }
+
+// Wait returns when changes are heard for the first time: from then on caches keep what is read. It returns ctx's error when
+// that ends before.
+func (h *Hub) Wait(ctx context.Context) error {
+	select {
+	case <-h.heard:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 type key struct {
 	generation uint64

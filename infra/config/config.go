@@ -93,6 +93,9 @@ type Config struct {
 	// TenantRetention is how long a deleted tenant can be restored.
 	TenantRetention time.Duration `env:"GROVE_TENANT_RETENTION" default:"720h" min:"0s" max:"26280h" doc:"How long a deleted tenant can be restored before everything of it is erased."`
 
+	// WarmTenants are the handles of tenants that are read into memory at the start.
+	WarmTenants []string `env:"GROVE_WARM_TENANTS" max:"4096" doc:"Handles of tenants, separated by commas, whose keys and root organization are read into memory before the process reports that it is ready. All others are read at their first request, which then takes some milliseconds more."`
+
 	// FlowTTL is the life of one run of sign-in, sign-up or recovery.
 	FlowTTL time.Duration `env:"GROVE_FLOW_TTL" default:"15m" min:"1s" max:"24h" doc:"Time to finish one sign-in, sign-up or recovery."`
 

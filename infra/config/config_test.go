@@ -107,6 +107,7 @@ func TestLoadRefuses(t *testing.T) {
 		"endpoint with credentials":             {[]string{"GROVE_OTLP_ENDPOINT=http://u:hunter2@h:4318"}, "GROVE_OTLP_ENDPOINT", "without credentials"},
 		"file that is missing":                  {[]string{"GROVE_CONFIG_FILE=/nowhere/hunter2"}, "GROVE_CONFIG_FILE", "no such file"},
 		"idle longer than session":              {[]string{"GROVE_SESSION_TTL=1h", "GROVE_SESSION_IDLE_TTL=2h"}, "GROVE_SESSION_IDLE_TTL", "GROVE_SESSION_TTL"},
+		"a tenant without a handle":             {[]string{"GROVE_WARM_TENANTS=hunter2,,acme"}, "GROVE_WARM_TENANTS", "separated by commas"},
 		"a cookie for every site without https": {[]string{"GROVE_BASE_URL=http://127.0.0.1:8080", "GROVE_SESSION_COOKIE_SAMESITE=none"}, "GROVE_SESSION_COOKIE_SAMESITE", "https"},
 		"a cookie for every site, base derived": {[]string{"GROVE_SESSION_COOKIE_SAMESITE=none"}, "GROVE_SESSION_COOKIE_SAMESITE", "https"},
 		"a cookie of no known kind":             {[]string{"GROVE_SESSION_COOKIE_SAMESITE=Lax"}, "GROVE_SESSION_COOKIE_SAMESITE", "lax, strict, none"},

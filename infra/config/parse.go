@@ -26,6 +26,8 @@ func (s setting) parse(field reflect.Value, raw string) string {
 		return s.parseText(raw)
 	case *[]netip.Prefix:
 		return parsePrefixes(target, raw)
+	case *[]string:
+		return s.parseList(target, raw)
 	case *int:
 		return s.parseInt(target, raw)
 	case *slog.Level:
@@ -68,6 +70,22 @@ func (s setting) parseInt(target *int, raw string) string {
 		return "must be a whole number from " + least + " to " + most
 	}
 	*target = n
+	return ""
+}
+
+func (s setting) parseList(target *[]string, raw string) string {
+	most := s.tag.Get("max")
+	var list []string
+	for item := range strings.SplitSeq(raw, ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			return "must be words separated by commas"
+		}
+		list = append(list, item)
+	}
+	if len(list) > must(strconv.Atoi(most)) {
+		return "must name at most " + most
+	}
+	*target = list
 	return ""
 }
 

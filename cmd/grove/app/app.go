@@ -116,6 +116,7 @@ func (a *App) Start(ctx context.Context) error {
 			return err
 		}
 	}
+	a.warm(ctx)
 	a.started.Store(true)
 	return nil
 }
