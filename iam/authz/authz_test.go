@@ -274,7 +274,8 @@ func TestSyncCompletesEveryTenant(t *testing.T) {
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
 	// As if the tenants were founded by a program that did not know these yet.
-	if _, err := conn.Exec(t.Context(), `DELETE FROM grove.api_scopes WHERE name IN ('users.read', 'roles.write')`); err != nil {
+	if _, err := conn.Exec(t.Context(), `DELETE FROM grove.api_scopes WHERE name IN ('users.read', 'roles.write');
+		UPDATE grove.api_resources SET catalogue = 'of before' WHERE builtin`); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -59,10 +59,14 @@ func lockResource(ctx context.Context, tx db.Tx, id ids.APIResource) error {
 }
 
 func insertResource(ctx context.Context, tx db.Tx, r resourceRow) error {
+	synced := ""
+	if r.Builtin {
+		synced = catalogue()
+	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO api_resources (tenant_id, id, org_id, identifier, name, name_key, requires_authorization, builtin, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
-		tx.Tenant(), r.ID, r.Org, r.Identifier, r.Name, r.NameKey, r.Requires, r.Builtin, tx.Now())
+		INSERT INTO api_resources (tenant_id, id, org_id, identifier, name, name_key, requires_authorization, builtin, created_at, updated_at, catalogue)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
+		tx.Tenant(), r.ID, r.Org, r.Identifier, r.Name, r.NameKey, r.Requires, r.Builtin, tx.Now(), synced)
 	return err
 }
 
@@ -157,6 +161,19 @@ type missingScope struct {
 	Org      ids.Org         `db:"org_id"`
 	Resource ids.APIResource `db:"id"`
 	Name     string          `db:"name"`
+}
+
+// anyBehind reports whether a tenant was last brought up to another catalogue of permissions.
+func anyBehind(ctx context.Context, tx db.SystemTx, catalogue string) (behind bool, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM api_resources WHERE builtin AND catalogue < $1)
+		    OR EXISTS (SELECT FROM api_resources WHERE builtin AND catalogue > $1)`, catalogue).Scan(&behind)
+	return behind, err
+}
+
+func markSynced(ctx context.Context, tx db.SystemTx, catalogue string) error {
+	_, err := tx.Exec(ctx, `UPDATE api_resources SET catalogue = $1 WHERE builtin AND (catalogue < $1 OR catalogue > $1)`, catalogue)
+	return err
 }
 
 // missingScopes returns, for all tenants, the permissions that their management resource lacks. A name that a tenant uses

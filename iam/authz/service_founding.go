@@ -2,8 +2,12 @@ package authz
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
@@ -55,9 +59,18 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 	return s.events.Write(ctx, tx, eventAssigned.Of(f.Root, first.ID, first.data()))
 }
 
+// catalogue names the permissions that this program knows. Another version of it may know others.
+var catalogue = sync.OnceValue(func() string {
+	h := sha256.New()
+	for _, p := range perm.All() {
+		_, _ = io.WriteString(h, p.Name()+"\n") // never fails
+	}
+	return hex.EncodeToString(h.Sum(nil))
+})
+
 // Sync brings the management API and the built-in roles of every tenant up to the program's permissions; a new version of
-// the program may have more. It is run at start, costs two queries where nothing is new, and may run in several processes
-// at once.
+// the program may have more. It is run at start, costs one look into an index where nothing is new, and may run in several
+// processes at once.
 func (s *Service) Sync(ctx context.Context) error {
 	names, descriptions := []string{}, map[string]string{}
 	for _, p := range perm.All() {
@@ -65,6 +78,10 @@ func (s *Service) Sync(ctx context.Context) error {
 		descriptions[p.Name()] = p.Description()
 	}
 	return s.db.InSystem(ctx, "bring built-in roles up to the program's permissions", func(ctx context.Context, tx db.SystemTx) error {
+		behind, err := anyBehind(ctx, tx, catalogue())
+		if err != nil || !behind {
+			return err
+		}
 		scopes, err := missingScopes(ctx, tx, names)
 		if err != nil {
 			return err
@@ -75,9 +92,14 @@ func (s *Service) Sync(ctx context.Context) error {
 			}
 		}
 		permissions, err := missingPermissions(ctx, tx)
-		if err != nil || len(permissions) == 0 {
+		if err != nil {
 			return err
 		}
-		return addMissingPermissions(ctx, tx, permissions)
+		if len(permissions) > 0 {
+			if err := addMissingPermissions(ctx, tx, permissions); err != nil {
+				return err
+			}
+		}
+		return markSynced(ctx, tx, catalogue())
 	})
 }
