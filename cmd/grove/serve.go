@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"grove/cmd/grove/app"
@@ -100,8 +99,7 @@ func serve(ctx context.Context, a *app.App, certificate *tls.Certificate, ready 
 			return errors.Join(err, stopApp(a))
 		}
 	}
-	// Starting takes more memory than running: give it back.
-	debug.FreeOSMemory()
+	giveBack()
 	a.Log.InfoContext(ctx, "ready", "addr", listener.Addr().String(), "base_url", a.Config.BaseURL)
 	select {
 	case err := <-failed:

@@ -71,16 +71,21 @@ func cpu(server int) (own, below time.Duration) {
 }
 
 // memory is the resident memory of a process in bytes, 0 where it is not known.
-func memory(pid int) int64 {
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+func memory(pid int) int64 { return status(pid, "VmRSS:") }
+
+// private is the part of it that is the process's own: the rest are pages of the program's file.
+func private(pid int) int64 { return status(pid, "RssAnon:") }
+
+func status(pid int, field string) int64 {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
 		return 0
 	}
-	return parseResident(string(status))
+	return parseStatus(string(text), field)
 }
 
-func parseResident(status string) int64 {
-	_, rest, _ := strings.Cut(status, "VmRSS:")
+func parseStatus(status, field string) int64 {
+	_, rest, _ := strings.Cut(status, field)
 	line, _, _ := strings.Cut(rest, "\n")
 	kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(line), "kB")), 10, 64)
 	if err != nil {

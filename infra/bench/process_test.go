@@ -25,11 +25,11 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-func TestParseResident(t *testing.T) {
+func TestParseStatus(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int64{"VmHWM:\t 9 kB\nVmRSS:\t   1024 kB\nThreads: 1\n": 1 << 20, "": 0, "VmRSS:": 0, "VmRSS:\tmuch kB\n": 0} {
-		if got := parseResident(text); got != want {
-			t.Errorf("parseResident(%q) = %d, want %d", text, got, want)
+		if got := parseStatus(text, "VmRSS:"); got != want {
+			t.Errorf("parseStatus(%q) = %d, want %d", text, got, want)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (r *report) markdown() string {
 	}
 	b.WriteString("\n## Start and memory\n\n| figure | value | to reach |\n|---|--:|---|\n")
 	fmt.Fprintf(&b, "| `grove serve`, exec to ready, migrated database | %d ms | ≤ 100 ms |\n", r.start.ready.Milliseconds())
-	fmt.Fprintf(&b, "| resident memory, `grove serve`, idle | %s | ≤ 40 MB |\n", megabytes(r.start.idle))
+	fmt.Fprintf(&b, "| resident memory, `grove serve`, idle | %s, of which %s are not pages of the program's file | ≤ 40 MB |\n", megabytes(r.start.idle), megabytes(r.start.private))
 	fmt.Fprintf(&b, "| resident memory, `grove dev`, idle | %s | |\n", megabytes(r.idle))
 	fmt.Fprintf(&b, "| resident memory, `grove dev`, after token load | %s | ≤ 64 MB |\n", megabytes(r.afterTokens))
 	fmt.Fprintf(&b, "| resident memory, `grove dev`, after all load, password hashes included | %s | |\n", megabytes(r.memory))
