@@ -1,5 +1,5 @@
 import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
-import { Crash, type Grove } from "../ui/index.ts";
+import { Crash, type Grove, NotFound } from "../ui/index.ts";
 import { AccountShell } from "./AccountShell.tsx";
 import { AppsPage } from "./pages/apps.tsx";
 import { OrganizationsPage } from "./pages/organizations.tsx";
@@ -7,7 +7,7 @@ import { ProfilePage } from "./pages/profile.tsx";
 import { SecurityPage } from "./pages/security.tsx";
 
 export function accountRouter(grove: Grove) {
-  const root = createRootRoute({ component: AccountShell });
+  const root = createRootRoute({ component: AccountShell, notFoundComponent: NotFound });
   const page = (path: string, component: () => React.ReactNode) => createRoute({ component, getParentRoute: () => root, path });
   return createRouter({
     basepath: grove.mount.path,

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { components } from "../api/index.ts";
 import { DataTable, EmptyState, FormDialog, Section, Time, notifyDone, useApi, useApiForm, useCan, useConfirm, useCursor, useGrove } from "../ui/index.ts";
 import { NameLink } from "./ListPage.tsx";
+import { useMemberNames } from "./names.ts";
 import { GroupPicker, MemberPicker, useRoleOptions } from "./pickers.tsx";
 import { useOrg } from "./useOrg.ts";
 
@@ -32,6 +33,7 @@ export function RoleAssignments({ assignable, role }: { assignable: boolean; rol
   const cursor = useCursor(`${ref} ${role}`);
   const params = { path: { org: ref, role } };
   const list = query.useQuery("get", "/v1/orgs/{org}/roles/{role}/assignments", { params: { ...params, query: cursor.query } });
+  const people = useMemberNames(ref, (list.data?.items ?? []).flatMap((a) => (a.principal.type === "user" ? [a.principal.id] : [])));
   const take = (assignment: string) =>
     confirm({
       act: () => api.DELETE("/v1/orgs/{org}/roles/{role}/assignments/{assignment}", { params: { path: { ...params.path, assignment } } }),
@@ -49,7 +51,7 @@ export function RoleAssignments({ assignable, role }: { assignable: boolean; rol
             key: "who", title: t("assignments.who"),
             render: (a) => (
               <Group gap={8}>
-                <PrincipalName path={path} principal={a.principal} />
+                {a.principal.type === "group" ? <GroupName group={a.principal.id} /> : <NameLink to={`${path}/members/${a.principal.id}`}>{people.get(a.principal.id) ?? a.principal.id}</NameLink>}
                 {a.principal.type === "group" && <Badge color="gray">{t("assignments.group")}</Badge>}
               </Group>
             ),
@@ -69,16 +71,11 @@ export function RoleAssignments({ assignable, role }: { assignable: boolean; rol
   );
 }
 
-/** The name of a person or a group, which an assignment tells by id only. */
-function PrincipalName({ path, principal }: { path: string; principal: Principal }) {
-  const { ref } = useOrg();
-  const query = useApi();
-  const person = principal.type === "user";
-  const options = (enabled: boolean) => ({ enabled, retry: false, staleTime: 60_000 });
-  const member = query.useQuery("get", "/v1/orgs/{org}/members/{user}", { params: { path: { org: ref, user: principal.id } } }, options(person));
-  const group = query.useQuery("get", "/v1/orgs/{org}/groups/{group}", { params: { path: { group: principal.id, org: ref } } }, options(!person));
-  const name = (person ? member.data?.display_name : group.data?.name) ?? principal.id;
-  return <NameLink to={`${path}/${person ? "members" : "groups"}/${principal.id}`}>{name}</NameLink>;
+/** The name of a group, which an assignment tells by id only. */
+function GroupName({ group }: { group: string }) {
+  const { path, ref } = useOrg();
+  const found = useApi().useQuery("get", "/v1/orgs/{org}/groups/{group}", { params: { path: { group, org: ref } } }, { retry: false, staleTime: 60_000 });
+  return <NameLink to={`${path}/groups/${group}`}>{found.data?.name ?? group}</NameLink>;
 }
 
 function Assign({ onClose, role }: { onClose: () => void; role: string }) {

@@ -1,7 +1,8 @@
+import { keepPreviousData } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem, sent } from "../api/index.ts";
-import { useGrove } from "../ui/index.ts";
+import { useApi, useGrove } from "../ui/index.ts";
 
 const same = (a: string, b: string) => a.localeCompare(b, undefined, { sensitivity: "accent" }) === 0;
 
@@ -29,4 +30,14 @@ export function useNames(org: string) {
     groups: (names: string[]) => Promise.all(names.map((name) => find("groups", name))),
     roles: (names: string[]) => Promise.all(names.map((name) => find("roles", name))),
   };
+}
+
+/** What members of an organization are called, by their ids. All are asked for together; whoever is no member is not there. */
+export function useMemberNames(org: string, ids: string[]) {
+  const user = [...new Set(ids)].sort();
+  const list = useApi().useQuery(
+    "get", "/v1/orgs/{org}/members", { params: { path: { org }, query: { page_size: 200, user } } },
+    { enabled: user.length > 0, placeholderData: keepPreviousData, retry: false, staleTime: 60_000 },
+  );
+  return new Map(list.data?.items.map((m) => [m.user_id, m.display_name]));
 }

@@ -1,7 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { Crash, type Grove } from "../ui/index.ts";
+import { Crash, type Grove, NotFound } from "../ui/index.ts";
 import { ConsoleShell } from "./ConsoleShell.tsx";
-import { NotFound } from "./NotFound.tsx";
 
 /** The pages of one organization, below /orgs/{org}. Each is a file of its own, loaded when it is first opened. */
 const pages = {

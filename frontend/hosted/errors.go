@@ -34,9 +34,27 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// host names whose pages these are while no organization is chosen: the one whose base it is, else the tenant by the name of
+// its root organization. "" where even that cannot be told.
+func (p *Pages) host(r *http.Request) string {
+	ctx := r.Context()
+	if org := httpapi.IssuerOf(ctx).Org; !org.ID.IsZero() {
+		return org.Name
+	}
+	t := httpapi.TenantOf(ctx)
+	if t.ID.IsZero() {
+		return ""
+	}
+	org, err := p.Orgs.Resolve(ctx, t, "root")
+	if err != nil {
+		return "" // a page about a failure must not fail
+	}
+	return org.Name
+}
+
 func (p *Pages) error(w http.ResponseWriter, r *http.Request, status int, code, problem string) {
 	login.Render(w, r, login.PageError, login.ErrorPage{Code: code, RequestID: telemetry.RequestID(r.Context()),
-		Common: login.Common{Problem: problem, Status: status}})
+		Common: login.Common{OrgName: p.host(r), Problem: problem, Status: status}})
 }
 
 // ErrorPage says that a request of a protocol cannot go on and that no client could be told. The description is for
@@ -74,7 +92,7 @@ func (p *Pages) StatusPage(w http.ResponseWriter, r *http.Request, status int) {
 // SignedOutPage ends a sign-out that has no page of the client's to return to.
 func (p *Pages) SignedOutPage(w http.ResponseWriter, r *http.Request) {
 	p.unkept(func(w http.ResponseWriter, r *http.Request) {
-		login.Render(w, r, login.PageSignedOut, login.SignedOutPage{ReturnURL: httpapi.TenantOf(r.Context()).Base + "/account/"})
+		login.Render(w, r, login.PageSignedOut, login.SignedOutPage{Common: login.Common{OrgName: p.host(r)}, ReturnURL: httpapi.TenantOf(r.Context()).Base + "/account/"})
 	})(w, r)
 }
 

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -107,7 +108,7 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 	}
 	c := login.Common{
 		Action: address(r, "/login", "flow", f.ID.String(), "step", string(step)), AppName: f.App.Name, CSRF: token, FormActionOrigins: f.RedirectURIs,
-		Locale: login.Negotiate(strings.Join(f.UILocales, " "), r.Header.Get("Accept-Language")), OrgName: f.OrgName, Problem: string(f.Problem),
+		Locale: login.Negotiate(strings.Join(f.UILocales, " "), r.Header.Get("Accept-Language")), OrgName: cmp.Or(f.OrgName, p.host(r)), Problem: string(f.Problem),
 	}
 	if f.Problem != "" {
 		c.Status = http.StatusUnprocessableEntity

@@ -107,6 +107,18 @@ func TestConsentAndNewPassword(t *testing.T) {
 	}
 }
 
+// TestPagesNameTheTenant: where no organization is chosen yet, and where something is wrong, people see whose pages they are on.
+func TestPagesNameTheTenant(t *testing.T) {
+	b := setup(t)
+	w := b.browser(t)
+	for name, target := range map[string]string{"sign-in": w.begin(authn.Request{}), "error": b.A.Tenant.Base + "/login/error?error=invalid_request",
+		"spent invitation": b.A.Tenant.Base + "/login/invitation?token=spent", "signed out": b.A.Tenant.Base + "/login/signed-out"} {
+		if page := w.get(target); !strings.Contains(page.body, "<bdi>root</bdi>") {
+			t.Errorf("%s: %s", name, page.body)
+		}
+	}
+}
+
 // TestAttack33_ForgedForms sends every form as a stranger's page would have it sent.
 func TestAttack33_ForgedForms(t *testing.T) {
 	b := setup(t)

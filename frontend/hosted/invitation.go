@@ -101,7 +101,7 @@ func (p *Pages) showInvitation(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) spent(w http.ResponseWriter, r *http.Request) {
-	login.Render(w, r, login.PageInvitationInvalid, login.InvitationInvalidPage{Common: login.Common{Status: http.StatusGone},
+	login.Render(w, r, login.PageInvitationInvalid, login.InvitationInvalidPage{Common: login.Common{OrgName: p.host(r), Status: http.StatusGone},
 		SignInURL: address(r, "/login/")})
 }
 

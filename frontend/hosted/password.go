@@ -40,7 +40,7 @@ func (p *Pages) openPasswordLink(w http.ResponseWriter, r *http.Request) (v pass
 }
 
 func (p *Pages) spentPasswordLink(w http.ResponseWriter, r *http.Request) {
-	login.Render(w, r, login.PageLinkInvalid, login.LinkInvalidPage{Common: login.Common{Status: http.StatusGone}, SignInURL: address(r, "/login/")})
+	login.Render(w, r, login.PageLinkInvalid, login.LinkInvalidPage{Common: login.Common{OrgName: p.host(r), Status: http.StatusGone}, SignInURL: address(r, "/login/")})
 }
 
 // showPasswordLink shows the form and uses nothing up: mail scanners open links.

@@ -6,6 +6,7 @@ export { EmptyState } from "./EmptyState.tsx";
 export { Crash, FullPage } from "./ErrorBoundary.tsx";
 export { type ApiForm, FormDialog, useApiForm } from "./form.tsx";
 export { type Grove, useApi, useCan, useGrove, useSession } from "./grove.tsx";
+export { NotFound } from "./NotFound.tsx";
 export { OrgSwitcher } from "./OrgSwitcher.tsx";
 export { type Crumb, Facts, Loaded, PageHeader, Section } from "./Page.tsx";
 export { ProblemAlert } from "./ProblemAlert.tsx";

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type components, sent } from "../../api/index.ts";
 import { Copyable, DataTable, EmptyState, Facts, PageHeader, Section, Time, notifyProblem, useApi, useCursor, useGrove } from "../../ui/index.ts";
+import { useMemberNames } from "../names.ts";
 import { useIsRoot, useOrg, useTab } from "../useOrg.ts";
 
 type Event = components["schemas"]["Event"];
@@ -97,16 +98,11 @@ function Log({ onShow }: { onShow: (event: Event) => void }) {
   );
 }
 
-/** Who did it: a member by name, anybody else by kind. Of a page, all members are asked for together. */
+/** Who did it: a member by name, anybody else by kind. */
 function useActors(events: Event[]) {
   const { t } = useTranslation();
   const { ref } = useOrg();
-  const user = [...new Set(events.flatMap(({ actor }) => (actor.type === "user" && actor.id ? [actor.id] : [])))].sort();
-  const members = useApi().useQuery(
-    "get", "/v1/orgs/{org}/members", { params: { path: { org: ref }, query: { page_size: 200, user } } },
-    { enabled: user.length > 0, placeholderData: keepPreviousData, retry: false, staleTime: 60_000 },
-  );
-  const names = new Map(members.data?.items.map((m) => [m.user_id, m.display_name]));
+  const names = useMemberNames(ref, events.flatMap(({ actor }) => (actor.type === "user" && actor.id ? [actor.id] : [])));
   return ({ actor }: Event) => names.get(actor.id ?? "") ?? t(`actor.${actor.type}`);
 }
 
