@@ -2174,6 +2174,11 @@ export interface components {
              */
             client_type: string;
             /**
+             * @description Whether the app has to bind its tokens to a key (RFC 9449).
+             * @example false
+             */
+            dpop_bound_access_tokens: boolean;
+            /**
              * @description The grant types that the app may use.
              * @example [
              *       "authorization_code"
@@ -2222,6 +2227,11 @@ export interface components {
              * @example 86400
              */
             refresh_token_seconds: number;
+            /**
+             * @description Whether its proofs need a nonce of the server's (RFC 9449, section 8).
+             * @example false
+             */
+            require_dpop_nonce: boolean;
             /**
              * @description Whether the app has to push its authorization requests (RFC 9126).
              * @example false
@@ -4006,6 +4016,11 @@ export interface components {
              */
             assertion_reuse?: boolean;
             /**
+             * @description Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449).
+             * @example false
+             */
+            dpop_bound_access_tokens?: boolean;
+            /**
              * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code.
              * @example [
              *       "authorization_code",
@@ -4056,6 +4071,11 @@ export interface components {
              * @example 86400
              */
             refresh_token_seconds?: number;
+            /**
+             * @description Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8).
+             * @example false
+             */
+            require_dpop_nonce?: boolean;
             /**
              * @description Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126).
              * @example false

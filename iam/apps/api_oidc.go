@@ -23,6 +23,8 @@ type UpdateAppOIDCRequest struct {
 	JWKSURI                *string   `json:"jwks_uri,omitempty" maxLength:"2048" doc:"Where the app publishes its keys (RFC 7517), read again every few minutes; empty for nowhere. Takes the place of jwks." example:"https://app.example.com/jwks.json"`
 	PKCEOptional           *bool     `json:"pkce_optional,omitempty" doc:"Whether authorization requests may leave PKCE out (RFC 7636): for old libraries of confidential clients only." example:"false"`
 	PKCEPlain              *bool     `json:"pkce_plain,omitempty" doc:"Whether the PKCE method plain is taken besides S256: for clients that cannot hash." example:"false"`
+	DPoPBound              *bool     `json:"dpop_bound_access_tokens,omitempty" doc:"Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449)." example:"false"`
+	DPoPNonce              *bool     `json:"require_dpop_nonce,omitempty" doc:"Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8)." example:"false"`
 	RequirePushed          *bool     `json:"require_pushed_authorization_requests,omitempty" doc:"Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126)." example:"false"`
 	SkipConsent            *bool     `json:"skip_consent,omitempty" doc:"Whether people are not asked: for the owner's own apps." example:"false"`
 }

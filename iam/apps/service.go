@@ -261,6 +261,8 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "id_token_alg", &a.OIDC.IDTokenAlg, in.IDTokenAlg)
 		fields = set(fields, "pkce_optional", &a.OIDC.PKCEOptional, in.PKCEOptional)
 		fields = set(fields, "pkce_plain", &a.OIDC.PKCEPlain, in.PKCEPlain)
+		fields = set(fields, "dpop_bound_access_tokens", &a.OIDC.DPoPBound, in.DPoPBound)
+		fields = set(fields, "require_dpop_nonce", &a.OIDC.DPoPNonce, in.DPoPNonce)
 		fields = set(fields, "require_pushed_authorization_requests", &a.OIDC.RequirePushed, in.RequirePushed)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
 		if fields, err = s.setKeys(ctx, tx, a, in, fields); err != nil {
@@ -270,7 +272,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 			return nil, err
 		}
 		switch {
-		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil:
+		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil:
 			// Who says where codes go, and what they are worth to a thief, can have what the app may ask people's tokens for.
 			err = s.checkStrength(ctx, tx, *a)
 		case !machine:

@@ -35,6 +35,8 @@ type Settings struct {
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris" doc:"Where people may be sent after sign-out." example:"[\"https://app.example.com/\"]"`
 	RedirectURIs           []string `json:"redirect_uris" doc:"Where authorization codes may be sent." example:"[\"https://app.example.com/callback\"]"`
 	RefreshTokenSeconds    int      `json:"refresh_token_seconds" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
+	DPoPBound              bool     `json:"dpop_bound_access_tokens" doc:"Whether the app has to bind its tokens to a key (RFC 9449)." example:"false"`
+	DPoPNonce              bool     `json:"require_dpop_nonce" doc:"Whether its proofs need a nonce of the server's (RFC 9449, section 8)." example:"false"`
 	RequirePushed          bool     `json:"require_pushed_authorization_requests" doc:"Whether the app has to push its authorization requests (RFC 9126)." example:"false"`
 	SkipConsent            bool     `json:"skip_consent" doc:"Whether people are not asked." example:"false"`
 }

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -42,6 +43,7 @@ type accessClaims struct {
 	audience []string
 	scopes   []string
 	epoch    int64
+	jkt      string  // the key that the token is bound to; "" for none
 	person   *person // nil for a client's own token
 }
 
@@ -84,6 +86,9 @@ func (a accessClaims) render(issued, expires int64) []byte {
 	} else {
 		c = c.text("aut", autClient)
 	}
+	if a.jkt != "" {
+		c = c.confirmation(a.jkt)
+	}
 	return c.text("epoch", strconv.FormatInt(a.epoch, 10)).end()
 }
 
@@ -98,6 +103,7 @@ type accessToken struct {
 	session  ids.Session
 	grant    ids.Grant
 	epoch    int64
+	jkt      string // the key that it is bound to; "" for none
 }
 
 var errToken = errors.New("oauth: not an access token of this tenant")
@@ -134,10 +140,25 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 	default:
 		errText = errToken
 	}
+	if cnf, bound := c.Get("cnf"); bound {
+		a.jkt = confirmed(cnf)
+		if a.jkt == "" {
+			errText = errToken // a way of binding that we do not know is no reason to take the token without it
+		}
+	}
 	if errText != nil || !okScope || a.clientID == "" || aut == autUser && a.user.IsZero() {
 		return accessToken{}, errToken
 	}
 	return a, nil
+}
+
+// confirmed reads the thumbprint of cnf; "" where it says something else.
+func confirmed(cnf json.RawMessage) string {
+	var members map[string]string
+	if json.Unmarshal(cnf, &members) != nil || len(members) != 1 {
+		return ""
+	}
+	return members["jkt"]
 }
 
 // parseInto reads a claim that is an identifier and must be there.

@@ -14,10 +14,13 @@ import (
 //
 // ID tokens, refresh tokens, other tenants' tokens, tokens for another audience and tokens of anything revoked get the
 // same answer.
-func (s *Service) Authenticate(ctx context.Context, t httpapi.Tenant, token string) (actor.Actor, error) {
-	a, err := s.readAccess(ctx, t, token)
+func (s *Service) Authenticate(ctx context.Context, t httpapi.Tenant, c httpapi.Credentials) (actor.Actor, error) {
+	a, err := s.readAccess(ctx, t, c.Token)
 	if err == nil && !a.claims.HasAudience(authz.ManagementAPI) {
 		err = errToken
+	}
+	if err == nil {
+		err = s.checkPresented(ctx, a, c)
 	}
 	if err != nil {
 		return actor.Actor{}, unauthenticated(err)
@@ -38,6 +41,10 @@ func (s *Service) Authenticate(ctx context.Context, t httpapi.Tenant, token stri
 }
 
 func unauthenticated(err error) error {
+	var refused *protocolError
+	if errors.As(err, &refused) {
+		return fault.CodeUnauthorized.With(refused.description, err)
+	}
 	if !errors.Is(err, errToken) {
 		return err
 	}

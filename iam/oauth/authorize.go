@@ -27,6 +27,7 @@ type authorization struct {
 	ClientID    string   `json:"client_id"`
 	Challenge   string   `json:"code_challenge"`
 	Issuer      string   `json:"issuer"`
+	JKT         string   `json:"dpop_jkt,omitempty"`
 	Mode        string   `json:"response_mode"`
 	Nonce       string   `json:"nonce,omitempty"`
 	RedirectURI string   `json:"redirect_uri"`
@@ -227,6 +228,10 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	if a.Nonce = p.get("nonce"); len(a.Nonce) > maxNonce {
 		a.Nonce = ""
 		return authn.Request{}, refuse(codeInvalidRequest, "nonce is longer than 512 bytes.")
+	}
+	if a.JKT = p.get("dpop_jkt"); a.JKT != "" && !validThumbprint(a.JKT) {
+		a.JKT = ""
+		return authn.Request{}, refuse(codeInvalidRequest, "dpop_jkt is not the SHA-256 thumbprint of a key (RFC 9449, section 10).")
 	}
 	return s.signInRequest(ctx, client, p, a)
 }

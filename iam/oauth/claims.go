@@ -48,6 +48,11 @@ func (c claims) list(name string, values []string) claims {
 	return append(c, ']')
 }
 
+// confirmation adds cnf with the thumbprint of a key (RFC 9449, section 6.1; RFC 7800).
+func (c claims) confirmation(jkt string) claims {
+	return append(appendText(append(c.name("cnf"), `{"jkt":`...), jkt), '}')
+}
+
 // words adds a space-separated string, as scope is written (RFC 8693, section 4.2).
 func (c claims) words(name string, values []string) claims {
 	c = append(c.name(name), '"')

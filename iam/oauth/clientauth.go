@@ -24,7 +24,10 @@ type credentials struct {
 
 // authenticatedClient is a client that has proved itself, or a public one that has named itself. Only authenticateClient
 // makes it, so whoever holds one need not ask again.
-type authenticatedClient struct{ apps.Client }
+type authenticatedClient struct {
+	apps.Client
+	jkt string // thumbprint of the key that it has proved to hold in this request (RFC 9449); "" for none
+}
 
 // errClient is the one answer to every failure, so that it does not tell which client_ids exist.
 var errClient = refuse(codeInvalidClient, "Client authentication failed.")
@@ -58,7 +61,8 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 			return authenticatedClient{}, errClient
 		}
 	}
-	return authenticatedClient{client}, nil
+	jkt, err := s.provenKey(ctx, r.Header.Values("DPoP"), use{method: r.Method, url: httpapi.IssuerOf(ctx).URL + r.URL.Path, nonce: client.DPoPNonce})
+	return authenticatedClient{Client: client, jkt: jkt}, err
 }
 
 // methodAllowed reports whether a client may prove itself in this way. Who may prove himself in two ways is only as safe as

@@ -32,29 +32,29 @@ func (s *Service) clientCredentials(w http.ResponseWriter, r *http.Request, clie
 			return err
 		}
 	}
-	return s.respondClient(ctx, w, client.Client, org, requested)
+	return s.respondClient(ctx, w, client, org, requested)
 }
 
 // respondClient signs a client's own token for an organization in its reach and sends it.
-func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, client apps.Client, org httpapi.Org, requested []string) error {
+func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, client authenticatedClient, org httpapi.Org, requested []string) error {
 	if !org.IsWithin(client.Org) || org.Status != orgActive {
 		return errGrant
 	}
 	t := httpapi.TenantOf(ctx)
-	standing, err := s.clientStanding(ctx, t, client, org.ID)
+	standing, err := s.clientStanding(ctx, t, client.Client, org.ID)
 	if err != nil {
 		return err
 	}
 	if standing.Blocked {
 		return errGrant
 	}
-	scopes, audience := clientScopes(client, requested)
-	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client, org: org, audience: audience,
+	scopes, audience := clientScopes(client.Client, requested)
+	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, jkt: client.jkt, org: org, audience: audience,
 		scopes: scopes, epoch: standing.Stamp})
 	if err != nil {
 		return err
 	}
-	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("token_type", "Bearer").number("expires_in", seconds).
+	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("token_type", tokenType(client.jkt)).number("expires_in", seconds).
 		words("scope", scopes).end())
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 func (s *Service) issueCode(ctx context.Context, client apps.Client, a authorization, done authn.Done) (string, error) {
 	code, hash := secrets.NewToken(prefixCode)
 	g := grant{ID: ids.NewGrant(), Org: done.Org, User: done.User, App: client.ID, Session: done.Session, Offline: contains(a.Scopes, scopeOfflineAccess),
-		Issuer: a.Issuer, Scopes: a.Scopes, Nonce: a.Nonce, AMR: done.AMR, AuthTime: done.AuthTime}
+		Issuer: a.Issuer, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
 	err := s.DB.InTenant(asPerson(ctx, g), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
 		if err := s.createTx(ctx, tx, client, &g); err != nil {
 			return err
@@ -97,6 +97,8 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 			// Somebody has it who should not: what the first use led to ends (RFC 6749, section 4.1.2).
 			refused = true
 			return s.endTx(ctx, tx, c.grant, reasonCodeReused)
+		case c.JKT != "" && c.JKT != client.jkt:
+			return errGrant
 		case !tx.Now().Before(c.CodeExpiresAt) || c.RedirectURI != redirect || !verifierMatches(verifier, c.CodeChallenge):
 			return errGrant
 		}
@@ -104,6 +106,9 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 			return err
 		}
 		if err := orGrant(useCode(ctx, tx, hash)); err != nil {
+			return err
+		}
+		if err := s.bindRefreshTx(ctx, tx, client, &c.grant); err != nil {
 			return err
 		}
 		if p, err = s.personTx(ctx, tx, client.Client, c.grant, c.Scopes); err != nil {
@@ -118,7 +123,7 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 	if err != nil {
 		return err
 	}
-	return s.respond(ctx, w, client.Client, p, refresh, p.grant.Nonce)
+	return s.respond(ctx, w, client, p, refresh, p.grant.Nonce)
 }
 
 // orGrant is a check's own failure, or errGrant where the check says no. Never both: a database that is away must not look

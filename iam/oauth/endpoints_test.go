@@ -12,6 +12,7 @@ import (
 	"grove/iam/apps"
 	"grove/iam/authn"
 	"grove/infra/db"
+	"grove/infra/httpapi"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
@@ -303,12 +304,12 @@ func TestAttack21_Authenticate(t *testing.T) {
 	w := setup(t)
 	ctx := context.Background()
 	console := w.signIn(w.a, "console", "redirect_uri", w.a.Base+"/console/callback", "scope", "openid grove")
-	who, err := w.oauth.Authenticate(ctx, w.a.Tenant, console.text("access_token"))
+	who, err := w.oauth.Authenticate(ctx, w.a.Tenant, httpapi.Credentials{Scheme: "Bearer", Token: console.text("access_token")})
 	if err != nil || who.Kind != actor.User || who.User != w.a.user || who.Org != w.a.north || who.Session != w.a.session || !who.Scopes["users.read"] || who.Scopes["users.write"] || !who.Scopes["account"] {
 		t.Errorf("%+v, %v", who, err)
 	}
 	machine := w.send(w.a, "POST", "/oauth2/token", w.as(w.a, "m2m", url.Values{"grant_type": {"client_credentials"}, "scope": {"grove"}})).text("access_token")
-	who, err = w.oauth.Authenticate(ctx, w.a.Tenant, machine)
+	who, err = w.oauth.Authenticate(ctx, w.a.Tenant, httpapi.Credentials{Scheme: "Bearer", Token: machine})
 	if err != nil || who.Kind != actor.Client || !who.User.IsZero() || who.Org != w.a.Root || !who.Scopes["users.write"] || who.Scopes["account"] {
 		t.Errorf("%+v, %v", who, err)
 	}
@@ -324,19 +325,19 @@ func TestAttack21_Authenticate(t *testing.T) {
 		"empty":            "",
 		"long":             strings.Repeat("a.", 40000),
 	} {
-		if _, err := w.oauth.Authenticate(ctx, w.a.Tenant, token); !fault.CodeUnauthorized.Is(err) {
+		if _, err := w.oauth.Authenticate(ctx, w.a.Tenant, httpapi.Credentials{Scheme: "Bearer", Token: token}); !fault.CodeUnauthorized.Is(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := w.oauth.Authenticate(ctx, w.b.Tenant, machine); !fault.CodeUnauthorized.Is(err) {
+	if _, err := w.oauth.Authenticate(ctx, w.b.Tenant, httpapi.Credentials{Scheme: "Bearer", Token: machine}); !fault.CodeUnauthorized.Is(err) {
 		t.Errorf("another tenant: %v", err)
 	}
 	w.in(w.a, func(ctx context.Context, tx db.Tx) error { return tx.Raise(ctx, db.KindUser, w.a.user.UUID(), "test") })
-	if _, err := w.oauth.Authenticate(ctx, w.a.Tenant, console.text("access_token")); !fault.CodeUnauthorized.Is(err) {
+	if _, err := w.oauth.Authenticate(ctx, w.a.Tenant, httpapi.Credentials{Scheme: "Bearer", Token: console.text("access_token")}); !fault.CodeUnauthorized.Is(err) {
 		t.Errorf("revoked: %v", err)
 	}
 	w.Clock.Advance(15 * time.Minute)
-	if _, err := w.oauth.Authenticate(ctx, w.a.Tenant, machine); !fault.CodeUnauthorized.Is(err) {
+	if _, err := w.oauth.Authenticate(ctx, w.a.Tenant, httpapi.Credentials{Scheme: "Bearer", Token: machine}); !fault.CodeUnauthorized.Is(err) {
 		t.Errorf("expired: %v", err)
 	}
 }

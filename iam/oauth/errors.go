@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"grove/infra/db"
+	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 )
 
@@ -18,6 +19,7 @@ const (
 	codeInteractionRequired     = "interaction_required"
 	codeInvalidClient           = "invalid_client"
 	codeInvalidGrant            = "invalid_grant"
+	codeInvalidProof            = "invalid_dpop_proof" // RFC 9449, section 5
 	codeInvalidRequest          = "invalid_request"
 	codeInvalidRequestURI       = "invalid_request_uri"
 	codeInvalidScope            = "invalid_scope"
@@ -32,6 +34,7 @@ const (
 	codeUnsupportedGrantType    = "unsupported_grant_type"
 	codeUnsupportedResponseType = "unsupported_response_type"
 	codeUnsupportedTokenType    = "unsupported_token_type"
+	codeUseNonce                = "use_dpop_nonce" // RFC 9449, section 8
 )
 
 // protocolError is a failure in the words of the protocol. The description is written here, never taken from input.
@@ -104,8 +107,11 @@ func (e *protocolError) status() int {
 
 func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.asProtocolError(r.Context(), err)
-	if p.code == codeInvalidClient {
+	switch p.code {
+	case codeInvalidClient:
 		w.Header().Set("WWW-Authenticate", `Basic realm="oauth2", charset="UTF-8"`)
+	case codeUseNonce:
+		w.Header().Set("DPoP-Nonce", s.nonce(r.Context()))
 	}
 	writeJSON(w, p.status(), struct {
 		Error       string `json:"error"`
@@ -113,30 +119,33 @@ func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	}{p.code, p.description})
 }
 
-// writeBearerError answers at a resource that takes access tokens (RFC 6750, section 3).
+// writeBearerError answers at a resource that takes access tokens (RFC 6750, section 3; RFC 9449, section 7.1).
 func (s *Service) writeBearerError(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.asProtocolError(r.Context(), err)
 	status := p.status()
-	challenge := `Bearer realm="oauth2"`
+	told := `error="` + p.code + `", error_description="` + p.description + `"`
+	challenges := []string{`Bearer realm="oauth2", ` + told}
+	body := struct {
+		Error       string `json:"error,omitempty"`
+		Description string `json:"error_description"`
+	}{p.code, p.description}
 	switch p.code {
 	case codeInvalidToken:
 		status = http.StatusUnauthorized
+		challenges = append(challenges, httpapi.ChallengeDPoP)
+	case codeInvalidProof:
+		status = http.StatusUnauthorized
+		challenges = []string{httpapi.ChallengeDPoP + ", " + told}
 	case codeInsufficientScope:
 		status = http.StatusForbidden
-		challenge += `, scope="openid"`
+		challenges = []string{`Bearer realm="oauth2", scope="openid", ` + told}
 	case codeNoToken:
 		// RFC 6750, section 3.1: no error code where the request carries no credentials.
-		w.Header().Set("WWW-Authenticate", challenge)
-		writeJSON(w, http.StatusUnauthorized, struct {
-			Description string `json:"error_description"`
-		}{p.description})
-		return
+		status, body.Error = http.StatusUnauthorized, ""
+		challenges = []string{`Bearer realm="oauth2"`, httpapi.ChallengeDPoP}
 	}
-	w.Header().Set("WWW-Authenticate", challenge+`, error="`+p.code+`", error_description="`+p.description+`"`)
-	writeJSON(w, status, struct {
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}{p.code, p.description})
+	w.Header()["Www-Authenticate"] = challenges
+	writeJSON(w, status, body)
 }
 
 // codeNoToken stays inside: it is the request without credentials.

@@ -63,7 +63,7 @@ func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, e
 	if _, err := s.standing(ctx, t, a); err != nil {
 		return nil, err
 	}
-	c := newClaims().flag("active", true).text("token_type", "Bearer").words("scope", a.scopes).text("client_id", a.clientID)
+	c := newClaims().flag("active", true).text("token_type", tokenType(a.jkt)).words("scope", a.scopes).text("client_id", a.clientID)
 	if !a.user.IsZero() {
 		name, err := s.username(ctx, t, a.user)
 		if err != nil {
@@ -76,6 +76,9 @@ func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, e
 	for _, name := range []string{"aut", "org_id", "org_handle", "org_name", "user_org", "sid"} {
 		value, _ := a.claims.Text(name)
 		c = c.text(name, value)
+	}
+	if a.jkt != "" {
+		c = c.confirmation(a.jkt)
 	}
 	if roles, ok := a.claims.Get("roles"); ok {
 		c = append(c.name("roles"), roles...)

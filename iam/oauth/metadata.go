@@ -34,6 +34,7 @@ type metadata struct {
 	IntrospectionAuthAlgs    []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthMethods    []string `json:"revocation_endpoint_auth_methods_supported"`
 	RevocationAuthAlgs       []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
+	ProofAlgs                []string `json:"dpop_signing_alg_values_supported"` // RFC 9449, section 5.1
 	ChallengeMethods         []string `json:"code_challenge_methods_supported"`
 	Claims                   []string `json:"claims_supported"`
 	ClaimTypes               []string `json:"claim_types_supported"`
@@ -74,6 +75,7 @@ var metadataParts = func() []string {
 		IntrospectionAuthAlgs:    jose.Algs(),
 		RevocationAuthMethods:    authMethods,
 		RevocationAuthAlgs:       jose.Algs(),
+		ProofAlgs:                jose.Algs(),
 		ChallengeMethods:         []string{methodS256},
 		Claims: []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",
 			"locale", "name", "nonce", "org_handle", "org_id", "org_name", "preferred_username", "sid", "sub", "updated_at"},

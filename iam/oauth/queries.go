@@ -21,6 +21,7 @@ type grant struct {
 	Issuer     string      `db:"issuer"`
 	Scopes     []string    `db:"scopes"`
 	Nonce      string      `db:"nonce"`
+	JKT        string      `db:"dpop_jkt"` // see bindRefreshTx
 	AMR        []string    `db:"amr"`
 	AuthTime   time.Time   `db:"auth_time"`
 	Stamp      int64       `db:"stamp"`
@@ -57,13 +58,13 @@ type storedRefresh struct {
 }
 
 const (
-	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.offline, g.issuer, g.scopes, g.nonce, g.amr, g.auth_time,
+	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.offline, g.issuer, g.scopes, g.nonce, g.dpop_jkt, g.amr, g.auth_time,
 		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
 
 	// A statement does not see the row that it inserts, so what it returns is about the grants before.
 	sqlInsertGrant = `
-		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 		RETURNING NOT EXISTS (
 			SELECT FROM grants o WHERE o.tenant_id = $1 AND o.session_id = $7 AND o.org_id = $3 AND o.user_id = $4 AND o.app_id = $6
 			AND o.scopes @> $10 AND o.ended_at IS NULL AND NOT EXISTS (
@@ -101,8 +102,9 @@ const (
 		AND g.ended_at IS NULL AND g.expires_at > $5`
 	sqlLockSessionGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.session_id = $2 AND NOT g.offline
 		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
-	sqlRestamp  = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
-	sqlEndGrant = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
+	sqlRestamp   = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
+	sqlBindGrant = `UPDATE grants SET dpop_jkt = $3 WHERE tenant_id = $1 AND id = $2`
+	sqlEndGrant  = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
 
 	sqlInsertUsed = `INSERT INTO used_identifiers (tenant_id, hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 
@@ -122,7 +124,7 @@ const (
 // much, or what it had was ended since. A grant that ran out gave nothing up.
 func insertGrant(ctx context.Context, tx db.Tx, g grant) (gained bool, err error) {
 	err = tx.QueryRow(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
-		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt).Scan(&gained)
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT).Scan(&gained)
 	return gained, err
 }
 
@@ -168,6 +170,11 @@ func lockSessionGrants(ctx context.Context, tx db.Tx, session ids.Session) ([]gr
 
 func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {
 	_, err := tx.Exec(ctx, sqlRestamp, tx.Tenant(), id, stamp)
+	return err
+}
+
+func bindGrant(ctx context.Context, tx db.Tx, id ids.Grant, jkt string) error {
+	_, err := tx.Exec(ctx, sqlBindGrant, tx.Tenant(), id, jkt)
 	return err
 }
 

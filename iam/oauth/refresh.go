@@ -41,7 +41,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 			return errGrant
 		case err != nil:
 			return err
-		case f.App != client.ID || f.Issuer != issuer:
+		case f.App != client.ID || f.Issuer != issuer || f.JKT != "" && f.JKT != client.jkt:
 			return errGrant
 		}
 		generation, ok := s.nextGeneration(f, tx.Now())
@@ -71,7 +71,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 	if err != nil {
 		return err
 	}
-	return s.respond(ctx, w, client.Client, p, next, "")
+	return s.respond(ctx, w, client, p, next, "")
 }
 
 // nextGeneration decides whether a token may still be used, and of which generation its successor is.

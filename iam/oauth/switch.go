@@ -30,7 +30,7 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 		return err
 	}
 	held, err := s.readAccess(ctx, t, form.get("token"))
-	if errors.Is(err, errToken) || err == nil && held.clientID != client.ClientID {
+	if errors.Is(err, errToken) || err == nil && (held.clientID != client.ClientID || held.jkt != "" && held.jkt != client.jkt) {
 		return errGrant
 	}
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 		if err != nil {
 			return err
 		}
-		return s.respondClient(ctx, w, client.Client, target, requested)
+		return s.respondClient(ctx, w, client, target, requested)
 	}
 	var p person
 	var refresh string
@@ -63,7 +63,7 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 	if err != nil {
 		return err
 	}
-	return s.respond(ctx, w, client.Client, p, refresh, "")
+	return s.respond(ctx, w, client, p, refresh, "")
 }
 
 func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedClient, held accessToken, target ids.Org, requested []string) (person, string, error) {
@@ -103,6 +103,9 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 	}
 	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline,
 		Issuer: httpapi.IssuerOf(ctx).URL, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
+	if client.Public {
+		g.JKT = client.jkt
+	}
 	ctx = asPerson(ctx, g)
 	if err := s.createTx(ctx, tx, client.Client, &g); err != nil {
 		return no(err)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 
-	"grove/iam/apps"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 )
@@ -25,6 +24,12 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 	client, err := s.authenticateClient(r.Context(), r, form)
 	if err != nil {
 		return err
+	}
+	if client.DPoPNonce {
+		w.Header().Set("DPoP-Nonce", s.nonce(r.Context()))
+	}
+	if client.DPoPBound && client.jkt == "" {
+		return noProof(errProofMissing)
 	}
 	grantType := form.get("grant_type")
 	var do func(http.ResponseWriter, *http.Request, authenticatedClient, params) error
@@ -49,7 +54,7 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 }
 
 // respond signs a person's tokens and sends them. It runs after the transaction: signing needs no connection.
-func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client apps.Client, p person, refresh, nonce string) error {
+func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client authenticatedClient, p person, refresh, nonce string) error {
 	t := httpapi.TenantOf(ctx)
 	org, err := s.Orgs.Resolve(ctx, t, p.grant.Org.String())
 	if fault.CodeNotFound.Is(err) {
@@ -58,15 +63,15 @@ func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client app
 	if err != nil {
 		return err
 	}
-	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: p.grant.Issuer, client: client, org: org, audience: p.audience, scopes: p.scopes,
+	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: p.grant.Issuer, client: client.Client, jkt: client.jkt, org: org, audience: p.audience, scopes: p.scopes,
 		epoch: p.grant.Stamp, person: &p})
 	if err != nil {
 		return err
 	}
-	body := newClaims().text("access_token", access).text("token_type", "Bearer").number("expires_in", seconds).words("scope", p.scopes).
+	body := newClaims().text("access_token", access).text("token_type", tokenType(client.jkt)).number("expires_in", seconds).words("scope", p.scopes).
 		text("refresh_token", refresh)
 	if contains(p.scopes, scopeOpenID) {
-		idToken, err := s.signID(ctx, t, p.grant.Issuer, client, org, p, access, nonce)
+		idToken, err := s.signID(ctx, t, p.grant.Issuer, client.Client, org, p, access, nonce)
 		if err != nil {
 			return err
 		}
@@ -74,4 +79,12 @@ func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client app
 	}
 	writeRaw(w, http.StatusOK, body.end())
 	return nil
+}
+
+// tokenType is how a token is to be presented: bound to a key, or not.
+func tokenType(jkt string) string {
+	if jkt != "" {
+		return schemeDPoP
+	}
+	return "Bearer"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -25,12 +24,15 @@ func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) userinfoBody(r *http.Request) ([]byte, error) {
 	ctx := r.Context()
-	token, err := bearerToken(r)
+	given, err := presentedToken(r)
 	if err != nil {
 		return nil, err
 	}
 	t := httpapi.TenantOf(ctx)
-	a, err := s.readAccess(ctx, t, token)
+	a, err := s.readAccess(ctx, t, given.Token)
+	if err == nil {
+		err = s.checkPresented(ctx, a, given)
+	}
 	if errors.Is(err, errToken) || err == nil && (a.user.IsZero() || a.claims.Issuer != httpapi.IssuerOf(ctx).URL) {
 		return nil, refuseBecause(codeInvalidToken, errBearer.description, err)
 	}
@@ -74,36 +76,37 @@ func (s *Service) userinfoBody(r *http.Request) ([]byte, error) {
 	return c.end(), nil
 }
 
-// bearerToken finds the access token in the header or, in a POST, in the form (RFC 6750, sections 2.1 and 2.2). In the
+// presentedToken finds the access token in the header or, in a POST, in the form (RFC 6750, sections 2.1 and 2.2). In the
 // address it is refused (RFC 9700, section 4.3.2).
-func bearerToken(r *http.Request) (string, error) {
+func presentedToken(r *http.Request) (httpapi.Credentials, error) {
+	no := func(err error) (httpapi.Credentials, error) { return httpapi.Credentials{}, err }
 	query, err := parseParams(r.URL.RawQuery, maxQueryBytes)
 	if err != nil {
-		return "", err
+		return no(err)
 	}
 	if query.has("access_token") {
-		return "", refuse(codeInvalidRequest, "Send the access token in the Authorization header.")
+		return no(refuse(codeInvalidRequest, "Send the access token in the Authorization header."))
 	}
-	var inBody string
+	c := httpapi.Credentials{Method: r.Method, Proofs: r.Header.Values("DPoP"), URL: httpapi.IssuerOf(r.Context()).URL + r.URL.Path}
 	if r.Method == http.MethodPost && r.ContentLength != 0 && isForm(r.Header.Get("Content-Type")) {
 		form, err := readForm(r)
 		if err != nil {
-			return "", err
+			return no(err)
 		}
-		inBody = form.get("access_token")
+		c.Scheme, c.Token = "Bearer", form.get("access_token")
 	}
 	headers := r.Header.Values("Authorization")
 	switch {
-	case len(headers) > 1 || len(headers) == 1 && inBody != "":
-		return "", refuse(codeInvalidRequest, "Send the access token once.")
-	case inBody != "":
-		return inBody, nil
+	case len(headers) > 1 || len(headers) == 1 && c.Token != "":
+		return no(refuse(codeInvalidRequest, "Send the access token once."))
+	case c.Token != "":
+		return c, nil
 	case len(headers) == 0:
-		return "", refuse(codeNoToken, "Send Authorization: Bearer with an access token.")
+		return no(refuse(codeNoToken, "Send Authorization: Bearer, or DPoP, with an access token."))
 	}
-	scheme, token, ok := strings.Cut(headers[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " ,\t") {
-		return "", errBearer
+	var ok bool
+	if c.Scheme, c.Token, ok = httpapi.ParseAuthorization(headers[0]); !ok {
+		return no(errBearer)
 	}
-	return token, nil
+	return c, nil
 }

@@ -323,12 +323,15 @@ func (a *API) authorize(hc huma.Context, c *Call, access Access, needs perm.Perm
 		c.Actor = actor.Actor{Kind: actor.Operator, Name: "operator"}
 		return nil
 	default:
-		token, ok := bearer(hc.Header("Authorization"))
+		scheme, token, ok := ParseAuthorization(hc.Header("Authorization"))
 		if !ok {
 			return errNoToken
 		}
+		r, _ := humachi.Unwrap(hc)
 		var err error
-		if c.Actor, err = a.Authenticator.Authenticate(ctx, c.Tenant, token); err != nil {
+		c.Actor, err = a.Authenticator.Authenticate(ctx, c.Tenant, Credentials{Method: r.Method, Proofs: r.Header.Values("DPoP"), Scheme: scheme, Token: token,
+			URL: IssuerOf(ctx).URL + r.URL.EscapedPath()})
+		if err != nil {
 			return err
 		}
 		if err := a.limitClient(hc, c.Actor); err != nil {
@@ -376,6 +379,7 @@ func (a *API) refuse(hc huma.Context, err error) {
 	p := toProblem(hc.Context(), a.log, err)
 	if p.Status == http.StatusUnauthorized {
 		hc.SetHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
+		hc.AppendHeader("WWW-Authenticate", ChallengeDPoP)
 	}
 	hc.SetHeader("Content-Type", "application/problem+json")
 	hc.SetHeader("Cache-Control", "no-store")

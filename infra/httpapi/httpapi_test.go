@@ -57,8 +57,8 @@ func (w *world) Org(_ context.Context, _ httpapi.Tenant, ref string) (httpapi.Or
 	return w.north, nil
 }
 
-func (w *world) Authenticate(_ context.Context, _ httpapi.Tenant, token string) (actor.Actor, error) {
-	if token != "good" {
+func (w *world) Authenticate(_ context.Context, _ httpapi.Tenant, c httpapi.Credentials) (actor.Actor, error) {
+	if c.Token != "good" {
 		return actor.Actor{}, fault.CodeUnauthorized.With("", nil)
 	}
 	return actor.Actor{Kind: actor.User, User: w.user, Tenant: w.tenant.ID, Org: w.north.ID}, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"grove/infra/jose"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
@@ -49,10 +50,22 @@ type Directory interface {
 	Org(ctx context.Context, t Tenant, ref string) (Org, error) // ref: id, handle or root
 }
 
-// Authenticator turns a bearer token into an actor, or answers with a fault of kind Unauthenticated. It checks that
+// Credentials are an access token as it came along, with what proves that the sender may use it.
+type Credentials struct {
+	Method string   // of the request
+	Proofs []string // of the header DPoP (RFC 9449)
+	Scheme string   // Bearer or DPoP, in any case
+	Token  string
+	URL    string // of the request as the sender sees it, without query
+}
+
+// ChallengeDPoP is the second challenge of a 401: the algorithms of proofs (RFC 9449, section 7.1).
+var ChallengeDPoP = `DPoP algs="` + strings.Join(jose.Algs(), " ") + `"`
+
+// Authenticator turns an access token into an actor, or answers with a fault of kind Unauthenticated. It checks that
 // nothing the token stands on has been revoked.
 type Authenticator interface {
-	Authenticate(ctx context.Context, t Tenant, token string) (actor.Actor, error)
+	Authenticate(ctx context.Context, t Tenant, c Credentials) (actor.Actor, error)
 }
 
 // Authorizer says which permissions an actor holds in an organization now.
@@ -205,12 +218,16 @@ func (a *API) wellKnown(inner http.Handler) http.Handler {
 	})
 }
 
-func bearer(r string) (string, bool) {
-	scheme, token, ok := strings.Cut(r, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " ,\t") {
-		return "", false
-	}
-	return token, true
+// ParseAuthorization splits an Authorization header that brings an access token: Bearer (RFC 6750) or DPoP (RFC 9449).
+func ParseAuthorization(header string) (scheme, token string, ok bool) {
+	scheme, token, ok = strings.Cut(header, " ")
+	known := strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP")
+	return scheme, token, ok && known && token != "" && !strings.ContainsAny(token, " ,\t")
 }
 
-var errNoToken = fault.CodeUnauthorized.With("Send Authorization: Bearer with an access token.", nil)
+func bearer(header string) (string, bool) {
+	scheme, token, ok := ParseAuthorization(header)
+	return token, ok && strings.EqualFold(scheme, "Bearer")
+}
+
+var errNoToken = fault.CodeUnauthorized.With("Send Authorization: Bearer, or DPoP, with an access token.", nil)

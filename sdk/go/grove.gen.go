@@ -1192,6 +1192,11 @@ type AppOIDC struct {
 	// Examples: confidential
 	ClientType string `json:"client_type"`
 
+	// DpopBoundAccessTokens Whether the app has to bind its tokens to a key (RFC 9449).
+	//
+	// Examples: false
+	DpopBoundAccessTokens bool `json:"dpop_bound_access_tokens"`
+
 	// GrantTypes The grant types that the app may use.
 	//
 	// Examples: ["authorization_code"]
@@ -1232,6 +1237,11 @@ type AppOIDC struct {
 	//
 	// Examples: 86400
 	RefreshTokenSeconds int64 `json:"refresh_token_seconds"`
+
+	// RequireDpopNonce Whether its proofs need a nonce of the server's (RFC 9449, section 8).
+	//
+	// Examples: false
+	RequireDpopNonce bool `json:"require_dpop_nonce"`
 
 	// RequirePushedAuthorizationRequests Whether the app has to push its authorization requests (RFC 9126).
 	//
@@ -3097,6 +3107,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	AssertionReuse *bool `json:"assertion_reuse,omitempty"`
 
+	// DpopBoundAccessTokens Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449).
+	//
+	// Examples: false
+	DpopBoundAccessTokens *bool `json:"dpop_bound_access_tokens,omitempty"`
+
 	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code.
 	//
 	// Examples: ["authorization_code","refresh_token"]
@@ -3137,6 +3152,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: 86400
 	RefreshTokenSeconds *int64 `json:"refresh_token_seconds,omitempty"`
+
+	// RequireDpopNonce Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8).
+	//
+	// Examples: false
+	RequireDpopNonce *bool `json:"require_dpop_nonce,omitempty"`
 
 	// RequirePushedAuthorizationRequests Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126).
 	//

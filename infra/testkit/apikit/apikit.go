@@ -69,12 +69,12 @@ func (s *Server) Token(a actor.Actor) string {
 }
 
 // Authenticate knows the tokens that Token made, in their own tenant.
-func (s *Server) Authenticate(_ context.Context, t httpapi.Tenant, token string) (actor.Actor, error) {
+func (s *Server) Authenticate(_ context.Context, t httpapi.Tenant, c httpapi.Credentials) (actor.Actor, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a, ok := s.tokens[token]
+	a, ok := s.tokens[c.Token]
 	if !ok || a.Tenant != t.ID {
-		return actor.Actor{}, fault.CodeUnauthorized.With("The token is not valid here.", nil)
+		return actor.Actor{}, fault.CodeUnauthorized.With("The c.Token is not valid here.", nil)
 	}
 	return a, nil
 }

@@ -44,9 +44,10 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
   const form = useApiForm({
     initialValues: {
       access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
-      assertion_reuse: oidc.assertion_reuse, id_token_alg: oidc.id_token_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
+      assertion_reuse: oidc.assertion_reuse, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, id_token_alg: oidc.id_token_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
-      refresh_token_seconds: oidc.refresh_token_seconds as number | string, require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
+      refresh_token_seconds: oidc.refresh_token_seconds as number | string, require_dpop_nonce: oidc.require_dpop_nonce,
+      require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
       skip_consent: oidc.skip_consent,
       token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
@@ -54,9 +55,10 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
     send: async (v) => {
       const wanted: Request = {
         access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
-        ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
+        ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, dpop_bound_access_tokens: v.dpop_bound_access_tokens, id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
-        refresh_token_seconds: Number(v.refresh_token_seconds), require_pushed_authorization_requests: v.require_pushed_authorization_requests,
+        refresh_token_seconds: Number(v.refresh_token_seconds), require_dpop_nonce: v.require_dpop_nonce,
+        require_pushed_authorization_requests: v.require_pushed_authorization_requests,
         skip_consent: v.skip_consent,
         token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
         token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
@@ -111,6 +113,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         </Section>
         <Section description={t("oidc.tokensHint")} title={t("oidc.tokens")}>
           <Stack gap="md" maw={440}>
+            <Switch description={t("oidc.dpopHint")} disabled={readOnly} label={t("oidc.dpop")} {...getInputProps("dpop_bound_access_tokens", { type: "checkbox" })} />
+            <Switch description={t("oidc.dpopNonceHint")} disabled={readOnly} label={t("oidc.dpopNonce")} {...getInputProps("require_dpop_nonce", { type: "checkbox" })} />
             <NumberInput allowDecimal={false} label={t("oidc.accessSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("access_token_seconds")} />
             <NumberInput allowDecimal={false} label={t("oidc.refreshSeconds")} max={31_536_000} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("refresh_token_seconds")} />
             <Select allowDeselect={false} data={algorithms} label={t("oidc.alg")} readOnly={readOnly} {...getInputProps("id_token_alg")} />

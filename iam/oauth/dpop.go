@@ -1,0 +1,186 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/jose"
+)
+
+// Demonstrating proof of possession (RFC 9449): a token is bound to a key, and whoever uses it shows that he has the key.
+const (
+	schemeDPoP = "DPoP"
+	typProof   = "dpop+jwt"
+
+	maxProofBytes = 8 << 10
+	nonceLife     = 5 * time.Minute
+	proofLife     = time.Minute // before and after its iat, in which a proof without a nonce of ours is taken
+)
+
+var errProof = refuse(codeInvalidProof, "The DPoP proof is missing, invalid, expired, used, or for another request (RFC 9449, section 4.3).")
+
+var errNonce = refuse(codeUseNonce, "Make a proof with the nonce of the header DPoP-Nonce.")
+
+var (
+	errProofAge     = errors.New("oauth: a proof that is not of now")
+	errProofClaims  = errors.New("oauth: a proof for another request or token")
+	errProofMissing = errors.New("oauth: no proof, or several")
+	errProofReplay  = errors.New("oauth: a proof without jti, or one that was used before")
+)
+
+// use is what a proof has to be for.
+type use struct {
+	method, url string
+	token       string // the access token that is presented; "" at the authorization server's own endpoints
+	nonce       bool   // whether a nonce of ours is required
+}
+
+// provenKey returns the thumbprint of the key that the sender of a request has proved to hold, "" where it brings no proof.
+// Errors: invalid_dpop_proof, use_dpop_nonce.
+func (s *Service) provenKey(ctx context.Context, proofs []string, of use) (jkt string, err error) {
+	switch len(proofs) {
+	case 0:
+		return "", nil
+	case 1:
+	default:
+		return "", noProof(errProofMissing)
+	}
+	payload, _, key, err := jose.VerifyEmbedded(proofs[0], jose.VerifyOptions{MaxBytes: maxProofBytes, Typ: []string{typProof}})
+	if err != nil {
+		return "", noProof(err)
+	}
+	c, err := jose.ParseClaims(payload)
+	if err != nil {
+		return "", noProof(err)
+	}
+	method, _ := c.Text("htm")
+	address, _ := c.Text("htu")
+	hash, _ := c.Text("ath")
+	if method != of.method || !sameTarget(address, of.url) || of.token != "" && hash != tokenHash(of.token) {
+		return "", noProof(errProofClaims)
+	}
+	until, err := s.proofTime(ctx, c, of.nonce)
+	if err != nil {
+		return "", err
+	}
+	first, err := s.firstUse(ctx, "dpop:"+key.Thumbprint(), c.ID, until)
+	if err == nil && !first {
+		err = noProof(errProofReplay)
+	}
+	return key.Thumbprint(), err
+}
+
+func noProof(cause error) error { return refuseBecause(codeInvalidProof, errProof.description, cause) }
+
+// proofTime judges when a proof was made: by our nonce where it has one, whatever the client's clock says, else by its iat. It
+// returns until when the proof has to be remembered.
+func (s *Service) proofTime(ctx context.Context, c *jose.Claims, needNonce bool) (until time.Time, err error) {
+	now := s.DB.Clock().Now()
+	if c.IssuedAt.IsZero() {
+		return until, noProof(errProofAge)
+	}
+	if _, has := c.Get("nonce"); has || needNonce {
+		nonce, _ := c.Text("nonce")
+		if made, ok := s.nonceTime(ctx, nonce); !ok || now.After(made.Add(nonceLife)) {
+			return until, errNonce
+		}
+		return now.Add(nonceLife), nil
+	}
+	if c.IssuedAt.Before(now.Add(-proofLife)) || c.IssuedAt.After(now.Add(proofLife)) {
+		return until, noProof(errProofAge)
+	}
+	return c.IssuedAt.Add(proofLife + time.Second), nil
+}
+
+// nonce makes one (RFC 9449, section 8): the time, sealed for the tenant. Nothing has to be stored.
+func (s *Service) nonce(ctx context.Context) string {
+	now := binary.BigEndian.AppendUint64(nil, uint64(s.DB.Clock().Now().Unix())) //nolint:gosec // after 1970
+	return s.Sealer.Seal("dpop_nonce", []byte(httpapi.TenantOf(ctx).ID.String()), now)
+}
+
+func (s *Service) nonceTime(ctx context.Context, nonce string) (made time.Time, ok bool) {
+	raw, err := s.Sealer.Open("dpop_nonce", []byte(httpapi.TenantOf(ctx).ID.String()), nonce)
+	if err != nil || len(raw) != 8 {
+		return made, false
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(raw)), 0), true //nolint:gosec // sealed by nonce
+}
+
+// sameTarget compares htu with the address of the request: query and fragment do not count, scheme and host are compared
+// after RFC 3986, section 6.2.2.1, and a port that is the scheme's own says nothing.
+func sameTarget(htu, address string) bool {
+	given, err := url.Parse(htu)
+	if err != nil || given.User != nil || given.Opaque != "" {
+		return false
+	}
+	wanted, err := url.Parse(address)
+	return err == nil && strings.EqualFold(given.Scheme, wanted.Scheme) && hostOf(given) == hostOf(wanted) && given.EscapedPath() == wanted.EscapedPath()
+}
+
+func hostOf(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	switch strings.ToLower(u.Scheme) {
+	case "http":
+		return strings.TrimSuffix(host, ":80")
+	case "https":
+		return strings.TrimSuffix(host, ":443")
+	}
+	return host
+}
+
+// tokenHash is ath (RFC 9449, section 4.2).
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// validThumbprint reports whether a text may be one of SHA-256 (RFC 7638).
+func validThumbprint(jkt string) bool {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(jkt)
+	return err == nil && len(raw) == sha256.Size
+}
+
+// bindRefreshTx binds the refresh tokens that follow on a code to the key of a public client (RFC 9449, section 5). Those of
+// another are bound to how it authenticates, so that it can change its key.
+func (s *Service) bindRefreshTx(ctx context.Context, tx db.Tx, client authenticatedClient, g *grant) error {
+	jkt := ""
+	if client.Public {
+		jkt = client.jkt
+	}
+	if jkt == g.JKT {
+		return nil
+	}
+	g.JKT = jkt
+	return bindGrant(ctx, tx, g.ID, jkt)
+}
+
+// checkPresented settles whether whoever presents an access token may use it: a token that is bound to a key only with a
+// proof for this very request, and one that is not bound only as a bearer token (RFC 9449, sections 7.1 and 7.2).
+func (s *Service) checkPresented(ctx context.Context, a accessToken, c httpapi.Credentials) error {
+	if (a.jkt != "") != strings.EqualFold(c.Scheme, schemeDPoP) {
+		return errToken
+	}
+	if a.jkt == "" {
+		return nil
+	}
+	jkt, err := s.provenKey(ctx, c.Proofs, use{method: c.Method, url: c.URL, token: c.Token})
+	switch {
+	case errors.Is(err, errNonce): // one of another server's: resources ask for none
+		return noProof(err)
+	case err != nil:
+		return err
+	case jkt == "":
+		return noProof(errProofMissing)
+	case jkt != a.jkt:
+		return errToken
+	}
+	return nil
+}
