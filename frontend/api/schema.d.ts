@@ -2228,6 +2228,11 @@ export interface components {
              */
             refresh_token_seconds: number;
             /**
+             * @description How its request objects are signed; empty where any of the server's algorithms is.
+             * @example ES256
+             */
+            request_object_signing_alg: string;
+            /**
              * @description Whether its proofs need a nonce of the server's (RFC 9449, section 8).
              * @example false
              */
@@ -2237,6 +2242,11 @@ export interface components {
              * @example false
              */
             require_pushed_authorization_requests: boolean;
+            /**
+             * @description Whether the app has to sign its authorization requests (RFC 9101).
+             * @example false
+             */
+            require_signed_request_object: boolean;
             /**
              * @description Whether people are not asked.
              * @example false
@@ -4072,6 +4082,12 @@ export interface components {
              */
             refresh_token_seconds?: number;
             /**
+             * @description How request objects must be signed; empty for any of these.
+             * @example ES256
+             * @enum {string}
+             */
+            request_object_signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
              * @description Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8).
              * @example false
              */
@@ -4081,6 +4097,11 @@ export interface components {
              * @example false
              */
             require_pushed_authorization_requests?: boolean;
+            /**
+             * @description Whether the app has to sign its authorization requests with one of its keys, so that nobody on their way can change them (RFC 9101).
+             * @example false
+             */
+            require_signed_request_object?: boolean;
             /**
              * @description Whether people are not asked: for the owner's own apps.
              * @example false

@@ -25,6 +25,8 @@ type UpdateAppOIDCRequest struct {
 	PKCEPlain              *bool     `json:"pkce_plain,omitempty" doc:"Whether the PKCE method plain is taken besides S256: for clients that cannot hash." example:"false"`
 	DPoPBound              *bool     `json:"dpop_bound_access_tokens,omitempty" doc:"Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449)." example:"false"`
 	DPoPNonce              *bool     `json:"require_dpop_nonce,omitempty" doc:"Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8)." example:"false"`
+	RequestObjectAlg       *string   `json:"request_object_signing_alg,omitempty" enum:",ES256,EdDSA,PS256,RS256" doc:"How request objects must be signed; empty for any of these." example:"ES256"`
+	RequireSignedRequest   *bool     `json:"require_signed_request_object,omitempty" doc:"Whether the app has to sign its authorization requests with one of its keys, so that nobody on their way can change them (RFC 9101)." example:"false"`
 	RequirePushed          *bool     `json:"require_pushed_authorization_requests,omitempty" doc:"Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126)." example:"false"`
 	SkipConsent            *bool     `json:"skip_consent,omitempty" doc:"Whether people are not asked: for the owner's own apps." example:"false"`
 }

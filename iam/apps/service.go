@@ -80,6 +80,8 @@ func checkProtocol(a appRow) error {
 		return fault.CodeInvalid.At("/token_endpoint_auth_method", "none for public clients, and for nobody else")
 	case a.OIDC.AuthMethod == AuthPrivateKeyJWT && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
 		return fault.CodeInvalid.At("/jwks", "the keys, or their address in jwks_uri, for private_key_jwt")
+	case a.OIDC.RequireSignedRequest && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
+		return fault.CodeInvalid.At("/jwks", "the keys, or their address in jwks_uri, by which requests are signed")
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
 	}
@@ -263,6 +265,8 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "pkce_plain", &a.OIDC.PKCEPlain, in.PKCEPlain)
 		fields = set(fields, "dpop_bound_access_tokens", &a.OIDC.DPoPBound, in.DPoPBound)
 		fields = set(fields, "require_dpop_nonce", &a.OIDC.DPoPNonce, in.DPoPNonce)
+		fields = set(fields, "request_object_signing_alg", &a.OIDC.RequestObjectAlg, in.RequestObjectAlg)
+		fields = set(fields, "require_signed_request_object", &a.OIDC.RequireSignedRequest, in.RequireSignedRequest)
 		fields = set(fields, "require_pushed_authorization_requests", &a.OIDC.RequirePushed, in.RequirePushed)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
 		if fields, err = s.setKeys(ctx, tx, a, in, fields); err != nil {
@@ -272,7 +276,8 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 			return nil, err
 		}
 		switch {
-		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil:
+		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil,
+			in.RequestObjectAlg != nil, in.RequireSignedRequest != nil:
 			// Who says where codes go, and what they are worth to a thief, can have what the app may ask people's tokens for.
 			err = s.checkStrength(ctx, tx, *a)
 		case !machine:

@@ -37,6 +37,8 @@ type Settings struct {
 	RefreshTokenSeconds    int      `json:"refresh_token_seconds" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
 	DPoPBound              bool     `json:"dpop_bound_access_tokens" doc:"Whether the app has to bind its tokens to a key (RFC 9449)." example:"false"`
 	DPoPNonce              bool     `json:"require_dpop_nonce" doc:"Whether its proofs need a nonce of the server's (RFC 9449, section 8)." example:"false"`
+	RequestObjectAlg       string   `json:"request_object_signing_alg" doc:"How its request objects are signed; empty where any of the server's algorithms is." example:"ES256"`
+	RequireSignedRequest   bool     `json:"require_signed_request_object" doc:"Whether the app has to sign its authorization requests (RFC 9101)." example:"false"`
 	RequirePushed          bool     `json:"require_pushed_authorization_requests" doc:"Whether the app has to push its authorization requests (RFC 9126)." example:"false"`
 	SkipConsent            bool     `json:"skip_consent" doc:"Whether people are not asked." example:"false"`
 }

@@ -54,7 +54,20 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, r, err)
 		return
 	}
-	client, a, err := s.target(ctx, p)
+	client, err := s.known(ctx, p)
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	asked := p
+	if !pushed { // what was pushed was opened then
+		p, err = s.opened(ctx, client, asked)
+	}
+	if err != nil {
+		s.refuseObject(w, r, client, asked, err)
+		return
+	}
+	a, err := s.target(ctx, client, p)
 	if err != nil {
 		s.errorPage(w, r, err)
 		return
@@ -163,24 +176,37 @@ func authorizationParams(r *http.Request) (params, error) {
 	return parseParams(r.URL.RawQuery, maxQueryBytes)
 }
 
-// target settles where an answer may go at all.
-func (s *Service) target(ctx context.Context, p params) (apps.Client, authorization, error) {
-	issuer := httpapi.IssuerOf(ctx)
+// known finds the client that a request names.
+func (s *Service) known(ctx context.Context, p params) (apps.Client, error) {
 	client, err := s.client(ctx, httpapi.TenantOf(ctx), p.get("client_id"))
 	if errors.Is(err, errClient) {
 		err = refuse(codeInvalidClient, "The application that sent you here is not known, or it is switched off.")
 	}
-	if err != nil {
-		return client, authorization{}, err
-	}
+	return client, err
+}
+
+// target settles where an answer may go at all.
+func (s *Service) target(ctx context.Context, client apps.Client, p params) (authorization, error) {
+	issuer := httpapi.IssuerOf(ctx)
 	redirect := p.get("redirect_uri")
 	if !redirectAllowed(client, issuer.URL, redirect) {
-		return client, authorization{}, refuse(codeInvalidRequest, "The address to return to is missing or is not one that the application has registered.")
+		return authorization{}, refuse(codeInvalidRequest, "The address to return to is missing or is not one that the application has registered.")
 	}
 	if len(p.get("state")) > maxState {
-		return client, authorization{}, refuse(codeInvalidRequest, "state is longer than 4096 bytes.")
+		return authorization{}, refuse(codeInvalidRequest, "state is longer than 4096 bytes.")
 	}
-	return client, authorization{ClientID: client.ClientID, Issuer: issuer.URL, Mode: modeQuery, RedirectURI: redirect, State: p.get("state")}, nil
+	return authorization{ClientID: client.ClientID, Issuer: issuer.URL, Mode: modeQuery, RedirectURI: redirect, State: p.get("state")}, nil
+}
+
+// refuseObject answers a request whose object is no good: to the client where the address beside it is one of the client's,
+// else to the person.
+func (s *Service) refuseObject(w http.ResponseWriter, r *http.Request, client apps.Client, asked params, err error) {
+	a, none := s.target(r.Context(), client, asked)
+	if none != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	s.sendError(w, r, a.response(), err)
 }
 
 // redirectAllowed reports whether a redirect URI is the client's. A built-in app is part of every base and has its

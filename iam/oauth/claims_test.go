@@ -73,8 +73,8 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%s = %v, want %s", name, m[name], want)
 		}
 	}
-	if m["authorization_response_iss_parameter_supported"] != true || m["request_parameter_supported"] != false {
-		t.Error("RFC 9207 is not advertised, or request objects are")
+	if m["authorization_response_iss_parameter_supported"] != true || m["request_parameter_supported"] != true || m["request_uri_parameter_supported"] != false {
+		t.Error("RFC 9207 and request objects are not advertised, or addresses of request objects are")
 	}
 	if strings.Contains(string(renderMetadata(issuer)), "invalid") {
 		t.Error("the mark is still there")

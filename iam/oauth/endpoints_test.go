@@ -67,7 +67,7 @@ func TestAuthorizeErrors(t *testing.T) {
 		"token":                   {[]string{"response_type", "token"}, "unsupported_response_type"},
 		"hybrid":                  {[]string{"response_type", "code id_token"}, "unsupported_response_type"},
 		"another mode":            {[]string{"response_mode", "web_message"}, "invalid_request"},
-		"request":                 {[]string{"request", "e30.e30."}, "request_not_supported"},
+		"request":                 {[]string{"request", "e30.e30."}, "invalid_request_object"},
 		"request_uri":             {[]string{"request_uri", "http://169.254.169.254/"}, "request_uri_not_supported"},
 		"registration":            {[]string{"registration", "{}"}, "registration_not_supported"},
 		"a scope with a quote":    {[]string{"scope", `open"id`}, "invalid_scope"},

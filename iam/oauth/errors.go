@@ -21,6 +21,7 @@ const (
 	codeInvalidGrant            = "invalid_grant"
 	codeInvalidProof            = "invalid_dpop_proof" // RFC 9449, section 5
 	codeInvalidRequest          = "invalid_request"
+	codeInvalidRequestObject    = "invalid_request_object" // RFC 9101, section 7
 	codeInvalidRequestURI       = "invalid_request_uri"
 	codeInvalidScope            = "invalid_scope"
 	codeInvalidToken            = "invalid_token"

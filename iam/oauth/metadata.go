@@ -43,6 +43,7 @@ type metadata struct {
 	ClaimsParameter          bool     `json:"claims_parameter_supported"`
 	RequestParameter         bool     `json:"request_parameter_supported"`
 	RequestURIParameter      bool     `json:"request_uri_parameter_supported"`
+	RequestAlgs              []string `json:"request_object_signing_alg_values_supported"`    // RFC 9101
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 }
 
@@ -79,10 +80,12 @@ var metadataParts = func() []string {
 		ChallengeMethods:         []string{methodS256},
 		Claims: []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",
 			"locale", "name", "nonce", "org_handle", "org_id", "org_name", "preferred_username", "sid", "sub", "updated_at"},
-		ClaimTypes:    []string{"normal"},
-		ACRValues:     []string{acrOneFactor},
-		Prompts:       []string{"consent", "login", "none", "select_account"},
-		IssInResponse: true,
+		ClaimTypes:       []string{"normal"},
+		ACRValues:        []string{acrOneFactor},
+		Prompts:          []string{"consent", "login", "none", "select_account"},
+		RequestParameter: true,
+		RequestAlgs:      jose.Algs(),
+		IssInResponse:    true,
 	})
 	if err != nil {
 		panic(err) // strings and booleans always marshal

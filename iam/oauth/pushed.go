@@ -49,6 +49,9 @@ func (s *Service) pushed(r *http.Request) ([]byte, error) {
 	}
 	request := slices.DeleteFunc(form, func(p param) bool { return contains(ofClient, p.name) || p.name == "client_id" })
 	request = append(request, param{"client_id", client.ClientID})
+	if request, err = s.opened(ctx, client.Client, request); err != nil {
+		return nil, err
+	}
 	// A proof binds the code as dpop_jkt does (RFC 9449, section 10.1).
 	switch named := request.get("dpop_jkt"); {
 	case client.jkt == "":
@@ -57,7 +60,7 @@ func (s *Service) pushed(r *http.Request) ([]byte, error) {
 	case named != client.jkt:
 		return nil, refuse(codeInvalidProof, "dpop_jkt names another key than the proof.")
 	}
-	_, a, err := s.target(ctx, request)
+	a, err := s.target(ctx, client.Client, request)
 	if err != nil {
 		return nil, err
 	}

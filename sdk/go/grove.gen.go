@@ -450,6 +450,33 @@ func (e UpdateAppOIDCRequestIDTokenAlg) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestRequestObjectSigningAlg.
+const (
+	UpdateAppOIDCRequestRequestObjectSigningAlgES256 UpdateAppOIDCRequestRequestObjectSigningAlg = "ES256"
+	UpdateAppOIDCRequestRequestObjectSigningAlgEdDSA UpdateAppOIDCRequestRequestObjectSigningAlg = "EdDSA"
+	UpdateAppOIDCRequestRequestObjectSigningAlgEmpty UpdateAppOIDCRequestRequestObjectSigningAlg = ""
+	UpdateAppOIDCRequestRequestObjectSigningAlgPS256 UpdateAppOIDCRequestRequestObjectSigningAlg = "PS256"
+	UpdateAppOIDCRequestRequestObjectSigningAlgRS256 UpdateAppOIDCRequestRequestObjectSigningAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestRequestObjectSigningAlg enum.
+func (e UpdateAppOIDCRequestRequestObjectSigningAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestRequestObjectSigningAlgES256:
+		return true
+	case UpdateAppOIDCRequestRequestObjectSigningAlgEdDSA:
+		return true
+	case UpdateAppOIDCRequestRequestObjectSigningAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestRequestObjectSigningAlgPS256:
+		return true
+	case UpdateAppOIDCRequestRequestObjectSigningAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestTokenEndpointAuthMethod.
 const (
 	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret      UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
@@ -1238,6 +1265,11 @@ type AppOIDC struct {
 	// Examples: 86400
 	RefreshTokenSeconds int64 `json:"refresh_token_seconds"`
 
+	// RequestObjectSigningAlg How its request objects are signed; empty where any of the server's algorithms is.
+	//
+	// Examples: ES256
+	RequestObjectSigningAlg string `json:"request_object_signing_alg"`
+
 	// RequireDpopNonce Whether its proofs need a nonce of the server's (RFC 9449, section 8).
 	//
 	// Examples: false
@@ -1247,6 +1279,11 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	RequirePushedAuthorizationRequests bool `json:"require_pushed_authorization_requests"`
+
+	// RequireSignedRequestObject Whether the app has to sign its authorization requests (RFC 9101).
+	//
+	// Examples: false
+	RequireSignedRequestObject bool `json:"require_signed_request_object"`
 
 	// SkipConsent Whether people are not asked.
 	//
@@ -3153,6 +3190,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: 86400
 	RefreshTokenSeconds *int64 `json:"refresh_token_seconds,omitempty"`
 
+	// RequestObjectSigningAlg How request objects must be signed; empty for any of these.
+	//
+	// Examples: ES256
+	RequestObjectSigningAlg *UpdateAppOIDCRequestRequestObjectSigningAlg `json:"request_object_signing_alg,omitempty"`
+
 	// RequireDpopNonce Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8).
 	//
 	// Examples: false
@@ -3162,6 +3204,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: false
 	RequirePushedAuthorizationRequests *bool `json:"require_pushed_authorization_requests,omitempty"`
+
+	// RequireSignedRequestObject Whether the app has to sign its authorization requests with one of its keys, so that nobody on their way can change them (RFC 9101).
+	//
+	// Examples: false
+	RequireSignedRequestObject *bool `json:"require_signed_request_object,omitempty"`
 
 	// SkipConsent Whether people are not asked: for the owner's own apps.
 	//
@@ -3186,6 +3233,11 @@ type UpdateAppOIDCRequestGrantTypes string
 //
 // Examples: ES256
 type UpdateAppOIDCRequestIDTokenAlg string
+
+// UpdateAppOIDCRequestRequestObjectSigningAlg How request objects must be signed; empty for any of these.
+//
+// Examples: ES256
+type UpdateAppOIDCRequestRequestObjectSigningAlg string
 
 // UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
 //

@@ -46,9 +46,9 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
       assertion_reuse: oidc.assertion_reuse, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, id_token_alg: oidc.id_token_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
-      refresh_token_seconds: oidc.refresh_token_seconds as number | string, require_dpop_nonce: oidc.require_dpop_nonce,
+      refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
-      skip_consent: oidc.skip_consent,
+      require_signed_request_object: oidc.require_signed_request_object, skip_consent: oidc.skip_consent,
       token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
     validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
@@ -57,9 +57,9 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
         ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, dpop_bound_access_tokens: v.dpop_bound_access_tokens, id_token_alg: v.id_token_alg as Request["id_token_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
-        refresh_token_seconds: Number(v.refresh_token_seconds), require_dpop_nonce: v.require_dpop_nonce,
+        refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce,
         require_pushed_authorization_requests: v.require_pushed_authorization_requests,
-        skip_consent: v.skip_consent,
+        require_signed_request_object: v.require_signed_request_object, skip_consent: v.skip_consent,
         token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
         token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
       };
@@ -108,6 +108,12 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
           <Stack gap="md" maw={440}>
             {oidc.client_type === "confidential" && <Switch description={t("oidc.pkceOptionalHint")} disabled={readOnly} label={t("oidc.pkceOptional")} {...getInputProps("pkce_optional", { type: "checkbox" })} />}
             <Switch description={t("oidc.parHint")} disabled={readOnly} label={t("oidc.par")} {...getInputProps("require_pushed_authorization_requests", { type: "checkbox" })} />
+            {oidc.client_type === "confidential" && (
+              <>
+                <Switch description={t("oidc.signedHint")} disabled={readOnly} label={t("oidc.signed")} {...getInputProps("require_signed_request_object", { type: "checkbox" })} />
+                <Select allowDeselect={false} data={[{ label: t("oidc.anyAlg"), value: "" }, ...algorithms]} label={t("oidc.requestAlg")} readOnly={readOnly} {...getInputProps("request_object_signing_alg")} />
+              </>
+            )}
             <Switch description={t("oidc.pkcePlainHint")} disabled={readOnly} label={t("oidc.pkcePlain")} {...getInputProps("pkce_plain", { type: "checkbox" })} />
           </Stack>
         </Section>

@@ -1,0 +1,100 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"grove/iam/apps"
+	"grove/infra/httpapi"
+	"grove/infra/jose"
+)
+
+// Request objects (RFC 9101; OpenID Connect Core 1.0, section 6.1): the authorization request as a JWT that the client has
+// signed, so that nobody on its way can change it. They come by value or pushed, never by an address of the client's: then
+// we would have to fetch what a stranger names.
+
+// maxRequestTTL is the longest life of a request object.
+const maxRequestTTL = time.Hour
+
+// requestMembers are the parameters that a request object may hold. Others mean nothing to us.
+var requestMembers = []string{"acr_values", "claims", "code_challenge", "code_challenge_method", "display", "dpop_jkt", "id_token_hint", "login_hint",
+	"max_age", "nonce", "org", "orgId", "prompt", "redirect_uri", "registration", "request", "request_uri", "response_mode", "response_type", "scope", "state",
+	"ui_locales"}
+
+var (
+	errRequestAudience = errors.New("oauth: a request object for somebody else")
+	errRequestLife     = errors.New("oauth: a request object without end, or that lives too long")
+	errRequestMember   = errors.New("oauth: a request object with a member of the wrong kind")
+	errRequestParties  = errors.New("oauth: a request object that is not its client's")
+)
+
+func badObject(cause error) error {
+	return refuseBecause(codeInvalidRequestObject, "The request object is not one that this application has signed for this server, or it is over (RFC 9101).", cause)
+}
+
+// opened returns the parameters that a request stands for: those of its request object, and nothing else of it but client_id
+// (RFC 9101, section 6.3). A request without one is what it says. Error: invalid_request_object.
+func (s *Service) opened(ctx context.Context, client apps.Client, p params) (params, error) {
+	object := p.get("request")
+	switch {
+	case object == "" && client.RequireSignedRequest:
+		return nil, refuse(codeInvalidRequest, "This application has to sign its authorization requests (RFC 9101).")
+	case object == "":
+		return p, nil
+	}
+	c, err := s.verifyClient(ctx, client, object, client.RequestObjectAlg, "", "JWT", "oauth-authz-req+jwt")
+	if err != nil {
+		return nil, badObject(err)
+	}
+	if err := s.checkObject(ctx, client, c); err != nil {
+		return nil, badObject(err)
+	}
+	of := params{{"client_id", client.ClientID}}
+	for _, name := range requestMembers {
+		raw, ok := c.Get(name)
+		if !ok {
+			continue
+		}
+		value, ok := memberValue(name, raw)
+		if !ok {
+			return nil, badObject(errRequestMember)
+		}
+		of = append(of, param{name, value})
+	}
+	return of, nil
+}
+
+// checkObject judges the claims about the object itself. A subject is refused: with one it could be a client assertion
+// (RFC 9101, section 10.8).
+func (s *Service) checkObject(ctx context.Context, client apps.Client, c *jose.Claims) error {
+	now := s.DB.Clock().Now()
+	issuer := httpapi.IssuerOf(ctx).URL
+	named, _ := c.Text("client_id")
+	_, hasNamed := c.Get("client_id")
+	switch {
+	case c.Issuer != client.ClientID || c.Subject != "" || hasNamed && named != client.ClientID:
+		return errRequestParties
+	case len(c.Audience) == 0 || slices.ContainsFunc(c.Audience, func(a string) bool { return a != issuer }):
+		return errRequestAudience
+	case c.Expiry.IsZero() || c.Expiry.After(now.Add(maxRequestTTL+assertionLeeway)):
+		return errRequestLife
+	}
+	return c.ValidateTimes(now, assertionLeeway)
+}
+
+// memberValue is the text that a member would be as a parameter (RFC 9101, section 4): numbers and objects as they are written.
+func memberValue(name string, raw json.RawMessage) (value string, ok bool) {
+	switch name {
+	case "claims", "registration":
+		return string(raw), len(raw) > 0 && raw[0] == '{'
+	case "max_age":
+		if len(raw) > 0 && raw[0] != '"' {
+			return string(raw), true
+		}
+	}
+	err := json.Unmarshal(raw, &value)
+	return value, err == nil && len(raw) > 0 && raw[0] == '"'
+}
