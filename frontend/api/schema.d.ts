@@ -2164,6 +2164,11 @@ export interface components {
              */
             assertion_reuse: boolean;
             /**
+             * @description How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are.
+             * @example ES256
+             */
+            authorization_signed_response_alg: string;
+            /**
              * @description The app's name in OAuth.
              * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
              */
@@ -4025,6 +4030,12 @@ export interface components {
              * @example false
              */
             assertion_reuse?: boolean;
+            /**
+             * @description How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.
+             * @example ES256
+             * @enum {string}
+             */
+            authorization_signed_response_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
             /**
              * @description Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449).
              * @example false

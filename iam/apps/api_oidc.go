@@ -28,6 +28,7 @@ type UpdateAppOIDCRequest struct {
 	RequestObjectAlg       *string   `json:"request_object_signing_alg,omitempty" enum:",ES256,EdDSA,PS256,RS256" doc:"How request objects must be signed; empty for any of these." example:"ES256"`
 	RequireSignedRequest   *bool     `json:"require_signed_request_object,omitempty" doc:"Whether the app has to sign its authorization requests with one of its keys, so that nobody on their way can change them (RFC 9101)." example:"false"`
 	RequirePushed          *bool     `json:"require_pushed_authorization_requests,omitempty" doc:"Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126)." example:"false"`
+	ResponseAlg            *string   `json:"authorization_signed_response_alg,omitempty" enum:",ES256,EdDSA,PS256,RS256" doc:"How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are." example:"ES256"`
 	SkipConsent            *bool     `json:"skip_consent,omitempty" doc:"Whether people are not asked: for the owner's own apps." example:"false"`
 }
 

@@ -40,6 +40,7 @@ type Settings struct {
 	RequestObjectAlg       string   `json:"request_object_signing_alg" doc:"How its request objects are signed; empty where any of the server's algorithms is." example:"ES256"`
 	RequireSignedRequest   bool     `json:"require_signed_request_object" doc:"Whether the app has to sign its authorization requests (RFC 9101)." example:"false"`
 	RequirePushed          bool     `json:"require_pushed_authorization_requests" doc:"Whether the app has to push its authorization requests (RFC 9126)." example:"false"`
+	ResponseAlg            string   `json:"authorization_signed_response_alg" doc:"How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are." example:"ES256"`
 	SkipConsent            bool     `json:"skip_consent" doc:"Whether people are not asked." example:"false"`
 }
 

@@ -35,10 +35,6 @@ type authorization struct {
 	State       string   `json:"state,omitempty"`
 }
 
-func (a authorization) response() response {
-	return response{redirectURI: a.RedirectURI, mode: a.Mode, issuer: a.Issuer, state: a.State}
-}
-
 // authorize is the authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core 1.0, section 3.1.2).
 //
 // Until client and redirect URI are known to belong together every failure is a page; from then on it goes to the client.
@@ -77,15 +73,15 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		err = refuse(codeInvalidRequest, "This application has to push its authorization requests (RFC 9126).")
 	}
 	if err != nil {
-		s.sendError(w, r, a.response(), err)
+		s.sendError(w, r, client, a, err)
 		return
 	}
 	outcome, err := s.SignIn.Begin(ctx, httpapi.TenantOf(ctx), req, authn.BrowserOf(w, r))
 	switch {
 	case err != nil:
-		s.sendError(w, r, a.response(), err)
+		s.sendError(w, r, client, a, err)
 	case outcome.Error != "":
-		s.sendError(w, r, a.response(), signInError(outcome.Error))
+		s.sendError(w, r, client, a, signInError(outcome.Error))
 	case outcome.Done != nil:
 		s.answer(w, r, client, a, *outcome.Done)
 	default:
@@ -129,7 +125,7 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if done.Error != "" {
-		s.sendError(w, r, a.response(), signInError(done.Error))
+		s.sendError(w, r, client, a, signInError(done.Error))
 		return
 	}
 	s.answer(w, r, client, a, done)
@@ -139,15 +135,33 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, done authn.Done) {
 	code, err := s.issueCode(r.Context(), client, a, done)
 	if err != nil {
-		s.sendError(w, r, a.response(), err)
+		s.sendError(w, r, client, a, err)
 		return
 	}
-	a.response().send(w, param{"code", code})
+	s.send(w, r, client, a, param{"code", code})
 }
 
-func (s *Service) sendError(w http.ResponseWriter, r *http.Request, to response, err error) {
+func (s *Service) sendError(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, err error) {
 	p := s.asProtocolError(r.Context(), err)
-	to.send(w, param{"error", p.code}, param{"error_description", p.description})
+	s.send(w, r, client, a, param{"error", p.code}, param{"error_description", p.description})
+}
+
+// send sends the response in the mode that was asked for: state as it came and iss (RFC 9207) go with it.
+func (s *Service) send(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, pairs ...param) {
+	if a.State != "" {
+		pairs = append(pairs, param{"state", a.State})
+	}
+	mode, signed := plainMode(a.Mode)
+	if signed {
+		var err error
+		if pairs, err = s.signResponse(r.Context(), client, a.Issuer, pairs); err != nil {
+			s.errorPage(w, r, err)
+			return
+		}
+	} else {
+		pairs = append(pairs, param{"iss", a.Issuer})
+	}
+	response{redirectURI: a.RedirectURI, mode: mode, issuer: a.Issuer}.send(w, pairs)
 }
 
 var signInDescriptions = map[string]string{
@@ -206,7 +220,7 @@ func (s *Service) refuseObject(w http.ResponseWriter, r *http.Request, client ap
 		s.errorPage(w, r, err)
 		return
 	}
-	s.sendError(w, r, a.response(), err)
+	s.sendError(w, r, client, a, err)
 }
 
 // redirectAllowed reports whether a redirect URI is the client's. A built-in app is part of every base and has its
@@ -223,10 +237,10 @@ func redirectAllowed(client apps.Client, issuer, given string) bool {
 func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p params, a *authorization) (authn.Request, error) {
 	switch mode := p.get("response_mode"); mode {
 	case "", modeQuery:
-	case modeFormPost, modeFragment:
+	case modeFormPost, modeFragment, modeJWT, modeFormPost + suffixJWT, modeFragment + suffixJWT, modeQuery + suffixJWT:
 		a.Mode = mode
 	default:
-		return authn.Request{}, refuse(codeInvalidRequest, "response_mode is not one of query, fragment and form_post.")
+		return authn.Request{}, refuse(codeInvalidRequest, "response_mode is not one of those that the server's metadata lists.")
 	}
 	switch {
 	case p.has("request"):

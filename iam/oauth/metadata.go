@@ -43,6 +43,7 @@ type metadata struct {
 	ClaimsParameter          bool     `json:"claims_parameter_supported"`
 	RequestParameter         bool     `json:"request_parameter_supported"`
 	RequestURIParameter      bool     `json:"request_uri_parameter_supported"`
+	ResponseAlgs             []string `json:"authorization_signing_alg_values_supported"`     // JARM, section 4
 	RequestAlgs              []string `json:"request_object_signing_alg_values_supported"`    // RFC 9101
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 }
@@ -66,7 +67,7 @@ var metadataParts = func() []string {
 		EndSessionEndpoint:       issuerMark + "/oauth2/logout",
 		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
 		ResponseTypes:            []string{"code"},
-		ResponseModes:            []string{modeFormPost, modeFragment, modeQuery},
+		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
 		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantOrganizationSwitch, grantRefreshToken},
 		SubjectTypes:             []string{"public"},
 		IDTokenAlgs:              jose.Algs(),
@@ -84,6 +85,7 @@ var metadataParts = func() []string {
 		ACRValues:        []string{acrOneFactor},
 		Prompts:          []string{"consent", "login", "none", "select_account"},
 		RequestParameter: true,
+		ResponseAlgs:     jose.Algs(),
 		RequestAlgs:      jose.Algs(),
 		IssInResponse:    true,
 	})

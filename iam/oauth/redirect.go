@@ -14,21 +14,15 @@ const (
 	modeQuery    = "query"
 )
 
-// response is an authorization response on its way to a redirect URI that was found to be the client's.
+// response is how an authorization response travels to a redirect URI that was found to be the client's.
 type response struct {
 	redirectURI string
 	mode        string
-	issuer      string
-	state       string
+	issuer      string // whose script the form needs
 }
 
-// send writes the response: the given pairs, state as it came, and iss (RFC 9207). The status is 303, so that nothing
-// that was posted to us is posted on (RFC 9700, section 4.12).
-func (a response) send(w http.ResponseWriter, pairs ...param) {
-	if a.state != "" {
-		pairs = append(pairs, param{"state", a.state})
-	}
-	pairs = append(pairs, param{"iss", a.issuer})
+// send writes the response. The status is 303, so that nothing that was posted to us is posted on (RFC 9700, section 4.12).
+func (a response) send(w http.ResponseWriter, pairs []param) {
 	noStore(w.Header())
 	if a.mode == modeFormPost {
 		a.sendForm(w, pairs)

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -63,7 +64,7 @@ func TestResponse(t *testing.T) {
 		"nothing but scheme": {"com.example.app:", modeQuery, "com.example.app:?code=1&"},
 	} {
 		w := httptest.NewRecorder()
-		response{redirectURI: c.uri, mode: c.mode, issuer: "https://id.example/t/a", state: state}.send(w, param{"code", "1"})
+		respond(w, authorization{RedirectURI: c.uri, Mode: c.mode, Issuer: "https://id.example/t/a", State: state}, param{"code", "1"})
 		got := w.Header().Get("Location")
 		if w.Code != 303 || !strings.HasPrefix(got, c.want) || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %s", name, w.Code, got)
@@ -75,16 +76,20 @@ func TestResponse(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	response{redirectURI: "https://app.example/cb", mode: modeQuery, issuer: "https://id.example"}.send(w, param{"error", "x"})
+	respond(w, authorization{RedirectURI: "https://app.example/cb", Mode: modeQuery, Issuer: "https://id.example"}, param{"error", "x"})
 	if got := w.Header().Get("Location"); strings.Contains(got, "state") {
 		t.Errorf("a state was invented: %s", got)
 	}
 }
 
+func respond(w http.ResponseWriter, a authorization, pairs ...param) {
+	(&Service{}).send(w, httptest.NewRequest(http.MethodGet, "/", nil), apps.Client{}, a, pairs...)
+}
+
 func TestAttack13_FormPost(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	response{redirectURI: "https://app.example/cb?a=1&b=\"", mode: modeFormPost, issuer: "https://id.example", state: `"><script>alert(1)</script>`}.send(w, param{"code", "1"})
+	respond(w, authorization{RedirectURI: "https://app.example/cb?a=1&b=\"", Mode: modeFormPost, Issuer: "https://id.example", State: `"><script>alert(1)</script>`}, param{"code", "1"})
 	body := w.Body.String()
 	if strings.Contains(body, "<script>") || strings.Contains(body, `b=""`) || !strings.Contains(body, "&lt;script&gt;") {
 		t.Errorf("not escaped:\n%s", body)

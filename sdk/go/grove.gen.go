@@ -402,6 +402,33 @@ func (e TenantAdministratorStatus) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestAuthorizationSignedResponseAlg.
+const (
+	UpdateAppOIDCRequestAuthorizationSignedResponseAlgES256 UpdateAppOIDCRequestAuthorizationSignedResponseAlg = "ES256"
+	UpdateAppOIDCRequestAuthorizationSignedResponseAlgEdDSA UpdateAppOIDCRequestAuthorizationSignedResponseAlg = "EdDSA"
+	UpdateAppOIDCRequestAuthorizationSignedResponseAlgEmpty UpdateAppOIDCRequestAuthorizationSignedResponseAlg = ""
+	UpdateAppOIDCRequestAuthorizationSignedResponseAlgPS256 UpdateAppOIDCRequestAuthorizationSignedResponseAlg = "PS256"
+	UpdateAppOIDCRequestAuthorizationSignedResponseAlgRS256 UpdateAppOIDCRequestAuthorizationSignedResponseAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestAuthorizationSignedResponseAlg enum.
+func (e UpdateAppOIDCRequestAuthorizationSignedResponseAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestAuthorizationSignedResponseAlgES256:
+		return true
+	case UpdateAppOIDCRequestAuthorizationSignedResponseAlgEdDSA:
+		return true
+	case UpdateAppOIDCRequestAuthorizationSignedResponseAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestAuthorizationSignedResponseAlgPS256:
+		return true
+	case UpdateAppOIDCRequestAuthorizationSignedResponseAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestGrantTypes.
 const (
 	UpdateAppOIDCRequestGrantTypesAuthorizationCode  UpdateAppOIDCRequestGrantTypes = "authorization_code"
@@ -1208,6 +1235,11 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	AssertionReuse bool `json:"assertion_reuse"`
+
+	// AuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are.
+	//
+	// Examples: ES256
+	AuthorizationSignedResponseAlg string `json:"authorization_signed_response_alg"`
 
 	// ClientID The app's name in OAuth.
 	//
@@ -3144,6 +3176,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	AssertionReuse *bool `json:"assertion_reuse,omitempty"`
 
+	// AuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.
+	//
+	// Examples: ES256
+	AuthorizationSignedResponseAlg *UpdateAppOIDCRequestAuthorizationSignedResponseAlg `json:"authorization_signed_response_alg,omitempty"`
+
 	// DpopBoundAccessTokens Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449).
 	//
 	// Examples: false
@@ -3225,6 +3262,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ES256
 	TokenEndpointAuthSigningAlg *UpdateAppOIDCRequestTokenEndpointAuthSigningAlg `json:"token_endpoint_auth_signing_alg,omitempty"`
 }
+
+// UpdateAppOIDCRequestAuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.
+//
+// Examples: ES256
+type UpdateAppOIDCRequestAuthorizationSignedResponseAlg string
 
 // UpdateAppOIDCRequestGrantTypes defines model for UpdateAppOIDCRequest.GrantTypes.
 type UpdateAppOIDCRequestGrantTypes string

@@ -48,7 +48,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
-      require_signed_request_object: oidc.require_signed_request_object, skip_consent: oidc.skip_consent,
+      authorization_signed_response_alg: oidc.authorization_signed_response_alg, require_signed_request_object: oidc.require_signed_request_object, skip_consent: oidc.skip_consent,
       token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
     validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
@@ -59,7 +59,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
         refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce,
         require_pushed_authorization_requests: v.require_pushed_authorization_requests,
-        require_signed_request_object: v.require_signed_request_object, skip_consent: v.skip_consent,
+        authorization_signed_response_alg: v.authorization_signed_response_alg as Request["authorization_signed_response_alg"], require_signed_request_object: v.require_signed_request_object, skip_consent: v.skip_consent,
         token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
         token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
       };
@@ -121,6 +121,10 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
           <Stack gap="md" maw={440}>
             <Switch description={t("oidc.dpopHint")} disabled={readOnly} label={t("oidc.dpop")} {...getInputProps("dpop_bound_access_tokens", { type: "checkbox" })} />
             <Switch description={t("oidc.dpopNonceHint")} disabled={readOnly} label={t("oidc.dpopNonce")} {...getInputProps("require_dpop_nonce", { type: "checkbox" })} />
+            <Select
+              allowDeselect={false} data={[{ label: t("oidc.likeIdTokens"), value: "" }, ...algorithms]} description={t("oidc.responseAlgHint")} label={t("oidc.responseAlg")} readOnly={readOnly}
+              {...getInputProps("authorization_signed_response_alg")}
+            />
             <NumberInput allowDecimal={false} label={t("oidc.accessSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("access_token_seconds")} />
             <NumberInput allowDecimal={false} label={t("oidc.refreshSeconds")} max={31_536_000} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("refresh_token_seconds")} />
             <Select allowDeselect={false} data={algorithms} label={t("oidc.alg")} readOnly={readOnly} {...getInputProps("id_token_alg")} />
