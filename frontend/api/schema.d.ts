@@ -4042,13 +4042,13 @@ export interface components {
              */
             dpop_bound_access_tokens?: boolean;
             /**
-             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code.
+             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628).
              * @example [
              *       "authorization_code",
              *       "refresh_token"
              *     ]
              */
-            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token")[];
+            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code")[];
             /**
              * @description How ID tokens are signed (id_token_signed_response_alg).
              * @example ES256

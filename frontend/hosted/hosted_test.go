@@ -107,6 +107,31 @@ func TestConsentAndNewPassword(t *testing.T) {
 	}
 }
 
+// TestDevice: a code that is typed begins a sign-in that asks for consent; one that comes by a link begins nothing.
+func TestDevice(t *testing.T) {
+	b := setup(t)
+	b.person(t, "jo", b.A.Partner)
+	w := b.browser(t)
+	page := w.get(b.A.Tenant.Base + "/device?user_code=BCDF-GHJK")
+	if page.Code != http.StatusOK || !strings.Contains(page.body, `value="BCDF-GHJK"`) || !strings.Contains(page.body, "a device of your own") || page.Header().Get("Location") != "" {
+		t.Fatalf("%d %s", page.Code, page.body)
+	}
+	for _, wrong := range []string{"", "XXXX-XXXX"} {
+		if again := w.submit(page, "user_code", wrong); again.Code != http.StatusUnprocessableEntity || !strings.Contains(again.body, "not valid, or it has run out") {
+			t.Errorf("%q: %d %s", wrong, again.Code, again.body)
+		}
+	}
+	ask := w.follow(w.submit(w.follow(w.submit(w.follow(w.submit(page, "user_code", "BCDF-GHJK")), "username", "jo")), "password", secret))
+	if !strings.Contains(ask.body, `value="allow"`) {
+		t.Errorf("an app that needs no consent lets a device in unseen: %s", ask.body)
+	}
+	for query, want := range map[string]string{"approved": "Your device is connected", "denied": "The device was not let in"} {
+		if end := w.get(b.A.Tenant.Base + "/device?done=" + query); !strings.Contains(end.body, want) {
+			t.Errorf("%s: %s", query, end.body)
+		}
+	}
+}
+
 // TestPagesNameTheTenant: where no organization is chosen yet, and where something is wrong, people see whose pages they are on.
 func TestPagesNameTheTenant(t *testing.T) {
 	b := setup(t)
@@ -127,7 +152,7 @@ func TestAttack33_ForgedForms(t *testing.T) {
 	w := b.browser(t)
 	w.signIn("jo@partner.example")
 	base := b.A.Tenant.Base
-	for name, target := range map[string]string{"flow": w.begin(authn.Request{Prompt: []string{"login"}}), "logout": base + "/login/logout", "invitation": base + "/login/invitation?token=inv"} {
+	for name, target := range map[string]string{"flow": w.begin(authn.Request{Prompt: []string{"login"}}), "logout": base + "/login/logout", "device": base + "/device", "invitation": base + "/login/invitation?token=inv"} {
 		page := w.get(target)
 		action, good := page.form(t, "username", "jo", "given_name", "A", "family_name", "B", "password", secret)
 		other := b.browser(t)

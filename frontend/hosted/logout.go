@@ -25,7 +25,7 @@ func (p *Pages) readSignOut(r *http.Request) (signOut, error) {
 	if err != nil || in["request"] == "" {
 		return signOut{again: in["again"] != ""}, err
 	}
-	request, err := p.logouts.OpenLogout(r.Context(), in["request"])
+	request, err := p.protocol.OpenLogout(r.Context(), in["request"])
 	if err != nil {
 		return signOut{}, errParameters
 	}

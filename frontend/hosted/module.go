@@ -32,8 +32,11 @@ type Keys interface {
 	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
 }
 
-// Logouts reads the sign-out that a client asked for. iam/oauth.
-type Logouts interface {
+// Protocol is what the pages ask of the authorization server. iam/oauth.
+type Protocol interface {
+	// BeginDevice starts the sign-in for a device by the code that it shows.
+	BeginDevice(ctx context.Context, userCode string, b authn.Browser) (address string, err error)
+	// OpenLogout reads the sign-out that a client asked for.
 	OpenLogout(ctx context.Context, sealed string) (oauth.LogoutRequest, error)
 }
 
@@ -76,16 +79,16 @@ type Options struct {
 // Pages serves the hosted pages.
 type Pages struct {
 	Options
-	logouts Logouts
-	refused refusals
+	protocol Protocol
+	refused  refusals
 }
 
 // New makes the pages.
 func New(o Options) *Pages { return &Pages{Options: o} }
 
-// SignOutFor sets who reads the sign-outs that clients ask for. It is called while the program is put together, because
-// the protocol shows its errors on these pages.
-func (p *Pages) SignOutFor(l Logouts) { p.logouts = l }
+// For sets the authorization server. It is called while the program is put together, because that one shows its errors on these
+// pages.
+func (p *Pages) For(protocol Protocol) { p.protocol = protocol }
 
 // Module is the manifest.
 func (p *Pages) Module() module.Manifest {
@@ -94,6 +97,7 @@ func (p *Pages) Module() module.Manifest {
 
 func (p *Pages) routes(r chi.Router) {
 	for path, page := range map[string]struct{ get, post http.HandlerFunc }{
+		"/device":             {p.showDevice, p.enterDevice},
 		"/login":              {p.showFlow, p.answerFlow},
 		"/login/":             {p.home, nil},
 		"/login/error":        {p.showError, nil},

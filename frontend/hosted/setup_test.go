@@ -51,6 +51,7 @@ type world struct {
 	peeked   int
 	users    *users.Service
 	db       *db.DB
+	engine   *authn.Service
 }
 
 func (w *world) Client(_ context.Context, _ ids.Tenant, clientID string) (apps.Client, error) {
@@ -122,6 +123,15 @@ func (w *world) OpenLogout(_ context.Context, sealed string) (oauth.LogoutReques
 	return oauth.LogoutRequest{AppName: "Portal", RedirectURI: "https://app.example/bye", Session: w.hinted}, nil
 }
 
+// BeginDevice knows one device.
+func (w *world) BeginDevice(ctx context.Context, userCode string, b authn.Browser) (string, error) {
+	if userCode != "BCDF-GHJK" {
+		return "", oauth.CodeDevice.With("", nil)
+	}
+	out, err := w.engine.Begin(ctx, httpapi.TenantOf(ctx), authn.Request{App: w.client, Issuer: httpapi.IssuerOf(ctx).URL, Prompt: []string{authn.PromptConsent}}, b)
+	return out.RedirectTo, err
+}
+
 func (w *world) ScopesNamed(_ context.Context, _ db.Tx, names []string) (out []authz.APIScope, err error) {
 	for _, name := range names {
 		if name == "invoices.read" {
@@ -180,8 +190,9 @@ func setup(t testing.TB, o ...authn.Options) bundle {
 	})
 	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), engineOptions,
 		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: w.users})
+	w.engine = b.engine
 	pages := hosted.New(hosted.Options{DB: d.DB, Engine: b.engine, Events: log, Invitations: w, Keys: w, Log: testkit.Quiet(), Orgs: b.Pair, Roles: w, Users: w.users})
-	pages.SignOutFor(w)
+	pages.For(w)
 	api := httpapi.New(httpapi.Options{DB: d.DB, Directory: b.Pair, Log: testkit.Quiet(), Sealer: secrets.NewSealer(root), Version: "test"})
 	pages.Module().Protocols(api.Base())
 	b.handler = api.Handler()

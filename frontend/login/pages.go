@@ -6,6 +6,8 @@ import "strconv"
 const (
 	PageChangePassword    = "change_password"    // ChangePasswordPage
 	PageConsent           = "consent"            // ConsentPage
+	PageDevice            = "device"             // DevicePage
+	PageDeviceDone        = "device_done"        // DeviceDonePage
 	PageError             = "error"              // ErrorPage
 	PageIdentifier        = "identifier"         // IdentifierPage
 	PageInvitation        = "invitation"         // InvitationPage
@@ -26,6 +28,7 @@ const (
 	FieldGivenName    = "given_name"
 	FieldOrganization = "organization" // the id of the chosen organization
 	FieldPassword     = "password"
+	FieldUserCode     = "user_code" // device
 	FieldUsername     = "username"
 
 	DecisionAllow = "allow"
@@ -37,6 +40,7 @@ const (
 	ProblemCSRF             = "csrf"
 	ProblemClient           = "client"
 	ProblemCredentials      = "credentials"
+	ProblemDeviceCode       = "device_code"
 	ProblemExpired          = "expired"
 	ProblemNameRequired     = "name_required"
 	ProblemNotFound         = "not_found"
@@ -117,6 +121,20 @@ type Scope struct {
 	Name string
 	// Title says what it allows. Empty: the catalogue's text for a standard scope, else the name.
 	Title string
+}
+
+// DevicePage asks for the code that a device shows (RFC 8628, section 3.3).
+type DevicePage struct {
+	Common
+	// UserCode is what to fill in, as it came or was typed.
+	UserCode string
+}
+
+// DeviceDonePage ends the approval of a device.
+type DeviceDonePage struct {
+	Common
+	// Denied: the person said no.
+	Denied bool
 }
 
 // ErrorPage says that a request cannot go on and that no relying party could be told.

@@ -33,7 +33,7 @@ func digest(b []byte) string {
 // pages maps each page to its parsed templates.
 var pages = func() map[string]*template.Template {
 	names := []string{
-		PageChangePassword, PageConsent, PageError, PageIdentifier, PageInvitation, PageInvitationInvalid,
+		PageChangePassword, PageConsent, PageDevice, PageDeviceDone, PageError, PageIdentifier, PageInvitation, PageInvitationInvalid,
 		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageSignedOut, PageSuspended,
 	}
 	base := template.Must(template.ParseFS(templateFiles, "templates/base.html"))

@@ -26,6 +26,7 @@ import (
 const (
 	GrantAuthorizationCode  = "authorization_code"
 	GrantClientCredentials  = "client_credentials"
+	GrantDeviceCode         = "urn:ietf:params:oauth:grant-type:device_code"
 	GrantOrganizationSwitch = "organization_switch"
 	GrantRefreshToken       = "refresh_token"
 )
@@ -64,14 +65,14 @@ func preset(a *appRow) {
 
 // checkProtocol says why an app's OAuth settings do not hold together.
 func checkProtocol(a appRow) error {
-	code := slices.Contains(a.GrantTypes, GrantAuthorizationCode)
+	code, device := slices.Contains(a.GrantTypes, GrantAuthorizationCode), slices.Contains(a.GrantTypes, GrantDeviceCode)
 	switch {
 	case a.ClientType == clientPublic && slices.Contains(a.GrantTypes, GrantClientCredentials):
 		return errGrantTypes.At("/grant_types", "client_credentials is for confidential clients only")
-	case a.Template == templateM2M && code:
+	case a.Template == templateM2M && (code || device):
 		return errGrantTypes.At("/grant_types", "a machine-to-machine app has no sign-in")
-	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code:
-		return errGrantTypes.At("/grant_types", "refresh_token goes with authorization_code")
+	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code && !device:
+		return errGrantTypes.At("/grant_types", "refresh_token goes with authorization_code or a device's code")
 	case code && a.Template != templateStandard && len(a.OIDC.RedirectURIs) == 0:
 		return errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
 	case a.ClientType == clientPublic && a.OIDC.PKCEOptional:

@@ -26,6 +26,7 @@ const (
 type authorization struct {
 	ClientID    string   `json:"client_id"`
 	Challenge   string   `json:"code_challenge"`
+	Device      []byte   `json:"device,omitempty"` // hash of the device code that the person lets in, instead of a client at the browser
 	Issuer      string   `json:"issuer"`
 	JKT         string   `json:"dpop_jkt,omitempty"`
 	Mode        string   `json:"response_mode"`
@@ -114,6 +115,10 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 	var a authorization
 	if err := json.Unmarshal(done.Return, &a); err != nil {
 		s.errorPage(w, r, err)
+		return
+	}
+	if a.Device != nil {
+		s.settleDevice(w, r, a, done)
 		return
 	}
 	client, err := s.client(ctx, t, a.ClientID)

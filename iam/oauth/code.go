@@ -17,8 +17,7 @@ import (
 // this redirect URI and the verifier of this challenge.
 func (s *Service) issueCode(ctx context.Context, client apps.Client, a authorization, done authn.Done) (string, error) {
 	code, hash := secrets.NewToken(prefixCode)
-	g := grant{ID: ids.NewGrant(), Org: done.Org, User: done.User, App: client.ID, Session: done.Session, Offline: contains(a.Scopes, scopeOfflineAccess),
-		Issuer: a.Issuer, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
+	g := newGrant(client, a, done)
 	err := s.DB.InTenant(asPerson(ctx, g), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
 		if err := s.createTx(ctx, tx, client, &g); err != nil {
 			return err
@@ -29,6 +28,12 @@ func (s *Service) issueCode(ctx context.Context, client apps.Client, a authoriza
 		err = refuse(codeAccessDenied, "The account, the organization or the application is not active.")
 	}
 	return code, err
+}
+
+// newGrant is what a person has authorized by a sign-in, to be stored.
+func newGrant(client apps.Client, a authorization, done authn.Done) grant {
+	return grant{ID: ids.NewGrant(), Org: done.Org, User: done.User, App: client.ID, Session: done.Session, Offline: contains(a.Scopes, scopeOfflineAccess),
+		Issuer: a.Issuer, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
 }
 
 // createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not. A page that

@@ -14,7 +14,9 @@ import (
 // The error codes of RFC 6749 (sections 4.1.2.1 and 5.2), OpenID Connect Core (3.1.2.6) and RFC 6750 (3.1).
 const (
 	codeAccessDenied            = "access_denied"
+	codeAuthorizationPending    = "authorization_pending" // RFC 8628, section 3.5
 	codeConsentRequired         = "consent_required"
+	codeExpiredToken            = "expired_token"
 	codeInsufficientScope       = "insufficient_scope"
 	codeInteractionRequired     = "interaction_required"
 	codeInvalidClient           = "invalid_client"
@@ -30,6 +32,7 @@ const (
 	codeRequestUnsupported      = "request_not_supported"
 	codeRequestURIUnsupported   = "request_uri_not_supported"
 	codeServerError             = "server_error"
+	codeSlowDown                = "slow_down"
 	codeTemporarilyUnavailable  = "temporarily_unavailable"
 	codeUnauthorizedClient      = "unauthorized_client"
 	codeUnsupportedGrantType    = "unsupported_grant_type"

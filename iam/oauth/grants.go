@@ -18,6 +18,7 @@ import (
 // Grant types (RFC 6749; organization_switch is Grove's own).
 const (
 	grantAuthorizationCode  = "authorization_code"
+	grantDeviceCode         = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628
 	grantClientCredentials  = "client_credentials"
 	grantOrganizationSwitch = "organization_switch"
 	grantRefreshToken       = "refresh_token"

@@ -21,6 +21,7 @@ type metadata struct {
 	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
 	PushedEndpoint           string   `json:"pushed_authorization_request_endpoint"` // RFC 9126
+	DeviceEndpoint           string   `json:"device_authorization_endpoint"`         // RFC 8628, section 4
 	EndSessionEndpoint       string   `json:"end_session_endpoint"`
 	ScopesSupported          []string `json:"scopes_supported"`
 	ResponseTypes            []string `json:"response_types_supported"`
@@ -64,11 +65,12 @@ var metadataParts = func() []string {
 		IntrospectionEndpoint:    issuerMark + "/oauth2/introspect",
 		RevocationEndpoint:       issuerMark + "/oauth2/revoke",
 		PushedEndpoint:           issuerMark + "/oauth2/par",
+		DeviceEndpoint:           issuerMark + "/oauth2/device_authorization",
 		EndSessionEndpoint:       issuerMark + "/oauth2/logout",
 		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
 		ResponseTypes:            []string{"code"},
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
-		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantOrganizationSwitch, grantRefreshToken},
+		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantOrganizationSwitch, grantRefreshToken},
 		SubjectTypes:             []string{"public"},
 		IDTokenAlgs:              jose.Algs(),
 		TokenAuthMethods:         authMethods,

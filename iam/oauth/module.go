@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"grove/infra/jobs"
+	"grove/infra/kernel/fault"
 	"grove/infra/module"
 )
 
@@ -21,7 +22,8 @@ func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub
 // Module is the manifest.
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
-		Name: "iam.oauth",
+		Name:   "iam.oauth",
+		Errors: []fault.Code{CodeDevice},
 		Jobs: func(r *jobs.Registry) {
 			jobs.Register(r, func(ctx context.Context, _ sweepArgs) error { return s.Sweep(ctx) }, jobs.Timeout(10*time.Minute))
 			jobs.Every(r, time.Hour, sweepArgs{})
@@ -30,6 +32,7 @@ func (s *Service) Module() module.Manifest {
 		Protocols:  s.protocols,
 		Tables: []module.Table{
 			{Name: "authorization_codes", Class: module.Transient, Owner: "org_id", Why: "a code lives for a minute"},
+			{Name: "device_codes", Class: module.Transient, Owner: "tenant_id", Why: "codes that live for ten minutes"},
 			{Name: "grants", Class: module.Transient, Owner: "user_id", Why: "tokens are worth nothing elsewhere; that they were is in the events"},
 			{Name: "pushed_requests", Class: module.Transient, Owner: "tenant_id", Why: "requests that live for a minute"},
 			{Name: "refresh_tokens", Class: module.Transient, Owner: "org_id", Why: "hashes of tokens that are worth nothing elsewhere"},
@@ -45,6 +48,7 @@ func (s *Service) protocols(r chi.Router) {
 	r.Get("/oauth2/authorize", s.authorize)
 	r.Post("/oauth2/authorize", s.authorize)
 	r.Get("/oauth2/authorize/resume", s.resume)
+	r.Post("/oauth2/device_authorization", s.authorizeDevice)
 	r.Get("/oauth2/form_post.js", formPostScript)
 	r.Post("/oauth2/introspect", s.introspect)
 	r.Get("/oauth2/jwks", s.jwks)

@@ -40,6 +40,8 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 		do = s.redeemCode
 	case grantClientCredentials:
 		do = s.clientCredentials
+	case grantDeviceCode:
+		do = s.deviceToken
 	case grantOrganizationSwitch:
 		do = s.switchOrganization
 	case grantRefreshToken:

@@ -226,7 +226,7 @@ func (a *API) tenantOf(r *http.Request) (Tenant, error) {
 }
 
 func crossOriginPath(path string) bool {
-	for _, part := range []string{"/v1/", "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/par", "/oauth2/jwks", "/.well-known/"} {
+	for _, part := range []string{"/v1/", "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/par", "/oauth2/device_authorization", "/oauth2/jwks", "/.well-known/"} {
 		if strings.Contains(path, part) {
 			return true
 		}

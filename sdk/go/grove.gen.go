@@ -431,10 +431,11 @@ func (e UpdateAppOIDCRequestAuthorizationSignedResponseAlg) Valid() bool {
 
 // Defines values for UpdateAppOIDCRequestGrantTypes.
 const (
-	UpdateAppOIDCRequestGrantTypesAuthorizationCode  UpdateAppOIDCRequestGrantTypes = "authorization_code"
-	UpdateAppOIDCRequestGrantTypesClientCredentials  UpdateAppOIDCRequestGrantTypes = "client_credentials"
-	UpdateAppOIDCRequestGrantTypesOrganizationSwitch UpdateAppOIDCRequestGrantTypes = "organization_switch"
-	UpdateAppOIDCRequestGrantTypesRefreshToken       UpdateAppOIDCRequestGrantTypes = "refresh_token"
+	UpdateAppOIDCRequestGrantTypesAuthorizationCode                     UpdateAppOIDCRequestGrantTypes = "authorization_code"
+	UpdateAppOIDCRequestGrantTypesClientCredentials                     UpdateAppOIDCRequestGrantTypes = "client_credentials"
+	UpdateAppOIDCRequestGrantTypesOrganizationSwitch                    UpdateAppOIDCRequestGrantTypes = "organization_switch"
+	UpdateAppOIDCRequestGrantTypesRefreshToken                          UpdateAppOIDCRequestGrantTypes = "refresh_token"
+	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // Valid indicates whether the value is a known member of the UpdateAppOIDCRequestGrantTypes enum.
@@ -447,6 +448,8 @@ func (e UpdateAppOIDCRequestGrantTypes) Valid() bool {
 	case UpdateAppOIDCRequestGrantTypesOrganizationSwitch:
 		return true
 	case UpdateAppOIDCRequestGrantTypesRefreshToken:
+		return true
+	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode:
 		return true
 	default:
 		return false
@@ -3186,7 +3189,7 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	DpopBoundAccessTokens *bool `json:"dpop_bound_access_tokens,omitempty"`
 
-	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code.
+	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628).
 	//
 	// Examples: ["authorization_code","refresh_token"]
 	GrantTypes *[]UpdateAppOIDCRequestGrantTypes `json:"grant_types,omitempty"`

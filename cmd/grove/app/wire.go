@@ -129,7 +129,7 @@ func (a *App) wire() error {
 		Roles:      roles, Sealer: sealer, Sessions: signedIn, Sharing: shares, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, CodeTTL: c.CodeTTL, RefreshGrace: c.RefreshGrace,
 			RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL})
-	pages.SignOutFor(server)
+	pages.For(server)
 	allowed.OnRevoke(func(ctx context.Context, tx db.Tx, c consents.Consent) error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
 	})

@@ -8,7 +8,10 @@ import type { App } from "./detail.tsx";
 type AppOIDC = components["schemas"]["AppOIDC"];
 type Request = components["schemas"]["UpdateAppOIDCRequest"];
 
-const grants = ["authorization_code", "refresh_token", "client_credentials", "organization_switch"] as const;
+const grants = ["authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", "organization_switch"] as const;
+
+/** The last word of a grant type, which is all of it but for those of later RFCs. */
+const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "device_code" | Exclude<(typeof grants)[number], `urn:${string}`>;
 const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
 
 const lines = (text: string) => text.split(/\s+/).filter(Boolean);
@@ -86,7 +89,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         <Section title={t("oidc.grants")}>
           <Checkbox.Group aria-label={t("oidc.grants")} {...getInputProps("grant_types")}>
             <Stack gap={10}>
-              {grants.map((grant) => <Checkbox description={t(`oidcGrant.${grant}`)} disabled={readOnly} key={grant} label={grant} value={grant} />)}
+              {grants.map((grant) => <Checkbox description={t(`oidcGrant.${shortName(grant)}`)} disabled={readOnly} key={grant} label={shortName(grant)} value={grant} />)}
             </Stack>
           </Checkbox.Group>
         </Section>

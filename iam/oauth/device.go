@@ -1,0 +1,269 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"grove/iam/authn"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
+	"grove/infra/secrets"
+)
+
+// The device authorization grant (RFC 8628): a device without a browser shows a short code, which a person enters in a browser
+// elsewhere and approves there.
+const (
+	prefixDevice = "grv_dc"
+
+	deviceInterval = 5 * time.Second // between two polls; each that comes too early makes it longer by as much
+	deviceLife     = 10 * time.Minute
+
+	// userCodeLetters make no words and are not taken for each other (section 6.1): 8 of 20 are 34 bits, for ten minutes.
+	userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
+	userCodeLength  = 8
+)
+
+const (
+	devicePending  = "pending"
+	deviceApproved = "approved"
+	deviceDenied   = "denied"
+)
+
+var (
+	errDeviceDenied  = refuse(codeAccessDenied, "The person said no.")
+	errDeviceExpired = refuse(codeExpiredToken, "The device code has run out. Begin again.")
+	errDevicePending = refuse(codeAuthorizationPending, "The person has not answered yet.")
+	errDeviceSlow    = refuse(codeSlowDown, "Poll less often: wait five seconds more from now on.")
+)
+
+// CodeDevice is a user code that names no device that waits here: unknown, used or run out, which is not told apart.
+var CodeDevice = fault.Declare(fault.NotFound, "device.code", "No device waits with this code")
+
+// authorizeDevice is the device authorization endpoint (section 3.1).
+func (s *Service) authorizeDevice(w http.ResponseWriter, r *http.Request) {
+	body, err := s.deviceAuthorization(r)
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writeRaw(w, http.StatusOK, body)
+}
+
+func (s *Service) deviceAuthorization(r *http.Request) ([]byte, error) {
+	ctx := r.Context()
+	form, err := readForm(r)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.authenticateClient(ctx, r, form)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(client.GrantTypes, grantDeviceCode) {
+		return nil, refuse(codeUnauthorizedClient, "This client may not use the device authorization grant.")
+	}
+	requested, err := scopeList(form.get("scope"))
+	if err != nil {
+		return nil, err
+	}
+	issuer := httpapi.IssuerOf(ctx).URL
+	device, hash := secrets.NewToken(prefixDevice)
+	userCode := newUserCode()
+	d := deviceCode{Hash: hash, App: client.ID, Issuer: issuer, Scopes: authorizedScopes(client.Client, requested)}
+	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		return insertDevice(ctx, tx, d, userCodeHash(userCode), tx.Now().Add(deviceLife))
+	})
+	if err != nil {
+		return nil, err
+	}
+	shown := userCode[:userCodeLength/2] + "-" + userCode[userCodeLength/2:]
+	page := issuer + "/device"
+	return newClaims().text("device_code", device).text("user_code", shown).text("verification_uri", page).
+		text("verification_uri_complete", page+"?user_code="+shown).number("expires_in", int64(deviceLife/time.Second)).
+		number("interval", int64(deviceInterval/time.Second)).end(), nil
+}
+
+func newUserCode() string {
+	code := make([]byte, userCodeLength)
+	for i := range code {
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(userCodeLetters))))
+		if err != nil {
+			panic(err) // crypto/rand never fails
+		}
+		code[i] = userCodeLetters[n.Int64()]
+	}
+	return string(code)
+}
+
+// userCodeHash forgives what people type: case, and everything that is no letter.
+func userCodeHash(typed string) []byte {
+	return secrets.HashToken(strings.Map(func(c rune) rune {
+		if c < 'A' || c > 'Z' {
+			return -1
+		}
+		return c
+	}, strings.ToUpper(typed)))
+}
+
+// BeginDevice starts the sign-in of a person who has entered the code that a device shows, and returns the address of its first
+// page. He is always asked for his consent: nothing else tells him what he lets in. Error: [CodeDevice].
+func (s *Service) BeginDevice(ctx context.Context, userCode string, b authn.Browser) (address string, err error) {
+	no := CodeDevice.With("Look at the device and try again.", nil)
+	if len(userCode) > 4*userCodeLength {
+		return "", no
+	}
+	t, issuer := httpapi.TenantOf(ctx), httpapi.IssuerOf(ctx)
+	var d deviceCode
+	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		d, err = findDevice(ctx, tx, userCodeHash(userCode), issuer.URL)
+		return err
+	})
+	if db.IsNoRows(err) {
+		return "", no
+	}
+	if err != nil {
+		return "", err
+	}
+	client, err := s.client(ctx, t, d.ClientID)
+	if errors.Is(err, errClient) || err == nil && !slices.Contains(client.GrantTypes, grantDeviceCode) {
+		return "", no
+	}
+	if err != nil {
+		return "", err
+	}
+	req := authn.Request{App: client, Issuer: issuer.URL, Org: issuer.Org.ID, Prompt: []string{authn.PromptConsent}, RedirectURI: issuer.URL + "/device",
+		Scopes: authorizedScopes(client, d.Scopes)}
+	req.Return, err = json.Marshal(authorization{ClientID: client.ClientID, Device: d.Hash, Issuer: issuer.URL, Scopes: req.Scopes})
+	if err != nil {
+		return "", err
+	}
+	outcome, err := s.SignIn.Begin(ctx, t, req, b)
+	if err == nil && outcome.RedirectTo == "" {
+		err = no // nobody can be asked: the person may not use the app, say
+	}
+	return outcome.RedirectTo, err
+}
+
+// settleDevice writes down what the person has answered, and shows him.
+func (s *Service) settleDevice(w http.ResponseWriter, r *http.Request, a authorization, done authn.Done) {
+	answer := deviceApproved
+	if done.Error != "" {
+		answer = deviceDenied
+	}
+	err := s.decideDevice(r.Context(), a, done, answer)
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	noStore(w.Header())
+	w.Header().Set("Location", a.Issuer+"/device?done="+answer)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+func (s *Service) decideDevice(ctx context.Context, a authorization, done authn.Done, answer string) error {
+	t := httpapi.TenantOf(ctx)
+	client, err := s.client(ctx, t, a.ClientID)
+	if err == nil && (client.ID != done.App || a.Issuer != httpapi.IssuerOf(ctx).URL) {
+		err = errGrant
+	}
+	if err != nil {
+		return err
+	}
+	g := newGrant(client, a, done)
+	if answer == deviceApproved {
+		ctx = asPerson(ctx, g)
+	}
+	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
+		if answer == deviceApproved {
+			if err := s.createTx(ctx, tx, client, &g); err != nil {
+				return err
+			}
+		}
+		return orGrant(decideDevice(ctx, tx, a.Device, answer, g))
+	})
+	if errors.Is(err, errGrant) {
+		err = refuse(codeExpiredToken, "The code has run out, or the account, the organization or the application is not active.")
+	}
+	return err
+}
+
+// deviceToken is the grant urn:ietf:params:oauth:grant-type:device_code (sections 3.4 and 3.5). What a poll finds is written down
+// even where the answer is an error.
+func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
+	ctx := r.Context()
+	code := form.get("device_code")
+	switch {
+	case code == "":
+		return refuse(codeInvalidRequest, "device_code is required.")
+	case !secrets.LooksLike(prefixDevice, code):
+		return errGrant
+	}
+	issuer := httpapi.IssuerOf(ctx).URL
+	var p person
+	var refresh string
+	var answer error
+	err := s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		d, err := lockDevice(ctx, tx, secrets.HashToken(code))
+		switch {
+		case db.IsNoRows(err):
+			return errGrant
+		case err != nil:
+			return err
+		case d.App != client.ID || d.Issuer != issuer:
+			return errGrant
+		case !tx.Now().Before(d.ExpiresAt):
+			return errDeviceExpired
+		case d.State == devicePending:
+			answer, err = polled(ctx, tx, d)
+			return err
+		}
+		// Approved or denied, it has done its service.
+		if err := deleteDevice(ctx, tx, d.Hash); err != nil {
+			return err
+		}
+		if d.State == deviceDenied {
+			answer = errDeviceDenied
+			return nil
+		}
+		g, err := findGrant(ctx, tx, d.Grant)
+		if err != nil {
+			return err
+		}
+		if err := orGrant(s.holds(ctx, tx, client.Client, g)); err != nil {
+			return err
+		}
+		if err := s.bindRefreshTx(ctx, tx, client, &g); err != nil {
+			return err
+		}
+		if p, err = s.personTx(ctx, tx, client.Client, g, g.Scopes); err != nil {
+			return err
+		}
+		refresh, err = s.refreshTx(ctx, tx, client.Client, g, 1)
+		return err
+	})
+	if err == nil {
+		err = answer
+	}
+	if err != nil {
+		return err
+	}
+	return s.respond(ctx, w, client, p, refresh, "")
+}
+
+// polled notes that a device has asked while nobody has answered, and says whether that was too early.
+func polled(ctx context.Context, tx db.Tx, d deviceCode) (answer, err error) {
+	answer = errDevicePending
+	if d.PolledAt != nil && tx.Now().Before(d.PolledAt.Add(time.Duration(d.Interval)*time.Second)) {
+		answer = errDeviceSlow
+		d.Interval += int(deviceInterval / time.Second)
+	}
+	return answer, notePoll(ctx, tx, d.Hash, d.Interval)
+}
