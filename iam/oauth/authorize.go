@@ -32,6 +32,7 @@ type authorization struct {
 	Mode        string   `json:"response_mode"`
 	Nonce       string   `json:"nonce,omitempty"`
 	RedirectURI string   `json:"redirect_uri"`
+	Resources   []string `json:"resource,omitempty"`
 	Scopes      []string `json:"scopes"`
 	State       string   `json:"state,omitempty"`
 }
@@ -269,7 +270,13 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	if err != nil {
 		return authn.Request{}, err
 	}
-	a.Scopes = authorizedScopes(client, requested)
+	if a.Resources, err = readResources(client, p); err != nil {
+		return authn.Request{}, err
+	}
+	if len(requested) == 0 {
+		requested = scopesOf(client, a.Resources)
+	}
+	a.Scopes = slices.DeleteFunc(authorizedScopes(client, requested), func(scope string) bool { return !aimed(client, scope, a.Resources) })
 	if a.Nonce = p.get("nonce"); len(a.Nonce) > maxNonce {
 		a.Nonce = ""
 		return authn.Request{}, refuse(codeInvalidRequest, "nonce is longer than 512 bytes.")

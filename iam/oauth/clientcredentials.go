@@ -32,11 +32,11 @@ func (s *Service) clientCredentials(w http.ResponseWriter, r *http.Request, clie
 			return err
 		}
 	}
-	return s.respondClient(ctx, w, client, org, requested)
+	return s.respondClient(ctx, w, client, org, requested, form)
 }
 
 // respondClient signs a client's own token for an organization in its reach and sends it.
-func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, client authenticatedClient, org httpapi.Org, requested []string) error {
+func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, client authenticatedClient, org httpapi.Org, requested []string, form params) error {
 	if !org.IsWithin(client.Org) || org.Status != orgActive {
 		return errGrant
 	}
@@ -48,7 +48,11 @@ func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, clie
 	if standing.Blocked {
 		return errGrant
 	}
-	scopes, audience := clientScopes(client.Client, requested)
+	resources, err := readResources(client.Client, form)
+	if err != nil {
+		return err
+	}
+	scopes, audience := clientScopes(client.Client, requested, resources)
 	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, jkt: client.jkt, org: org, audience: audience,
 		scopes: scopes, epoch: standing.Stamp})
 	if err != nil {

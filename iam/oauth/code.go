@@ -33,7 +33,7 @@ func (s *Service) issueCode(ctx context.Context, client apps.Client, a authoriza
 // newGrant is what a person has authorized by a sign-in, to be stored.
 func newGrant(client apps.Client, a authorization, done authn.Done) grant {
 	return grant{ID: ids.NewGrant(), Org: done.Org, User: done.User, App: client.ID, Session: done.Session, Offline: contains(a.Scopes, scopeOfflineAccess),
-		Issuer: a.Issuer, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
+		Issuer: a.Issuer, Resources: a.Resources, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
 }
 
 // createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not. A page that
@@ -67,7 +67,7 @@ func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if err != nil || !gained {
 		return err
 	}
-	return s.Events.Write(ctx, tx, eventGrantCreated.Of(g.Org, g.ID, grantData{App: g.App, Scopes: g.Scopes, User: g.User}))
+	return s.Events.Write(ctx, tx, eventGrantCreated.Of(g.Org, g.ID, grantData{App: g.App, Resources: g.Resources, Scopes: g.Scopes, User: g.User}))
 }
 
 // redeemCode is the grant authorization_code (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
@@ -114,6 +114,9 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 			return err
 		}
 		if err := s.bindRefreshTx(ctx, tx, client, &c.grant); err != nil {
+			return err
+		}
+		if err := c.aim(client.Client, form); err != nil {
 			return err
 		}
 		if p, err = s.personTx(ctx, tx, client.Client, c.grant, c.Scopes); err != nil {

@@ -243,6 +243,9 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 		if err := s.bindRefreshTx(ctx, tx, client, &g); err != nil {
 			return err
 		}
+		if err := g.aim(client.Client, form); err != nil {
+			return err
+		}
 		if p, err = s.personTx(ctx, tx, client.Client, g, g.Scopes); err != nil {
 			return err
 		}

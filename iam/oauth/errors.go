@@ -26,6 +26,7 @@ const (
 	codeInvalidRequestObject    = "invalid_request_object" // RFC 9101, section 7
 	codeInvalidRequestURI       = "invalid_request_uri"
 	codeInvalidScope            = "invalid_scope"
+	codeInvalidTarget           = "invalid_target" // RFC 8707, section 2
 	codeInvalidToken            = "invalid_token"
 	codeLoginRequired           = "login_required"
 	codeRegistrationUnsupported = "registration_not_supported"

@@ -38,10 +38,11 @@ const (
 )
 
 type grantData struct {
-	App    ids.App  `json:"app_id" audit:"public"`
-	Reason string   `json:"reason,omitempty" audit:"public"`
-	Scopes []string `json:"scopes,omitempty" audit:"public"`
-	User   ids.User `json:"user_id" audit:"public"`
+	App       ids.App  `json:"app_id" audit:"public"`
+	Reason    string   `json:"reason,omitempty" audit:"public"`
+	Resources []string `json:"resources,omitempty" audit:"public"`
+	Scopes    []string `json:"scopes,omitempty" audit:"public"`
+	User      ids.User `json:"user_id" audit:"public"`
 }
 
 type tokenData struct {
@@ -154,7 +155,7 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 		return person{}, err
 	}
 	p := person{grant: g}
-	p.scopes, p.audience = effectiveScopes(client, requested, held)
+	p.scopes, p.audience = effectiveScopes(client, requested, held, g.Resources)
 	if p.roles, err = s.Roles.RoleNames(ctx, tx, g.User, g.Org, client.ID, client.RoleAudience); err != nil {
 		return person{}, err
 	}

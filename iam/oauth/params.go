@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -17,8 +18,11 @@ const (
 	maxQueryBytes = 16 << 10
 )
 
-// params are the parameters of one request. Each comes at most once (RFC 6749, section 3.1).
+// params are the parameters of one request. Each comes at most once (RFC 6749, section 3.1) but those of repeatable.
 type params []param
+
+// repeatable are the parameters of which each value is one of several (RFC 8707, section 2; RFC 8693, section 2.1).
+var repeatable = []string{"audience", "resource"}
 
 type param struct{ name, value string }
 
@@ -57,10 +61,8 @@ func parseParams(raw string, limit int) (params, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range all {
-			if p.name == name {
-				return nil, errParamRepeated
-			}
+		if !contains(repeatable, name) && slices.ContainsFunc(all, func(p param) bool { return p.name == name }) {
+			return nil, errParamRepeated
 		}
 		all = append(all, param{name, value})
 	}
@@ -83,6 +85,16 @@ func (p params) get(name string) string {
 		}
 	}
 	return ""
+}
+
+// all returns the values of a parameter that may be repeated.
+func (p params) all(name string) (values []string) {
+	for i := range p {
+		if p[i].name == name && p[i].value != "" {
+			values = append(values, p[i].value)
+		}
+	}
+	return values
 }
 
 // has reports whether any of the names has a value.

@@ -59,6 +59,9 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		if err != nil {
 			return err
 		}
+		if err := f.aim(client.Client, form); err != nil {
+			return err
+		}
 		if p, err = s.personTx(ctx, tx, client.Client, f.grant, scopes); err != nil {
 			return err
 		}

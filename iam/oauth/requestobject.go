@@ -21,7 +21,7 @@ const maxRequestTTL = time.Hour
 
 // requestMembers are the parameters that a request object may hold. Others mean nothing to us.
 var requestMembers = []string{"acr_values", "claims", "code_challenge", "code_challenge_method", "display", "dpop_jkt", "id_token_hint", "login_hint",
-	"max_age", "nonce", "org", "orgId", "prompt", "redirect_uri", "registration", "request", "request_uri", "response_mode", "response_type", "scope", "state",
+	"max_age", "nonce", "org", "orgId", "prompt", "redirect_uri", "registration", "request", "request_uri", "resource", "response_mode", "response_type", "scope", "state",
 	"ui_locales"}
 
 var (
@@ -58,11 +58,13 @@ func (s *Service) opened(ctx context.Context, client apps.Client, p params) (par
 		if !ok {
 			continue
 		}
-		value, ok := memberValue(name, raw)
+		values, ok := memberValues(name, raw)
 		if !ok {
 			return nil, badObject(errRequestMember)
 		}
-		of = append(of, param{name, value})
+		for _, value := range values {
+			of = append(of, param{name, value})
+		}
 	}
 	return of, nil
 }
@@ -83,6 +85,15 @@ func (s *Service) checkObject(ctx context.Context, client apps.Client, c *jose.C
 		return errRequestLife
 	}
 	return c.ValidateTimes(now, assertionLeeway)
+}
+
+// memberValues are what a member would be as a parameter: one text, or several of one that may be repeated.
+func memberValues(name string, raw json.RawMessage) (values []string, ok bool) {
+	if contains(repeatable, name) && len(raw) > 0 && raw[0] == '[' {
+		return values, json.Unmarshal(raw, &values) == nil && len(values) <= maxParams
+	}
+	value, ok := memberValue(name, raw)
+	return []string{value}, ok
 }
 
 // memberValue is the text that a member would be as a parameter (RFC 9101, section 4): numbers and objects as they are written.

@@ -63,10 +63,12 @@ func authorizedScopes(client apps.Client, requested []string) []string {
 }
 
 // effectiveScopes is what a person's token carries now: what the grant holds, of that what the client may still ask
-// for, of that what the person's roles give where the API asks for roles. The audience follows from the scopes.
-func effectiveScopes(client apps.Client, granted []string, held map[string]bool) (scopes, audience []string) {
+// for, of that what the person's roles give where the API asks for roles. The audience follows from the scopes, or is what the
+// client named.
+func effectiveScopes(client apps.Client, granted []string, held map[string]bool, resources []string) (scopes, audience []string) {
+	audience = slices.Clone(resources)
 	for _, scope := range authorizedScopes(client, granted) {
-		if !client.Gives(scope, held) {
+		if !client.Gives(scope, held) || !aimed(client, scope, resources) {
 			continue
 		}
 		if api, ok := client.APIOf(scope); ok && !slices.Contains(audience, api.Identifier) {
@@ -74,7 +76,7 @@ func effectiveScopes(client apps.Client, granted []string, held map[string]bool)
 		}
 		scopes = append(scopes, scope)
 	}
-	if client.Builtin && !slices.Contains(audience, authz.ManagementAPI) {
+	if client.Builtin && len(resources) == 0 && !slices.Contains(audience, authz.ManagementAPI) {
 		audience = append(audience, authz.ManagementAPI)
 	}
 	return scopes, audience
@@ -82,9 +84,13 @@ func effectiveScopes(client apps.Client, granted []string, held map[string]bool)
 
 // clientScopes is what a client's own token carries: what it asked for, or all of it when it named nothing, of what it
 // is authorized for. The scopes of people are not for clients.
-func clientScopes(client apps.Client, requested []string) (scopes, audience []string) {
+func clientScopes(client apps.Client, requested, resources []string) (scopes, audience []string) {
 	all := len(requested) == 0
+	audience = slices.Clone(resources)
 	for _, api := range client.APIs {
+		if len(resources) > 0 && !contains(resources, api.Identifier) {
+			continue
+		}
 		before := len(scopes)
 		for _, scope := range api.Scopes {
 			alias := api.Identifier == authz.ManagementAPI && contains(requested, scopeGrove)
@@ -92,7 +98,7 @@ func clientScopes(client apps.Client, requested []string) (scopes, audience []st
 				scopes = append(scopes, scope)
 			}
 		}
-		if len(scopes) > before {
+		if len(scopes) > before && !contains(audience, api.Identifier) {
 			audience = append(audience, api.Identifier)
 		}
 	}

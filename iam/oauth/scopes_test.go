@@ -33,7 +33,7 @@ func TestScopes(t *testing.T) {
 			held[s] = true
 		}
 		granted := authorizedScopes(c.client, strings.Fields(c.requested))
-		scopes, audience := effectiveScopes(c.client, granted, held)
+		scopes, audience := effectiveScopes(c.client, granted, held, nil)
 		if got := strings.Join(granted, " "); got != c.granted {
 			t.Errorf("%s: granted %q, want %q", name, got, c.granted)
 		}
@@ -59,7 +59,7 @@ func TestClientScopes(t *testing.T) {
 		"users.read nobody.knows.it":   "users.read|urn:grove:api",
 		"orders.read grove users.read": "users.read users.write orders.read|urn:grove:api https://orders.example",
 	} {
-		scopes, audience := clientScopes(client, strings.Fields(requested))
+		scopes, audience := clientScopes(client, strings.Fields(requested), nil)
 		if got := strings.Join(scopes, " ") + "|" + strings.Join(audience, " "); got != want {
 			t.Errorf("%q: %q, want %q", requested, got, want)
 		}

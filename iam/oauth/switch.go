@@ -52,12 +52,12 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 		if err != nil {
 			return err
 		}
-		return s.respondClient(ctx, w, client, target, requested)
+		return s.respondClient(ctx, w, client, target, requested, form)
 	}
 	var p person
 	var refresh string
 	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		p, refresh, err = s.switchTx(ctx, tx, client, held, target.ID, requested)
+		p, refresh, err = s.switchTx(ctx, tx, client, held, target.ID, requested, form)
 		return err
 	})
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 	return s.respond(ctx, w, client, p, refresh, "")
 }
 
-func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedClient, held accessToken, target ids.Org, requested []string) (person, string, error) {
+func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedClient, held accessToken, target ids.Org, requested []string, form params) (person, string, error) {
 	no := func(err error) (person, string, error) { return person{}, "", err }
 	from, err := findGrant(ctx, tx, held.grant)
 	switch {
@@ -102,12 +102,15 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 		})
 	}
 	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline,
-		Issuer: httpapi.IssuerOf(ctx).URL, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
+		Issuer: httpapi.IssuerOf(ctx).URL, Resources: from.Resources, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
 	if client.Public {
 		g.JKT = client.jkt
 	}
 	ctx = asPerson(ctx, g)
 	if err := s.createTx(ctx, tx, client.Client, &g); err != nil {
+		return no(err)
+	}
+	if err := g.aim(client.Client, form); err != nil {
 		return no(err)
 	}
 	p, err := s.personTx(ctx, tx, client.Client, g, scopes)
