@@ -2267,6 +2267,13 @@ export interface components {
              * @example ES256
              */
             token_endpoint_auth_signing_alg: string;
+            /**
+             * @description Identifiers of the APIs that the app serves: it may exchange people's tokens that were made for them (RFC 8693).
+             * @example [
+             *       "https://api.example.com"
+             *     ]
+             */
+            token_exchange_audiences: string[];
         };
         AppOwner: {
             /**
@@ -4048,7 +4055,7 @@ export interface components {
              *       "refresh_token"
              *     ]
              */
-            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code")[];
+            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:token-exchange")[];
             /**
              * @description How ID tokens are signed (id_token_signed_response_alg).
              * @example ES256
@@ -4130,6 +4137,13 @@ export interface components {
              * @enum {string}
              */
             token_endpoint_auth_signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
+             * @description Identifiers of the APIs that the app serves, all from now on; each is one that its own organization defines. It may exchange people's tokens that were made for them (RFC 8693).
+             * @example [
+             *       "https://api.example.com"
+             *     ]
+             */
+            token_exchange_audiences?: string[];
         };
         UpdateAppRequest: {
             /**
@@ -9280,7 +9294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: app.grant_types, app.redirect_uri_required, request.invalid. */
+            /** @description Codes: app.grant_types, app.redirect_uri_required, app.resource_unknown, request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;

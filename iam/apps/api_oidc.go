@@ -12,7 +12,7 @@ type UpdateAppOIDCRequest struct {
 	RedirectURIs           *[]string `json:"redirect_uris,omitempty" maxItems:"50" doc:"All redirect URIs from now on; compared exactly." example:"[\"https://app.example.com/callback\"]"`
 	PostLogoutRedirectURIs *[]string `json:"post_logout_redirect_uris,omitempty" maxItems:"50" doc:"All addresses after sign-out from now on; compared exactly." example:"[\"https://app.example.com/\"]"`
 	AllowedOrigins         *[]string `json:"allowed_origins,omitempty" maxItems:"50" doc:"All browser origins (CORS) from now on." example:"[\"https://app.example.com\"]"`
-	GrantTypes             *[]string `json:"grant_types,omitempty" minItems:"1" maxItems:"5" enum:"authorization_code,client_credentials,organization_switch,refresh_token,urn:ietf:params:oauth:grant-type:device_code" doc:"All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628)." example:"[\"authorization_code\",\"refresh_token\"]"`
+	GrantTypes             *[]string `json:"grant_types,omitempty" minItems:"1" maxItems:"6" enum:"authorization_code,client_credentials,organization_switch,refresh_token,urn:ietf:params:oauth:grant-type:device_code,urn:ietf:params:oauth:grant-type:token-exchange" doc:"All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628)." example:"[\"authorization_code\",\"refresh_token\"]"`
 	AccessTokenSeconds     *int      `json:"access_token_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
 	RefreshTokenSeconds    *int      `json:"refresh_token_seconds,omitempty" minimum:"0" maximum:"31536000" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
 	AssertionReuse         *bool     `json:"assertion_reuse,omitempty" doc:"Whether a client assertion (RFC 7523) works again until it expires: for clients that keep one. A thief's works as well." example:"false"`
@@ -23,6 +23,7 @@ type UpdateAppOIDCRequest struct {
 	JWKSURI                *string   `json:"jwks_uri,omitempty" maxLength:"2048" doc:"Where the app publishes its keys (RFC 7517), read again every few minutes; empty for nowhere. Takes the place of jwks." example:"https://app.example.com/jwks.json"`
 	PKCEOptional           *bool     `json:"pkce_optional,omitempty" doc:"Whether authorization requests may leave PKCE out (RFC 7636): for old libraries of confidential clients only." example:"false"`
 	PKCEPlain              *bool     `json:"pkce_plain,omitempty" doc:"Whether the PKCE method plain is taken besides S256: for clients that cannot hash." example:"false"`
+	ExchangeAudiences      *[]string `json:"token_exchange_audiences,omitempty" maxItems:"50" doc:"Identifiers of the APIs that the app serves, all from now on; each is one that its own organization defines. It may exchange people's tokens that were made for them (RFC 8693)." example:"[\"https://api.example.com\"]"`
 	DPoPBound              *bool     `json:"dpop_bound_access_tokens,omitempty" doc:"Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449)." example:"false"`
 	DPoPNonce              *bool     `json:"require_dpop_nonce,omitempty" doc:"Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8)." example:"false"`
 	RequestObjectAlg       *string   `json:"request_object_signing_alg,omitempty" enum:",ES256,EdDSA,PS256,RS256" doc:"How request objects must be signed; empty for any of these." example:"ES256"`
@@ -54,7 +55,7 @@ func (s *Service) oidcRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Change an app's OAuth settings",
 		Description: "A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).",
-		Errors:      []fault.Code{ErrBuiltin, errGrantTypes, errRedirects, fault.CodeStale}}, s.updateOIDC)
+		Errors:      []fault.Code{ErrBuiltin, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeStale}}, s.updateOIDC)
 }
 
 func oidcOut(v VersionedApp, err error) (*httpapi.Entity[AppOIDC], error) {

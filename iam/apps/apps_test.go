@@ -117,6 +117,7 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 		"client_credentials of a public client": {spa.ID, []string{"authorization_code", "client_credentials"}},
 		"sign-in of a machine":                  {m2m.ID, []string{"authorization_code"}},
 		"refresh without a code":                {m2m.ID, []string{"client_credentials", "refresh_token"}},
+		"token exchange in a browser":           {spa.ID, []string{"authorization_code", apps.GrantTokenExchange}},
 	} {
 		_, err := b.apps.UpdateOIDC(all(b.A), tenant, org, c.app, 0, apps.UpdateAppOIDCRequest{GrantTypes: &c.grants})
 		t.Log(name)
@@ -295,6 +296,15 @@ func TestAuthorizedAPIs(t *testing.T) {
 	consent := true
 	_, err = b.apps.UpdateOIDC(nobody, tenant, b.A.Partner.ID, web.ID, 0, apps.UpdateAppOIDCRequest{SkipConsent: &consent})
 	wantCode(t, err, "")
+	// An app exchanges tokens for APIs of its own organization only.
+	for identifier, code := range map[string]string{"urn:partner:api": "", authz.ManagementAPI: "app.resource_unknown", "urn:nobody": "app.resource_unknown"} {
+		_, err = b.apps.UpdateOIDC(ctx, tenant, b.A.Partner.ID, web.ID, 0, apps.UpdateAppOIDCRequest{ExchangeAudiences: &[]string{identifier}})
+		wantCode(t, err, code)
+		_, err = b.apps.UpdateOIDC(ctx, tenant, b.A.Rivals.ID, rival.ID, 0, apps.UpdateAppOIDCRequest{ExchangeAudiences: &[]string{identifier}})
+		wantCode(t, err, "app.resource_unknown")
+	}
+	_, err = b.apps.UpdateOIDC(nobody, tenant, b.A.Partner.ID, web.ID, 0, apps.UpdateAppOIDCRequest{ExchangeAudiences: &[]string{"urn:partner:api"}})
+	wantCode(t, err, "role.above_granter")
 	wantCode(t, b.apps.Withdraw(ctx, tenant, b.A.Partner.ID, web.ID, foreign), "resource.not_found")
 	wantCode(t, b.apps.Withdraw(ctx, tenant, b.A.Partner.ID, web.ID, management), "")
 }

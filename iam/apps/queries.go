@@ -181,6 +181,13 @@ func findResource(ctx context.Context, tx db.Tx, org ids.Org, id ids.APIResource
 		WHERE ar.tenant_id = $1 AND ar.id = $3`, tx.Tenant(), org, id)
 }
 
+// definedResources counts those of the identifiers that are API resources of org itself, the built-in one aside.
+func definedResources(ctx context.Context, tx db.Tx, org ids.Org, identifiers []string) (n int, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM api_resources WHERE tenant_id = $1 AND org_id = $2 AND identifier = ANY ($3) AND NOT builtin`,
+		tx.Tenant(), org, identifiers).Scan(&n)
+	return n, err
+}
+
 // managementResource returns the built-in API resource.
 func managementResource(ctx context.Context, tx db.Tx) (id ids.APIResource, err error) {
 	err = tx.QueryRow(ctx, `SELECT id FROM api_resources WHERE tenant_id = $1 AND builtin`, tx.Tenant()).Scan(&id)

@@ -29,6 +29,7 @@ const (
 	GrantDeviceCode         = "urn:ietf:params:oauth:grant-type:device_code"
 	GrantOrganizationSwitch = "organization_switch"
 	GrantRefreshToken       = "refresh_token"
+	GrantTokenExchange      = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
 const (
@@ -71,6 +72,10 @@ func checkProtocol(a appRow) error {
 		return errGrantTypes.At("/grant_types", "client_credentials is for confidential clients only")
 	case a.Template == templateM2M && (code || device):
 		return errGrantTypes.At("/grant_types", "a machine-to-machine app has no sign-in")
+	case a.Template == templateSPA && slices.Contains(a.GrantTypes, GrantTokenExchange):
+		return errGrantTypes.At("/grant_types", "token exchange is not for apps that run in a browser, which keep no token from what else runs there")
+	case a.ClientType == clientPublic && len(a.OIDC.ExchangeAudiences) > 0:
+		return fault.CodeInvalid.At("/token_exchange_audiences", "empty for public clients, which cannot prove that they serve an API")
 	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code && !device:
 		return errGrantTypes.At("/grant_types", "refresh_token goes with authorization_code or a device's code")
 	case code && a.Template != templateStandard && len(a.OIDC.RedirectURIs) == 0:
@@ -103,6 +108,15 @@ func checkProtocol(a appRow) error {
 		}
 	}
 	return nil
+}
+
+// checkServed refuses to let an app exchange the tokens of an API that its own organization does not define.
+func checkServed(ctx context.Context, tx db.Tx, a appRow) error {
+	defined, err := definedResources(ctx, tx, a.Org, a.OIDC.ExchangeAudiences)
+	if err == nil && defined < len(a.OIDC.ExchangeAudiences) {
+		err = errResourceUnknown.At("/token_exchange_audiences", "identifiers of API resources that this organization defines")
+	}
+	return err
 }
 
 // checkPages says why the addresses that people see cannot be used.
@@ -255,6 +269,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = setAll(fields, "redirect_uris", &a.OIDC.RedirectURIs, in.RedirectURIs)
 		fields = setAll(fields, "post_logout_redirect_uris", &a.OIDC.PostLogoutRedirectURIs, in.PostLogoutRedirectURIs)
 		fields = setAll(fields, "allowed_origins", &a.Origins, in.AllowedOrigins)
+		fields = setAll(fields, "token_exchange_audiences", &a.OIDC.ExchangeAudiences, in.ExchangeAudiences)
 		fields = setAll(fields, "grant_types", &a.GrantTypes, in.GrantTypes)
 		fields = set(fields, "access_token_seconds", &a.OIDC.AccessTokenSeconds, in.AccessTokenSeconds)
 		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
@@ -277,8 +292,13 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		if err := checkProtocol(*a); err != nil {
 			return nil, err
 		}
+		if in.ExchangeAudiences != nil {
+			if err := checkServed(ctx, tx, *a); err != nil {
+				return nil, err
+			}
+		}
 		switch {
-		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil,
+		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil, in.ExchangeAudiences != nil,
 			in.RequestObjectAlg != nil, in.RequireSignedRequest != nil:
 			// Who says where codes go, and what they are worth to a thief, can have what the app may ask people's tokens for.
 			err = s.checkStrength(ctx, tx, *a)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"grove/infra/jose"
+	"grove/infra/kernel/list"
 )
 
 // The ways in which a client proves who it is (RFC 6749, section 2.3; RFC 7591, section 2).
@@ -35,6 +36,7 @@ type Settings struct {
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris" doc:"Where people may be sent after sign-out." example:"[\"https://app.example.com/\"]"`
 	RedirectURIs           []string `json:"redirect_uris" doc:"Where authorization codes may be sent." example:"[\"https://app.example.com/callback\"]"`
 	RefreshTokenSeconds    int      `json:"refresh_token_seconds" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
+	ExchangeAudiences      []string `json:"token_exchange_audiences" doc:"Identifiers of the APIs that the app serves: it may exchange people's tokens that were made for them (RFC 8693)." example:"[\"https://api.example.com\"]"`
 	DPoPBound              bool     `json:"dpop_bound_access_tokens" doc:"Whether the app has to bind its tokens to a key (RFC 9449)." example:"false"`
 	DPoPNonce              bool     `json:"require_dpop_nonce" doc:"Whether its proofs need a nonce of the server's (RFC 9449, section 8)." example:"false"`
 	RequestObjectAlg       string   `json:"request_object_signing_alg" doc:"How its request objects are signed; empty where any of the server's algorithms is." example:"ES256"`
@@ -56,6 +58,7 @@ func (s Settings) RefreshTokenTTL() time.Duration {
 
 // complete puts in what rows leave out that were stored before the setting was there.
 func (s Settings) complete(clientType string) Settings {
+	s.ExchangeAudiences = list.Distinct(s.ExchangeAudiences)
 	switch {
 	case s.AuthMethod != "":
 	case clientType == clientPublic:

@@ -43,8 +43,10 @@ type accessClaims struct {
 	audience []string
 	scopes   []string
 	epoch    int64
-	jkt      string  // the key that the token is bound to; "" for none
-	person   *person // nil for a client's own token
+	act      json.RawMessage // who acts for the person (RFC 8693, section 4.1); nil: he himself
+	jkt      string          // the key that the token is bound to; "" for none
+	origin   ids.App         // whose token this one was exchanged for; zero where it was not another client's
+	person   *person         // nil for a client's own token
 }
 
 // signAccess makes the token and returns its life in seconds.
@@ -89,6 +91,12 @@ func (a accessClaims) render(issued, expires int64) []byte {
 	if a.jkt != "" {
 		c = c.confirmation(a.jkt)
 	}
+	if a.act != nil {
+		c = c.raw("act", a.act)
+	}
+	if !a.origin.IsZero() {
+		c = c.text("origin", a.origin.String())
+	}
 	return c.text("epoch", strconv.FormatInt(a.epoch, 10)).end()
 }
 
@@ -103,7 +111,9 @@ type accessToken struct {
 	session  ids.Session
 	grant    ids.Grant
 	epoch    int64
+	act      json.RawMessage
 	jkt      string // the key that it is bound to; "" for none
+	origin   ids.App
 }
 
 var errToken = errors.New("oauth: not an access token of this tenant")
@@ -133,6 +143,10 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 		if _, bound := c.Get("sid"); bound {
 			errText = errors.Join(errText, parseInto(c, "sid", &a.session))
 		}
+		if _, exchanged := c.Get("origin"); exchanged {
+			errText = errors.Join(errText, parseInto(c, "origin", &a.origin))
+		}
+		a.act, _ = c.Get("act")
 	case autClient:
 		if c.Subject != a.clientID {
 			errText = errToken
@@ -196,7 +210,7 @@ func (s *Service) verify(ctx context.Context, t httpapi.Tenant, token, typ strin
 
 // subjects are what the token stands on.
 func (a accessToken) subjects(t httpapi.Tenant, client apps.Client) sessions.Subjects {
-	return sessions.Subjects{App: client.ID, Grant: a.grant, Org: a.org, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
+	return sessions.Subjects{App: client.ID, Grant: a.grant, Org: a.org, Origin: a.origin, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
 }
 
 // standing asks, in one round trip, whether everything that the token stands on still holds, and returns its client.

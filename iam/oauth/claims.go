@@ -36,6 +36,11 @@ func (c claims) flag(name string, value bool) claims {
 	return strconv.AppendBool(c.name(name), value)
 }
 
+// raw adds a value that is JSON already.
+func (c claims) raw(name string, value []byte) claims {
+	return append(c.name(name), value...)
+}
+
 // list adds an array of strings, empty or not.
 func (c claims) list(name string, values []string) claims {
 	c = append(c.name(name), '[')

@@ -22,6 +22,7 @@ const (
 	grantClientCredentials  = "client_credentials"
 	grantOrganizationSwitch = "organization_switch"
 	grantRefreshToken       = "refresh_token"
+	grantTokenExchange      = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693
 )
 
 // Prefixes of what is stored as a hash.
@@ -50,11 +51,18 @@ type tokenData struct {
 	User ids.User `json:"user_id" audit:"public"`
 }
 
+type exchangeData struct {
+	Actor string   `json:"actor_id" audit:"public"`
+	App   ids.App  `json:"app_id" audit:"public"`
+	User  ids.User `json:"user_id" audit:"public"`
+}
+
 var (
-	eventGrantCreated = events.Declare[grantData]("grant.created", "An app was authorized to act for a person in an organization: for the first time in a sign-in session, for more scopes than before, or again after the authorization was ended.")
-	eventGrantEnded   = events.Declare[grantData]("grant.ended", "An app's authorization was ended, and its tokens with it.")
-	eventReuse        = events.Declare[grantData]("grant.reuse_detected", "A code or a refresh token was used again, which means that somebody else has it.")
-	eventTokenRevoked = events.Declare[tokenData]("token.revoked", "An app gave one of its access tokens back.")
+	eventGrantCreated   = events.Declare[grantData]("grant.created", "An app was authorized to act for a person in an organization: for the first time in a sign-in session, for more scopes than before, or again after the authorization was ended.")
+	eventGrantEnded     = events.Declare[grantData]("grant.ended", "An app's authorization was ended, and its tokens with it.")
+	eventReuse          = events.Declare[grantData]("grant.reuse_detected", "A code or a refresh token was used again, which means that somebody else has it.")
+	eventTokenExchanged = events.Declare[exchangeData]("token.exchanged", "An app exchanged a person's token for one by which another person, or the app itself, acts for him.")
+	eventTokenRevoked   = events.Declare[tokenData]("token.revoked", "An app gave one of its access tokens back.")
 )
 
 // endTx ends a family: its row is marked, its epoch blocked, and everything issued through it is dead.

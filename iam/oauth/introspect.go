@@ -81,7 +81,10 @@ func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, e
 		c = c.confirmation(a.jkt)
 	}
 	if roles, ok := a.claims.Get("roles"); ok {
-		c = append(c.name("roles"), roles...)
+		c = c.raw("roles", roles)
+	}
+	if a.act != nil {
+		c = c.raw("act", a.act)
 	}
 	return c.end(), nil
 }

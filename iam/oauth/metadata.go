@@ -70,7 +70,7 @@ var metadataParts = func() []string {
 		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
 		ResponseTypes:            []string{"code"},
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
-		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantOrganizationSwitch, grantRefreshToken},
+		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange},
 		SubjectTypes:             []string{"public"},
 		IDTokenAlgs:              jose.Algs(),
 		TokenAuthMethods:         authMethods,

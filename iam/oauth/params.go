@@ -97,6 +97,14 @@ func (p params) all(name string) (values []string) {
 	return values
 }
 
+// renamed returns the parameters of one name under another.
+func (p params) renamed(name, to string) (as params) {
+	for _, value := range p.all(name) {
+		as = append(as, param{to, value})
+	}
+	return as
+}
+
 // has reports whether any of the names has a value.
 func (p params) has(names ...string) bool {
 	for _, name := range names {

@@ -30,7 +30,7 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 		return err
 	}
 	held, err := s.readAccess(ctx, t, form.get("token"))
-	if errors.Is(err, errToken) || err == nil && (held.clientID != client.ClientID || held.jkt != "" && held.jkt != client.jkt) {
+	if errors.Is(err, errToken) || err == nil && (held.clientID != client.ClientID || held.act != nil || held.jkt != "" && held.jkt != client.jkt) {
 		return errGrant
 	}
 	if err != nil {

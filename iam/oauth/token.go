@@ -46,6 +46,8 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 		do = s.switchOrganization
 	case grantRefreshToken:
 		do = s.refresh
+	case grantTokenExchange:
+		do = s.exchange
 	default:
 		return refuse(codeUnsupportedGrantType, "grant_type is not one of those that the server's metadata lists.")
 	}

@@ -16,6 +16,7 @@ type Subjects struct {
 	App     ids.App
 	Grant   ids.Grant
 	Org     ids.Org
+	Origin  ids.App // of whose token another client's was exchanged for
 	Session ids.Session
 	Tenant  ids.Tenant
 	Token   uuid.UUID // the jti
@@ -36,7 +37,7 @@ func (s Standing) Good(stamp int64) bool { return !s.Blocked && s.Stamp == stamp
 // list returns the subjects without the organization's ancestors.
 func (s Subjects) list() []uuid.UUID {
 	var all []uuid.UUID
-	for _, id := range []uuid.UUID{s.App.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
+	for _, id := range []uuid.UUID{s.App.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Origin.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
 		if id != uuid.Nil {
 			all = append(all, id)
 		}

@@ -431,11 +431,12 @@ func (e UpdateAppOIDCRequestAuthorizationSignedResponseAlg) Valid() bool {
 
 // Defines values for UpdateAppOIDCRequestGrantTypes.
 const (
-	UpdateAppOIDCRequestGrantTypesAuthorizationCode                     UpdateAppOIDCRequestGrantTypes = "authorization_code"
-	UpdateAppOIDCRequestGrantTypesClientCredentials                     UpdateAppOIDCRequestGrantTypes = "client_credentials"
-	UpdateAppOIDCRequestGrantTypesOrganizationSwitch                    UpdateAppOIDCRequestGrantTypes = "organization_switch"
-	UpdateAppOIDCRequestGrantTypesRefreshToken                          UpdateAppOIDCRequestGrantTypes = "refresh_token"
-	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:device_code"
+	UpdateAppOIDCRequestGrantTypesAuthorizationCode                        UpdateAppOIDCRequestGrantTypes = "authorization_code"
+	UpdateAppOIDCRequestGrantTypesClientCredentials                        UpdateAppOIDCRequestGrantTypes = "client_credentials"
+	UpdateAppOIDCRequestGrantTypesOrganizationSwitch                       UpdateAppOIDCRequestGrantTypes = "organization_switch"
+	UpdateAppOIDCRequestGrantTypesRefreshToken                             UpdateAppOIDCRequestGrantTypes = "refresh_token"
+	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode    UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:device_code"
+	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeTokenExchange UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
 // Valid indicates whether the value is a known member of the UpdateAppOIDCRequestGrantTypes enum.
@@ -450,6 +451,8 @@ func (e UpdateAppOIDCRequestGrantTypes) Valid() bool {
 	case UpdateAppOIDCRequestGrantTypesRefreshToken:
 		return true
 	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode:
+		return true
+	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeTokenExchange:
 		return true
 	default:
 		return false
@@ -1334,6 +1337,11 @@ type AppOIDC struct {
 	//
 	// Examples: ES256
 	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg"`
+
+	// TokenExchangeAudiences Identifiers of the APIs that the app serves: it may exchange people's tokens that were made for them (RFC 8693).
+	//
+	// Examples: ["https://api.example.com"]
+	TokenExchangeAudiences []string `json:"token_exchange_audiences"`
 }
 
 // AppOwner defines model for AppOwner.
@@ -3264,6 +3272,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ES256
 	TokenEndpointAuthSigningAlg *UpdateAppOIDCRequestTokenEndpointAuthSigningAlg `json:"token_endpoint_auth_signing_alg,omitempty"`
+
+	// TokenExchangeAudiences Identifiers of the APIs that the app serves, all from now on; each is one that its own organization defines. It may exchange people's tokens that were made for them (RFC 8693).
+	//
+	// Examples: ["https://api.example.com"]
+	TokenExchangeAudiences *[]string `json:"token_exchange_audiences,omitempty"`
 }
 
 // UpdateAppOIDCRequestAuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.

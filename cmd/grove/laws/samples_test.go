@@ -177,8 +177,11 @@ var special = map[string]func(p *place, c *call){
 	"suspendOrganization": func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
 	"unlockUser":          func(p *place, c *call) { p.guess(c.path["user"]) },
 	"updateApp":           func(_ *place, c *call) { c.body = m{"description": "Another."} },
-	"updateAppOIDC":       func(_ *place, c *call) { delete(c.body.(m), "jwks") }, // jwks_uri is there
-	"updateOrganization":  func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
+	"updateAppOIDC": func(_ *place, c *call) {
+		delete(c.body.(m), "jwks") // jwks_uri is there
+		c.body.(m)["token_exchange_audiences"] = []string{}
+	},
+	"updateOrganization": func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
 	"updateRole": func(_ *place, c *call) {
 		anyVersion(nil, c)
 		c.body = m{"permissions": []string{"groups.read"}}

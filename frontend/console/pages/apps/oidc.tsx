@@ -8,10 +8,11 @@ import type { App } from "./detail.tsx";
 type AppOIDC = components["schemas"]["AppOIDC"];
 type Request = components["schemas"]["UpdateAppOIDCRequest"];
 
-const grants = ["authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", "organization_switch"] as const;
+const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+const grants = ["authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", "organization_switch", exchange] as const;
 
 /** The last word of a grant type, which is all of it but for those of later RFCs. */
-const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "device_code" | Exclude<(typeof grants)[number], `urn:${string}`>;
+const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "device_code" | "token-exchange" | Exclude<(typeof grants)[number], `urn:${string}`>;
 const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
 
 const lines = (text: string) => text.split(/\s+/).filter(Boolean);
@@ -52,7 +53,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
       authorization_signed_response_alg: oidc.authorization_signed_response_alg, require_signed_request_object: oidc.require_signed_request_object, skip_consent: oidc.skip_consent,
-      token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
+      token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_exchange_audiences: oidc.token_exchange_audiences.join("\n"), token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
     validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
     send: async (v) => {
@@ -64,7 +65,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         require_pushed_authorization_requests: v.require_pushed_authorization_requests,
         authorization_signed_response_alg: v.authorization_signed_response_alg as Request["authorization_signed_response_alg"], require_signed_request_object: v.require_signed_request_object, skip_consent: v.skip_consent,
         token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
-        token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
+        token_exchange_audiences: lines(v.token_exchange_audiences), token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
       };
       // Only what changed: some fields ask for more than apps.write.
       const body = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(oidc[name as keyof AppOIDC])));
@@ -92,6 +93,9 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
               {grants.map((grant) => <Checkbox description={t(`oidcGrant.${shortName(grant)}`)} disabled={readOnly} key={grant} label={shortName(grant)} value={grant} />)}
             </Stack>
           </Checkbox.Group>
+          {oidc.client_type === "confidential" && form.form.getValues().grant_types.includes(exchange) && (
+            <Textarea description={t("oidc.exchangeHint")} label={t("oidc.exchange")} maw={640} mt="md" {...text("token_exchange_audiences")} />
+          )}
         </Section>
         {oidc.client_type === "confidential" && (
           <Section description={t("oidc.authHint")} title={t("oidc.auth")}>

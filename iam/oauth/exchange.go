@@ -1,0 +1,218 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"grove/iam/apps"
+	"grove/iam/authz"
+	"grove/iam/sessions"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+)
+
+// Token exchange (RFC 8693): who holds a person's access token changes it into one that is good for something else, such as a
+// service that calls another one on behalf of the person who called it.
+//
+// The token that comes out stands on all that the one that went in stands on, lives no longer, and brings no refresh token:
+// nothing is stored. A client exchanges its own tokens, for less; and those that were made for an API that it serves
+// ([apps.Settings] ExchangeAudiences), for what it is itself authorized for and the person's roles give.
+const (
+	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+
+	maxActBytes = 1 << 10 // of act: a chain of some ten services
+)
+
+// exchange is the grant urn:ietf:params:oauth:grant-type:token-exchange.
+//
+// Parameters: subject_token, subject_token_type, actor_token, actor_token_type, requested_token_type, resource, audience, scope.
+func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
+	ctx := r.Context()
+	t := httpapi.TenantOf(ctx)
+	if wanted := form.get("requested_token_type"); wanted != "" && wanted != typeAccessToken && wanted != typeJWT {
+		return refuse(codeInvalidRequest, "requested_token_type must be that of an access token.")
+	}
+	requested, err := scopeList(form.get("scope"))
+	if err != nil {
+		return err
+	}
+	subject, err := s.exchanged(ctx, t, form, "subject_token")
+	if err != nil {
+		return err
+	}
+	if err := mayExchange(ctx, client, subject); err != nil {
+		return err
+	}
+	from, err := s.client(ctx, t, subject.clientID)
+	if err != nil {
+		return orInvalid(err)
+	}
+	a := accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, jkt: client.jkt, act: subject.act, origin: subject.origin}
+	if from.ID != client.ID {
+		a.origin = from.ID
+	}
+	actor := ""
+	if form.has("actor_token", "actor_token_type") {
+		if a.act, actor, err = s.actor(ctx, t, client, form, subject); err != nil {
+			return err
+		}
+	}
+	scopes, resources, err := exchangeable(client.Client, subject, form, requested, a.act != nil)
+	if err != nil {
+		return err
+	}
+	if a.org, err = s.resolve(ctx, t, subject.org.String()); err != nil {
+		return err
+	}
+	var p person
+	err = s.DB.InTenant(asClient(ctx, client.Client), t.ID, func(ctx context.Context, tx db.Tx) error {
+		g, err := s.exchangeTx(ctx, tx, client.Client, subject, subject.subjects(t, from), a.origin)
+		if err != nil {
+			return err
+		}
+		g.Issuer, g.Resources, g.Scopes = a.issuer, resources, scopes
+		if p, err = s.personTx(ctx, tx, client.Client, g, scopes); err != nil || actor == "" {
+			return err
+		}
+		return s.Events.Write(ctx, tx, eventTokenExchanged.Of(g.Org, g.ID, exchangeData{Actor: actor, App: client.ID, User: g.User}))
+	})
+	if err != nil {
+		return err
+	}
+	a.audience, a.scopes, a.epoch, a.person = p.audience, p.scopes, p.grant.Stamp, &p
+	access, seconds, err := s.signAccess(ctx, t, a)
+	if err != nil {
+		return err
+	}
+	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("issued_token_type", typeAccessToken).text("token_type", tokenType(client.jkt)).
+		number("expires_in", seconds).words("scope", p.scopes).end())
+	return nil
+}
+
+// exchanged reads one of the two tokens of a request: an access token of ours, about a person.
+func (s *Service) exchanged(ctx context.Context, t httpapi.Tenant, form params, name string) (accessToken, error) {
+	switch kind := form.get(name + "_type"); {
+	case !form.has(name) || kind == "":
+		return accessToken{}, refuse(codeInvalidRequest, name+" and "+name+"_type are required.")
+	case kind != typeAccessToken && kind != typeJWT:
+		return accessToken{}, refuse(codeInvalidRequest, name+"_type must be that of an access token or of a JWT.")
+	}
+	a, err := s.readAccess(ctx, t, form.get(name))
+	if errors.Is(err, errToken) {
+		err = errSubject
+	}
+	return a, err
+}
+
+// errSubject is the one answer for every token that is not good to be exchanged (RFC 8693, section 2.2.2).
+var errSubject = refuse(codeInvalidRequest, "The token to be exchanged, or the actor's, is invalid, expired, revoked, or not one that this client may exchange.")
+
+// orInvalid is the answer where something that a token stands on is gone.
+func orInvalid(err error) error {
+	if errors.Is(err, errClient) || errors.Is(err, errGrant) || errors.Is(err, errToken) {
+		return errSubject
+	}
+	return err
+}
+
+// mayExchange reports whether a client may exchange a person's token: its own, or one made for an API that it serves. An
+// organization's endpoints exchange that organization's tokens.
+func mayExchange(ctx context.Context, client authenticatedClient, subject accessToken) error {
+	base := httpapi.IssuerOf(ctx).Org
+	own := subject.clientID == client.ClientID && (subject.jkt == "" || subject.jkt == client.jkt)
+	served := !client.Public && slices.ContainsFunc(client.ExchangeAudiences, subject.claims.HasAudience)
+	if subject.user.IsZero() || !own && !served || !base.ID.IsZero() && base.ID != subject.org {
+		return errSubject
+	}
+	return nil
+}
+
+// actor reads who acts for the subject. It returns act (section 4.1), the actor and below him who acted before, and the id of the
+// person or app for the log.
+func (s *Service) actor(ctx context.Context, t httpapi.Tenant, client authenticatedClient, form params, subject accessToken) (act json.RawMessage, id string, err error) {
+	acting, err := s.exchanged(ctx, t, form, "actor_token")
+	if err != nil {
+		return nil, "", err
+	}
+	if acting.clientID != client.ClientID || acting.jkt != "" && acting.jkt != client.jkt || acting.act != nil {
+		return nil, "", errSubject
+	}
+	if _, err := s.standing(ctx, t, acting); err != nil {
+		return nil, "", orInvalid(err)
+	}
+	id = client.ID.String()
+	c := newClaims().text("sub", acting.claims.Subject)
+	if !acting.user.IsZero() {
+		id = acting.user.String()
+		c = c.text("client_id", acting.clientID)
+	}
+	if subject.act != nil {
+		c = c.raw("act", subject.act)
+	}
+	if act = c.end(); len(act) > maxActBytes {
+		return nil, "", refuse(codeInvalidRequest, "Too many have acted for each other.")
+	}
+	return act, id, nil
+}
+
+// exchangeable are the scopes and resources that a client may have for a token: for its own no more than that has, for
+// another's what it is authorized for; what is about the person himself only as far as the token has it. Nobody acts for another
+// at the management API, whose events name one actor.
+func exchangeable(client apps.Client, subject accessToken, form params, requested []string, acting bool) (scopes, resources []string, err error) {
+	own := subject.clientID == client.ClientID
+	if resources, err = readResources(client, append(slices.Clone(form), form.renamed("audience", "resource")...)); err != nil {
+		return nil, nil, err
+	}
+	managed := func(resource string) bool { return acting && resource == authz.ManagementAPI }
+	if slices.ContainsFunc(resources, func(resource string) bool { return managed(resource) || own && !subject.claims.HasAudience(resource) }) {
+		return nil, nil, errTarget
+	}
+	switch {
+	case len(requested) > 0:
+	case own || len(resources) == 0:
+		requested = subject.scopes
+	default:
+		requested = scopesOf(client, resources)
+	}
+	scopes = slices.DeleteFunc(authorizedScopes(client, requested), func(scope string) bool {
+		api, ok := client.APIOf(scope)
+		return (own || !ok) && !subject.hasScope(scope) || ok && managed(api.Identifier) || scope == scopeOfflineAccess || !aimed(client, scope, resources)
+	})
+	return scopes, resources, nil
+}
+
+// exchangeTx returns the grant of the subject's token, as that of the new one: if the one still holds, and all that the other will
+// stand on.
+func (s *Service) exchangeTx(ctx context.Context, tx db.Tx, client apps.Client, subject accessToken, of sessions.Subjects, origin ids.App) (grant, error) {
+	g, err := findGrant(ctx, tx, subject.grant)
+	if db.IsNoRows(err) {
+		return g, errSubject
+	}
+	if err != nil {
+		return g, err
+	}
+	standing, err := s.Sessions.Standing(ctx, tx, of)
+	if err != nil {
+		return g, err
+	}
+	of = g.subjects()
+	of.App, of.Origin = client.ID, origin
+	next, err := s.Sessions.Standing(ctx, tx, of)
+	if err != nil {
+		return g, err
+	}
+	available, err := s.available(ctx, tx, client, g.Org)
+	if err != nil {
+		return g, err
+	}
+	if !standing.Good(subject.epoch) || next.Blocked || !available || g.User != subject.user || g.Org != subject.org {
+		return g, errSubject
+	}
+	g.Stamp, g.ExpiresAt = next.Stamp, subject.claims.Expiry // which is before the grant's own
+	return g, nil
+}
