@@ -18,7 +18,7 @@ type Seats struct {
 	Reserved       int      `json:"reserved" doc:"Seats kept for pending invitations." example:"2"`
 	Used           int      `json:"used" doc:"Seats of members." example:"7"`
 	Available      *int     `json:"available" doc:"Seats that are free; null where there is no limit." minimum:"0" example:"16"`
-	AllowedActions []string `json:"allowed_actions,omitempty" doc:"What the caller may do with these seats." example:"[\"set_limit\"]"`
+	AllowedActions []string `json:"allowed_actions,omitzero" doc:"What the caller may do with these seats." example:"[\"set_limit\"]"`
 }
 
 // SetSeatLimitRequest is the body of setSeatLimit.

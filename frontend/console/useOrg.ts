@@ -33,6 +33,11 @@ export function useTab<const T extends string>(tabs: readonly [T, ...T[]]): [T, 
   return [tabs.find((known) => known === tab) ?? tabs[0], (to) => void navigate({ replace: true, search: { tab: to } as never, to: "." })];
 }
 
+/** A list of tabs that is wider than a phone shows the open one. */
+export function showOpenTab(list: HTMLElement | null) {
+  list?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 /** Whether the API offers an action on a thing. A thing that lists none leaves the decision to the call. */
 export function allows(thing: { allowed_actions?: string[] } | undefined, verb: string): boolean {
   const actions = thing?.allowed_actions;

@@ -52,7 +52,7 @@ type App struct {
 	RoleAudience   string    `json:"role_audience" doc:"Which roles the app is told of: application or organization." example:"application"`
 	CreatedAt      time.Time `json:"created_at" doc:"When the app was registered." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt      time.Time `json:"updated_at" doc:"When the app was last changed." example:"2026-11-23T09:00:00Z"`
-	AllowedActions []string  `json:"allowed_actions,omitempty" doc:"What the caller may do with the app; on single apps only." example:"[\"update\"]"`
+	AllowedActions []string  `json:"allowed_actions,omitzero" doc:"What the caller may do with the app; on single apps only." example:"[\"update\"]"`
 }
 
 // CreatedApp is a new app with its first secret.

@@ -45,7 +45,7 @@ type Role struct {
 	Permissions    []string     `json:"permissions" doc:"Names of the scopes that the role gives." example:"[\"invoices.read\"]"`
 	CreatedAt      time.Time    `json:"created_at" doc:"When the role was made." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt      time.Time    `json:"updated_at" doc:"When the role was last changed." example:"2026-11-23T09:00:00Z"`
-	AllowedActions []string     `json:"allowed_actions,omitempty" doc:"What the caller may do with the role; on single roles only." example:"[\"update\"]"`
+	AllowedActions []string     `json:"allowed_actions,omitzero" doc:"What the caller may do with the role; on single roles only." example:"[\"update\"]"`
 }
 
 func (r roleRow) view(org ids.Org) Role {

@@ -51,7 +51,7 @@ type APIResource struct {
 	Inherited             bool            `json:"inherited" doc:"Defined by an organization above: it can be used here, not changed." example:"false"`
 	CreatedAt             time.Time       `json:"created_at" doc:"When it was registered." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt             time.Time       `json:"updated_at" doc:"When it was last changed." example:"2026-11-23T09:00:00Z"`
-	AllowedActions        []string        `json:"allowed_actions,omitempty" doc:"What the caller may do with it; on single resources only." example:"[\"update\"]"`
+	AllowedActions        []string        `json:"allowed_actions,omitzero" doc:"What the caller may do with it; on single resources only." example:"[\"update\"]"`
 }
 
 func (r resourceRow) view(org ids.Org) APIResource {

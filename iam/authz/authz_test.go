@@ -324,6 +324,11 @@ func TestOverHTTP(t *testing.T) {
 	b.api.Want(t, 422, "", admin, "PATCH", base+"/"+ids.NewUser().String(), patch, "If-Match", "*")
 	b.api.Want(t, 422, "", admin, "POST", base, `{"name":"x","builtin":true}`)
 	b.api.Want(t, 422, "", admin, "GET", base+"?nonsense=1", nil)
+	// Who may do nothing is told so: a list that is left out says nothing.
+	var shown authz.Role
+	if b.api.Want(t, 200, "", viewer, "GET", one, nil).Into(t, &shown); shown.AllowedActions == nil || len(shown.AllowedActions) > 0 {
+		t.Errorf("a viewer may %v", shown.AllowedActions)
+	}
 	b.api.Want(t, 404, "", admin, "GET", "/t/acme/v1/orgs/partner/roles/"+b.role[b.B.Tenant.ID].String(), nil)
 
 	jo := b.user(t, b.A, b.A.Partner, "jo")

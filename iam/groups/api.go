@@ -24,7 +24,7 @@ type GroupBody struct {
 	Description    string    `json:"description,omitempty" doc:"What the group is for." example:"Everybody who writes code"`
 	CreatedAt      time.Time `json:"created_at" doc:"When the group was created." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt      time.Time `json:"updated_at" doc:"When the group was last changed." example:"2026-11-23T09:00:00Z"`
-	AllowedActions []string  `json:"allowed_actions,omitempty" doc:"What the caller may do with this group; on single groups only." example:"[\"update\"]"`
+	AllowedActions []string  `json:"allowed_actions,omitzero" doc:"What the caller may do with this group; on single groups only." example:"[\"update\"]"`
 }
 
 // GroupMember is a person in a group.

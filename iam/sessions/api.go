@@ -28,7 +28,7 @@ type UserSession struct {
 	SignedInAt     time.Time   `json:"signed_in_at" doc:"When the person last proved who they are." example:"2026-11-23T09:15:00Z"`
 	LastSeenAt     time.Time   `json:"last_seen_at" doc:"When the session was last used, to the minute." example:"2026-11-23T09:47:00Z"`
 	ExpiresAt      time.Time   `json:"expires_at" doc:"When the session ends at the latest." example:"2026-11-24T09:15:00Z"`
-	AllowedActions []string    `json:"allowed_actions,omitempty" doc:"What the caller may do with it; on single resources only." example:"[\"delete\"]"`
+	AllowedActions []string    `json:"allowed_actions,omitzero" doc:"What the caller may do with it; on single resources only." example:"[\"delete\"]"`
 }
 
 // View makes the API's form of a session.

@@ -34,7 +34,7 @@ type UserBody struct {
 	LockedUntil        *time.Time        `json:"locked_until,omitempty" doc:"Until when sign-in is refused after failed attempts; absent when it is not." example:"2026-11-23T10:00:00Z"`
 	CreatedAt          time.Time         `json:"created_at" doc:"When the user was created." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt          time.Time         `json:"updated_at" doc:"When the user was last changed." example:"2026-11-23T09:00:00Z"`
-	AllowedActions     []string          `json:"allowed_actions,omitempty" doc:"What the caller may do with this user; on single users only." example:"[\"update\"]"`
+	AllowedActions     []string          `json:"allowed_actions,omitzero" doc:"What the caller may do with this user; on single users only." example:"[\"update\"]"`
 }
 
 // CreateUserRequest is the body of createUser.

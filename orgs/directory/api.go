@@ -30,7 +30,7 @@ type Organization struct {
 	HasChildren     bool              `json:"has_children" doc:"Whether there are organizations below." example:"false"`
 	CreatedAt       time.Time         `json:"created_at" doc:"When the organization was created." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt       time.Time         `json:"updated_at" doc:"When the organization was last changed." example:"2026-11-23T09:00:00Z"`
-	AllowedActions  []string          `json:"allowed_actions,omitempty" doc:"What the caller may do: create_child, delete, move, resume, suspend, update. In single representations only."`
+	AllowedActions  []string          `json:"allowed_actions,omitzero" doc:"What the caller may do: create_child, delete, move, resume, suspend, update. In single representations only."`
 }
 
 // NameAvailability says whether a child may have a name.

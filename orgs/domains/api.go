@@ -21,7 +21,7 @@ type EmailDomain struct {
 	Name           string     `json:"name" doc:"The domain: lower case, punycode." example:"acme.com"`
 	VerifiedAt     *time.Time `json:"verified_at,omitempty" doc:"When the organization proved that the domain is its own; absent where it was mapped from above." example:"2026-11-23T09:00:00Z"`
 	CreatedAt      time.Time  `json:"created_at" doc:"When the domain was mapped." example:"2026-11-23T09:00:00Z"`
-	AllowedActions []string   `json:"allowed_actions,omitempty" doc:"What the caller may do: unmap. In single representations only."`
+	AllowedActions []string   `json:"allowed_actions,omitzero" doc:"What the caller may do: unmap. In single representations only."`
 }
 
 // MapDomainRequest names a domain.

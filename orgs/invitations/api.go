@@ -31,7 +31,7 @@ type InvitationBody struct {
 	UserID         *ids.User      `json:"user_id,omitempty" doc:"Who accepted."`
 	CreatedAt      time.Time      `json:"created_at" doc:"When the person was invited first." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt      time.Time      `json:"updated_at" doc:"When the invitation last changed." example:"2026-11-23T09:00:00Z"`
-	AllowedActions []string       `json:"allowed_actions,omitempty" doc:"What the caller may do with this invitation; on single invitations only." example:"[\"resend\",\"revoke\"]"`
+	AllowedActions []string       `json:"allowed_actions,omitzero" doc:"What the caller may do with this invitation; on single invitations only." example:"[\"resend\",\"revoke\"]"`
 }
 
 // InviteUserRequest is the body of inviteUser.

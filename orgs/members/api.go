@@ -29,7 +29,7 @@ type MemberBody struct {
 	Kind           string    `json:"kind" enum:"resident,invited,shared" doc:"How the user belongs: the organization holds the record, or the user accepted an invitation, or was added from elsewhere in the tenant." example:"resident"`
 	Roles          []string  `json:"roles" doc:"Names of the roles held in this organization, directly or by a group." example:"[\"Administrator\"]"`
 	JoinedAt       time.Time `json:"joined_at" doc:"Since when the user belongs." example:"2026-11-23T09:00:00Z"`
-	AllowedActions []string  `json:"allowed_actions,omitempty" doc:"What the caller may do with this member; on single members only." example:"[\"remove\"]"`
+	AllowedActions []string  `json:"allowed_actions,omitzero" doc:"What the caller may do with this member; on single members only." example:"[\"remove\"]"`
 }
 
 type (

@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
 import { Copyable, Facts, FormDialog, Section, StateBadge, Time, notifyDone, useApiForm, useConfirm, useGrove } from "../../../ui/index.ts";
 import { DetailPage } from "../../DetailPage.tsx";
-import { allows, useGo, useId, useOrg, useTab } from "../../useOrg.ts";
+import { allows, showOpenTab, useGo, useId, useOrg, useTab } from "../../useOrg.ts";
 import { AuthorizedApis } from "./apis.tsx";
 import { Oidc } from "./oidc.tsx";
 import { AppSecrets } from "./secrets.tsx";
@@ -59,7 +59,7 @@ export function AppPage() {
     >
       {(a) => (
         <Tabs keepMounted={false} onChange={setTab} value={tab}>
-          <Tabs.List mb="md">
+          <Tabs.List mb="md" ref={showOpenTab}>
             {tabs.filter((name) => name !== "secrets" || a.client_type === "confidential").map((name) => <Tabs.Tab key={name} value={name}>{t(`appTab.${name}`)}</Tabs.Tab>)}
           </Tabs.List>
           <Tabs.Panel value="general"><General app={a} /></Tabs.Panel>
