@@ -2,14 +2,21 @@ package oauth_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"grove/iam/apps"
 	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/fault"
 )
 
 const (
@@ -39,6 +46,31 @@ func (w *world) exchange(client, token string, changes ...string) answer {
 		}
 	}
 	return w.send(w.a, "POST", "/oauth2/token", f)
+}
+
+func (w *world) authenticate(token string) error {
+	_, err := w.oauth.Authenticate(context.Background(), w.a.Tenant, httpapi.Credentials{Scheme: "Bearer", Token: token})
+	return err
+}
+
+// resigned is a token with other claims, under the tenant's own key.
+func (w *world) resigned(token string, changes map[string]any) string {
+	w.t.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	claims := map[string]any{}
+	if err = errors.Join(err, json.Unmarshal(payload, &claims)); err != nil {
+		w.t.Fatal(err)
+	}
+	maps.Copy(claims, changes)
+	key, err := w.oauth.Keys.Signer(context.Background(), w.a.ID, "")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	signed, err := key.SignJSON("at+jwt", claims)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return signed
 }
 
 func TestTokenExchange(t *testing.T) {
@@ -138,6 +170,10 @@ func TestTokenExchangeDelegation(t *testing.T) {
 	if kept := w.exchange("m2m", next.text("access_token")); act(kept.text("access_token")) != act(next.text("access_token")) {
 		t.Errorf("who acts was dropped: %d %s", kept.StatusCode, kept.raw)
 	}
+	// Who acts for somebody is not himself to act.
+	if got := w.exchange("m2m", got.text("access_token"), "actor_token", next.text("access_token"), "actor_token_type", accessType); got.text("error") != "invalid_request" {
+		t.Errorf("a delegate as the actor: %s", got.raw)
+	}
 	// The actor is not to be lost on the way to another organization, nor to act where events would name the wrong one.
 	mine := w.exchange("web", from, "actor_token", from, "actor_token_type", accessType).text("access_token")
 	if got := w.send(w.a, "POST", "/oauth2/token", w.switching("web", mine, "south")); got.text("error") != "invalid_grant" {
@@ -146,6 +182,13 @@ func TestTokenExchangeDelegation(t *testing.T) {
 	manage := w.exchange("m2m", got.text("access_token"), "actor_token", machine, "actor_token_type", accessType, "scope", "users.read trips.read")
 	if manage.text("scope") != "trips.read" {
 		t.Errorf("acts at the management API: %s", manage.raw)
+	}
+	console := w.signIn(w.a, "console", "redirect_uri", w.a.Base+"/console/callback", "scope", "grove").text("access_token")
+	if err := w.authenticate(console); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.authenticate(w.resigned(console, map[string]any{"act": map[string]string{"sub": "other"}})); !fault.CodeUnauthorized.Is(err) {
+		t.Errorf("acts at the management API, by a token that nobody made: %v", err)
 	}
 }
 
@@ -200,9 +243,13 @@ func TestAttack22_TokenExchange(t *testing.T) {
 		t.Errorf("revoked: %s", got.raw)
 	}
 	// A token that is bound to a key is exchanged by its client with a proof only, and bound anew.
-	p := w.prover()
-	bound := w.send(w.a, "POST", "/oauth2/token", w.redemption(w.a, "web", w.code(w.a, "web", "scope", "orders.read")), "DPoP", p.proof("POST", w.a.Base+"/oauth2/token", nil)).text("access_token")
-	if got := w.exchange("web", bound); got.text("error") != "invalid_request" {
-		t.Errorf("a bound token without its key: %s", got.raw)
+	p, q := w.prover(), w.prover()
+	bound := p.token(w.redemption(w.a, "web", w.code(w.a, "web", "scope", "orders.read"))).text("access_token")
+	f := w.as(w.a, "web", url.Values{"grant_type": {tokenExchange}, "subject_token": {bound}, "subject_token_type": {accessType}})
+	if bound == "" || w.exchange("web", bound).text("error") != "invalid_request" || q.token(f).text("error") != "invalid_request" {
+		t.Error("a bound token without its key")
+	}
+	if got := p.token(f); got.text("token_type") != "DPoP" {
+		t.Errorf("a bound token with its key: %s", got.raw)
 	}
 }
