@@ -2169,6 +2169,11 @@ export interface components {
              */
             authorization_signed_response_alg: string;
             /**
+             * @description Where the app is told that a session is over; empty: nowhere.
+             * @example https://app.example.com/backchannel-logout
+             */
+            backchannel_logout_uri: string;
+            /**
              * @description The app's name in OAuth.
              * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
              */
@@ -4043,6 +4048,11 @@ export interface components {
              * @enum {string}
              */
             authorization_signed_response_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
+             * @description Where the app is told that a session is over (OpenID Connect Back-Channel Logout 1.0), whatever ended it; empty for nowhere.
+             * @example https://app.example.com/backchannel-logout
+             */
+            backchannel_logout_uri?: string;
             /**
              * @description Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449).
              * @example false

@@ -91,6 +91,9 @@ func checkProtocol(a appRow) error {
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
 	}
+	if err := checkPage("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI); err != nil {
+		return err
+	}
 	native := a.Template == templateMobile
 	for i, uri := range a.OIDC.RedirectURIs {
 		if err := checkRedirect("/redirect_uris/"+strconv.Itoa(i), uri, native); err != nil {
@@ -277,6 +280,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "token_endpoint_auth_method", &a.OIDC.AuthMethod, in.AuthMethod)
 		fields = set(fields, "token_endpoint_auth_signing_alg", &a.OIDC.AuthSigningAlg, in.AuthSigningAlg)
 		fields = set(fields, "id_token_alg", &a.OIDC.IDTokenAlg, in.IDTokenAlg)
+		fields = set(fields, "backchannel_logout_uri", &a.OIDC.BackchannelLogoutURI, in.BackchannelLogoutURI)
 		fields = set(fields, "pkce_optional", &a.OIDC.PKCEOptional, in.PKCEOptional)
 		fields = set(fields, "pkce_plain", &a.OIDC.PKCEPlain, in.PKCEPlain)
 		fields = set(fields, "dpop_bound_access_tokens", &a.OIDC.DPoPBound, in.DPoPBound)

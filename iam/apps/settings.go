@@ -28,6 +28,7 @@ type Settings struct {
 	AssertionReuse         bool     `json:"assertion_reuse" doc:"Whether a client assertion works again until it expires, against RFC 7523's advice." example:"false"`
 	AuthMethod             string   `json:"token_endpoint_auth_method" doc:"How the app proves who it is: client_secret takes the secret in header or body." example:"client_secret"`
 	AuthSigningAlg         string   `json:"token_endpoint_auth_signing_alg" doc:"How its assertions are signed; empty where any of the server's algorithms is." example:"ES256"`
+	BackchannelLogoutURI   string   `json:"backchannel_logout_uri" doc:"Where the app is told that a session is over; empty: nowhere." example:"https://app.example.com/backchannel-logout"`
 	IDTokenAlg             string   `json:"id_token_alg" doc:"How ID tokens are signed." example:"ES256"`
 	JWKS                   *JWKSet  `json:"jwks,omitempty" doc:"The app's public keys."`
 	JWKSURI                string   `json:"jwks_uri" doc:"Where the app publishes its keys; empty where they are in jwks." example:"https://app.example.com/jwks.json"`

@@ -11,6 +11,7 @@ import (
 	"grove/iam/apps"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
 	"grove/infra/secrets"
 )
 
@@ -78,10 +79,15 @@ func methodAllowed(client apps.Client, method string) bool {
 
 // client finds an enabled client.
 func (s *Service) client(ctx context.Context, t httpapi.Tenant, id string) (apps.Client, error) {
+	return s.clientOf(ctx, t.ID, id)
+}
+
+// clientOf is client where there is no request.
+func (s *Service) clientOf(ctx context.Context, tenant ids.Tenant, id string) (apps.Client, error) {
 	if id == "" || len(id) > maxClientID {
 		return apps.Client{}, errClient
 	}
-	client, err := s.Clients.Client(ctx, t.ID, id)
+	client, err := s.Clients.Client(ctx, tenant, id)
 	switch {
 	case fault.CodeNotFound.Is(err):
 		return apps.Client{}, errClient

@@ -44,8 +44,10 @@ type metadata struct {
 	ClaimsParameter          bool     `json:"claims_parameter_supported"`
 	RequestParameter         bool     `json:"request_parameter_supported"`
 	RequestURIParameter      bool     `json:"request_uri_parameter_supported"`
-	ResponseAlgs             []string `json:"authorization_signing_alg_values_supported"`     // JARM, section 4
-	RequestAlgs              []string `json:"request_object_signing_alg_values_supported"`    // RFC 9101
+	ResponseAlgs             []string `json:"authorization_signing_alg_values_supported"`  // JARM, section 4
+	RequestAlgs              []string `json:"request_object_signing_alg_values_supported"` // RFC 9101
+	BackchannelLogout        bool     `json:"backchannel_logout_supported"`                // Back-Channel Logout 1.0, section 2.1
+	BackchannelSession       bool     `json:"backchannel_logout_session_supported"`
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 }
 
@@ -83,13 +85,15 @@ var metadataParts = func() []string {
 		ChallengeMethods:         []string{methodS256},
 		Claims: []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",
 			"locale", "name", "nonce", "org_handle", "org_id", "org_name", "preferred_username", "sid", "sub", "updated_at"},
-		ClaimTypes:       []string{"normal"},
-		ACRValues:        []string{acrOneFactor},
-		Prompts:          []string{"consent", "login", "none", "select_account"},
-		RequestParameter: true,
-		ResponseAlgs:     jose.Algs(),
-		RequestAlgs:      jose.Algs(),
-		IssInResponse:    true,
+		ClaimTypes:         []string{"normal"},
+		ACRValues:          []string{acrOneFactor},
+		Prompts:            []string{"consent", "login", "none", "select_account"},
+		RequestParameter:   true,
+		ResponseAlgs:       jose.Algs(),
+		RequestAlgs:        jose.Algs(),
+		BackchannelLogout:  true,
+		BackchannelSession: true,
+		IssInResponse:      true,
 	})
 	if err != nil {
 		panic(err) // strings and booleans always marshal

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"grove/infra/events"
 	"grove/infra/jobs"
 	"grove/infra/kernel/fault"
 	"grove/infra/module"
@@ -27,9 +28,11 @@ func (s *Service) Module() module.Manifest {
 		Jobs: func(r *jobs.Registry) {
 			jobs.Register(r, func(ctx context.Context, _ sweepArgs) error { return s.Sweep(ctx) }, jobs.Timeout(10*time.Minute))
 			jobs.Every(r, time.Hour, sweepArgs{})
+			jobs.Register(r, s.tellLogout, jobs.Timeout(time.Minute))
 		},
-		Migrations: Migrations(),
-		Protocols:  s.protocols,
+		Migrations:    Migrations(),
+		Protocols:     s.protocols,
+		Subscriptions: []events.Subscription{{Name: subscriberLogout, Types: []string{"session.ended"}, Do: s.sessionEnded}},
 		Tables: []module.Table{
 			{Name: "authorization_codes", Class: module.Transient, Owner: "org_id", Why: "a code lives for a minute"},
 			{Name: "device_codes", Class: module.Transient, Owner: "tenant_id", Why: "codes that live for ten minutes"},

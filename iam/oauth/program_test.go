@@ -24,9 +24,9 @@ type vendor struct {
 
 const appCallback = "https://notes.example/cb"
 
-func newVendor(t *testing.T) *vendor {
+func newVendor(t *testing.T, options ...apptest.Option) *vendor {
 	t.Helper()
-	w := apptest.New(t)
+	w := apptest.New(t, options...)
 	v := &vendor{World: w, manage: w.Token(w.A)}
 	post := func(path string, body map[string]any) map[string]any {
 		return w.Must(w.A, v.manage, "POST", path, body)

@@ -103,6 +103,8 @@ const (
 		AND g.ended_at IS NULL AND g.expires_at > $5`
 	sqlLockSessionGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.session_id = $2 AND NOT g.offline
 		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
+	sqlRelyingParties = `SELECT DISTINCT g.org_id, g.user_id, g.issuer, a.client_id FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
+		WHERE g.tenant_id = $1 AND g.session_id = $2 AND coalesce(a.oidc->>'backchannel_logout_uri', '') <> ''`
 	sqlRestamp   = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
 	sqlBindGrant = `UPDATE grants SET dpop_jkt = $3 WHERE tenant_id = $1 AND id = $2`
 	sqlEndGrant  = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
@@ -167,6 +169,19 @@ func liveGrants(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app i
 
 func lockSessionGrants(ctx context.Context, tx db.Tx, session ids.Session) ([]grant, error) {
 	return db.Collect[grant](ctx, tx, sqlLockSessionGrants, tx.Tenant(), session, tx.Now())
+}
+
+// relyingParty is an app that a person signed in to.
+type relyingParty struct {
+	Org      ids.Org  `db:"org_id"`
+	User     ids.User `db:"user_id"`
+	Issuer   string   `db:"issuer"`
+	ClientID string   `db:"client_id"`
+}
+
+// relyingParties are the apps that were signed in to by a session and want to be told when it ends, once for each organization.
+func relyingParties(ctx context.Context, tx db.Tx, session ids.Session) ([]relyingParty, error) {
+	return db.Collect[relyingParty](ctx, tx, sqlRelyingParties, tx.Tenant(), session)
 }
 
 func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {

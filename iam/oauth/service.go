@@ -9,6 +9,8 @@ import (
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
+	"grove/infra/jobs"
+	"grove/infra/outbound"
 )
 
 // Options are the installation's own; an app may have shorter or longer lives of its tokens.
@@ -26,10 +28,12 @@ type Dependencies struct {
 	DB         *db.DB
 	Events     *events.Log
 	Hub        *cache.Hub
+	Jobs       *jobs.Client
 	Keys       Keys
 	Log        *slog.Logger
 	Members    Members
 	Orgs       Orgs
+	Outbound   *outbound.Client
 	Pages      Pages
 	RemoteKeys RemoteKeys
 	Roles      Roles

@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"time"
 
+	"grove/infra/events"
 	"grove/infra/jobs"
 	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
 	"grove/infra/kernel/perm"
 	"grove/infra/module"
 )
@@ -35,6 +37,14 @@ func (s *Service) Module() module.Manifest {
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,
+		Subscriptions: []events.Subscription{{Name: "sessions.revoked", Types: []string{"user.disabled", "user.locked"},
+			Do: func(ctx context.Context, tenant ids.Tenant, e events.Event) error {
+				var user ids.User
+				if err := user.UnmarshalText([]byte(e.Subject)); err != nil {
+					return jobs.Permanent(err)
+				}
+				return s.EndRevoked(ctx, tenant, user)
+			}}},
 		Tables: []module.Table{{Name: "sessions", Class: module.Transient, Owner: "user_id",
 			Why: "a session is worth nothing elsewhere; that it was is in the events"}},
 	}

@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +23,12 @@ const (
 	ReasonAdministrator = "administrator" // somebody who may ended it
 	ReasonReplaced      = "replaced"      // a new sign-in at the same browser
 	ReasonSignedOut     = "signed_out"
+
+	reasonRevoked = "revoked" // what it stood on was
 )
+
+// maxRevoked is how many sessions of one person are told of when he is shut out.
+const maxRevoked = 1000
 
 var (
 	errRefused = fault.Declare(fault.Forbidden, "session.refused", "Nobody can sign in here at present")
@@ -192,6 +198,30 @@ func (s *Service) EndForUserInOrgTx(ctx context.Context, tx db.Tx, org ids.Org, 
 func (s *Service) EndForUserTx(ctx context.Context, tx db.Tx, user ids.User, except ids.Session, reason string) error {
 	rows, err := db.Collect[Session](ctx, tx, sqlEndUserExcept, tx.Tenant(), user, except.UUID(), tx.Now())
 	return s.ended(ctx, tx, rows, reason, err)
+}
+
+// EndRevoked ends the sessions of a person that nothing can be done with since he was shut out. What was issued through them is
+// dead already; now whoever waits for their end is told.
+func (s *Service) EndRevoked(ctx context.Context, tenant ids.Tenant, user ids.User) error {
+	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		all, err := db.Collect[Session](ctx, tx, sqlListUser, tx.Tenant(), user, newest, tx.Now(), tx.Now().Add(-s.life.Idle), maxRevoked)
+		if err != nil {
+			return err
+		}
+		good, err := standingOnly(ctx, tx, all)
+		if err != nil {
+			return err
+		}
+		for _, session := range all {
+			if slices.ContainsFunc(good, func(g Session) bool { return g.ID == session.ID }) {
+				continue
+			}
+			if err := s.EndTx(ctx, tx, session.ID, reasonRevoked); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (s *Service) ended(ctx context.Context, tx db.Tx, rows []Session, reason string, err error) error {

@@ -1247,6 +1247,11 @@ type AppOIDC struct {
 	// Examples: ES256
 	AuthorizationSignedResponseAlg string `json:"authorization_signed_response_alg"`
 
+	// BackchannelLogoutURI Where the app is told that a session is over; empty: nowhere.
+	//
+	// Examples: https://app.example.com/backchannel-logout
+	BackchannelLogoutURI string `json:"backchannel_logout_uri"`
+
 	// ClientID The app's name in OAuth.
 	//
 	// Examples: k3v5mq2n7x4h6t8w9y2z5b7d3f
@@ -3191,6 +3196,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ES256
 	AuthorizationSignedResponseAlg *UpdateAppOIDCRequestAuthorizationSignedResponseAlg `json:"authorization_signed_response_alg,omitempty"`
+
+	// BackchannelLogoutURI Where the app is told that a session is over (OpenID Connect Back-Channel Logout 1.0), whatever ended it; empty for nowhere.
+	//
+	// Examples: https://app.example.com/backchannel-logout
+	BackchannelLogoutURI *string `json:"backchannel_logout_uri,omitempty"`
 
 	// DpopBoundAccessTokens Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449).
 	//

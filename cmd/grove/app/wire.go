@@ -123,9 +123,10 @@ func (a *App) wire() error {
 		Orgs: orgs, Roles: roles, Sharing: shares, Users: people})
 	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Tenants: tenants, Users: people})
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
-	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Keys: keyring, Log: a.Log,
-		Members: belonging, Orgs: orgs, Pages: pages,
-		RemoteKeys: outbound.NewJWKS(outbound.New(outbound.Options{Dev: a.options.Dev}), a.options.Clock),
+	abroad := outbound.New(outbound.Options{Dev: a.options.Dev})
+	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
+		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages,
+		RemoteKeys: outbound.NewJWKS(abroad, a.options.Clock),
 		Roles:      roles, Sealer: sealer, Sessions: signedIn, Sharing: shares, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, CodeTTL: c.CodeTTL, RefreshGrace: c.RefreshGrace,
 			RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL})
