@@ -2200,6 +2200,11 @@ export interface components {
              * @example ES256
              */
             id_token_alg: string;
+            /**
+             * @description How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
+             * @example ES256
+             */
+            introspection_signed_response_alg: string;
             /** @description The app's public keys. */
             jwks?: components["schemas"]["JWKSet"];
             /**
@@ -2279,6 +2284,11 @@ export interface components {
              *     ]
              */
             token_exchange_audiences: string[];
+            /**
+             * @description How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
+             * @example ES256
+             */
+            userinfo_signed_response_alg: string;
         };
         AppOwner: {
             /**
@@ -4072,6 +4082,12 @@ export interface components {
              * @enum {string}
              */
             id_token_alg?: "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
+             * @description How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
+             * @example ES256
+             * @enum {string}
+             */
+            introspection_signed_response_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
             /** @description All public keys of the app from now on, with which its assertions and request objects are verified. Takes the place of jwks_uri. A key that is taken out ends what was issued so far. */
             jwks?: components["schemas"]["JWKSet"];
             /**
@@ -4154,6 +4170,12 @@ export interface components {
              *     ]
              */
             token_exchange_audiences?: string[];
+            /**
+             * @description How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
+             * @example ES256
+             * @enum {string}
+             */
+            userinfo_signed_response_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
         };
         UpdateAppRequest: {
             /**

@@ -31,6 +31,8 @@ type UpdateAppOIDCRequest struct {
 	RequireSignedRequest   *bool     `json:"require_signed_request_object,omitempty" doc:"Whether the app has to sign its authorization requests with one of its keys, so that nobody on their way can change them (RFC 9101)." example:"false"`
 	RequirePushed          *bool     `json:"require_pushed_authorization_requests,omitempty" doc:"Whether the app has to push its authorization requests to the server before it sends the browser there (RFC 9126)." example:"false"`
 	ResponseAlg            *string   `json:"authorization_signed_response_alg,omitempty" enum:",ES256,EdDSA,PS256,RS256" doc:"How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are." example:"ES256"`
+	UserinfoAlg            *string   `json:"userinfo_signed_response_alg,omitempty" enum:",ES256,EdDSA,PS256,RS256" doc:"How answers of the userinfo endpoint are signed; empty: not at all, as JSON." example:"ES256"`
+	IntrospectionAlg       *string   `json:"introspection_signed_response_alg,omitempty" enum:",ES256,EdDSA,PS256,RS256" doc:"How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are." example:"ES256"`
 	SkipConsent            *bool     `json:"skip_consent,omitempty" doc:"Whether people are not asked: for the owner's own apps." example:"false"`
 }
 

@@ -289,6 +289,8 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "require_signed_request_object", &a.OIDC.RequireSignedRequest, in.RequireSignedRequest)
 		fields = set(fields, "require_pushed_authorization_requests", &a.OIDC.RequirePushed, in.RequirePushed)
 		fields = set(fields, "authorization_signed_response_alg", &a.OIDC.ResponseAlg, in.ResponseAlg)
+		fields = set(fields, "userinfo_signed_response_alg", &a.OIDC.UserinfoAlg, in.UserinfoAlg)
+		fields = set(fields, "introspection_signed_response_alg", &a.OIDC.IntrospectionAlg, in.IntrospectionAlg)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
 		if fields, err = s.setKeys(ctx, tx, a, in, fields); err != nil {
 			return nil, err

@@ -44,6 +44,8 @@ type Settings struct {
 	RequireSignedRequest   bool     `json:"require_signed_request_object" doc:"Whether the app has to sign its authorization requests (RFC 9101)." example:"false"`
 	RequirePushed          bool     `json:"require_pushed_authorization_requests" doc:"Whether the app has to push its authorization requests (RFC 9126)." example:"false"`
 	ResponseAlg            string   `json:"authorization_signed_response_alg" doc:"How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are." example:"ES256"`
+	UserinfoAlg            string   `json:"userinfo_signed_response_alg" doc:"How answers of the userinfo endpoint are signed; empty: not at all, as JSON." example:"ES256"`
+	IntrospectionAlg       string   `json:"introspection_signed_response_alg" doc:"How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are." example:"ES256"`
 	SkipConsent            bool     `json:"skip_consent" doc:"Whether people are not asked." example:"false"`
 }
 

@@ -166,9 +166,13 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 }
 
 func writeRaw(w http.ResponseWriter, status int, body []byte) {
+	writeAs(w, status, "application/json", body)
+}
+
+func writeAs(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
 	noStore(h)
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

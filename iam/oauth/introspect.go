@@ -3,8 +3,12 @@ package oauth
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
+	"slices"
+	"strings"
 
+	"grove/iam/apps"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
@@ -16,30 +20,72 @@ var inactive = []byte(`{"active":false}`)
 // introspect is token introspection (RFC 7662) for confidential clients of the tenant. What is not good, whatever the
 // reason, is the same {"active":false}.
 func (s *Service) introspect(w http.ResponseWriter, r *http.Request) {
-	body, err := s.introspection(r)
+	body, caller, err := s.introspection(r)
 	if err != nil {
 		s.writeError(w, r, err)
 		return
 	}
-	writeRaw(w, http.StatusOK, body)
+	h := w.Header()
+	h.Add("Vary", "Accept")
+	if !wantsJWT(r.Header.Values("Accept")) {
+		writeRaw(w, http.StatusOK, body)
+		return
+	}
+	signed, err := s.signIntrospection(r.Context(), caller, body)
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writeAs(w, http.StatusOK, mediaIntrospection, signed)
 }
 
-func (s *Service) introspection(r *http.Request) ([]byte, error) {
+// Signed answers (RFC 9701), for a resource that has to show later what it was told.
+const (
+	mediaIntrospection = "application/token-introspection+jwt"
+	typIntrospection   = "token-introspection+jwt"
+)
+
+func wantsJWT(accept []string) bool {
+	return slices.ContainsFunc(accept, func(line string) bool {
+		return slices.ContainsFunc(strings.Split(line, ","), func(one string) bool {
+			media, _, err := mime.ParseMediaType(one)
+			return err == nil && media == mediaIntrospection
+		})
+	})
+}
+
+// signIntrospection wraps an answer for the one who asked (RFC 9701, section 5).
+func (s *Service) signIntrospection(ctx context.Context, caller apps.Client, body []byte) ([]byte, error) {
+	alg := caller.IntrospectionAlg
+	if alg == "" {
+		alg = caller.IDTokenAlg
+	}
+	key, err := s.Keys.Signer(ctx, httpapi.TenantOf(ctx).ID, alg)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := key.Sign(typIntrospection, newClaims().text("iss", httpapi.IssuerOf(ctx).URL).text("aud", caller.ClientID).
+		number("iat", s.DB.Clock().Now().Unix()).raw("token_introspection", body).end())
+	return []byte(signed), err
+}
+
+func (s *Service) introspection(r *http.Request) ([]byte, apps.Client, error) {
+	no := func(err error) ([]byte, apps.Client, error) { return nil, apps.Client{}, err }
 	ctx := r.Context()
 	form, err := readForm(r)
 	if err != nil {
-		return nil, err
+		return no(err)
 	}
 	caller, err := s.authenticateClient(ctx, r, form)
 	if err != nil {
-		return nil, err
+		return no(err)
 	}
 	if caller.Public {
-		return nil, errClient
+		return no(errClient)
 	}
 	token := form.get("token")
 	if token == "" {
-		return nil, refuse(codeInvalidRequest, "token is required.")
+		return no(refuse(codeInvalidRequest, "token is required."))
 	}
 	var body []byte
 	// The form of a token says what it is; token_type_hint adds nothing.
@@ -49,9 +95,9 @@ func (s *Service) introspection(r *http.Request) ([]byte, error) {
 		body, err = s.introspectAccess(ctx, token)
 	}
 	if errors.Is(err, errToken) || errors.Is(err, errGrant) {
-		return inactive, nil
+		return inactive, caller.Client, nil
 	}
-	return body, err
+	return body, caller.Client, err
 }
 
 func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, error) {

@@ -48,6 +48,8 @@ type metadata struct {
 	RequestAlgs              []string `json:"request_object_signing_alg_values_supported"` // RFC 9101
 	BackchannelLogout        bool     `json:"backchannel_logout_supported"`                // Back-Channel Logout 1.0, section 2.1
 	BackchannelSession       bool     `json:"backchannel_logout_session_supported"`
+	UserinfoAlgs             []string `json:"userinfo_signing_alg_values_supported"`
+	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"`     // RFC 9701, section 7
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 }
 
@@ -91,6 +93,8 @@ var metadataParts = func() []string {
 		RequestParameter:   true,
 		ResponseAlgs:       jose.Algs(),
 		RequestAlgs:        jose.Algs(),
+		UserinfoAlgs:       jose.Algs(),
+		IntrospectionAlgs:  jose.Algs(),
 		BackchannelLogout:  true,
 		BackchannelSession: true,
 		IssInResponse:      true,

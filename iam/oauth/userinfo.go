@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"grove/iam/apps"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
@@ -14,19 +15,37 @@ var errBearer = refuse(codeInvalidToken, "The access token is invalid, expired o
 
 // userinfo is the endpoint of OpenID Connect Core 1.0, section 5.3.
 func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
-	body, err := s.userinfoBody(r)
+	body, client, err := s.userinfoBody(r)
 	if err != nil {
 		s.writeBearerError(w, r, err)
 		return
 	}
-	writeRaw(w, http.StatusOK, body)
+	if client.UserinfoAlg == "" {
+		writeRaw(w, http.StatusOK, body)
+		return
+	}
+	key, err := s.Keys.Signer(r.Context(), httpapi.TenantOf(r.Context()).ID, client.UserinfoAlg)
+	var signed string
+	if err == nil {
+		signed, err = key.Sign(typUserinfo, body)
+	}
+	if err != nil {
+		s.writeBearerError(w, r, err)
+		return
+	}
+	writeAs(w, http.StatusOK, "application/jwt", []byte(signed))
 }
 
-func (s *Service) userinfoBody(r *http.Request) ([]byte, error) {
+// typUserinfo is the type of signed answers, for which no specification has one. Without iat and exp they are no ID tokens.
+const typUserinfo = "JWT"
+
+// userinfoBody returns the claims, as a JSON object, and the client that is to have them.
+func (s *Service) userinfoBody(r *http.Request) ([]byte, apps.Client, error) {
+	no := func(err error) ([]byte, apps.Client, error) { return nil, apps.Client{}, err }
 	ctx := r.Context()
 	given, err := presentedToken(r)
 	if err != nil {
-		return nil, err
+		return no(err)
 	}
 	t := httpapi.TenantOf(ctx)
 	a, err := s.readAccess(ctx, t, given.Token)
@@ -34,19 +53,22 @@ func (s *Service) userinfoBody(r *http.Request) ([]byte, error) {
 		err = s.checkPresented(ctx, a, given)
 	}
 	if errors.Is(err, errToken) || err == nil && (a.user.IsZero() || a.claims.Issuer != httpapi.IssuerOf(ctx).URL) {
-		return nil, refuseBecause(codeInvalidToken, errBearer.description, err)
+		return no(refuseBecause(codeInvalidToken, errBearer.description, err))
 	}
 	if err != nil {
-		return nil, err
+		return no(err)
 	}
 	client, err := s.client(ctx, t, a.clientID)
 	if errors.Is(err, errClient) {
-		return nil, errBearer
+		return no(errBearer)
 	}
 	if err != nil {
-		return nil, err
+		return no(err)
 	}
 	c := newClaims().text("sub", a.user.String())
+	if client.UserinfoAlg != "" { // OpenID Connect Core 1.0, section 5.3.2
+		c = c.text("iss", a.claims.Issuer).text("aud", client.ClientID)
+	}
 	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
 		standing, err := s.Sessions.Standing(ctx, tx, a.subjects(t, client))
 		if err != nil {
@@ -67,13 +89,13 @@ func (s *Service) userinfoBody(r *http.Request) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return no(err)
 	}
 	for _, name := range []string{"org_id", "org_handle", "org_name"} {
 		value, _ := a.claims.Text(name)
 		c = c.text(name, value)
 	}
-	return c.end(), nil
+	return c.end(), client, nil
 }
 
 // presentedToken finds the access token in the header or, in a POST, in the form (RFC 6750, sections 2.1 and 2.2). In the

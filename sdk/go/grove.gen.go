@@ -483,6 +483,33 @@ func (e UpdateAppOIDCRequestIDTokenAlg) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestIntrospectionSignedResponseAlg.
+const (
+	UpdateAppOIDCRequestIntrospectionSignedResponseAlgES256 UpdateAppOIDCRequestIntrospectionSignedResponseAlg = "ES256"
+	UpdateAppOIDCRequestIntrospectionSignedResponseAlgEdDSA UpdateAppOIDCRequestIntrospectionSignedResponseAlg = "EdDSA"
+	UpdateAppOIDCRequestIntrospectionSignedResponseAlgEmpty UpdateAppOIDCRequestIntrospectionSignedResponseAlg = ""
+	UpdateAppOIDCRequestIntrospectionSignedResponseAlgPS256 UpdateAppOIDCRequestIntrospectionSignedResponseAlg = "PS256"
+	UpdateAppOIDCRequestIntrospectionSignedResponseAlgRS256 UpdateAppOIDCRequestIntrospectionSignedResponseAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestIntrospectionSignedResponseAlg enum.
+func (e UpdateAppOIDCRequestIntrospectionSignedResponseAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestIntrospectionSignedResponseAlgES256:
+		return true
+	case UpdateAppOIDCRequestIntrospectionSignedResponseAlgEdDSA:
+		return true
+	case UpdateAppOIDCRequestIntrospectionSignedResponseAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestIntrospectionSignedResponseAlgPS256:
+		return true
+	case UpdateAppOIDCRequestIntrospectionSignedResponseAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestRequestObjectSigningAlg.
 const (
 	UpdateAppOIDCRequestRequestObjectSigningAlgES256 UpdateAppOIDCRequestRequestObjectSigningAlg = "ES256"
@@ -558,6 +585,33 @@ func (e UpdateAppOIDCRequestTokenEndpointAuthSigningAlg) Valid() bool {
 	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgPS256:
 		return true
 	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestUserinfoSignedResponseAlg.
+const (
+	UpdateAppOIDCRequestUserinfoSignedResponseAlgES256 UpdateAppOIDCRequestUserinfoSignedResponseAlg = "ES256"
+	UpdateAppOIDCRequestUserinfoSignedResponseAlgEdDSA UpdateAppOIDCRequestUserinfoSignedResponseAlg = "EdDSA"
+	UpdateAppOIDCRequestUserinfoSignedResponseAlgEmpty UpdateAppOIDCRequestUserinfoSignedResponseAlg = ""
+	UpdateAppOIDCRequestUserinfoSignedResponseAlgPS256 UpdateAppOIDCRequestUserinfoSignedResponseAlg = "PS256"
+	UpdateAppOIDCRequestUserinfoSignedResponseAlgRS256 UpdateAppOIDCRequestUserinfoSignedResponseAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestUserinfoSignedResponseAlg enum.
+func (e UpdateAppOIDCRequestUserinfoSignedResponseAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestUserinfoSignedResponseAlgES256:
+		return true
+	case UpdateAppOIDCRequestUserinfoSignedResponseAlgEdDSA:
+		return true
+	case UpdateAppOIDCRequestUserinfoSignedResponseAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestUserinfoSignedResponseAlgPS256:
+		return true
+	case UpdateAppOIDCRequestUserinfoSignedResponseAlgRS256:
 		return true
 	default:
 		return false
@@ -1275,8 +1329,13 @@ type AppOIDC struct {
 	// IDTokenAlg How ID tokens are signed.
 	//
 	// Examples: ES256
-	IDTokenAlg string  `json:"id_token_alg"`
-	Jwks       *JWKSet `json:"jwks,omitempty"`
+	IDTokenAlg string `json:"id_token_alg"`
+
+	// IntrospectionSignedResponseAlg How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
+	//
+	// Examples: ES256
+	IntrospectionSignedResponseAlg string  `json:"introspection_signed_response_alg"`
+	Jwks                           *JWKSet `json:"jwks,omitempty"`
 
 	// JwksURI Where the app publishes its keys; empty where they are in jwks.
 	//
@@ -1347,6 +1406,11 @@ type AppOIDC struct {
 	//
 	// Examples: ["https://api.example.com"]
 	TokenExchangeAudiences []string `json:"token_exchange_audiences"`
+
+	// UserinfoSignedResponseAlg How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
+	//
+	// Examples: ES256
+	UserinfoSignedResponseAlg string `json:"userinfo_signed_response_alg"`
 }
 
 // AppOwner defines model for AppOwner.
@@ -3216,7 +3280,12 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ES256
 	IDTokenAlg *UpdateAppOIDCRequestIDTokenAlg `json:"id_token_alg,omitempty"`
-	Jwks       *JWKSet                         `json:"jwks,omitempty"`
+
+	// IntrospectionSignedResponseAlg How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
+	//
+	// Examples: ES256
+	IntrospectionSignedResponseAlg *UpdateAppOIDCRequestIntrospectionSignedResponseAlg `json:"introspection_signed_response_alg,omitempty"`
+	Jwks                           *JWKSet                                             `json:"jwks,omitempty"`
 
 	// JwksURI Where the app publishes its keys (RFC 7517), read again every few minutes; empty for nowhere. Takes the place of jwks.
 	//
@@ -3287,6 +3356,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ["https://api.example.com"]
 	TokenExchangeAudiences *[]string `json:"token_exchange_audiences,omitempty"`
+
+	// UserinfoSignedResponseAlg How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
+	//
+	// Examples: ES256
+	UserinfoSignedResponseAlg *UpdateAppOIDCRequestUserinfoSignedResponseAlg `json:"userinfo_signed_response_alg,omitempty"`
 }
 
 // UpdateAppOIDCRequestAuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.
@@ -3302,6 +3376,11 @@ type UpdateAppOIDCRequestGrantTypes string
 // Examples: ES256
 type UpdateAppOIDCRequestIDTokenAlg string
 
+// UpdateAppOIDCRequestIntrospectionSignedResponseAlg How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
+//
+// Examples: ES256
+type UpdateAppOIDCRequestIntrospectionSignedResponseAlg string
+
 // UpdateAppOIDCRequestRequestObjectSigningAlg How request objects must be signed; empty for any of these.
 //
 // Examples: ES256
@@ -3316,6 +3395,11 @@ type UpdateAppOIDCRequestTokenEndpointAuthMethod string
 //
 // Examples: ES256
 type UpdateAppOIDCRequestTokenEndpointAuthSigningAlg string
+
+// UpdateAppOIDCRequestUserinfoSignedResponseAlg How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
+//
+// Examples: ES256
+type UpdateAppOIDCRequestUserinfoSignedResponseAlg string
 
 // UpdateAppRequest defines model for UpdateAppRequest.
 type UpdateAppRequest struct {
