@@ -2263,6 +2263,13 @@ export interface components {
              */
             require_signed_request_object: boolean;
             /**
+             * @description What authorization responses may bring.
+             * @example [
+             *       "code"
+             *     ]
+             */
+            response_types: string[];
+            /**
              * @description Whether people are not asked.
              * @example false
              */
@@ -4146,6 +4153,13 @@ export interface components {
              * @example false
              */
             require_signed_request_object?: boolean;
+            /**
+             * @description What authorization responses may bring. All from now on. Each but code sends tokens through the browser, where histories and scripts can find them (RFC 9700, section 2.1.2).
+             * @example [
+             *       "code"
+             *     ]
+             */
+            response_types?: ("code" | "code id_token" | "code id_token token" | "code token" | "id_token" | "id_token token" | "token")[];
             /**
              * @description Whether people are not asked: for the owner's own apps.
              * @example false

@@ -273,6 +273,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = setAll(fields, "post_logout_redirect_uris", &a.OIDC.PostLogoutRedirectURIs, in.PostLogoutRedirectURIs)
 		fields = setAll(fields, "allowed_origins", &a.Origins, in.AllowedOrigins)
 		fields = setAll(fields, "token_exchange_audiences", &a.OIDC.ExchangeAudiences, in.ExchangeAudiences)
+		fields = setAll(fields, "response_types", &a.OIDC.ResponseTypes, in.ResponseTypes)
 		fields = setAll(fields, "grant_types", &a.GrantTypes, in.GrantTypes)
 		fields = set(fields, "access_token_seconds", &a.OIDC.AccessTokenSeconds, in.AccessTokenSeconds)
 		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
@@ -304,7 +305,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 			}
 		}
 		switch {
-		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil, in.ExchangeAudiences != nil,
+		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil, in.ExchangeAudiences != nil, in.ResponseTypes != nil,
 			in.RequestObjectAlg != nil, in.RequireSignedRequest != nil:
 			// Who says where codes go, and what they are worth to a thief, can have what the app may ask people's tokens for.
 			err = s.checkStrength(ctx, tx, *a)

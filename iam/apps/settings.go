@@ -18,6 +18,9 @@ const (
 	AuthSecret        = "client_secret" // Grove's own: the secret, in header or body
 )
 
+// ResponseTypes are those that an app may be allowed (OpenID Connect Core 1.0, section 3), their words in order.
+var ResponseTypes = []string{"code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"}
+
 // Settings are how an app speaks OAuth 2.0 and OpenID Connect, as they are stored (apps.oidc), shown to the app's
 // administrators, and read by the protocols. Names are those of client metadata (RFC 7591, section 2) where there are any.
 //
@@ -43,6 +46,7 @@ type Settings struct {
 	RequestObjectAlg       string   `json:"request_object_signing_alg" doc:"How its request objects are signed; empty where any of the server's algorithms is." example:"ES256"`
 	RequireSignedRequest   bool     `json:"require_signed_request_object" doc:"Whether the app has to sign its authorization requests (RFC 9101)." example:"false"`
 	RequirePushed          bool     `json:"require_pushed_authorization_requests" doc:"Whether the app has to push its authorization requests (RFC 9126)." example:"false"`
+	ResponseTypes          []string `json:"response_types" doc:"What authorization responses may bring." example:"[\"code\"]"`
 	ResponseAlg            string   `json:"authorization_signed_response_alg" doc:"How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are." example:"ES256"`
 	UserinfoAlg            string   `json:"userinfo_signed_response_alg" doc:"How answers of the userinfo endpoint are signed; empty: not at all, as JSON." example:"ES256"`
 	IntrospectionAlg       string   `json:"introspection_signed_response_alg" doc:"How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are." example:"ES256"`
@@ -61,6 +65,9 @@ func (s Settings) RefreshTokenTTL() time.Duration {
 
 // complete puts in what rows leave out that were stored before the setting was there.
 func (s Settings) complete(clientType string) Settings {
+	if len(s.ResponseTypes) == 0 {
+		s.ResponseTypes = []string{"code"}
+	}
 	s.ExchangeAudiences = list.Distinct(s.ExchangeAudiences)
 	switch {
 	case s.AuthMethod != "":

@@ -35,6 +35,7 @@ type authorization struct {
 	Resources   []string `json:"resource,omitempty"`
 	Scopes      []string `json:"scopes"`
 	State       string   `json:"state,omitempty"`
+	Types       []string `json:"response_type,omitempty"`
 }
 
 // authorize is the authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core 1.0, section 3.1.2).
@@ -123,7 +124,7 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	client, err := s.client(ctx, t, a.ClientID)
-	if err == nil && (client.ID != done.App || a.Issuer != httpapi.IssuerOf(ctx).URL || !redirectAllowed(client, a.Issuer, a.RedirectURI)) {
+	if err == nil && (client.ID != done.App || a.Issuer != httpapi.IssuerOf(ctx).URL || !redirectAllowed(client, a.Issuer, a.RedirectURI) || !a.stillAllowed(client)) {
 		err = refuse(codeInvalidRequest, "The application has changed since the sign-in began. Start again from the application.")
 	}
 	if err != nil {
@@ -135,16 +136,6 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.answer(w, r, client, a, done)
-}
-
-// answer sends the code.
-func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, done authn.Done) {
-	code, err := s.issueCode(r.Context(), client, a, done)
-	if err != nil {
-		s.sendError(w, r, client, a, err)
-		return
-	}
-	s.send(w, r, client, a, param{"code", code})
 }
 
 func (s *Service) sendError(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, err error) {
@@ -241,12 +232,8 @@ func redirectAllowed(client apps.Client, issuer, given string) bool {
 // readAuthorization judges the rest of the request. It fills a as far as it gets, so that an error takes the response
 // mode that was asked for.
 func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p params, a *authorization) (authn.Request, error) {
-	switch mode := p.get("response_mode"); mode {
-	case "", modeQuery:
-	case modeFormPost, modeFragment, modeJWT, modeFormPost + suffixJWT, modeFragment + suffixJWT, modeQuery + suffixJWT:
-		a.Mode = mode
-	default:
-		return authn.Request{}, refuse(codeInvalidRequest, "response_mode is not one of those that the server's metadata lists.")
+	if err := readResponseType(client, p, a); err != nil {
+		return authn.Request{}, err
 	}
 	switch {
 	case p.has("request"):
@@ -255,16 +242,12 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 		return authn.Request{}, refuse(codeRequestURIUnsupported, "The parameter request_uri is not supported.")
 	case p.has("registration"):
 		return authn.Request{}, refuse(codeRegistrationUnsupported, "The parameter registration is not supported.")
-	case !p.has("response_type"):
-		return authn.Request{}, refuse(codeInvalidRequest, "response_type is required.")
-	case p.get("response_type") != "code":
-		return authn.Request{}, refuse(codeUnsupportedResponseType, "response_type must be code.")
-	case !slices.Contains(client.GrantTypes, grantAuthorizationCode):
-		return authn.Request{}, refuse(codeUnauthorizedClient, "This client may not use the authorization code grant.")
 	}
 	var err error
-	if a.Challenge, err = readChallenge(p.get("code_challenge"), p.get("code_challenge_method"), client.Settings); err != nil {
-		return authn.Request{}, err
+	if a.wants(typeCode) {
+		if a.Challenge, err = readChallenge(p.get("code_challenge"), p.get("code_challenge_method"), client.Settings); err != nil {
+			return authn.Request{}, err
+		}
 	}
 	requested, err := scopeList(p.get("scope"))
 	if err != nil {
@@ -276,7 +259,12 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	if len(requested) == 0 {
 		requested = scopesOf(client, a.Resources)
 	}
-	a.Scopes = slices.DeleteFunc(authorizedScopes(client, requested), func(scope string) bool { return !aimed(client, scope, a.Resources) })
+	a.Scopes = slices.DeleteFunc(authorizedScopes(client, requested), func(scope string) bool {
+		return !aimed(client, scope, a.Resources) || scope == scopeOfflineAccess && !a.wants(typeCode)
+	})
+	if a.wants(typeIDToken) && !contains(a.Scopes, scopeOpenID) {
+		return authn.Request{}, refuse(codeInvalidRequest, "The scope openid is required where an ID token comes back.")
+	}
 	if a.Nonce = p.get("nonce"); len(a.Nonce) > maxNonce {
 		a.Nonce = ""
 		return authn.Request{}, refuse(codeInvalidRequest, "nonce is longer than 512 bytes.")

@@ -13,21 +13,12 @@ import (
 	"grove/infra/secrets"
 )
 
-// issueCode stores a grant and its code (RFC 6749, section 4.1.2). The code is good for one use, by this client, with
-// this redirect URI and the verifier of this challenge.
-func (s *Service) issueCode(ctx context.Context, client apps.Client, a authorization, done authn.Done) (string, error) {
-	code, hash := secrets.NewToken(prefixCode)
-	g := newGrant(client, a, done)
-	err := s.DB.InTenant(asPerson(ctx, g), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
-		if err := s.createTx(ctx, tx, client, &g); err != nil {
-			return err
-		}
-		return insertCode(ctx, tx, hash, g, a.RedirectURI, a.Challenge, tx.Now().Add(s.options.CodeTTL))
-	})
+// noLonger is what a client is told where something that a sign-in stands on ended while the person typed.
+func noLonger(err error) error {
 	if errors.Is(err, errGrant) {
-		err = refuse(codeAccessDenied, "The account, the organization or the application is not active.")
+		return refuse(codeAccessDenied, "The account, the organization or the application is not active.")
 	}
-	return code, err
+	return err
 }
 
 // newGrant is what a person has authorized by a sign-in, to be stored.

@@ -64,8 +64,8 @@ func TestAuthorizeErrors(t *testing.T) {
 		code    string
 	}{
 		"no response type":        {[]string{"response_type", ""}, "invalid_request"},
-		"token":                   {[]string{"response_type", "token"}, "unsupported_response_type"},
-		"hybrid":                  {[]string{"response_type", "code id_token"}, "unsupported_response_type"},
+		"another type":            {[]string{"response_type", "code device"}, "unsupported_response_type"},
+		"a type twice":            {[]string{"response_type", "code code"}, "unsupported_response_type"},
 		"another mode":            {[]string{"response_mode", "web_message"}, "invalid_request"},
 		"request":                 {[]string{"request", "e30.e30."}, "invalid_request_object"},
 		"request_uri":             {[]string{"request_uri", "http://169.254.169.254/"}, "request_uri_not_supported"},
@@ -157,6 +157,7 @@ func TestResume(t *testing.T) {
 	for name, change := range map[string]func(*apps.Client){
 		"disabled":                 func(c *apps.Client) { c.Enabled = false },
 		"redirect URI taken away":  func(c *apps.Client) { c.RedirectURIs = nil },
+		"response type taken away": func(c *apps.Client) { c.ResponseTypes = []string{"code id_token"} },
 		"another app of that name": func(c *apps.Client) { c.ID = ids.NewApp() },
 	} {
 		flow := begin("web")

@@ -21,9 +21,12 @@ const (
 	acrOneFactor = "urn:grove:acr:1"
 )
 
-// signID makes the ID token (OpenID Connect Core 1.0, section 2) that goes with an access token. nonce is that of the
-// authorization request; at a refresh there is none (section 12.2).
-func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, client apps.Client, org httpapi.Org, p person, access, nonce string) (string, error) {
+// vouched is what an ID token binds to the sign-in (OpenID Connect Core 1.0, sections 2 and 3.3.2.11): what goes with it, and the
+// nonce of the authorization request; at a refresh there is none (section 12.2). "" is left out.
+type vouched struct{ access, code, nonce, state string }
+
+// signID makes the ID token.
+func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, client apps.Client, org httpapi.Org, p person, of vouched) (string, error) {
 	key, err := s.Keys.Signer(ctx, t.ID, client.IDTokenAlg)
 	if err != nil {
 		return "", err
@@ -31,14 +34,19 @@ func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, c
 	now := s.DB.Clock().Now()
 	c := newClaims().text("iss", issuer).text("sub", p.grant.User.String()).text("aud", client.ClientID).text("azp", client.ClientID).
 		number("exp", now.Add(s.accessTTL(client)).Unix()).number("iat", now.Unix()).number("auth_time", p.grant.AuthTime.Unix()).
-		text("nonce", nonce).text("at_hash", leftHash(key.Alg(), access)).list("amr", p.grant.AMR).text("acr", acrOneFactor).
+		text("nonce", of.nonce).text("at_hash", leftHash(key.Alg(), of.access)).text("c_hash", leftHash(key.Alg(), of.code)).
+		text("s_hash", leftHash(key.Alg(), of.state)).list("amr", p.grant.AMR).text("acr", acrOneFactor).
 		text("sid", p.grant.Session.String()).
 		text("org_id", org.ID.String()).text("org_handle", org.Handle).text("org_name", org.Name)
 	return key.Sign(typIDToken, personClaims(c, p.user, p.scopes).end())
 }
 
-// leftHash is at_hash (section 3.1.3.6): the left half of the token's digest by the hash of the algorithm.
+// leftHash is at_hash, c_hash (section 3.1.3.6) and s_hash (FAPI 1.0 Advanced, section 5.2.2.1): the left half of the digest by the
+// hash of the algorithm.
 func leftHash(alg, token string) string {
+	if token == "" {
+		return ""
+	}
 	if alg == jose.EdDSA {
 		sum := sha512.Sum512([]byte(token))
 		return base64.RawURLEncoding.EncodeToString(sum[:32])

@@ -12,7 +12,7 @@ import (
 // JWT-secured authorization responses (JARM, OAuth 2.0 JWT Secured Authorization Response Mode, final): the response as a JWT
 // of ours, so that nobody on its way through the browser can change it or mix it up with another server's.
 const (
-	modeJWT     = "jwt" // of the one that is usual for the response type: code goes in the query
+	modeJWT     = "jwt" // of the mode that is usual for the response type
 	suffixJWT   = ".jwt"
 	typResponse = "JWT"
 
@@ -22,9 +22,6 @@ const (
 
 // plainMode splits a response mode into how the response travels and whether it is signed.
 func plainMode(mode string) (plain string, signed bool) {
-	if mode == modeJWT {
-		return modeQuery, true
-	}
 	return strings.CutSuffix(mode, suffixJWT)
 }
 

@@ -72,7 +72,7 @@ var metadataParts = func() []string {
 		DeviceEndpoint:           issuerMark + "/oauth2/device_authorization",
 		EndSessionEndpoint:       issuerMark + "/oauth2/logout",
 		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
-		ResponseTypes:            []string{"code"},
+		ResponseTypes:            apps.ResponseTypes,
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
 		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange},
 		SubjectTypes:             []string{"public"},

@@ -80,7 +80,7 @@ func TestAttack16_PushedRequests(t *testing.T) {
 		"a reference within":   {with(w.as(w.a, "web", request("web")), "request_uri", "urn:ietf:params:oauth:request_uri:x"), "invalid_request"},
 		"another redirect URI": {w.as(w.a, "web", request("web", "redirect_uri", "https://evil.example/")), "invalid_request"},
 		"no challenge":         {w.as(w.a, "web", request("web", "code_challenge", "")), "invalid_request"},
-		"another response":     {w.as(w.a, "web", request("web", "response_type", "token")), "unsupported_response_type"},
+		"another response":     {w.as(w.a, "web", request("web", "response_type", "token")), "unauthorized_client"},
 		"a request object":     {w.as(w.a, "web", request("web", "request", "e30.e30.")), "invalid_request_object"},
 	} {
 		if got := w.send(w.a, "POST", "/oauth2/par", c.form); got.text("error") != c.code || got.Header.Get("Location") != "" {

@@ -168,7 +168,7 @@ func (w *world) found(handle string, orgs *orgdir.Service, signing *keys.Service
 		{ClientID: "console", Name: "Console", Public: true, Builtin: true, GrantTypes: people3, APIs: []apps.ClientAPI{manage}},
 		{ClientID: "m2m", Name: "Machine", GrantTypes: []string{"client_credentials", "organization_switch"}, SecretHashes: hashes, APIs: []apps.ClientAPI{orders, manage}},
 	} {
-		c.ID, c.Org, c.Enabled, c.RoleAudience, c.IDTokenAlg, c.AuthMethod = ids.NewApp(), f.Root, true, "application", "ES256", apps.AuthSecret
+		c.ID, c.Org, c.Enabled, c.RoleAudience, c.IDTokenAlg, c.AuthMethod, c.ResponseTypes = ids.NewApp(), f.Root, true, "application", "ES256", apps.AuthSecret, []string{"code"}
 		if c.Public {
 			c.AuthMethod = apps.AuthNone
 		}

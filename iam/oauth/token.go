@@ -75,7 +75,7 @@ func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client aut
 	body := newClaims().text("access_token", access).text("token_type", tokenType(client.jkt)).number("expires_in", seconds).words("scope", p.scopes).
 		text("refresh_token", refresh)
 	if contains(p.scopes, scopeOpenID) {
-		idToken, err := s.signID(ctx, t, p.grant.Issuer, client.Client, org, p, access, nonce)
+		idToken, err := s.signID(ctx, t, p.grant.Issuer, client.Client, org, p, vouched{access: access, nonce: nonce})
 		if err != nil {
 			return err
 		}

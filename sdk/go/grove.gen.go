@@ -537,6 +537,39 @@ func (e UpdateAppOIDCRequestRequestObjectSigningAlg) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestResponseTypes.
+const (
+	UpdateAppOIDCRequestResponseTypesCode             UpdateAppOIDCRequestResponseTypes = "code"
+	UpdateAppOIDCRequestResponseTypesCodeIDToken      UpdateAppOIDCRequestResponseTypes = "code id_token"
+	UpdateAppOIDCRequestResponseTypesCodeIDTokenToken UpdateAppOIDCRequestResponseTypes = "code id_token token"
+	UpdateAppOIDCRequestResponseTypesCodeToken        UpdateAppOIDCRequestResponseTypes = "code token"
+	UpdateAppOIDCRequestResponseTypesIDToken          UpdateAppOIDCRequestResponseTypes = "id_token"
+	UpdateAppOIDCRequestResponseTypesIDTokenToken     UpdateAppOIDCRequestResponseTypes = "id_token token"
+	UpdateAppOIDCRequestResponseTypesToken            UpdateAppOIDCRequestResponseTypes = "token"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestResponseTypes enum.
+func (e UpdateAppOIDCRequestResponseTypes) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestResponseTypesCode:
+		return true
+	case UpdateAppOIDCRequestResponseTypesCodeIDToken:
+		return true
+	case UpdateAppOIDCRequestResponseTypesCodeIDTokenToken:
+		return true
+	case UpdateAppOIDCRequestResponseTypesCodeToken:
+		return true
+	case UpdateAppOIDCRequestResponseTypesIDToken:
+		return true
+	case UpdateAppOIDCRequestResponseTypesIDTokenToken:
+		return true
+	case UpdateAppOIDCRequestResponseTypesToken:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestTokenEndpointAuthMethod.
 const (
 	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret      UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
@@ -1386,6 +1419,11 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	RequireSignedRequestObject bool `json:"require_signed_request_object"`
+
+	// ResponseTypes What authorization responses may bring.
+	//
+	// Examples: ["code"]
+	ResponseTypes []string `json:"response_types"`
 
 	// SkipConsent Whether people are not asked.
 	//
@@ -3337,6 +3375,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	RequireSignedRequestObject *bool `json:"require_signed_request_object,omitempty"`
 
+	// ResponseTypes What authorization responses may bring. All from now on. Each but code sends tokens through the browser, where histories and scripts can find them (RFC 9700, section 2.1.2).
+	//
+	// Examples: ["code"]
+	ResponseTypes *[]UpdateAppOIDCRequestResponseTypes `json:"response_types,omitempty"`
+
 	// SkipConsent Whether people are not asked: for the owner's own apps.
 	//
 	// Examples: false
@@ -3385,6 +3428,9 @@ type UpdateAppOIDCRequestIntrospectionSignedResponseAlg string
 //
 // Examples: ES256
 type UpdateAppOIDCRequestRequestObjectSigningAlg string
+
+// UpdateAppOIDCRequestResponseTypes defines model for UpdateAppOIDCRequest.ResponseTypes.
+type UpdateAppOIDCRequestResponseTypes string
 
 // UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
 //

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, NumberInput, Select, Stack, Switch, TextInput, Textarea } from "@mantine/core";
+import { Button, Checkbox, Group, MultiSelect, NumberInput, Select, Stack, Switch, TextInput, Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
 import { Loaded, ProblemAlert, Section, notifyDone, useApi, useApiForm, useGrove } from "../../../ui/index.ts";
@@ -13,6 +13,8 @@ const grants = ["authorization_code", "refresh_token", "client_credentials", "ur
 
 /** The last word of a grant type, which is all of it but for those of later RFCs. */
 const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "device_code" | "token-exchange" | Exclude<(typeof grants)[number], `urn:${string}`>;
+/** All but code send tokens through the browser. */
+const responseTypes = ["code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"];
 const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
 
 const lines = (text: string) => text.split(/\s+/).filter(Boolean);
@@ -50,7 +52,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
       assertion_reuse: oidc.assertion_reuse, backchannel_logout_uri: oidc.backchannel_logout_uri, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, id_token_alg: oidc.id_token_alg, introspection_signed_response_alg: oidc.introspection_signed_response_alg, userinfo_signed_response_alg: oidc.userinfo_signed_response_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
-      refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce,
+      refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce, response_types: oidc.response_types,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
       authorization_signed_response_alg: oidc.authorization_signed_response_alg, require_signed_request_object: oidc.require_signed_request_object, skip_consent: oidc.skip_consent,
       token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_exchange_audiences: oidc.token_exchange_audiences.join("\n"), token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
@@ -62,7 +64,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), dpop_bound_access_tokens: v.dpop_bound_access_tokens, id_token_alg: v.id_token_alg as Request["id_token_alg"], introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
         userinfo_signed_response_alg: v.userinfo_signed_response_alg as Request["userinfo_signed_response_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
-        refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce,
+        refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce, response_types: v.response_types as Request["response_types"],
         require_pushed_authorization_requests: v.require_pushed_authorization_requests,
         authorization_signed_response_alg: v.authorization_signed_response_alg as Request["authorization_signed_response_alg"], require_signed_request_object: v.require_signed_request_object, skip_consent: v.skip_consent,
         token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
@@ -116,6 +118,10 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         <Section description={t("oidc.pkceHint")} title={t("oidc.pkce")}>
           <Stack gap="md" maw={440}>
             {oidc.client_type === "confidential" && <Switch description={t("oidc.pkceOptionalHint")} disabled={readOnly} label={t("oidc.pkceOptional")} {...getInputProps("pkce_optional", { type: "checkbox" })} />}
+            <MultiSelect
+              data={responseTypes} label={t("oidc.responseTypes")} readOnly={readOnly} {...getInputProps("response_types")}
+              description={t(form.form.getValues().response_types.some((type) => type.split(" ").includes("token")) ? "oidc.responseTypesWarning" : "oidc.responseTypesHint")}
+            />
             <Switch description={t("oidc.parHint")} disabled={readOnly} label={t("oidc.par")} {...getInputProps("require_pushed_authorization_requests", { type: "checkbox" })} />
             {oidc.client_type === "confidential" && (
               <>
