@@ -59,6 +59,35 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
+// TestPracticeNamesTests: what the page on RFC 9700 says is shown by tests that exist, each line by one at least.
+func TestPracticeNamesTests(t *testing.T) {
+	page, err := os.ReadFile("rfc9700.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := finder{repo: os.DirFS(".."), goTests: map[string]map[string]bool{}}
+	lines := 0
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) < 2 || !strings.HasPrefix(strings.TrimSpace(cells[1]), "2.") && !strings.HasPrefix(strings.TrimSpace(cells[1]), "4.") {
+			continue
+		}
+		lines++
+		refs := spans.FindAllStringSubmatch(cells[len(cells)-2], -1)
+		if len(cells) != 6 || len(refs) == 0 {
+			t.Errorf("not a line of four cells with a test: %s", line)
+		}
+		for _, ref := range refs {
+			if err := found.test(ref[1]); err != nil {
+				t.Errorf("section %s: %v", cells[1], err)
+			}
+		}
+	}
+	if lines < 25 {
+		t.Errorf("%d lines", lines)
+	}
+}
+
 // check returns every mistake in page, in ids, and between the two; tests are
 // looked up in repo, the root of the repository.
 func check(page, ids string, repo fs.FS) []string {
