@@ -192,8 +192,8 @@ func TestTokenExchangeDelegation(t *testing.T) {
 	}
 }
 
-// TestAttack22_TokenExchange: nothing is had that the client, the person or the token does not give.
-func TestAttack22_TokenExchange(t *testing.T) {
+// TestAttack20_TokenExchange: nothing is had that the client, the person or the token does not give.
+func TestAttack20_TokenExchange(t *testing.T) {
 	w := exchanging(t)
 	signedIn := w.signIn(w.a, "web", "scope", "openid orders.read")
 	from := signedIn.text("access_token")

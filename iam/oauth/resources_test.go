@@ -95,8 +95,8 @@ func TestResourceInRequestObject(t *testing.T) {
 	}
 }
 
-// TestAttack22_Resources: a token for an API cannot be had by naming the API.
-func TestAttack22_Resources(t *testing.T) {
+// TestResourcesRefused: a token for an API cannot be had by naming the API.
+func TestResourcesRefused(t *testing.T) {
 	w := setup(t)
 	w.twoAPIs("web")
 	unknown := []string{"https://elsewhere.example", "urn:grove:management", orders + "/", "HTTPS://orders.example", "orders.read", orders + "#part"}
