@@ -2201,6 +2201,12 @@ export interface components {
              */
             id_token_alg: string;
             /**
+             * Format: int64
+             * @description Lifetime of ID tokens; 0: that of access tokens.
+             * @example 3600
+             */
+            id_token_seconds: number;
+            /**
              * @description How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
              * @example ES256
              */
@@ -4089,6 +4095,12 @@ export interface components {
              * @enum {string}
              */
             id_token_alg?: "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
+             * Format: int64
+             * @description Lifetime of ID tokens; 0: that of access tokens.
+             * @example 3600
+             */
+            id_token_seconds?: number;
             /**
              * @description How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
              * @example ES256

@@ -277,6 +277,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = setAll(fields, "grant_types", &a.GrantTypes, in.GrantTypes)
 		fields = set(fields, "access_token_seconds", &a.OIDC.AccessTokenSeconds, in.AccessTokenSeconds)
 		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
+		fields = set(fields, "id_token_seconds", &a.OIDC.IDTokenSeconds, in.IDTokenSeconds)
 		fields = set(fields, "assertion_reuse", &a.OIDC.AssertionReuse, in.AssertionReuse)
 		fields = set(fields, "token_endpoint_auth_method", &a.OIDC.AuthMethod, in.AuthMethod)
 		fields = set(fields, "token_endpoint_auth_signing_alg", &a.OIDC.AuthSigningAlg, in.AuthSigningAlg)

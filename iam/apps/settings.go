@@ -32,6 +32,7 @@ type Settings struct {
 	AuthMethod             string   `json:"token_endpoint_auth_method" doc:"How the app proves who it is: client_secret takes the secret in header or body." example:"client_secret"`
 	AuthSigningAlg         string   `json:"token_endpoint_auth_signing_alg" doc:"How its assertions are signed; empty where any of the server's algorithms is." example:"ES256"`
 	BackchannelLogoutURI   string   `json:"backchannel_logout_uri" doc:"Where the app is told that a session is over; empty: nowhere." example:"https://app.example.com/backchannel-logout"`
+	IDTokenSeconds         int      `json:"id_token_seconds" doc:"Lifetime of ID tokens; 0: that of access tokens." example:"3600"`
 	IDTokenAlg             string   `json:"id_token_alg" doc:"How ID tokens are signed." example:"ES256"`
 	JWKS                   *JWKSet  `json:"jwks,omitempty" doc:"The app's public keys."`
 	JWKSURI                string   `json:"jwks_uri" doc:"Where the app publishes its keys; empty where they are in jwks." example:"https://app.example.com/jwks.json"`
@@ -57,6 +58,9 @@ type Settings struct {
 func (s Settings) AccessTokenTTL() time.Duration {
 	return time.Duration(s.AccessTokenSeconds) * time.Second
 }
+
+// IDTokenTTL is how long ID tokens live; 0 is as long as access tokens.
+func (s Settings) IDTokenTTL() time.Duration { return time.Duration(s.IDTokenSeconds) * time.Second }
 
 // RefreshTokenTTL is how long refresh tokens live; 0 is the installation's default.
 func (s Settings) RefreshTokenTTL() time.Duration {

@@ -121,6 +121,18 @@ func TestAttack17_CodeSingleUse(t *testing.T) {
 	w.events("grant.ended", 1)
 }
 
+func TestIDTokenLife(t *testing.T) {
+	w := setup(t)
+	for seconds, want := range map[int]time.Duration{0: 15 * time.Minute, 60: time.Minute, 86400: 24 * time.Hour} {
+		w.change(w.a, "web", func(c *apps.Client) { c.IDTokenSeconds = seconds })
+		got := w.signIn(w.a, "web")
+		id, access := w.claimsOf(got.text("id_token")), w.claimsOf(got.text("access_token"))
+		if id.Expiry.Sub(id.IssuedAt) != want || access.Expiry.Sub(access.IssuedAt) != 15*time.Minute {
+			t.Errorf("%d: ID token %s, access token %s", seconds, id.Expiry.Sub(id.IssuedAt), access.Expiry.Sub(access.IssuedAt))
+		}
+	}
+}
+
 func (w *world) events(kind string, want int) {
 	w.t.Helper()
 	w.in(w.a, func(ctx context.Context, tx db.Tx) error {

@@ -1364,6 +1364,11 @@ type AppOIDC struct {
 	// Examples: ES256
 	IDTokenAlg string `json:"id_token_alg"`
 
+	// IDTokenSeconds Lifetime of ID tokens; 0: that of access tokens.
+	//
+	// Examples: 3600
+	IDTokenSeconds int64 `json:"id_token_seconds"`
+
 	// IntrospectionSignedResponseAlg How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
 	//
 	// Examples: ES256
@@ -3318,6 +3323,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ES256
 	IDTokenAlg *UpdateAppOIDCRequestIDTokenAlg `json:"id_token_alg,omitempty"`
+
+	// IDTokenSeconds Lifetime of ID tokens; 0: that of access tokens.
+	//
+	// Examples: 3600
+	IDTokenSeconds *int64 `json:"id_token_seconds,omitempty"`
 
 	// IntrospectionSignedResponseAlg How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
 	//
