@@ -34,7 +34,7 @@ type Config struct {
 	Issuer   string       // the tenant's base, such as https://id.example/t/acme; tokens of its organizations are taken as well
 	Resource string       // the identifier under which the API is registered; an https URL, so that clients find its metadata
 	Scopes   []string     // that clients are told of
-	Client   *http.Client // nil: http.DefaultClient
+	Client   *http.Client // nil: that of net/http
 	Now      func() time.Time
 }
 
