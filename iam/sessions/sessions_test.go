@@ -284,4 +284,30 @@ func TestSweep(t *testing.T) {
 }
 
 // TestZPlans runs last and looks at the statements of all tests before it.
+// TestEndRevoked: what a person can do nothing with any more is ended, with an event; a sign-in since then stays.
+func TestEndRevoked(t *testing.T) {
+	b := setup(t)
+	old, _ := b.signIn(t, b.a)
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error { return tx.Block(ctx, db.KindUser, b.a.user.UUID(), "test") })
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		return tx.Unblock(ctx, db.KindUser, b.a.user.UUID(), "test")
+	})
+	fresh, secret := b.signIn(t, b.a)
+	for range 2 { // the event may come twice
+		if err := b.sessions.EndRevoked(context.Background(), b.a.tenant, b.a.user); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !b.good(t, b.a.tenant, secret) {
+		t.Error("a sign-in since then was ended")
+	}
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		ended, err := db.Scalars[string](ctx, tx, `SELECT subject FROM events WHERE tenant_id = $1 AND type = 'session.ended'`, tx.Tenant())
+		if len(ended) != 1 || ended[0] != old.ID.String() || ended[0] == fresh.ID.String() {
+			t.Errorf("ended: %v", ended)
+		}
+		return err
+	})
+}
+
 func TestZPlans(t *testing.T) { testkit.CheckPlans(t, setup(t).Database) }
