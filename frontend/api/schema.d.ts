@@ -4082,7 +4082,7 @@ export interface components {
              */
             dpop_bound_access_tokens?: boolean;
             /**
-             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628).
+             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) is not for spa apps.
              * @example [
              *       "authorization_code",
              *       "refresh_token"

@@ -303,6 +303,23 @@ func TestAuthorizedAPIs(t *testing.T) {
 		_, err = b.apps.UpdateOIDC(ctx, tenant, b.A.Rivals.ID, rival.ID, 0, apps.UpdateAppOIDCRequest{ExchangeAudiences: &[]string{identifier}})
 		wantCode(t, err, "app.resource_unknown")
 	}
+	if got := b.client(t, b.A, web.ClientID).ExchangeAudiences; !slices.Equal(got, []string{"urn:partner:api"}) {
+		t.Errorf("serves %v", got)
+	}
+	// Who defines an API that is deleted anew does not hand its tokens to the app that served the old one.
+	passing, err := b.authz.CreateResource(ctx, tenant, b.A.Partner.ID, authz.CreateAPIResourceRequest{Identifier: "urn:passing", Name: "Passing"})
+	wantCode(t, err, "")
+	_, err = b.apps.UpdateOIDC(ctx, tenant, b.A.Partner.ID, web.ID, 0, apps.UpdateAppOIDCRequest{ExchangeAudiences: &[]string{"urn:partner:api", "urn:passing"}})
+	wantCode(t, err, "")
+	if got := b.client(t, b.A, web.ClientID).ExchangeAudiences; len(got) != 2 {
+		t.Errorf("serves %v", got)
+	}
+	wantCode(t, b.authz.DeleteResource(ctx, tenant, b.A.Partner.ID, passing.ID, 0), "")
+	_, err = b.authz.CreateResource(ctx, tenant, b.A.Rivals.ID, authz.CreateAPIResourceRequest{Identifier: "urn:passing", Name: "Passing"})
+	wantCode(t, err, "")
+	if got := b.client(t, b.A, web.ClientID).ExchangeAudiences; !slices.Equal(got, []string{"urn:partner:api"}) {
+		t.Errorf("serves another organization's API: %v", got)
+	}
 	_, err = b.apps.UpdateOIDC(nobody, tenant, b.A.Partner.ID, web.ID, 0, apps.UpdateAppOIDCRequest{ExchangeAudiences: &[]string{"urn:partner:api"}})
 	wantCode(t, err, "role.above_granter")
 	wantCode(t, b.apps.Withdraw(ctx, tenant, b.A.Partner.ID, web.ID, foreign), "resource.not_found")

@@ -213,6 +213,8 @@ func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, erro
 		                (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM api_scopes s
 		                 WHERE s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (aa.scopes) OR $3 = ANY (aa.scopes)))) ORDER BY aa.id), '[]')
 		        FROM app_apis aa JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id
-		        WHERE aa.tenant_id = $1 AND aa.app_id = a.id) AS apis
+		        WHERE aa.tenant_id = $1 AND aa.app_id = a.id) AS apis,
+		       ARRAY(SELECT ar.identifier FROM api_resources ar WHERE ar.tenant_id = $1 AND ar.org_id = a.org_id AND NOT ar.builtin
+		             AND a.oidc->'token_exchange_audiences' ? ar.identifier) AS serves
 		FROM apps a WHERE a.tenant_id = $1 AND a.client_id = $2`, tx.Tenant(), clientID, allManagementScopes)
 }

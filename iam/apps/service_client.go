@@ -83,6 +83,7 @@ type clientRow struct {
 	OIDC         Settings     `db:"oidc"`
 	Secrets      []SecretHash `db:"secrets"`
 	APIs         []ClientAPI  `db:"apis"`
+	Serves       []string     `db:"serves"` // of token_exchange_audiences what the owner still defines
 }
 
 // Client returns the client that a client_id names in a tenant, also while it is disabled, or fault.ErrNotFound. It is kept
@@ -107,6 +108,7 @@ func (s *Service) Client(ctx context.Context, tenant ids.Tenant, clientID string
 func (r clientRow) client() Client {
 	keys, _ := r.OIDC.JWKS.publicKeys() // looked at when they were stored
 	r.OIDC = r.OIDC.complete(r.ClientType)
+	r.OIDC.ExchangeAudiences = r.Serves
 	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
 		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, RoleAudience: r.RoleAudience,
 		GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, Keys: keys, APIs: r.APIs}

@@ -124,9 +124,11 @@ func orInvalid(err error) error {
 // organization's endpoints exchange that organization's tokens.
 func mayExchange(ctx context.Context, client authenticatedClient, subject accessToken) error {
 	base := httpapi.IssuerOf(ctx).Org
-	own := subject.clientID == client.ClientID && (subject.jkt == "" || subject.jkt == client.jkt)
-	served := !client.Public && slices.ContainsFunc(client.ExchangeAudiences, subject.claims.HasAudience)
-	if subject.user.IsZero() || !own && !served || !base.ID.IsZero() && base.ID != subject.org {
+	may := !client.Public && slices.ContainsFunc(client.ExchangeAudiences, subject.claims.HasAudience)
+	if subject.clientID == client.ClientID {
+		may = subject.jkt == "" || subject.jkt == client.jkt
+	}
+	if subject.user.IsZero() || !may || !base.ID.IsZero() && base.ID != subject.org {
 		return errSubject
 	}
 	return nil
@@ -181,7 +183,13 @@ func exchangeable(client apps.Client, subject accessToken, form params, requeste
 	}
 	scopes = slices.DeleteFunc(authorizedScopes(client, requested), func(scope string) bool {
 		api, ok := client.APIOf(scope)
-		return (own || !ok) && !subject.hasScope(scope) || ok && managed(api.Identifier) || scope == scopeOfflineAccess || !aimed(client, scope, resources)
+		switch {
+		case scope == scopeOfflineAccess, managed(api.Identifier), !aimed(client, scope, resources):
+			return true
+		case own, !ok: // his own data is for nobody whom he did not give it to
+			return !subject.hasScope(scope)
+		}
+		return false
 	})
 	return scopes, resources, nil
 }

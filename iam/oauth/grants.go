@@ -197,6 +197,13 @@ func (s *Service) grantLife(client apps.Client) time.Duration {
 	return s.options.RefreshTokenTTL
 }
 
+func (s *Service) idTTL(client apps.Client) time.Duration {
+	if client.IDTokenSeconds > 0 {
+		return client.IDTokenTTL()
+	}
+	return s.accessTTL(client)
+}
+
 func (s *Service) accessTTL(client apps.Client) time.Duration {
 	if client.AccessTokenSeconds > 0 {
 		return client.AccessTokenTTL()

@@ -32,12 +32,8 @@ func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, c
 		return "", err
 	}
 	now := s.DB.Clock().Now()
-	life := client.IDTokenTTL()
-	if life == 0 {
-		life = s.accessTTL(client)
-	}
 	c := newClaims().text("iss", issuer).text("sub", p.grant.User.String()).text("aud", client.ClientID).text("azp", client.ClientID).
-		number("exp", now.Add(life).Unix()).number("iat", now.Unix()).number("auth_time", p.grant.AuthTime.Unix()).
+		number("exp", now.Add(s.idTTL(client)).Unix()).number("iat", now.Unix()).number("auth_time", p.grant.AuthTime.Unix()).
 		text("nonce", of.nonce).text("at_hash", leftHash(key.Alg(), of.access)).text("c_hash", leftHash(key.Alg(), of.code)).
 		text("s_hash", leftHash(key.Alg(), of.state)).list("amr", p.grant.AMR).text("acr", acrOneFactor).
 		text("sid", p.grant.Session.String()).

@@ -56,16 +56,8 @@ func wantsJWT(accept []string) bool {
 
 // signIntrospection wraps an answer for the one who asked (RFC 9701, section 5).
 func (s *Service) signIntrospection(ctx context.Context, caller apps.Client, body []byte) ([]byte, error) {
-	alg := caller.IntrospectionAlg
-	if alg == "" {
-		alg = caller.IDTokenAlg
-	}
-	key, err := s.Keys.Signer(ctx, httpapi.TenantOf(ctx).ID, alg)
-	if err != nil {
-		return nil, err
-	}
-	signed, err := key.Sign(typIntrospection, newClaims().text("iss", httpapi.IssuerOf(ctx).URL).text("aud", caller.ClientID).
-		number("iat", s.DB.Clock().Now().Unix()).raw("token_introspection", body).end())
+	c := newClaims().text("iss", httpapi.IssuerOf(ctx).URL).text("aud", caller.ClientID).number("iat", s.DB.Clock().Now().Unix()).raw("token_introspection", body)
+	signed, err := s.signFor(ctx, httpapi.TenantOf(ctx).ID, caller, caller.IntrospectionAlg, typIntrospection, c)
 	return []byte(signed), err
 }
 

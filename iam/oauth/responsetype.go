@@ -69,13 +69,11 @@ func readResponseType(client apps.Client, p params, a *authorization) error {
 
 // stillAllowed reports whether the client may have what it asked for before the person was at the pages.
 func (a authorization) stillAllowed(client apps.Client) bool {
-	return a.Types == nil || slices.Contains(client.ResponseTypes, strings.Join(a.Types, " "))
+	return slices.Contains(client.ResponseTypes, strings.Join(a.Types, " "))
 }
 
-// wants reports whether one of the things comes back. What was sealed before there were types wants a code.
-func (a authorization) wants(what string) bool {
-	return slices.Contains(a.Types, what) || a.Types == nil && what == typeCode
-}
+// wants reports whether one of the things comes back.
+func (a authorization) wants(what string) bool { return slices.Contains(a.Types, what) }
 
 // answer sends what the client has asked for.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, done authn.Done) {

@@ -15,20 +15,16 @@ var errBearer = refuse(codeInvalidToken, "The access token is invalid, expired o
 
 // userinfo is the endpoint of OpenID Connect Core 1.0, section 5.3.
 func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
-	body, client, err := s.userinfoBody(r)
+	c, client, err := s.userinfoClaims(r)
 	if err != nil {
 		s.writeBearerError(w, r, err)
 		return
 	}
 	if client.UserinfoAlg == "" {
-		writeRaw(w, http.StatusOK, body)
+		writeRaw(w, http.StatusOK, c.end())
 		return
 	}
-	key, err := s.Keys.Signer(r.Context(), httpapi.TenantOf(r.Context()).ID, client.UserinfoAlg)
-	var signed string
-	if err == nil {
-		signed, err = key.Sign(typUserinfo, body)
-	}
+	signed, err := s.signFor(r.Context(), httpapi.TenantOf(r.Context()).ID, client, client.UserinfoAlg, typUserinfo, c)
 	if err != nil {
 		s.writeBearerError(w, r, err)
 		return
@@ -39,9 +35,9 @@ func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
 // typUserinfo is the type of signed answers, for which no specification has one. Without iat and exp they are no ID tokens.
 const typUserinfo = "JWT"
 
-// userinfoBody returns the claims, as a JSON object, and the client that is to have them.
-func (s *Service) userinfoBody(r *http.Request) ([]byte, apps.Client, error) {
-	no := func(err error) ([]byte, apps.Client, error) { return nil, apps.Client{}, err }
+// userinfoClaims returns the claims and the client that is to have them.
+func (s *Service) userinfoClaims(r *http.Request) (claims, apps.Client, error) {
+	no := func(err error) (claims, apps.Client, error) { return nil, apps.Client{}, err }
 	ctx := r.Context()
 	given, err := presentedToken(r)
 	if err != nil {
@@ -95,7 +91,7 @@ func (s *Service) userinfoBody(r *http.Request) ([]byte, apps.Client, error) {
 		value, _ := a.claims.Text(name)
 		c = c.text(name, value)
 	}
-	return c.end(), client, nil
+	return c, client, nil
 }
 
 // presentedToken finds the access token in the header or, in a POST, in the form (RFC 6750, sections 2.1 and 2.2). In the

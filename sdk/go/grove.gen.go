@@ -3314,7 +3314,7 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	DpopBoundAccessTokens *bool `json:"dpop_bound_access_tokens,omitempty"`
 
-	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628).
+	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) is not for spa apps.
 	//
 	// Examples: ["authorization_code","refresh_token"]
 	GrantTypes *[]UpdateAppOIDCRequestGrantTypes `json:"grant_types,omitempty"`

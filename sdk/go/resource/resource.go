@@ -31,11 +31,11 @@ const (
 
 // Config says whose tokens an API takes.
 type Config struct {
-	Issuer   string       // the tenant's base, such as https://id.example/t/acme; tokens of its organizations are taken as well
-	Resource string       // the identifier under which the API is registered; an https URL, so that clients find its metadata
-	Scopes   []string     // that clients are told of
-	Client   *http.Client // nil: that of net/http
-	Now      func() time.Time
+	Issuer   string           // the tenant's base, such as https://id.example/t/acme; tokens of its organizations are taken as well
+	Resource string           // the identifier under which the API is registered; an https URL, so that clients find its metadata
+	Scopes   []string         // that clients are told of
+	Client   *http.Client     // nil: that of net/http
+	Now      func() time.Time // nil: time.Now
 }
 
 // Server verifies tokens for one API. It is safe for concurrent use.
@@ -91,9 +91,9 @@ type Token struct {
 	Person    bool      // whether it is about a person
 	ClientID  string    // the app that has it
 	OrgID     string    // the one organization that it is for
-	OrgHandle string    //
+	OrgHandle string    // its short name
 	Roles     []string  // of the person, there
-	Scopes    []string  //
+	Scopes    []string  // that the app may use
 	AuthTime  time.Time // when the person signed in; zero for an app
 	Actor     string    // who acts for the person (RFC 8693, section 4.1); "" for he himself
 }
