@@ -266,6 +266,33 @@ func TestStartWithReusedProcessNumber(t *testing.T) {
 	start(t, Config{DataDir: dir, Ephemeral: true})
 }
 
+// TestReleasedLockIsFree: a program that is started at the moment of the release shares the open file until it runs, as a copy of
+// the descriptor does.
+func TestReleasedLockIsFree(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock, err := lockDataDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared, err := syscall.Dup(int(lock.file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(shared) }()
+	if _, err := lockDataDir(dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("a folder that is in use: %v", err)
+	}
+	if err := lock.release(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := lockDataDir(dir)
+	if err != nil {
+		t.Fatalf("a folder that was given back: %v", err)
+	}
+	_ = again.release()
+}
+
 func TestStartTwice(t *testing.T) {
 	t.Parallel()
 	t.Run("in one process", func(t *testing.T) {

@@ -60,8 +60,11 @@ func (l *dirLock) record(socketDir string) error {
 }
 
 // release gives the claim back. The file stays: removing a lock file lets two processes lock two
-// files of one name.
-func (l *dirLock) release() error { return l.file.Close() }
+// files of one name. Closing alone would leave the lock to a child that is being started at this moment, which has the file
+// open until it runs its own program.
+func (l *dirLock) release() error {
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+}
 
 // postmasterFile is what PostgreSQL writes into postmaster.pid.
 type postmasterFile struct {
