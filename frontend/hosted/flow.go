@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"grove/frontend/login"
+	"grove/iam/apps"
 	"grove/iam/authn"
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -136,7 +138,9 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 			return
 		}
 		now := len(challenge.Scopes)
-		login.Render(w, r, login.PageConsent, login.ConsentPage{Common: c, Later: scopes[now:], Scopes: scopes[:now], Username: challenge.Username})
+		page := login.ConsentPage{Common: c, Later: scopes[now:], Scopes: scopes[:now], Username: challenge.Username}
+		page.UnknownHost, page.ReturnHost = strangerHosts(f.App, f.RedirectURIs)
+		login.Render(w, r, login.PageConsent, page)
 	case authn.ChangePasswordChallenge:
 		login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, Username: challenge.Username})
 	case authn.SuspendedChallenge:
@@ -162,4 +166,28 @@ func (p *Pages) scopes(ctx context.Context, names []string) ([]login.Scope, erro
 		return err
 	})
 	return out, err
+}
+
+// strangerHosts are what a person can judge an app by that nobody here set up: who publishes its description, or else where
+// it lives, and where the answer goes. Name and logo are what the app likes them to be.
+func strangerHosts(client apps.Client, redirects []string) (publisher, returns string) {
+	if client.Source != apps.SourceRegistered && client.Source != apps.SourceDocument {
+		return "", ""
+	}
+	if len(redirects) > 0 {
+		returns = hostOf(redirects[0])
+	}
+	if client.Source == apps.SourceDocument {
+		return hostOf(client.ClientID), returns
+	}
+	return returns, returns
+}
+
+// hostOf returns the host of an address, and of one without, such as a native app's, its scheme.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return cmp.Or(u.Host, u.Scheme+":")
 }

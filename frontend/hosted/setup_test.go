@@ -67,7 +67,7 @@ func (w *world) OwnerOf(context.Context, db.Tx, string) (ids.Org, bool, error) {
 	return ids.Org{}, false, nil
 }
 
-func (w *world) AppIn(context.Context, db.Tx, ids.App, ids.Org, ids.Org) (sharing.Availability, error) {
+func (w *world) AppIn(context.Context, db.Tx, apps.Client, ids.Org) (sharing.Availability, error) {
 	return sharing.Availability{Available: true}, nil
 }
 

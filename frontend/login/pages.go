@@ -107,8 +107,12 @@ type ConsentPage struct {
 	Later []Scope
 	// PrivacyURL and TermsURL are the app's own pages. Empty hides the link.
 	PrivacyURL, TermsURL string
+	// ReturnHost is where the person goes next, of an app that nobody here set up. Empty hides it.
+	ReturnHost string
 	// Scopes in the order in which to show them.
 	Scopes []Scope
+	// UnknownHost is whom to trust with an app that nobody here set up. Empty hides the warning.
+	UnknownHost string
 	// Username names the account whose data is asked for.
 	Username string
 }

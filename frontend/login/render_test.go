@@ -32,6 +32,7 @@ func samples() map[string]struct {
 		"consent": {PageConsent, ConsentPage{Common: c, PrivacyURL: "https://fleet.example/privacy", TermsURL: "https://fleet.example/terms",
 			Scopes:   []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "trips:read", Title: "See planned trips", Description: "Routes, vehicles and drivers"}},
 			Username: "ada@northwind.example"}},
+		"consent-unknown":     {PageConsent, ConsentPage{Common: c, ReturnHost: "127.0.0.1:33418", Scopes: []Scope{{Name: "openid"}}, UnknownHost: "agent.example", Username: "ada@northwind.example"}},
 		"consent-later":       {PageConsent, ConsentPage{Common: c, Later: []Scope{{Name: "trips:write", Title: "Plan trips"}}, Scopes: []Scope{{Name: "openid"}}, Username: "ada@northwind.example"}},
 		"device":              {PageDevice, DevicePage{Common: c, UserCode: "BCDF-GHJK"}},
 		"device-problem":      {PageDevice, DevicePage{Common: with(ProblemDeviceCode), UserCode: "BCDF"}},

@@ -40,13 +40,14 @@ type UpdateAppRequest struct {
 type App struct {
 	ID             ids.App   `json:"id" doc:"The app."`
 	OrgID          ids.Org   `json:"org_id" doc:"The organization that owns the app."`
-	ClientID       string    `json:"client_id" doc:"The app's name in OAuth; server-made." example:"k3v5mq2n7x4h6t8w9y2z5b7d3f"`
+	ClientID       string    `json:"client_id" doc:"The app's name in OAuth: server-made, or the address of the document that describes the app." example:"k3v5mq2n7x4h6t8w9y2z5b7d3f"`
 	ClientType     string    `json:"client_type" doc:"public has no secret; confidential has." example:"confidential"`
 	Name           string    `json:"name" doc:"Name for people." example:"Invoices"`
 	Description    string    `json:"description" doc:"What the app is." example:"Where customers see their invoices."`
 	Template       string    `json:"template" doc:"What kind of app it is: spa, mobile, web, m2m or standard." example:"web"`
 	LogoURI        string    `json:"logo_uri" doc:"Address of the logo." example:"https://app.example.com/logo.svg"`
 	AccessURL      string    `json:"access_url" doc:"Where the app lives." example:"https://app.example.com/"`
+	Source         string    `json:"source" doc:"Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id." example:"managed"`
 	Builtin        bool      `json:"builtin" doc:"Comes with every tenant and cannot be changed." example:"false"`
 	Enabled        bool      `json:"enabled" doc:"Whether the app works." example:"true"`
 	RoleAudience   string    `json:"role_audience" doc:"Which roles the app is told of: application or organization." example:"application"`
@@ -70,7 +71,7 @@ type VersionedApp struct {
 
 func (a appRow) view() App {
 	return App{ID: a.ID, OrgID: a.Org, ClientID: a.ClientID, ClientType: a.ClientType, Name: a.Name, Description: a.Description, Template: a.Template,
-		LogoURI: a.LogoURI, AccessURL: a.AccessURL, Builtin: a.Builtin, Enabled: a.Enabled, RoleAudience: a.RoleAudience,
+		LogoURI: a.LogoURI, AccessURL: a.AccessURL, Source: a.Source, Builtin: a.Builtin, Enabled: a.Enabled, RoleAudience: a.RoleAudience,
 		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
 }
 
@@ -117,7 +118,7 @@ func (s *Service) appRoutes(a *httpapi.API) {
 		Summary: "Read an app", Description: "What the app is. Its OAuth settings, secrets and authorized APIs are resources below it."}, s.getApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[App]]{ID: "updateApp", Method: "PATCH", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary: "Change an app", Description: "A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.",
-		Errors: []fault.Code{ErrBuiltin, errNameTaken, fault.CodeStale}}, s.updateApp)
+		Errors: []fault.Code{ErrBuiltin, errDocument, errNameTaken, fault.CodeStale}}, s.updateApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteApp", Method: "DELETE", Path: path + "/{app}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Delete an app", Description: "Its tokens, secrets, roles and shares end with it. Its client_id is never used again.",
 		Errors: []fault.Code{ErrBuiltin, fault.CodeStale}}, s.deleteApp)

@@ -60,7 +60,7 @@ func (s *Service) oidcRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Change an app's OAuth settings",
 		Description: "A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).",
-		Errors:      []fault.Code{ErrBuiltin, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeStale}}, s.updateOIDC)
+		Errors:      []fault.Code{ErrBuiltin, errDocument, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeStale}}, s.updateOIDC)
 }
 
 func oidcOut(v VersionedApp, err error) (*httpapi.Entity[AppOIDC], error) {

@@ -34,6 +34,8 @@ var (
 )
 
 var (
+	errAuthorized      = fault.Declare(fault.Forbidden, "app.authorized", "Only an administrator changes this app now")
+	errDocument        = fault.Declare(fault.Conflict, "app.described_elsewhere", "The document at the app's client_id says what it is")
 	errClientType      = fault.Declare(fault.Conflict, "app.public_client", "A public client has no secret")
 	errGrantTypes      = fault.Declare(fault.Invalid, "app.grant_types", "These grant types do not go together")
 	errNameTaken       = fault.Declare(fault.Conflict, "app.name_taken", "This name is taken")
@@ -52,6 +54,7 @@ type (
 	appData struct {
 		ClientID string `json:"client_id" audit:"public"`
 		Name     string `json:"name" audit:"public"`
+		Source   string `json:"source" audit:"public"`
 		Template string `json:"template" audit:"public"`
 	}
 	changeData struct {
@@ -106,7 +109,7 @@ func New(d *db.DB, log *events.Log, hub *cache.Hub, grants Grants) *Service {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "iam.apps",
-		Errors:      []fault.Code{ErrBuiltin, errClientType, errGrantTypes, errNameTaken, errPolicy, errRedirects, errResourceUnknown, errTooManySecrets},
+		Errors:      []fault.Code{ErrBuiltin, errAuthorized, errClientType, errDocument, errGrantTypes, errNameTaken, errPolicy, errRedirects, errResourceUnknown, errTooManySecrets},
 		Found:       s.found,
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{PermRead, PermWrite},

@@ -22,6 +22,7 @@ type appRow struct {
 	AccessURL    string    `db:"access_url"`
 	ClientType   string    `db:"client_type"`
 	Builtin      bool      `db:"builtin"`
+	Source       string    `db:"source"`
 	Enabled      bool      `db:"enabled"`
 	RoleAudience string    `db:"role_audience"`
 	Origins      []string  `db:"allowed_origins"`
@@ -32,8 +33,12 @@ type appRow struct {
 	Version      int64     `db:"version"`
 }
 
+func (a appRow) data() appData {
+	return appData{ClientID: a.ClientID, Name: a.Name, Source: a.Source, Template: a.Template}
+}
+
 const sqlAppColumns = `
-	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled,
+	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, source, enabled,
 	       role_audience, allowed_origins, grant_types, oidc, created_at, updated_at, version
 	FROM apps `
 
@@ -59,17 +64,17 @@ func lockApp(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, er
 }
 
 func clientIDByName(ctx context.Context, tx db.Tx, org ids.Org, key string) (clientID string, err error) {
-	err = tx.QueryRow(ctx, `SELECT client_id FROM apps WHERE tenant_id = $1 AND org_id = $2 AND name_key = $3`, tx.Tenant(), org, key).Scan(&clientID)
+	err = tx.QueryRow(ctx, `SELECT client_id FROM apps WHERE tenant_id = $1 AND org_id = $2 AND name_key = $3 AND source = 'managed'`, tx.Tenant(), org, key).Scan(&clientID)
 	return clientID, err
 }
 
 func insertApp(ctx context.Context, tx db.Tx, a appRow) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled,
-		                  role_audience, allowed_origins, grant_types, oidc, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18)`,
+		                  role_audience, allowed_origins, grant_types, oidc, source, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)`,
 		tx.Tenant(), a.ID, a.Org, a.ClientID, a.Name, a.NameKey, a.Description, a.Template, a.LogoURI, a.AccessURL, a.ClientType, a.Builtin, a.Enabled,
-		a.RoleAudience, a.Origins, a.GrantTypes, a.OIDC, tx.Now())
+		a.RoleAudience, a.Origins, a.GrantTypes, a.OIDC, a.Source, tx.Now())
 	return err
 }
 
@@ -202,18 +207,24 @@ func handedOut(ctx context.Context, tx db.Tx, app ids.App) ([]string, error) {
 		WHERE aa.tenant_id = $1 AND aa.app_id = $2`, tx.Tenant(), app, allManagementScopes)
 }
 
-// loadClient reads all that the protocols need to know of a client, in one query.
+// loadClient reads all that the protocols need to know of a client, in one query. An app that nobody here set up may ask for
+// the scopes of the APIs that are open to such apps as well, as far as its owner sees them.
 func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, error) {
 	return db.CollectOne[clientRow](ctx, tx, `
-		SELECT a.id, a.org_id, a.client_id, a.name, a.template, a.logo_uri, a.access_url, a.client_type, a.enabled, a.builtin,
+		SELECT a.id, a.org_id, a.client_id, a.name, a.template, a.logo_uri, a.access_url, a.client_type, a.enabled, a.builtin, a.source,
 		       a.role_audience, a.grant_types, a.oidc,
 		       (SELECT coalesce(jsonb_agg(jsonb_build_object('hash', encode(k.hash, 'base64'), 'expires_at', k.expires_at) ORDER BY k.id), '[]')
 		        FROM app_secrets k WHERE k.tenant_id = $1 AND k.app_id = a.id) AS secrets,
-		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'policy', aa.policy, 'scopes',
+		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'policy', g.policy, 'scopes',
 		                (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM api_scopes s
-		                 WHERE s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (aa.scopes) OR $3 = ANY (aa.scopes)))) ORDER BY aa.id), '[]')
-		        FROM app_apis aa JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id
-		        WHERE aa.tenant_id = $1 AND aa.app_id = a.id) AS apis,
+		                 WHERE s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (g.scopes) OR $3 = ANY (g.scopes)))) ORDER BY g.id), '[]')
+		        FROM (SELECT aa.id, aa.resource_id, aa.policy, aa.scopes FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id
+		              UNION ALL
+		              SELECT o.id, o.id, CASE WHEN o.requires_authorization THEN 'rbac' ELSE 'none' END, ARRAY[$3]
+		              FROM org_closure c JOIN api_resources o ON o.tenant_id = $1 AND o.org_id = c.ancestor_id AND o.registered_clients
+		              WHERE a.source <> 'managed' AND c.tenant_id = $1 AND c.descendant_id = a.org_id
+		                AND NOT EXISTS (SELECT FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id AND aa.resource_id = o.id)) g
+		        JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = g.resource_id) AS apis,
 		       ARRAY(SELECT ar.identifier FROM api_resources ar WHERE ar.tenant_id = $1 AND ar.org_id = a.org_id AND NOT ar.builtin
 		             AND a.oidc->'token_exchange_audiences' ? ar.identifier) AS serves
 		FROM apps a WHERE a.tenant_id = $1 AND a.client_id = $2`, tx.Tenant(), clientID, allManagementScopes)

@@ -45,7 +45,7 @@ const (
 
 	// allManagementScopes stands in app_apis.scopes, and in a request's scope, for every scope of the management API.
 	allManagementScopes = "grove"
-	maxClientID         = 64
+	maxClientID         = 255
 	secretPrefix        = "grv_cs"
 )
 
@@ -172,7 +172,7 @@ func (s *Service) ClientIDByName(ctx context.Context, tenant ids.Tenant, org ids
 // Create registers an app. secret is its first client secret where the client is confidential, never to be had again.
 func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateAppRequest) (made VersionedApp, secret string, err error) {
 	row := appRow{ID: ids.NewApp(), Org: org, ClientID: newClientID(), Template: in.Template, LogoURI: in.LogoURI, AccessURL: in.AccessURL,
-		RoleAudience: in.RoleAudience, Version: 1,
+		RoleAudience: in.RoleAudience, Source: SourceManaged, Version: 1,
 		OIDC: Settings{RedirectURIs: list.Distinct(in.RedirectURIs), PostLogoutRedirectURIs: list.Distinct(in.PostLogoutRedirectURIs)}}
 	preset(&row)
 	if row.RoleAudience == "" {
@@ -211,7 +211,7 @@ func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in
 		}
 		row.CreatedAt, row.UpdatedAt = tx.Now(), tx.Now()
 		made = row.versioned()
-		return s.events.Write(ctx, tx.Tx, eventCreated.Of(org, row.ID, appData{ClientID: row.ClientID, Name: row.Name, Template: row.Template}))
+		return s.events.Write(ctx, tx.Tx, eventCreated.Of(org, row.ID, row.data()))
 	})
 	return made, secret, err
 }
@@ -219,6 +219,9 @@ func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in
 // Update changes what people see of an app, whether it works, and which roles it takes. version 0 is any.
 func (s *Service) Update(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64, in UpdateAppRequest) (VersionedApp, error) {
 	return s.change(ctx, tenant, org, id, version, func(ctx context.Context, tx db.Tx, a *appRow) (fields []string, err error) {
+		if a.Source == SourceDocument && (in.Name != nil || in.Description != nil || in.AccessURL != nil || in.LogoURI != nil) {
+			return nil, errElsewhere
+		}
 		if in.Name != nil {
 			fields = append(fields, "name")
 			if a.Name, a.NameKey, err = cleanName(*in.Name); err != nil {
@@ -268,6 +271,9 @@ func (s *Service) enable(ctx context.Context, tx db.Tx, a appRow) error {
 // UpdateOIDC changes an app's OAuth and OpenID Connect settings. version 0 is any.
 func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64, in UpdateAppOIDCRequest) (VersionedApp, error) {
 	return s.change(ctx, tenant, org, id, version, func(ctx context.Context, tx db.Tx, a *appRow) (fields []string, err error) {
+		if a.Source == SourceDocument {
+			return nil, errElsewhere
+		}
 		machine := slices.Contains(a.GrantTypes, GrantClientCredentials)
 		fields = setAll(fields, "redirect_uris", &a.OIDC.RedirectURIs, in.RedirectURIs)
 		fields = setAll(fields, "post_logout_redirect_uris", &a.OIDC.PostLogoutRedirectURIs, in.PostLogoutRedirectURIs)
@@ -358,20 +364,24 @@ func (s *Service) Delete(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 		if version != 0 && version != row.Version {
 			return fault.CodeStale.With("Read the app again before you delete it.", nil)
 		}
-		if err := tx.Block(ctx, db.KindClient, id.UUID(), "app.deleted"); err != nil {
-			return err
-		}
-		if err := s.events.Write(ctx, tx, eventDeleted.Of(org, id, appData{ClientID: row.ClientID, Name: row.Name, Template: row.Template})); err != nil {
-			return err
-		}
-		if err := s.grants.DeleteAppRolesTx(ctx, tx, org, id); err != nil {
-			return err
-		}
-		if err := deleteApp(ctx, tx, id); err != nil {
-			return err
-		}
-		return tx.Changed(ctx, "app", row.ClientID)
+		return s.deleteTx(ctx, tx, row)
 	})
+}
+
+func (s *Service) deleteTx(ctx context.Context, tx db.Tx, row appRow) error {
+	if err := tx.Block(ctx, db.KindClient, row.ID.UUID(), "app.deleted"); err != nil {
+		return err
+	}
+	if err := s.events.Write(ctx, tx, eventDeleted.Of(row.Org, row.ID, row.data())); err != nil {
+		return err
+	}
+	if err := s.grants.DeleteAppRolesTx(ctx, tx, row.Org, row.ID); err != nil {
+		return err
+	}
+	if err := deleteApp(ctx, tx, row.ID); err != nil {
+		return err
+	}
+	return tx.Changed(ctx, "app", row.ClientID)
 }
 
 // checkMachine is checkStrength for an app that has tokens of its own, which hold in the whole tree below its owner.
@@ -412,7 +422,7 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 	for _, name := range []string{"console", "account"} {
 		base := f.Base + "/" + name
 		row := appRow{ID: ids.NewApp(), Org: f.Root, ClientID: name, Name: strings.ToUpper(name[:1]) + name[1:], NameKey: name, Template: templateSPA,
-			AccessURL: base + "/", ClientType: clientPublic, Builtin: true, Enabled: true, RoleAudience: audienceOrganization, Origins: []string{},
+			AccessURL: base + "/", ClientType: clientPublic, Source: SourceManaged, Builtin: true, Enabled: true, RoleAudience: audienceOrganization, Origins: []string{},
 			GrantTypes: []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken},
 			OIDC:       Settings{IDTokenAlg: jose.ES256, PostLogoutRedirectURIs: []string{base + "/"}, RedirectURIs: []string{base + "/callback"}, SkipConsent: true}}
 		if err := insertApp(ctx, tx, row); err != nil {
@@ -427,6 +437,8 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 	}
 	return nil
 }
+
+var errElsewhere = errDocument.With("Change the document, or disable the app here.", nil)
 
 func newSecret() (row secretRow, plain string, hash []byte) {
 	plain, hash = secrets.NewToken(secretPrefix)

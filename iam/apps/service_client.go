@@ -25,6 +25,7 @@ type Client struct {
 	Native       bool // a mobile app: see MatchRedirect
 	Enabled      bool
 	Builtin      bool
+	Source       string // SourceManaged, SourceRegistered or SourceDocument
 	RoleAudience string // application or organization
 	GrantTypes   []string
 	SecretHashes []SecretHash
@@ -78,6 +79,7 @@ type clientRow struct {
 	ClientType   string       `db:"client_type"`
 	Enabled      bool         `db:"enabled"`
 	Builtin      bool         `db:"builtin"`
+	Source       string       `db:"source"`
 	RoleAudience string       `db:"role_audience"`
 	GrantTypes   []string     `db:"grant_types"`
 	OIDC         Settings     `db:"oidc"`
@@ -110,7 +112,7 @@ func (r clientRow) client() Client {
 	r.OIDC = r.OIDC.complete(r.ClientType)
 	r.OIDC.ExchangeAudiences = r.Serves
 	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
-		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, RoleAudience: r.RoleAudience,
+		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, Source: r.Source, RoleAudience: r.RoleAudience,
 		GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, Keys: keys, APIs: r.APIs}
 }
 

@@ -2,10 +2,8 @@ package apps
 
 import (
 	"context"
-	"slices"
 
 	"grove/infra/db"
-	"grove/infra/jose"
 	"grove/infra/kernel/fault"
 )
 
@@ -18,11 +16,7 @@ func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateApp
 	if in.JWKS != nil && in.JWKSURI != nil && *in.JWKSURI != "" {
 		return nil, fault.CodeInvalid.At("/jwks_uri", "keys or the address of keys, not both (RFC 7591, section 2)")
 	}
-	had, err := a.OIDC.JWKS.publicKeys()
-	if err != nil {
-		return nil, err
-	}
-	moved := a.OIDC.JWKSURI
+	was := a.OIDC
 	if in.JWKS != nil {
 		a.OIDC.JWKS, a.OIDC.JWKSURI = in.JWKS, ""
 		fields = append(fields, "jwks")
@@ -33,14 +27,10 @@ func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateApp
 		a.OIDC.JWKS, a.OIDC.JWKSURI = nil, *in.JWKSURI
 		fields = append(fields, "jwks_uri")
 	}
-	have, err := a.OIDC.JWKS.publicKeys()
-	if err != nil {
+	if _, err := a.OIDC.JWKS.publicKeys(); err != nil {
 		return nil, fault.CodeInvalid.At("/jwks", "public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures")
 	}
-	gone := moved != "" && moved != a.OIDC.JWKSURI || slices.ContainsFunc(had, func(old *jose.PublicKey) bool {
-		return !slices.ContainsFunc(have, func(k *jose.PublicKey) bool { return k.Thumbprint() == old.Thumbprint() })
-	})
-	if !gone {
+	if !keysGone(was, a.OIDC) {
 		return fields, nil
 	}
 	// A disabled app stays blocked: raising does not unblock.

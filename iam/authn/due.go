@@ -36,7 +36,7 @@ func (s *Service) due(ctx context.Context, tx db.Tx, st *State) (Step, error) {
 		if standing.Blocked {
 			return StepSuspended, nil
 		}
-		available, err := s.ports.Sharing.AppIn(ctx, tx, client.ID, client.Org, st.Org)
+		available, err := s.ports.Sharing.AppIn(ctx, tx, client, st.Org)
 		if err != nil {
 			return "", err
 		}
@@ -177,7 +177,7 @@ func (s *Service) choices(ctx context.Context, tx db.Tx, st *State) ([]OrgChoice
 		if standing.Blocked {
 			continue
 		}
-		available, err := s.ports.Sharing.AppIn(ctx, tx, st.App, st.run.client.Org, org.ID)
+		available, err := s.ports.Sharing.AppIn(ctx, tx, st.run.client, org.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -46,7 +46,7 @@ type Roles interface {
 
 // Sharing says in which organizations an application is available. orgs/sharing.
 type Sharing interface {
-	AppIn(ctx context.Context, tx db.Tx, app ids.App, owner, org ids.Org) (sharing.Availability, error)
+	AppIn(ctx context.Context, tx db.Tx, client apps.Client, org ids.Org) (sharing.Availability, error)
 }
 
 // Users finds people and checks their passwords. iam/users.

@@ -65,8 +65,8 @@ func (w *world) OwnerOf(_ context.Context, tx db.Tx, domain string) (ids.Org, bo
 	return org, ok, nil
 }
 
-func (w *world) AppIn(_ context.Context, _ db.Tx, app ids.App, _, org ids.Org) (sharing.Availability, error) {
-	return sharing.Availability{Available: !w.unshared[app.String()+org.String()]}, nil
+func (w *world) AppIn(_ context.Context, _ db.Tx, client apps.Client, org ids.Org) (sharing.Availability, error) {
+	return sharing.Availability{Available: !w.unshared[client.ID.String()+org.String()]}, nil
 }
 
 func (w *world) IsMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (is bool, err error) {

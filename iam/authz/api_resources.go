@@ -18,6 +18,7 @@ type CreateAPIResourceRequest struct {
 	Identifier            string                  `json:"identifier" minLength:"3" maxLength:"255" doc:"An absolute URI without a fragment (RFC 8707): the aud of the API's tokens. Never changes." example:"https://api.example.com"`
 	Name                  string                  `json:"name" minLength:"1" maxLength:"100" doc:"Name for people." example:"Invoices API"`
 	RequiresAuthorization *bool                   `json:"requires_authorization,omitempty" default:"true" doc:"Whether a person's token gets a scope only where a role gives it." example:"true"`
+	RegisteredClients     bool                    `json:"registered_clients,omitempty" doc:"Whether apps that nobody here set up, because they register themselves or publish a metadata document, may ask for its scopes." example:"false"`
 	Scopes                []CreateAPIScopeRequest `json:"scopes,omitempty" maxItems:"200" doc:"The first scopes."`
 }
 
@@ -25,6 +26,7 @@ type CreateAPIResourceRequest struct {
 type UpdateAPIResourceRequest struct {
 	Name                  *string `json:"name,omitempty" minLength:"1" maxLength:"100" doc:"Name for people." example:"Invoices API"`
 	RequiresAuthorization *bool   `json:"requires_authorization,omitempty" doc:"Whether a person's token gets a scope only where a role gives it." example:"true"`
+	RegisteredClients     *bool   `json:"registered_clients,omitempty" doc:"Whether apps that nobody here set up may ask for its scopes." example:"false"`
 }
 
 // CreateAPIScopeRequest is a new scope.
@@ -47,6 +49,7 @@ type APIResource struct {
 	Identifier            string          `json:"identifier" doc:"The aud of the API's tokens." example:"https://api.example.com"`
 	Name                  string          `json:"name" doc:"Name for people." example:"Invoices API"`
 	RequiresAuthorization bool            `json:"requires_authorization" doc:"Whether a person's token gets a scope only where a role gives it." example:"true"`
+	RegisteredClients     bool            `json:"registered_clients" doc:"Whether apps that nobody here set up may ask for its scopes." example:"false"`
 	Builtin               bool            `json:"builtin" doc:"Comes with every tenant and cannot be changed: the management API." example:"false"`
 	Inherited             bool            `json:"inherited" doc:"Defined by an organization above: it can be used here, not changed." example:"false"`
 	CreatedAt             time.Time       `json:"created_at" doc:"When it was registered." example:"2026-11-23T09:00:00Z"`
@@ -55,7 +58,7 @@ type APIResource struct {
 }
 
 func (r resourceRow) view(org ids.Org) APIResource {
-	return APIResource{ID: r.ID, OrgID: r.Org, Identifier: r.Identifier, Name: r.Name, RequiresAuthorization: r.Requires, Builtin: r.Builtin,
+	return APIResource{ID: r.ID, OrgID: r.Org, Identifier: r.Identifier, Name: r.Name, RequiresAuthorization: r.Requires, RegisteredClients: r.Registered, Builtin: r.Builtin,
 		Inherited: r.Org != org, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
 }
 

@@ -24,6 +24,7 @@ type resourceRow struct {
 	Name       string          `db:"name"`
 	NameKey    string          `db:"name_key"`
 	Requires   bool            `db:"requires_authorization"`
+	Registered bool            `db:"registered_clients"`
 	Builtin    bool            `db:"builtin"`
 	CreatedAt  time.Time       `db:"created_at"`
 	UpdatedAt  time.Time       `db:"updated_at"`
@@ -31,7 +32,7 @@ type resourceRow struct {
 }
 
 const sqlResourceColumns = `
-	SELECT ar.id, ar.org_id, ar.identifier, ar.name, ar.name_key, ar.requires_authorization, ar.builtin, ar.created_at, ar.updated_at, ar.version
+	SELECT ar.id, ar.org_id, ar.identifier, ar.name, ar.name_key, ar.requires_authorization, ar.registered_clients, ar.builtin, ar.created_at, ar.updated_at, ar.version
 	FROM org_closure c JOIN api_resources ar ON ar.tenant_id = c.tenant_id AND ar.org_id = c.ancestor_id `
 
 // listResources returns the resources of an organization and of its ancestors.
@@ -64,16 +65,16 @@ func insertResource(ctx context.Context, tx db.Tx, r resourceRow) error {
 		synced = catalogue()
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO api_resources (tenant_id, id, org_id, identifier, name, name_key, requires_authorization, builtin, created_at, updated_at, catalogue)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
-		tx.Tenant(), r.ID, r.Org, r.Identifier, r.Name, r.NameKey, r.Requires, r.Builtin, tx.Now(), synced)
+		INSERT INTO api_resources (tenant_id, id, org_id, identifier, name, name_key, requires_authorization, builtin, created_at, updated_at, catalogue, registered_clients)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)`,
+		tx.Tenant(), r.ID, r.Org, r.Identifier, r.Name, r.NameKey, r.Requires, r.Builtin, tx.Now(), synced, r.Registered)
 	return err
 }
 
 func updateResource(ctx context.Context, tx db.Tx, r resourceRow) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE api_resources SET name = $3, name_key = $4, requires_authorization = $5, updated_at = $6, version = version + 1
-		WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), r.ID, r.Name, r.NameKey, r.Requires, tx.Now())
+		UPDATE api_resources SET name = $3, name_key = $4, requires_authorization = $5, updated_at = $6, registered_clients = $7, version = version + 1
+		WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), r.ID, r.Name, r.NameKey, r.Requires, tx.Now(), r.Registered)
 	return err
 }
 

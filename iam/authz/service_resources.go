@@ -100,7 +100,8 @@ func (s *Service) CreateResource(ctx context.Context, tenant ids.Tenant, org ids
 	if err := checkIdentifier(in.Identifier); err != nil {
 		return made, err
 	}
-	row := resourceRow{ID: ids.NewAPIResource(), Org: org, Identifier: in.Identifier, Requires: in.RequiresAuthorization == nil || *in.RequiresAuthorization, Version: 1}
+	row := resourceRow{ID: ids.NewAPIResource(), Org: org, Identifier: in.Identifier, Requires: in.RequiresAuthorization == nil || *in.RequiresAuthorization,
+		Registered: in.RegisteredClients, Version: 1}
 	if row.Name, row.NameKey, err = cleanName("/name", in.Name); err != nil {
 		return made, err
 	}
@@ -145,6 +146,9 @@ func (s *Service) UpdateResource(ctx context.Context, tenant ids.Tenant, org ids
 		}
 		if in.RequiresAuthorization != nil {
 			row.Requires = *in.RequiresAuthorization
+		}
+		if in.RegisteredClients != nil {
+			row.Registered = *in.RegisteredClients
 		}
 		if err := updateResource(ctx, tx, row); err != nil {
 			return err

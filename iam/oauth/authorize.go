@@ -189,7 +189,11 @@ func authorizationParams(r *http.Request) (params, error) {
 
 // known finds the client that a request names.
 func (s *Service) known(ctx context.Context, p params) (apps.Client, error) {
-	client, err := s.client(ctx, httpapi.TenantOf(ctx), p.get("client_id"))
+	t, id := httpapi.TenantOf(ctx), p.get("client_id")
+	if err := s.ensure(ctx, t, id); err != nil {
+		return apps.Client{}, err
+	}
+	client, err := s.client(ctx, t, id)
 	if errors.Is(err, errClient) {
 		err = refuse(codeInvalidClient, "The application that sent you here is not known, or it is switched off.")
 	}

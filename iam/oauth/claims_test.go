@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"grove/iam/registration"
 	"grove/infra/jose"
 )
 
@@ -62,7 +63,7 @@ func TestMetadata(t *testing.T) {
 	t.Parallel()
 	const issuer = "https://id.example/t/acme/o/north"
 	var m map[string]any
-	if err := json.Unmarshal(renderMetadata(issuer), &m); err != nil {
+	if err := json.Unmarshal(renderMetadata(issuer, registration.Offers{}), &m); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
@@ -76,7 +77,7 @@ func TestMetadata(t *testing.T) {
 	if m["authorization_response_iss_parameter_supported"] != true || m["request_parameter_supported"] != true || m["request_uri_parameter_supported"] != false {
 		t.Error("RFC 9207 and request objects are not advertised, or addresses of request objects are")
 	}
-	if strings.Contains(string(renderMetadata(issuer)), "invalid") {
+	if strings.Contains(string(renderMetadata(issuer, registration.Offers{})), "invalid") {
 		t.Error("the mark is still there")
 	}
 }

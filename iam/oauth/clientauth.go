@@ -3,12 +3,14 @@ package oauth
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/registration"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
@@ -44,6 +46,9 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 		return authenticatedClient{}, err
 	}
 	client, err := s.client(ctx, httpapi.TenantOf(ctx), given.clientID)
+	if errors.Is(err, errClient) && registration.IsDocument(given.clientID) {
+		client, err = s.firstSeen(ctx, given.clientID)
+	}
 	if err != nil {
 		secrets.MatchToken(given.secret, noSecret) // the same work as for a client that exists
 		return authenticatedClient{}, err
@@ -75,6 +80,27 @@ func methodAllowed(client apps.Client, method string) bool {
 	default:
 		return method == client.AuthMethod
 	}
+}
+
+// ensure reads the document that describes a client, where its client_id is the address of one and org lets such apps in.
+func (s *Service) ensure(ctx context.Context, t httpapi.Tenant, clientID string) error {
+	err := s.Registration.Ensure(ctx, t.ID, t.Root, registrationOrg(ctx), clientID)
+	if fault.CodeNotFound.Is(err) {
+		return nil // the client is not found either
+	}
+	if refused, ok := registration.IsRefusal(err); ok {
+		return refuseBecause(refused.Code, refused.Description, err)
+	}
+	return err
+}
+
+// firstSeen finds a client that pushes a request or starts a device before a browser ever came along.
+func (s *Service) firstSeen(ctx context.Context, clientID string) (apps.Client, error) {
+	t := httpapi.TenantOf(ctx)
+	if err := s.ensure(ctx, t, clientID); err != nil {
+		return apps.Client{}, err
+	}
+	return s.client(ctx, t, clientID)
 }
 
 // client finds an enabled client.

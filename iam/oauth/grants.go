@@ -149,10 +149,7 @@ func (s *Service) holds(ctx context.Context, tx db.Tx, client apps.Client, g gra
 
 // available reports whether an app may be used in an organization: its owner's own, or one that it is shared with.
 func (s *Service) available(ctx context.Context, tx db.Tx, client apps.Client, org ids.Org) (bool, error) {
-	if client.Org == org {
-		return true, nil
-	}
-	in, err := s.Sharing.AppIn(ctx, tx, client.ID, client.Org, org)
+	in, err := s.Sharing.AppIn(ctx, tx, client, org)
 	return in.Available, err
 }
 

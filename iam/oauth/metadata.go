@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"grove/iam/apps"
+	"grove/iam/registration"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
 )
@@ -23,6 +24,8 @@ type metadata struct {
 	PushedEndpoint           string   `json:"pushed_authorization_request_endpoint"` // RFC 9126
 	DeviceEndpoint           string   `json:"device_authorization_endpoint"`         // RFC 8628, section 4
 	EndSessionEndpoint       string   `json:"end_session_endpoint"`
+	RegistrationEndpoint     string   `json:"registration_endpoint,omitempty"` // RFC 7591
+	ClientDocuments          bool     `json:"client_id_metadata_document_supported"`
 	ScopesSupported          []string `json:"scopes_supported"`
 	ResponseTypes            []string `json:"response_types_supported"`
 	ResponseModes            []string `json:"response_modes_supported"`
@@ -59,8 +62,26 @@ var authMethods = []string{apps.AuthBasic, apps.AuthPost, apps.AuthNone, apps.Au
 // issuerMark stands for the issuer in the document that is rendered once.
 const issuerMark = "https://issuer.invalid"
 
-var metadataParts = func() []string {
-	raw, err := json.Marshal(metadata{
+// metadataParts are the document for each of the ways in which apps may describe themselves, cut where the issuer goes.
+var metadataParts = func() map[registration.Offers][]string {
+	parts := map[registration.Offers][]string{}
+	for _, o := range []registration.Offers{{}, {Documents: true}, {Registration: true}, {Documents: true, Registration: true}} {
+		m := standardMetadata()
+		m.ClientDocuments = o.Documents
+		if o.Registration {
+			m.RegistrationEndpoint = issuerMark + "/oauth2/register"
+		}
+		raw, err := json.Marshal(m)
+		if err != nil {
+			panic(err) // strings and booleans always marshal
+		}
+		parts[o] = strings.Split(string(raw), issuerMark)
+	}
+	return parts
+}()
+
+func standardMetadata() metadata {
+	return metadata{
 		Issuer:                   issuerMark,
 		AuthorizationEndpoint:    issuerMark + "/oauth2/authorize",
 		TokenEndpoint:            issuerMark + "/oauth2/token",
@@ -98,22 +119,24 @@ var metadataParts = func() []string {
 		BackchannelLogout:  true,
 		BackchannelSession: true,
 		IssInResponse:      true,
-	})
-	if err != nil {
-		panic(err) // strings and booleans always marshal
 	}
-	return strings.Split(string(raw), issuerMark)
-}()
+}
 
 // renderMetadata puts the issuer into the document. An issuer is a URL made of a configured origin and handles: it holds
 // nothing that JSON escapes.
-func renderMetadata(issuer string) []byte {
-	return []byte(strings.Join(metadataParts, issuer))
+func renderMetadata(issuer string, o registration.Offers) []byte {
+	return []byte(strings.Join(metadataParts[o], issuer))
 }
 
 // discovery answers /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
 func (s *Service) discovery(w http.ResponseWriter, r *http.Request) {
-	writePublic(w, renderMetadata(httpapi.IssuerOf(r.Context()).URL))
+	ctx := r.Context()
+	offers, err := s.Registration.Offers(ctx, httpapi.TenantOf(ctx).ID, registrationOrg(ctx))
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writePublic(w, renderMetadata(httpapi.IssuerOf(ctx).URL, offers))
 }
 
 // jwks answers with the tenant's public keys (RFC 7517). The next key is among them well before it signs, so that a

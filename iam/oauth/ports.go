@@ -66,7 +66,7 @@ type Sessions interface {
 
 // Sharing says in which organizations an application is available. orgs/sharing.
 type Sharing interface {
-	AppIn(ctx context.Context, tx db.Tx, app ids.App, owner, org ids.Org) (sharing.Availability, error)
+	AppIn(ctx context.Context, tx db.Tx, client apps.Client, org ids.Org) (sharing.Availability, error)
 }
 
 // SignIn finds out who sits at the browser. iam/authn.

@@ -24,24 +24,25 @@ type Options struct {
 
 // Dependencies of New. All are needed but Pages, without which plain texts are shown.
 type Dependencies struct {
-	Clients    Clients
-	DB         *db.DB
-	Events     *events.Log
-	Hub        *cache.Hub
-	Jobs       *jobs.Client
-	Keys       Keys
-	Log        *slog.Logger
-	Members    Members
-	Orgs       Orgs
-	Outbound   *outbound.Client
-	Pages      Pages
-	RemoteKeys RemoteKeys
-	Roles      Roles
-	Sealer     httpapi.Sealer
-	Sessions   Sessions
-	Sharing    Sharing
-	SignIn     SignIn
-	Users      Users
+	Clients      Clients
+	DB           *db.DB
+	Events       *events.Log
+	Hub          *cache.Hub
+	Jobs         *jobs.Client
+	Keys         Keys
+	Log          *slog.Logger
+	Members      Members
+	Orgs         Orgs
+	Outbound     *outbound.Client
+	Pages        Pages
+	Registration Registration
+	RemoteKeys   RemoteKeys
+	Roles        Roles
+	Sealer       httpapi.Sealer
+	Sessions     Sessions
+	Sharing      Sharing
+	SignIn       SignIn
+	Users        Users
 }
 
 // Service is the authorization server of all tenants.

@@ -25,6 +25,7 @@ import (
 	"grove/iam/consents"
 	"grove/iam/groups"
 	"grove/iam/oauth"
+	"grove/iam/registration"
 	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/cache"
@@ -107,7 +108,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	signing := keys.New(w.DB, log, w.hub, root, nil)
 	people := users.New(w.DB, log, nil, nil)
 	w.oauth = oauth.New(oauth.Dependencies{Clients: w, DB: w.DB, Events: log, Hub: w.hub, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
-		RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people},
+		Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people},
 		oauth.Options{AccessTokenTTL: 15 * time.Minute, CodeTTL: time.Minute, RefreshGrace: grace, RefreshTokenIdleTTL: 7 * 24 * time.Hour, RefreshTokenTTL: 30 * 24 * time.Hour})
 	w.oauth.Module().Protocols(w.router)
 	if len(hear) > 0 {
@@ -262,8 +263,17 @@ func (w *world) RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.
 	return names, err
 }
 
+// strangers lets no app describe itself; the tests of iam/registration run the whole program.
+type strangers struct{ oauth.Registration }
+
+func (strangers) Ensure(context.Context, ids.Tenant, ids.Org, ids.Org, string) error { return nil }
+
+func (strangers) Offers(context.Context, ids.Tenant, ids.Org) (registration.Offers, error) {
+	return registration.Offers{}, nil
+}
+
 // AppIn says that apps are shared with every organization that a test has not taken out.
-func (w *world) AppIn(_ context.Context, _ db.Tx, _ ids.App, _, org ids.Org) (sharing.Availability, error) {
+func (w *world) AppIn(_ context.Context, _ db.Tx, _ apps.Client, org ids.Org) (sharing.Availability, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.away {

@@ -199,22 +199,47 @@ func (a *API) cors(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if publicPath(r.URL.Path) {
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			if !preflight(r) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			allowed(w)
+			return
+		}
 		w.Header().Add("Vary", "Origin")
 		t, err := a.tenantOf(r)
 		if err == nil && a.Origins(r.Context(), t, origin) {
 			h := w.Header()
 			h.Set("Access-Control-Allow-Origin", origin)
 			h.Set("Access-Control-Expose-Headers", "DPoP-Nonce, ETag, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, WWW-Authenticate, X-Request-Id")
-			if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-				h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, Idempotency-Key, If-Match")
-				h.Set("Access-Control-Max-Age", "600")
-				w.WriteHeader(http.StatusNoContent)
+			if preflight(r) {
+				allowed(w)
 				return
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func preflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// allowed answers a preflight request whose origin may go on.
+func allowed(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, Idempotency-Key, If-Match")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// publicPath reports whether an address is for scripts of every origin: what everybody may read, and the place to register,
+// where nothing hangs on who the browser is.
+func publicPath(path string) bool {
+	return strings.Contains(path, "/.well-known/") || strings.HasSuffix(path, "/oauth2/jwks") || strings.Contains(path, "/oauth2/register")
 }
 
 func (a *API) tenantOf(r *http.Request) (Tenant, error) {
@@ -226,7 +251,7 @@ func (a *API) tenantOf(r *http.Request) (Tenant, error) {
 }
 
 func crossOriginPath(path string) bool {
-	for _, part := range []string{"/v1/", "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/par", "/oauth2/device_authorization", "/oauth2/jwks", "/.well-known/"} {
+	for _, part := range []string{"/v1/", "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/par", "/oauth2/device_authorization", "/oauth2/jwks", "/oauth2/register", "/.well-known/"} {
 		if strings.Contains(path, part) {
 			return true
 		}

@@ -34,12 +34,21 @@ type Availability struct {
 	Roles     bool
 }
 
-// AppIn answers, in one query at most, whether org has an app that owner owns. It does not ask whether the app is enabled.
-func (s *Service) AppIn(ctx context.Context, tx db.Tx, app ids.App, owner ids.Org, org ids.Org) (Availability, error) {
-	if owner == org {
+// AppIn answers, in one query at most, whether org has an app. It does not ask whether the app is enabled.
+func (s *Service) AppIn(ctx context.Context, tx db.Tx, client apps.Client, org ids.Org) (Availability, error) {
+	if client.Org == org {
 		return Availability{Available: true, Roles: true}, nil
 	}
-	return availability(ctx, tx, app, org)
+	return availability(ctx, tx, client.ID, org)
+}
+
+// ShareAllTx shares a new app with every organization below its owner, present and future, without roles.
+func (s *Service) ShareAllTx(ctx context.Context, tx db.Tx, app ids.App, owner ids.Org) error {
+	_, err := putShare(ctx, tx, owner, app, PolicyAll, rolesNone)
+	if err != nil {
+		return err
+	}
+	return s.events.Write(ctx, tx, eventShared.Of(owner, app, sharedData{Policy: PolicyAll, Roles: rolesNone}))
 }
 
 // AppsIn returns the enabled apps that org owns or that are shared with it.

@@ -85,7 +85,7 @@ func (b bundle) share(in sharing.ShareAppRequest) error {
 func (b bundle) in(t testing.TB, tree treekit.Tree, app ids.App, org ids.Org) (a sharing.Availability) {
 	t.Helper()
 	treekit.In(t, b.Database, tree.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		a, err = b.sharing.AppIn(ctx, tx, app, tree.Root.ID, org)
+		a, err = b.sharing.AppIn(ctx, tx, apps.Client{ID: app, Org: tree.Root.ID}, org)
 		return err
 	})
 	return a

@@ -47,6 +47,7 @@ var floors = []floor{
 	{"grove/orgs/sharing", 40, "other orgs"},
 	{"grove/orgs/members", 40, "other orgs"},
 	{"grove/orgs/invitations", 41, "accepting makes members"},
+	{"grove/iam/registration", 42, "apps that describe themselves"},
 	{"grove/iam/recovery", 42, "links by which people choose passwords"},
 	{"grove/iam/authn", 50, "iam middle: the sign-in engine"},
 	{"grove/iam/oauth", 60, "iam top: protocols"},

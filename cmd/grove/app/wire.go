@@ -21,6 +21,7 @@ import (
 	"grove/iam/groups"
 	"grove/iam/oauth"
 	"grove/iam/recovery"
+	"grove/iam/registration"
 	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/config"
@@ -119,15 +120,16 @@ func (a *App) wire() error {
 		Roles: roles, Seats: seats, Tenants: tenants, Users: people})
 
 	// iam middle and top
+	abroad := outbound.New(outbound.Options{Dev: a.options.Dev})
+	published := outbound.NewJWKS(abroad, a.options.Clock)
+	strangers := registration.New(a.DB, a.Events, a.Hub, a.options.Dev, registration.Ports{Apps: clients, Outbound: abroad, RemoteKeys: published, Sharing: shares, Standing: signedIn})
 	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
-		Orgs: orgs, Roles: roles, Sharing: shares, Users: people})
+		Orgs: orgs, Roles: roles, Sharing: strangers, Users: people})
 	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Tenants: tenants, Users: people})
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
-	abroad := outbound.New(outbound.Options{Dev: a.options.Dev})
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
-		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages,
-		RemoteKeys: outbound.NewJWKS(abroad, a.options.Clock),
-		Roles:      roles, Sealer: sealer, Sessions: signedIn, Sharing: shares, SignIn: engine, Users: people},
+		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Registration: strangers, RemoteKeys: published,
+		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, CodeTTL: c.CodeTTL, RefreshGrace: c.RefreshGrace,
 			RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL})
 	pages.For(server)
@@ -144,7 +146,7 @@ func (a *App) wire() error {
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
 	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, signedIn, allowed, seats, shares, mail,
-		belonging, invited, links, engine, server, me, firsts, pages, letters)
+		belonging, strangers, invited, links, engine, server, me, firsts, pages, letters)
 	return a.mount(registry)
 }
 

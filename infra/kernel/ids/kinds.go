@@ -2,52 +2,54 @@ package ids
 
 // The kinds. A prefix is part of the outside contract and never changes or is used again.
 type (
-	accessTokenKind struct{}
-	apiResourceKind struct{}
-	appKind         struct{}
-	assignmentKind  struct{}
-	connectionKind  struct{}
-	consentKind     struct{}
-	domainKind      struct{}
-	eventKind       struct{}
-	flowKind        struct{}
-	grantKind       struct{}
-	groupKind       struct{}
-	invitationKind  struct{}
-	keyKind         struct{}
-	membershipKind  struct{}
-	operationKind   struct{}
-	orgKind         struct{}
-	roleKind        struct{}
-	scopeKind       struct{}
-	secretKind      struct{}
-	sessionKind     struct{}
-	tenantKind      struct{}
-	userKind        struct{}
+	accessTokenKind       struct{}
+	apiResourceKind       struct{}
+	appKind               struct{}
+	assignmentKind        struct{}
+	connectionKind        struct{}
+	consentKind           struct{}
+	domainKind            struct{}
+	eventKind             struct{}
+	flowKind              struct{}
+	grantKind             struct{}
+	groupKind             struct{}
+	invitationKind        struct{}
+	keyKind               struct{}
+	membershipKind        struct{}
+	operationKind         struct{}
+	orgKind               struct{}
+	registrationTokenKind struct{}
+	roleKind              struct{}
+	scopeKind             struct{}
+	secretKind            struct{}
+	sessionKind           struct{}
+	tenantKind            struct{}
+	userKind              struct{}
 )
 
-func (accessTokenKind) prefix() string { return "tok" }
-func (apiResourceKind) prefix() string { return "api" }
-func (appKind) prefix() string         { return "app" }
-func (assignmentKind) prefix() string  { return "asg" }
-func (connectionKind) prefix() string  { return "con" }
-func (consentKind) prefix() string     { return "cns" }
-func (domainKind) prefix() string      { return "dom" }
-func (eventKind) prefix() string       { return "evt" }
-func (flowKind) prefix() string        { return "flw" }
-func (grantKind) prefix() string       { return "gnt" }
-func (groupKind) prefix() string       { return "grp" }
-func (invitationKind) prefix() string  { return "inv" }
-func (keyKind) prefix() string         { return "key" }
-func (membershipKind) prefix() string  { return "mem" }
-func (operationKind) prefix() string   { return "opn" }
-func (orgKind) prefix() string         { return "org" }
-func (roleKind) prefix() string        { return "rol" }
-func (scopeKind) prefix() string       { return "scp" }
-func (secretKind) prefix() string      { return "sec" }
-func (sessionKind) prefix() string     { return "ses" }
-func (tenantKind) prefix() string      { return "tnt" }
-func (userKind) prefix() string        { return "usr" }
+func (accessTokenKind) prefix() string       { return "tok" }
+func (apiResourceKind) prefix() string       { return "api" }
+func (appKind) prefix() string               { return "app" }
+func (assignmentKind) prefix() string        { return "asg" }
+func (connectionKind) prefix() string        { return "con" }
+func (consentKind) prefix() string           { return "cns" }
+func (domainKind) prefix() string            { return "dom" }
+func (eventKind) prefix() string             { return "evt" }
+func (flowKind) prefix() string              { return "flw" }
+func (grantKind) prefix() string             { return "gnt" }
+func (groupKind) prefix() string             { return "grp" }
+func (invitationKind) prefix() string        { return "inv" }
+func (keyKind) prefix() string               { return "key" }
+func (membershipKind) prefix() string        { return "mem" }
+func (operationKind) prefix() string         { return "opn" }
+func (orgKind) prefix() string               { return "org" }
+func (registrationTokenKind) prefix() string { return "rgt" }
+func (roleKind) prefix() string              { return "rol" }
+func (scopeKind) prefix() string             { return "scp" }
+func (secretKind) prefix() string            { return "sec" }
+func (sessionKind) prefix() string           { return "ses" }
+func (tenantKind) prefix() string            { return "tnt" }
+func (userKind) prefix() string              { return "usr" }
 
 // AccessToken identifies one access token, by its jti.
 type AccessToken = ID[accessTokenKind]
@@ -96,6 +98,9 @@ type Operation = ID[operationKind]
 
 // Org identifies an organization.
 type Org = ID[orgKind]
+
+// RegistrationToken identifies an initial access token, with which apps register themselves.
+type RegistrationToken = ID[registrationTokenKind]
 
 // Role identifies a role.
 type Role = ID[roleKind]
@@ -162,6 +167,9 @@ func NewOperation() Operation { return New[operationKind]() }
 
 // NewOrg makes a fresh identifier of an organization.
 func NewOrg() Org { return New[orgKind]() }
+
+// NewRegistrationToken makes a fresh identifier of an initial access token.
+func NewRegistrationToken() RegistrationToken { return New[registrationTokenKind]() }
 
 // NewRole makes a fresh identifier of a role.
 func NewRole() Role { return New[roleKind]() }

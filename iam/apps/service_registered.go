@@ -1,0 +1,184 @@
+package apps
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"grove/infra/db"
+	"grove/infra/jose"
+	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
+)
+
+// Who set an app up.
+const (
+	SourceDocument   = "document"   // a client ID metadata document, published at its client_id
+	SourceManaged    = "managed"    // an administrator
+	SourceRegistered = "registered" // itself, by RFC 7591
+)
+
+// Registration is an app that describes itself.
+type Registration struct {
+	Source     string // SourceRegistered or SourceDocument
+	ClientID   string // of a document its address; "" for a new one
+	Name       string
+	LogoURI    string
+	AccessURL  string
+	Native     bool // private schemes and any port of a loopback address are good for redirects
+	Public     bool
+	GrantTypes []string
+	Settings   Settings
+}
+
+func (r Registration) row(org ids.Org) (row appRow, err error) {
+	row = appRow{ID: ids.NewApp(), Org: org, ClientID: r.ClientID, Source: r.Source, Template: templateStandard, LogoURI: r.LogoURI, AccessURL: r.AccessURL,
+		ClientType: clientConfidential, Enabled: true, RoleAudience: audienceApplication, GrantTypes: list.Distinct(r.GrantTypes), OIDC: r.Settings, Version: 1}
+	if row.ClientID == "" {
+		row.ClientID = newClientID()
+	}
+	if r.Native {
+		row.Template = templateMobile
+	}
+	if r.Public {
+		row.ClientType = clientPublic
+	}
+	if row.OIDC.IDTokenAlg == "" {
+		row.OIDC.IDTokenAlg = jose.ES256
+	}
+	row.OIDC.RedirectURIs = list.Distinct(row.OIDC.RedirectURIs)
+	row.OIDC.PostLogoutRedirectURIs = list.Distinct(row.OIDC.PostLogoutRedirectURIs)
+	row.Origins = []string{}
+	if r.Public {
+		row.Origins = originsOf(row.OIDC.RedirectURIs)
+	}
+	if row.Name, row.NameKey, err = cleanName(r.Name); err != nil {
+		return row, err
+	}
+	if err := checkPages(row); err != nil {
+		return row, err
+	}
+	if slices.Contains(row.GrantTypes, GrantAuthorizationCode) && len(row.OIDC.RedirectURIs) == 0 {
+		return row, errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
+	}
+	if err := checkPage("/jwks_uri", row.OIDC.JWKSURI); err != nil {
+		return row, err
+	}
+	if row.OIDC.JWKS != nil && row.OIDC.JWKSURI != "" {
+		return row, fault.CodeInvalid.At("/jwks_uri", "keys or the address of keys, not both (RFC 7591, section 2)")
+	}
+	if _, err := row.OIDC.JWKS.publicKeys(); err != nil {
+		return row, fault.CodeInvalid.At("/jwks", "public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures")
+	}
+	return row, checkProtocol(row)
+}
+
+// RegisterTx makes an app of what it says of itself. secret is its client secret where it proves itself by one, never to be
+// had again. Nobody has authorized it for anything: it may ask for the scopes of those APIs that are open to such apps.
+func (s *Service) RegisterTx(ctx context.Context, tx db.Tx, org ids.Org, r Registration) (made VersionedApp, secret string, err error) {
+	row, err := r.row(org)
+	if err != nil {
+		return made, "", err
+	}
+	if err := insertApp(ctx, tx, row); err != nil {
+		return made, "", err
+	}
+	switch row.OIDC.complete(row.ClientType).AuthMethod {
+	case AuthSecret, AuthBasic, AuthPost:
+		var stored secretRow
+		var hash []byte
+		stored, secret, hash = newSecret()
+		if err := insertSecret(ctx, tx, row, stored, hash); err != nil {
+			return made, "", err
+		}
+	}
+	if err := tx.Changed(ctx, "app", row.ClientID); err != nil {
+		return made, "", err
+	}
+	row.CreatedAt, row.UpdatedAt = tx.Now(), tx.Now()
+	return row.versioned(), secret, s.events.Write(ctx, tx, eventCreated.Of(org, row.ID, row.data()))
+}
+
+// ReregisterTx replaces what an app said of itself. What only an administrator settles stays: whether it is enabled, its
+// APIs, roles and secrets. Whoever takes the app over by this could have what an administrator authorized it for, so then
+// nothing that guards its tokens can change (app.authorized).
+func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.App, r Registration) (changed VersionedApp, err error) {
+	was, err := lockApp(ctx, tx, org, id)
+	if err != nil {
+		return changed, db.OrNotFound(err)
+	}
+	r.ClientID = was.ClientID
+	row, err := r.row(org)
+	if err != nil {
+		return changed, err
+	}
+	row.ID, row.Source, row.Enabled, row.RoleAudience, row.Description = was.ID, was.Source, was.Enabled, was.RoleAudience, was.Description
+	row.CreatedAt, row.UpdatedAt, row.Version = was.CreatedAt, was.UpdatedAt, was.Version
+	row.OIDC.SkipConsent, row.OIDC.ExchangeAudiences = was.OIDC.SkipConsent, was.OIDC.ExchangeAudiences
+	if row.ClientType != was.ClientType || row.Template != was.Template {
+		return changed, fault.CodeInvalid.At("/token_endpoint_auth_method", "as it was registered: a client stays public or confidential, native or not")
+	}
+	if reflect.DeepEqual(shown(row), shown(was)) {
+		return was.versioned(), nil
+	}
+	if !reflect.DeepEqual(guard(row), guard(was)) {
+		authorized, err := handedOut(ctx, tx, id)
+		if err != nil {
+			return changed, err
+		}
+		if len(authorized) > 0 {
+			return changed, errAuthorized.With("An administrator has authorized the app for an API since. Only an administrator changes where its codes go and how it proves itself.", nil)
+		}
+		if keysGone(was.OIDC, row.OIDC) {
+			if err := tx.Raise(ctx, db.KindClient, id.UUID(), "app.key_revoked"); err != nil {
+				return changed, err
+			}
+		}
+	}
+	if err := updateApp(ctx, tx, row); err != nil {
+		return changed, err
+	}
+	if err := tx.Changed(ctx, "app", row.ClientID); err != nil {
+		return changed, err
+	}
+	row.UpdatedAt = tx.Now()
+	row.Version++
+	return row.versioned(), s.events.Write(ctx, tx, eventUpdated.Of(org, id, changeData{Fields: []string{"registration"}}))
+}
+
+// DeregisterTx deletes an app that describes itself.
+func (s *Service) DeregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) error {
+	row, err := lockApp(ctx, tx, org, id)
+	if err != nil {
+		return db.OrNotFound(err)
+	}
+	return s.deleteTx(ctx, tx, row)
+}
+
+// RegisteredTx returns an app that org owns.
+func (s *Service) RegisteredTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (VersionedApp, error) {
+	row, err := findApp(ctx, tx, org, id)
+	return row.versioned(), db.OrNotFound(err)
+}
+
+// shown is what an app says of itself.
+func shown(a appRow) []any {
+	return []any{a.Name, a.LogoURI, a.AccessURL, a.Origins, a.GrantTypes, a.OIDC.complete(a.ClientType)}
+}
+
+// guard is what of it keeps an app's tokens from others.
+func guard(a appRow) []any {
+	o := a.OIDC.complete(a.ClientType)
+	return []any{o.RedirectURIs, o.AuthMethod, o.JWKS, o.JWKSURI, o.AssertionReuse, o.PKCEOptional, o.PKCEPlain, o.RequirePushed, o.RequireSignedRequest,
+		o.RequestObjectAlg, o.DPoPBound, o.DPoPNonce, o.ResponseTypes, a.GrantTypes}
+}
+
+// keysGone reports whether a key, or the address of keys, that vouched for an app no longer does.
+func keysGone(was, is Settings) bool {
+	had, _ := was.JWKS.publicKeys() // looked at when they were stored
+	have, _ := is.JWKS.publicKeys()
+	return was.JWKSURI != "" && was.JWKSURI != is.JWKSURI || slices.ContainsFunc(had, func(old *jose.PublicKey) bool {
+		return !slices.ContainsFunc(have, func(k *jose.PublicKey) bool { return k.Thumbprint() == old.Thumbprint() })
+	})
+}
