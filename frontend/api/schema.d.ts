@@ -1248,6 +1248,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/registration-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List registration tokens
+         * @description The tokens with which apps register themselves with the organization (RFC 7591), oldest first.
+         */
+        get: operations["listRegistrationTokens"];
+        put?: never;
+        /**
+         * Make a registration token
+         * @description An initial access token: who holds it registers apps at the organization's registration endpoint, as far as its settings let apps register themselves. Such an app has access to nothing but the APIs that are open to registered clients.
+         */
+        post: operations["createRegistrationToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/registration-tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a registration token away
+         * @description Apps that were registered with it stay.
+         */
+        delete: operations["deleteRegistrationToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/roles": {
         parameters: {
             query?: never;
@@ -2003,6 +2047,11 @@ export interface components {
              */
             org_id: string;
             /**
+             * @description Whether apps that nobody here set up may ask for its scopes.
+             * @example false
+             */
+            registered_clients: boolean;
+            /**
              * @description Whether a person's token gets a scope only where a role gives it.
              * @example true
              */
@@ -2073,7 +2122,7 @@ export interface components {
              */
             builtin: boolean;
             /**
-             * @description The app's name in OAuth; server-made.
+             * @description The app's name in OAuth: server-made, or the address of the document that describes the app.
              * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
              */
             client_id: string;
@@ -2123,6 +2172,11 @@ export interface components {
              * @example application
              */
             role_audience: string;
+            /**
+             * @description Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id.
+             * @example managed
+             */
+            source: string;
             /**
              * @description What kind of app it is: spa, mobile, web, m2m or standard.
              * @example web
@@ -2520,6 +2574,11 @@ export interface components {
              */
             name: string;
             /**
+             * @description Whether apps that nobody here set up, because they register themselves or publish a metadata document, may ask for its scopes.
+             * @example false
+             */
+            registered_clients?: boolean;
+            /**
              * @description Whether a person's token gets a scope only where a role gives it.
              * @default true
              * @example true
@@ -2628,7 +2687,7 @@ export interface components {
              */
             builtin: boolean;
             /**
-             * @description The app's name in OAuth; server-made.
+             * @description The app's name in OAuth: server-made, or the address of the document that describes the app.
              * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
              */
             client_id: string;
@@ -2684,6 +2743,11 @@ export interface components {
              */
             role_audience: string;
             /**
+             * @description Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id.
+             * @example managed
+             */
+            source: string;
+            /**
              * @description What kind of app it is: spa, mobile, web, m2m or standard.
              * @example web
              */
@@ -2723,6 +2787,46 @@ export interface components {
              * @example sec_069hwpkw01r010000000000004
              */
             id: string;
+        };
+        CreatedRegistrationToken: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-11-23T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it stops working.
+             * @example 2030-01-01T00:00:00Z
+             */
+            expires_at: string;
+            /**
+             * @description Its last four characters.
+             * @example x7Qa
+             */
+            hint: string;
+            /**
+             * @description The token's identifier.
+             * @example rgt_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description Whom or what it is for.
+             * @example Partner portal
+             */
+            name: string;
+            /**
+             * @description The token, to be sent as Bearer to the registration endpoint. Shown here and never again.
+             * @example grv_ri_…
+             */
+            token: string;
+            /**
+             * Format: int64
+             * @description How many more apps may be registered with it; absent for any number.
+             * @example 1
+             */
+            uses_left?: number;
         };
         CreateGroupRequest: {
             /**
@@ -2785,6 +2889,25 @@ export interface components {
              * @example false
              */
             force?: boolean;
+        };
+        CreateRegistrationTokenRequest: {
+            /**
+             * Format: date-time
+             * @description When the token stops working, in a year at the latest; in a week where left out.
+             * @example 2030-01-01T00:00:00Z
+             */
+            expires_at?: string;
+            /**
+             * @description Whom or what the token is for.
+             * @example Partner portal
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many apps may be registered with it; any number where left out.
+             * @example 1
+             */
+            uses?: number;
         };
         CreateRoleRequest: {
             /** @description What the role is for; the organization itself where left out. Cannot be changed later. */
@@ -3651,6 +3774,50 @@ export interface components {
              */
             pointer: string;
         };
+        RegistrationToken: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-11-23T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it stops working.
+             * @example 2030-01-01T00:00:00Z
+             */
+            expires_at: string;
+            /**
+             * @description Its last four characters.
+             * @example x7Qa
+             */
+            hint: string;
+            /**
+             * @description The token's identifier.
+             * @example rgt_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description Whom or what it is for.
+             * @example Partner portal
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many more apps may be registered with it; absent for any number.
+             * @example 1
+             */
+            uses_left?: number;
+        };
+        RegistrationTokenList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["RegistrationToken"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
         ResetPasswordRequest: {
             /**
              * @description Whether it must be replaced at the next sign-in; true when absent.
@@ -4028,6 +4195,11 @@ export interface components {
              * @example Invoices API
              */
             name?: string;
+            /**
+             * @description Whether apps that nobody here set up may ask for its scopes.
+             * @example false
+             */
+            registered_clients?: boolean;
             /**
              * @description Whether a person's token gets a scope only where a role gives it.
              * @example true
@@ -8840,7 +9012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: app.builtin, app.name_taken. */
+            /** @description Codes: app.builtin, app.described_elsewhere, app.name_taken. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9334,7 +9506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: app.builtin. */
+            /** @description Codes: app.builtin, app.described_elsewhere. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12702,6 +12874,288 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NameAvailability"];
                 };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRegistrationTokens: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistrationTokenList"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRegistrationToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateRegistrationTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedRegistrationToken"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, registration_token.too_many. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRegistrationToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The token. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Codes: request.malformed. */
             400: {

@@ -41,7 +41,7 @@ export function PageHeader(props: { actions?: ReactNode; badge?: ReactNode; crum
 }
 
 /** A card of a page, with a heading of its own. */
-export function Section({ actions, children, description, title }: { actions?: ReactNode; children: ReactNode; description?: string; title: string }) {
+export function Section({ actions, children, description, title }: { actions?: ReactNode; children: ReactNode; description?: ReactNode; title: string }) {
   return (
     <Paper className={classes.section} component="section" radius="lg">
       <Group align="flex-start" justify="space-between" mb="md">

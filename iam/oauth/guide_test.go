@@ -15,10 +15,16 @@ import (
 // block is what the guide says to type, and what comes of it.
 var block = regexp.MustCompile("(?s)```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?")
 
-// TestGuide types every command of docs/oauth.md into one shell, and compares with what the page says: each line of a text is there,
-// in order, and so is each part of a line that … divides.
+// TestGuide types every command of the pages for developers into one shell each, and compares with what the page says: each line of
+// a text is there, in order, and so is each part of a line that … divides.
 func TestGuide(t *testing.T) {
-	page, err := os.ReadFile("../../docs/oauth.md")
+	for name, least := range map[string]int{"oauth.md": 10, "mcp.md": 3} {
+		t.Run(name, func(t *testing.T) { typePage(t, "../../docs/"+name, least) })
+	}
+}
+
+func typePage(t *testing.T, path string, least int) {
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +56,7 @@ func TestGuide(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	parts := strings.Split(string(out), mark)[1:]
-	if len(parts) != len(blocks) || len(blocks) < 10 {
+	if len(parts) != len(blocks) || len(blocks) < least {
 		t.Fatalf("%d answers to %d blocks", len(parts), len(blocks))
 	}
 	for i, b := range blocks {

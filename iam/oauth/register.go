@@ -142,8 +142,9 @@ func (s *Service) writeRegistration(w http.ResponseWriter, r *http.Request, stat
 		s.writeBearerError(w, r, err)
 		return
 	}
-	if fault.CodeForbidden.Is(err) {
-		writeJSON(w, http.StatusForbidden, map[string]string{"error": codeAccessDenied, "error_description": "Apps cannot register themselves here."})
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code.Kind == fault.Forbidden {
+		writeJSON(w, http.StatusForbidden, map[string]string{"error": codeAccessDenied, "error_description": f.Detail})
 		return
 	}
 	if err != nil {

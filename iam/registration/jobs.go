@@ -25,12 +25,12 @@ func (sweepArgs) JobScope() jobs.Scope { return jobs.Scope{} }
 // Sweep deletes, in all tenants, tokens that expired long ago and apps that registered without one and that nobody ever used.
 func (s *Service) Sweep(ctx context.Context) error {
 	for {
-		var rows []unusedRow
+		var rows []provisionalRow
 		err := s.db.InSystem(ctx, "find apps that registered themselves and were never used", func(ctx context.Context, tx db.SystemTx) (err error) {
 			if err := deleteExpiredTokens(ctx, tx, tx.Now().Add(-tokenRetention)); err != nil {
 				return err
 			}
-			rows, err = unused(ctx, tx, tx.Now().Add(-unusedFor), sweepBatch)
+			rows, err = provisional(ctx, tx, tx.Now().Add(-unusedFor), sweepBatch)
 			return err
 		})
 		if err != nil {
@@ -38,7 +38,12 @@ func (s *Service) Sweep(ctx context.Context) error {
 		}
 		for _, r := range rows {
 			ctx := actor.Into(ctx, actor.ForJob(r.Tenant, "registration.sweep"))
-			err := s.db.InTenant(ctx, r.Tenant, func(ctx context.Context, tx db.Tx) error { return s.Apps.DeregisterTx(ctx, tx, r.Org, r.App) })
+			err := s.db.InTenant(ctx, r.Tenant, func(ctx context.Context, tx db.Tx) error {
+				if used, err := keepUsed(ctx, tx, r.App); err != nil || used {
+					return err
+				}
+				return s.Apps.DeregisterTx(ctx, tx, r.Org, r.App)
+			})
 			if err != nil && !fault.CodeNotFound.Is(err) {
 				return err
 			}

@@ -70,10 +70,10 @@ func findRegistration(ctx context.Context, tx db.Tx, clientID string) (registrat
 		WHERE a.tenant_id = $1 AND a.client_id = $2`, tx.Tenant(), clientID)
 }
 
-func insertRegistration(ctx context.Context, tx db.Tx, r registrationRow, open bool) error {
+func insertRegistration(ctx context.Context, tx db.Tx, r registrationRow, provisional bool) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO client_registrations (tenant_id, app_id, org_id, open, token_hash, metadata, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		tx.Tenant(), r.App, r.Org, open, r.Hash, r.Metadata, r.CreatedAt)
+		INSERT INTO client_registrations (tenant_id, app_id, org_id, provisional, token_hash, metadata, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		tx.Tenant(), r.App, r.Org, provisional, r.Hash, r.Metadata, r.CreatedAt)
 	return err
 }
 
@@ -84,23 +84,31 @@ func updateRegistration(ctx context.Context, tx db.Tx, app ids.App, m Metadata) 
 
 // countOpen counts the apps that registered without a token since a time.
 func countOpen(ctx context.Context, tx db.Tx, org ids.Org, since time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(*) FROM client_registrations WHERE tenant_id = $1 AND org_id = $2 AND open AND created_at > $3`,
+	err = tx.QueryRow(ctx, `SELECT count(*) FROM client_registrations WHERE tenant_id = $1 AND org_id = $2 AND provisional AND created_at > $3`,
 		tx.Tenant(), org, since).Scan(&n)
 	return n, err
 }
 
-type unusedRow struct {
+type provisionalRow struct {
 	Tenant ids.Tenant `db:"tenant_id"`
 	Org    ids.Org    `db:"org_id"`
 	App    ids.App    `db:"app_id"`
 }
 
-// unused returns apps that registered without a token before a time and that no person has let in, in all tenants.
-func unused(ctx context.Context, tx db.SystemTx, before time.Time, limit int) ([]unusedRow, error) {
-	return db.Collect[unusedRow](ctx, tx, `
-		SELECT r.tenant_id, r.org_id, r.app_id FROM client_registrations r
-		WHERE r.open AND r.created_at < $1 AND NOT EXISTS (SELECT FROM consents c WHERE c.tenant_id = r.tenant_id AND c.app_id = r.app_id)
-		ORDER BY r.tenant_id, r.org_id, r.created_at LIMIT $2`, before, limit)
+// provisional returns apps that registered without a token before a time, and of which nobody has asked yet whether a person
+// has let them in, in all tenants.
+func provisional(ctx context.Context, tx db.SystemTx, before time.Time, limit int) ([]provisionalRow, error) {
+	return db.Collect[provisionalRow](ctx, tx, `
+		SELECT tenant_id, org_id, app_id FROM client_registrations WHERE provisional AND created_at < $1
+		ORDER BY tenant_id, org_id, created_at LIMIT $2`, before, limit)
+}
+
+// keepUsed keeps an app for good that a person has let in, and reports whether it did.
+func keepUsed(ctx context.Context, tx db.Tx, app ids.App) (bool, error) {
+	n, err := tx.Exec(ctx, `
+		UPDATE client_registrations r SET provisional = false
+		WHERE r.tenant_id = $1 AND r.app_id = $2 AND EXISTS (SELECT FROM consents c WHERE c.tenant_id = $1 AND c.app_id = $2)`, tx.Tenant(), app)
+	return n > 0, err
 }
 
 func deleteExpiredTokens(ctx context.Context, tx db.SystemTx, before time.Time) error {

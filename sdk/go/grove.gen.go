@@ -897,6 +897,11 @@ type APIResource struct {
 	// Examples: org_069hwpkw01r010000000000004
 	OrgID string `json:"org_id"`
 
+	// RegisteredClients Whether apps that nobody here set up may ask for its scopes.
+	//
+	// Examples: false
+	RegisteredClients bool `json:"registered_clients"`
+
 	// RequiresAuthorization Whether a person's token gets a scope only where a role gives it.
 	//
 	// Examples: true
@@ -1240,7 +1245,7 @@ type App struct {
 	// Examples: false
 	Builtin bool `json:"builtin"`
 
-	// ClientID The app's name in OAuth; server-made.
+	// ClientID The app's name in OAuth: server-made, or the address of the document that describes the app.
 	//
 	// Examples: k3v5mq2n7x4h6t8w9y2z5b7d3f
 	ClientID string `json:"client_id"`
@@ -1289,6 +1294,11 @@ type App struct {
 	//
 	// Examples: application
 	RoleAudience string `json:"role_audience"`
+
+	// Source Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id.
+	//
+	// Examples: managed
+	Source string `json:"source"`
 
 	// Template What kind of app it is: spa, mobile, web, m2m or standard.
 	//
@@ -1686,6 +1696,11 @@ type CreateAPIResourceRequest struct {
 	// Examples: Invoices API
 	Name string `json:"name"`
 
+	// RegisteredClients Whether apps that nobody here set up, because they register themselves or publish a metadata document, may ask for its scopes.
+	//
+	// Examples: false
+	RegisteredClients *bool `json:"registered_clients,omitempty"`
+
 	// RequiresAuthorization Whether a person's token gets a scope only where a role gives it.
 	//
 	// Examples: true
@@ -1843,6 +1858,24 @@ type CreatePasswordLinkRequest struct {
 // Examples: link
 type CreatePasswordLinkRequestDelivery string
 
+// CreateRegistrationTokenRequest defines model for CreateRegistrationTokenRequest.
+type CreateRegistrationTokenRequest struct {
+	// ExpiresAt When the token stops working, in a year at the latest; in a week where left out.
+	//
+	// Examples: 2030-01-01T00:00:00Z
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Name Whom or what the token is for.
+	//
+	// Examples: Partner portal
+	Name string `json:"name"`
+
+	// Uses How many apps may be registered with it; any number where left out.
+	//
+	// Examples: 1
+	Uses *int64 `json:"uses,omitempty"`
+}
+
 // CreateRoleRequest defines model for CreateRoleRequest.
 type CreateRoleRequest struct {
 	Audience *RoleAudience `json:"audience,omitempty"`
@@ -1979,7 +2012,7 @@ type CreatedApp struct {
 	// Examples: false
 	Builtin bool `json:"builtin"`
 
-	// ClientID The app's name in OAuth; server-made.
+	// ClientID The app's name in OAuth: server-made, or the address of the document that describes the app.
 	//
 	// Examples: k3v5mq2n7x4h6t8w9y2z5b7d3f
 	ClientID string `json:"client_id"`
@@ -2034,6 +2067,11 @@ type CreatedApp struct {
 	// Examples: application
 	RoleAudience string `json:"role_audience"`
 
+	// Source Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id.
+	//
+	// Examples: managed
+	Source string `json:"source"`
+
 	// Template What kind of app it is: spa, mobile, web, m2m or standard.
 	//
 	// Examples: web
@@ -2071,6 +2109,44 @@ type CreatedAppSecret struct {
 	//
 	// Examples: sec_069hwpkw01r010000000000004
 	ID string `json:"id"`
+}
+
+// CreatedRegistrationToken defines model for CreatedRegistrationToken.
+type CreatedRegistrationToken struct {
+	// CreatedAt When it was made.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When it stops working.
+	//
+	// Examples: 2030-01-01T00:00:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Hint Its last four characters.
+	//
+	// Examples: x7Qa
+	Hint string `json:"hint"`
+
+	// ID The token's identifier.
+	//
+	// Examples: rgt_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name Whom or what it is for.
+	//
+	// Examples: Partner portal
+	Name string `json:"name"`
+
+	// Token The token, to be sent as Bearer to the registration endpoint. Shown here and never again.
+	//
+	// Examples: grv_ri_…
+	Token string `json:"token"`
+
+	// UsesLeft How many more apps may be registered with it; absent for any number.
+	//
+	// Examples: 1
+	UsesLeft *int64 `json:"uses_left,omitempty"`
 }
 
 // EmailDomain defines model for EmailDomain.
@@ -2864,6 +2940,50 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
+// RegistrationToken defines model for RegistrationToken.
+type RegistrationToken struct {
+	// CreatedAt When it was made.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When it stops working.
+	//
+	// Examples: 2030-01-01T00:00:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Hint Its last four characters.
+	//
+	// Examples: x7Qa
+	Hint string `json:"hint"`
+
+	// ID The token's identifier.
+	//
+	// Examples: rgt_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name Whom or what it is for.
+	//
+	// Examples: Partner portal
+	Name string `json:"name"`
+
+	// UsesLeft How many more apps may be registered with it; absent for any number.
+	//
+	// Examples: 1
+	UsesLeft *int64 `json:"uses_left,omitempty"`
+}
+
+// RegistrationTokenList defines model for RegistrationTokenList.
+type RegistrationTokenList struct {
+	// Items The page's items, in the list's order.
+	Items []RegistrationToken `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // ResetPasswordRequest defines model for ResetPasswordRequest.
 type ResetPasswordRequest struct {
 	// MustChangePassword Whether it must be replaced at the next sign-in; true when absent.
@@ -3244,6 +3364,11 @@ type UpdateAPIResourceRequest struct {
 	//
 	// Examples: Invoices API
 	Name *string `json:"name,omitempty"`
+
+	// RegisteredClients Whether apps that nobody here set up may ask for its scopes.
+	//
+	// Examples: false
+	RegisteredClients *bool `json:"registered_clients,omitempty"`
 
 	// RequiresAuthorization Whether a person's token gets a scope only where a role gives it.
 	//
@@ -4081,6 +4206,15 @@ type CheckOrganizationNameParams struct {
 	Name string `form:"name" json:"name"`
 }
 
+// ListRegistrationTokensParams defines parameters for ListRegistrationTokens.
+type ListRegistrationTokensParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
 // ListRolesParams defines parameters for ListRoles.
 type ListRolesParams struct {
 	// PageSize Items on a page.
@@ -4230,6 +4364,9 @@ type InviteUserJSONRequestBody = InviteUserRequest
 
 // RotateKeysJSONRequestBody defines body for RotateKeys for application/json ContentType.
 type RotateKeysJSONRequestBody = RotateKeysRequest
+
+// CreateRegistrationTokenJSONRequestBody defines body for CreateRegistrationToken for application/json ContentType.
+type CreateRegistrationTokenJSONRequestBody = CreateRegistrationTokenRequest
 
 // CreateRoleJSONRequestBody defines body for CreateRole for application/json ContentType.
 type CreateRoleJSONRequestBody = CreateRoleRequest
@@ -5566,6 +5703,53 @@ func (c *Client) CheckOrganizationName(ctx context.Context, org string, params *
 		return nil, err
 	}
 	return answer, nil
+}
+
+// ListRegistrationTokens is GET /v1/orgs/{org}/registration-tokens.
+//
+// The tokens with which apps register themselves with the organization (RFC 7591), oldest first.
+func (c *Client) ListRegistrationTokens(ctx context.Context, org string, params *ListRegistrationTokensParams, options ...Option) (*RegistrationTokenList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/registration-tokens", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(RegistrationTokenList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListRegistrationTokensPages calls ListRegistrationTokens for one page after the other. An error ends it.
+func (c *Client) ListRegistrationTokensPages(ctx context.Context, org string, params *ListRegistrationTokensParams, options ...Option) iter.Seq2[*RegistrationTokenList, error] {
+	return pages(params, func(at *ListRegistrationTokensParams) (*RegistrationTokenList, error) {
+		return c.ListRegistrationTokens(ctx, org, at, options...)
+	}, func(at *ListRegistrationTokensParams, answer *RegistrationTokenList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
+}
+
+// CreateRegistrationToken is POST /v1/orgs/{org}/registration-tokens.
+//
+// An initial access token: who holds it registers apps at the organization's registration endpoint, as far as its settings let apps register themselves. Such an app has access to nothing but the APIs that are open to registered clients.
+func (c *Client) CreateRegistrationToken(ctx context.Context, org string, body CreateRegistrationTokenRequest, options ...Option) (*CreatedRegistrationToken, error) {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/registration-tokens", org)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(CreatedRegistrationToken)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// DeleteRegistrationToken is DELETE /v1/orgs/{org}/registration-tokens/{token}.
+//
+// Apps that were registered with it stay.
+func (c *Client) DeleteRegistrationToken(ctx context.Context, org string, token string, options ...Option) error {
+	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/registration-tokens/%s", org, token)}
+	return c.do(ctx, r, nil, options)
 }
 
 // ListRoles is GET /v1/orgs/{org}/roles.

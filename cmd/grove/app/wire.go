@@ -47,15 +47,16 @@ import (
 
 // Parts are the capabilities that the command, or a test, talks to directly.
 type Parts struct {
-	Apps    *apps.Service
-	Authz   *authz.Service
-	Domains *domains.Service
-	Keys    *keys.Service
-	Members *members.Service
-	OAuth   *oauth.Service
-	Orgs    *orgdir.Service
-	Tenants *tenantdir.Service
-	Users   *users.Service
+	Apps         *apps.Service
+	Authz        *authz.Service
+	Domains      *domains.Service
+	Keys         *keys.Service
+	Members      *members.Service
+	OAuth        *oauth.Service
+	Orgs         *orgdir.Service
+	Registration *registration.Service
+	Tenants      *tenantdir.Service
+	Users        *users.Service
 }
 
 // directory answers the API's questions about tenants and organizations from the two directories.
@@ -140,7 +141,7 @@ func (a *App) wire() error {
 	firsts := administrators.New(a.DB, tenants, people)
 	letters := notifications.New(invited, links, a.options.Sender, a.Log)
 
-	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Tenants: tenants, Users: people}
+	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Registration: strangers, Tenants: tenants, Users: people}
 	a.API = httpapi.New(httpapi.Options{BaseURL: c.BaseURL, Authenticator: server, Authorizer: roles, DB: a.DB, Directory: directory{tenants, orgs},
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,

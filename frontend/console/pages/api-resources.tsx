@@ -49,7 +49,7 @@ function CreateApiResource({ onClose }: { onClose: () => void }) {
   const go = useGo();
   const { api } = useGrove();
   const form = useApiForm({
-    initialValues: { identifier: "", name: "", requires_authorization: true },
+    initialValues: { identifier: "", name: "", registered_clients: false, requires_authorization: true },
     send: async (body) => {
       const resource = await sent(api.POST("/v1/orgs/{org}/api-resources", { body, params: { path: { org: ref } } }));
       notifyDone(t("apiResources.created"));
@@ -64,6 +64,7 @@ function CreateApiResource({ onClose }: { onClose: () => void }) {
       <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
       <TextInput description={t("apiResources.identifierHint")} dir="ltr" label={t("field.identifier")} placeholder="https://api.example.com" required {...getInputProps("identifier")} />
       <Switch description={t("apiResources.requiresHint")} label={t("apiResources.requires")} {...getInputProps("requires_authorization", { type: "checkbox" })} />
+      <Switch description={t("apiResources.strangersHint")} label={t("apiResources.strangers")} {...getInputProps("registered_clients", { type: "checkbox" })} />
     </FormDialog>
   );
 }
@@ -83,6 +84,7 @@ export function ApiResourcePage() {
       facts={(r) => [
         { label: t("field.identifier"), value: <Copyable value={r.identifier} /> },
         { label: t("apiResources.requires"), value: t(r.requires_authorization ? "list.yes" : "list.no") },
+        { label: t("apiResources.strangers"), value: t(r.registered_clients ? "list.yes" : "list.no") },
         { label: t("field.id"), value: <Copyable value={r.id} /> },
         { label: t("field.created"), value: <Time at={r.created_at} /> },
       ]}
@@ -112,7 +114,7 @@ function EditApiResource({ onClose, resource }: { onClose: () => void; resource:
   const { ref } = useOrg();
   const { api } = useGrove();
   const form = useApiForm({
-    initialValues: { name: resource.name, requires_authorization: resource.requires_authorization },
+    initialValues: { name: resource.name, registered_clients: resource.registered_clients, requires_authorization: resource.requires_authorization },
     send: async (body) => {
       await api.PATCH("/v1/orgs/{org}/api-resources/{resource}", { body, params: { path: { org: ref, resource: resource.id } } });
       notifyDone(t("done.saved"));
@@ -125,6 +127,7 @@ function EditApiResource({ onClose, resource }: { onClose: () => void; resource:
     <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={resource.name}>
       <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
       <Switch description={t("apiResources.requiresHint")} label={t("apiResources.requires")} {...getInputProps("requires_authorization", { type: "checkbox" })} />
+      <Switch description={t("apiResources.strangersHint")} label={t("apiResources.strangers")} {...getInputProps("registered_clients", { type: "checkbox" })} />
     </FormDialog>
   );
 }

@@ -15,21 +15,23 @@ CREATE TABLE registration_tokens (
 );
 CREATE INDEX registration_tokens_by_org ON registration_tokens (tenant_id, org_id, id);
 SELECT infra.tenant_table('registration_tokens');
+SELECT infra.system_table('registration_tokens', 'SELECT (expires_at), DELETE');
 
 -- Apps that registered themselves: what of their metadata is only shown, and the token with which they manage it (RFC 7592).
 CREATE TABLE client_registrations (
     tenant_id  uuid NOT NULL,
     app_id     uuid NOT NULL,
     org_id     uuid NOT NULL,
-    open       boolean NOT NULL, -- nobody's token was needed
+    provisional boolean NOT NULL, -- nobody's token was needed, and no person has been seen to let it in
     token_hash bytea NOT NULL, -- SHA-256 of the registration access token
     metadata   jsonb NOT NULL,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, app_id),
     FOREIGN KEY (tenant_id, app_id) REFERENCES apps (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX client_registrations_open ON client_registrations (tenant_id, org_id, created_at) WHERE open;
+CREATE INDEX client_registrations_provisional ON client_registrations (tenant_id, org_id, created_at) WHERE provisional;
 SELECT infra.tenant_table('client_registrations');
+SELECT infra.system_table('client_registrations', 'SELECT (tenant_id, org_id, app_id, provisional, created_at)');
 
 -- Apps that are described by what is published at their client_id, and until when that is believed.
 CREATE TABLE client_documents (

@@ -9,6 +9,7 @@ import {
 } from "../../../ui/index.ts";
 import { ListPage, NameLink } from "../../ListPage.tsx";
 import { useGo, useOrg } from "../../useOrg.ts";
+import { RegistrationTokens } from "./registration.tsx";
 
 /** The kinds of app that can be registered, the most usual first. */
 const templates = ["web", "spa", "mobile", "m2m", "standard"] as const;
@@ -39,6 +40,7 @@ export function AppsPage() {
                 <Group gap={8}>
                   <NameLink to={`${path}/apps/${a.id}`}>{a.name}</NameLink>
                   {a.builtin && <Badge color="gray">{t("state.builtin")}</Badge>}
+                  {a.source !== "managed" && <Badge color="yellow">{t(`appSource.${a.source as "document" | "registered"}`)}</Badge>}
                   {!a.enabled && <StateBadge state="disabled" />}
                 </Group>
               ),
@@ -53,6 +55,7 @@ export function AppsPage() {
         />
       </div>
       <SharedApps />
+      {writes && <RegistrationTokens />}
       {creating && <CreateApp onClose={() => setCreating(false)} onSecrets={setSecrets} />}
       <SecretDialog
         onClose={() => {

@@ -42,7 +42,7 @@ function Modules() {
       <DataTable
         caption={t("settings.modules")} cursor={cursor} keyOf={(m) => m.module} list={list}
         columns={[
-          { key: "module", title: t("field.name"), render: (m) => <NameLink to={`${path}/settings/${m.module}`}>{m.module}</NameLink> },
+          { key: "module", title: t("field.name"), render: (m) => <NameLink to={`${path}/settings/${m.module}`}>{t(`setting.${m.module}.name`, { defaultValue: m.module })}</NameLink> },
           { key: "source", title: t("settings.source"), render: (m) => m.overridden && <Badge>{t("settings.ownValues")}</Badge>, width: 160 },
         ]}
         empty={<EmptyState body={t("settings.noModulesBody")} icon={IconAdjustments} title={t("settings.noModules")} />}

@@ -24,7 +24,7 @@ export function SettingsModulePage() {
   const query = useApi().useQuery("get", "/v1/orgs/{org}/settings/{module}", { params: { path: { module, org: ref } } });
   return (
     <>
-      <PageHeader crumbs={[{ label: t("nav.settings"), to: `${path}/settings` }]} title={module} />
+      <PageHeader crumbs={[{ label: t("nav.settings"), to: `${path}/settings` }]} title={t(`setting.${module}.name`, { defaultValue: module })} />
       <Loaded query={query}>{(settings) => <ModuleForm key={JSON.stringify(settings.own)} settings={settings} />}</Loaded>
     </>
   );
@@ -53,7 +53,7 @@ function ModuleForm({ settings }: { settings: Settings }) {
           {form.problem && <ProblemAlert error={form.problem} />}
           {fields.map(([name, schema]) => (
             <div key={name}>
-              <Field form={form.form} name={name} readOnly={readOnly || inherit.includes(name)} schema={schema} />
+              <Field form={form.form} label={t(`setting.${settings.module}.${name}`, { defaultValue: name })} name={name} readOnly={readOnly || inherit.includes(name)} schema={schema} />
               <Group gap={8} mt={4}>
                 <Source source={inherit.includes(name) ? "inherited" : settings.sources[name]} />
                 {!readOnly && name in settings.own && !inherit.includes(name) && (
@@ -69,8 +69,10 @@ function ModuleForm({ settings }: { settings: Settings }) {
   );
 }
 
-function Field({ form, name, readOnly, schema }: { form: ReturnType<typeof useApiForm<Record<string, unknown>>>["form"]; name: string; readOnly: boolean; schema: Schema }) {
-  const common = { description: schema.description, disabled: readOnly, label: name };
+function Field({ form, label, name, readOnly, schema }: {
+  form: ReturnType<typeof useApiForm<Record<string, unknown>>>["form"]; label: string; name: string; readOnly: boolean; schema: Schema;
+}) {
+  const common = { description: schema.description, disabled: readOnly, label };
   const type = [schema.type ?? "string"].flat()[0];
   if (type === "boolean") return <Checkbox {...common} {...form.getInputProps(name, { type: "checkbox" })} />;
   const input = form.getInputProps(name);
