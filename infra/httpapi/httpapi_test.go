@@ -360,8 +360,18 @@ func TestCORSIsForKnownOrigins(t *testing.T) {
 			t.Error("credentials are allowed across origins")
 		}
 	}
-	if got := call(h, "GET", "/t/acme/oauth2/authorize", "", "Origin", "https://app.example"); got.Header().Get("Access-Control-Allow-Origin") != "" {
-		t.Error("the authorization endpoint is open across origins")
+	// Handles are any word: what the path means is what comes after them.
+	for _, path := range []string{"/t/acme/oauth2/authorize", "/t/acme/o/v1/oauth2/authorize", "/t/v1/oauth2/authorize", "/o/v1/login", "/t/acme/o/v1/login", "/t/acme/login/v1/x",
+		"/t/acme/o/.well-known/login", "/t/acme/o/x/o/v1/v1/login"} {
+		if got := call(h, "GET", path, "", "Origin", "https://app.example"); got.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s is open across origins", path)
+		}
+	}
+	for _, path := range []string{"/.well-known/oauth-authorization-server/t/acme", "/t/acme/.well-known/openid-configuration", "/t/acme/o/x/oauth2/jwks", "/o/x/oauth2/register/k3v5"} {
+		got := call(h, "OPTIONS", path, "", "Origin", "https://inspector.example", "Access-Control-Request-Method", "GET")
+		if got.Header().Get("Access-Control-Allow-Origin") != "*" || got.Code != 204 {
+			t.Errorf("%s is not for everybody: %d %q", path, got.Code, got.Header().Get("Access-Control-Allow-Origin"))
+		}
 	}
 }
 

@@ -236,10 +236,22 @@ func allowed(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// belowBase is what of a path comes after the base of a tenant or an organization, whose handles may be any word.
+func belowBase(path string) string {
+	for _, kind := range []string{"/t/", "/o/"} {
+		if rest, ok := strings.CutPrefix(path, kind); ok {
+			_, below, _ := strings.Cut(rest, "/")
+			path = "/" + below
+		}
+	}
+	return path
+}
+
 // publicPath reports whether an address is for scripts of every origin: what everybody may read, and the place to register,
 // where nothing hangs on who the browser is.
 func publicPath(path string) bool {
-	return strings.Contains(path, "/.well-known/") || strings.HasSuffix(path, "/oauth2/jwks") || strings.Contains(path, "/oauth2/register")
+	below := belowBase(path)
+	return strings.HasPrefix(below, "/.well-known/") || below == "/oauth2/jwks" || below == "/oauth2/register" || strings.HasPrefix(below, "/oauth2/register/")
 }
 
 func (a *API) tenantOf(r *http.Request) (Tenant, error) {
@@ -251,12 +263,12 @@ func (a *API) tenantOf(r *http.Request) (Tenant, error) {
 }
 
 func crossOriginPath(path string) bool {
-	for _, part := range []string{"/v1/", "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/par", "/oauth2/device_authorization", "/oauth2/jwks", "/oauth2/register", "/.well-known/"} {
-		if strings.Contains(path, part) {
-			return true
-		}
+	below := belowBase(path)
+	switch below {
+	case "/oauth2/device_authorization", "/oauth2/par", "/oauth2/revoke", "/oauth2/token", "/oauth2/userinfo":
+		return true
 	}
-	return false
+	return strings.HasPrefix(below, "/v1/") || publicPath(path)
 }
 
 // measure tells Observe of each request below a base, under its route's pattern: the number of labels is bounded.

@@ -149,6 +149,7 @@ var systemDoor = map[string]string{
 	"grove/infra/events":      "seals all tenants' events",
 	"grove/iam/authn":         "sweeps all tenants' expired flows",
 	"grove/iam/oauth":         "sweeps all tenants' expired codes and tokens",
+	"grove/iam/registration":  "sweeps all tenants' apps that registered themselves and were never used",
 	"grove/iam/sessions":      "sweeps all tenants' expired sessions",
 	"grove/iam/users":         "finds all tenants' failed sign-ins to tell of",
 	"grove/infra/upkeep":      "keeps the foundation's own tables",

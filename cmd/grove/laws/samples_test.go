@@ -48,7 +48,10 @@ var makers = map[string]func(p *place, so map[string]string) string{
 	"scope": func(p *place, so map[string]string) string {
 		return p.text("/api-resources/"+so["resource"]+"/scopes", m{"name": unique("scope")})
 	},
-	"secret":  func(p *place, so map[string]string) string { return p.text("/apps/"+so["app"]+"/secrets", m{}) },
+	"secret": func(p *place, so map[string]string) string { return p.text("/apps/"+so["app"]+"/secrets", m{}) },
+	"token": func(p *place, _ map[string]string) string {
+		return p.text("/registration-tokens", m{"name": unique("Token")})
+	},
 	"session": func(p *place, _ map[string]string) string { return p.sessionOf(p.person()) },
 	"user":    func(p *place, _ map[string]string) string { return p.person().id },
 }
@@ -174,9 +177,10 @@ var special = map[string]func(p *place, c *call){
 	"shareApp": func(p *place, c *call) {
 		c.body = m{"policy": "selected", "roles": "all", "organizations": []string{p.child(unique("org")).org}}
 	},
-	"suspendOrganization": func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
-	"unlockUser":          func(p *place, c *call) { p.guess(c.path["user"]) },
-	"updateApp":           func(_ *place, c *call) { c.body = m{"description": "Another."} },
+	"suspendOrganization":     func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
+	"unlockUser":              func(p *place, c *call) { p.guess(c.path["user"]) },
+	"updateApp":               func(_ *place, c *call) { c.body = m{"description": "Another."} },
+	"createRegistrationToken": func(_ *place, c *call) { delete(c.body.(m), "expires_at") }, // within a year of the test's clock
 	"updateAppOIDC": func(_ *place, c *call) {
 		delete(c.body.(m), "jwks") // jwks_uri is there
 		c.body.(m)["token_exchange_audiences"] = []string{}
