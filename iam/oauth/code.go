@@ -30,6 +30,9 @@ func newGrant(client apps.Client, a authorization, done authn.Done) grant {
 // createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not. A page that
 // is loaded anew asks again for what it had; the log is told of what the app gains only.
 func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g *grant) error {
+	if !atBase(ctx, g.Org) {
+		return errGrant
+	}
 	session, good, err := s.Sessions.FindTx(ctx, tx, g.Session)
 	if err != nil {
 		return err
@@ -87,7 +90,7 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 			return errGrant
 		case err != nil:
 			return err
-		case c.App != client.ID || c.Issuer != issuer:
+		case c.App != client.ID || c.Issuer != issuer || !atBase(ctx, c.Org):
 			return errGrant
 		case c.UsedAt != nil:
 			// Somebody has it who should not: what the first use led to ends (RFC 6749, section 4.1.2).

@@ -103,6 +103,62 @@ func TestCodeFlowAtAnOrganization(t *testing.T) {
 	}
 }
 
+// TestAttack04_HandleOfAnother: what was issued below a handle is not taken there once the handle belongs to another organization.
+func TestAttack04_HandleOfAnother(t *testing.T) {
+	w := setup(t)
+	w.change(w.a, "web", func(c *apps.Client) { c.GrantTypes = append(c.GrantTypes, grantDevice) })
+	w.person = func(authn.Request) authn.Outcome { return w.signedIn(w.a, w.a.north) }
+	at := func(method, path string, form url.Values, headers ...string) answer {
+		return w.send(w.a, method, "/o/north"+path, form, headers...)
+	}
+	begin := func() answer { return at("GET", "/oauth2/authorize?"+request("web").Encode(), nil) }
+	redeem := func(code string) answer { return at("POST", "/oauth2/token", w.redemption(w.a, "web", code)) }
+	userinfo := func(token string) int {
+		return at("GET", "/oauth2/userinfo", nil, "Authorization", "Bearer "+token).StatusCode
+	}
+	active := func(token string) bool {
+		return at("POST", "/oauth2/introspect", w.as(w.a, "web", url.Values{"token": {token}})).body["active"] == true
+	}
+	refresh := func(token string) answer {
+		return at("POST", "/oauth2/token", w.as(w.a, "web", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}))
+	}
+	tokens := redeem(w.redirected(begin()).Get("code"))
+	access, next := tokens.text("access_token"), tokens.text("refresh_token")
+	code := w.redirected(begin()).Get("code")
+	device := at("POST", "/oauth2/device_authorization", w.as(w.a, "web", url.Values{})).text("device_code")
+	gid, _ := w.claimsOf(access).Text("gid")
+	var id ids.Grant
+	if err := id.UnmarshalText([]byte(gid)); err != nil {
+		t.Fatal(err)
+	}
+	w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE device_codes SET state = 'approved', grant_id = $2 WHERE tenant_id = $1`, tx.Tenant(), id)
+		return err
+	})
+	if userinfo(access) != http.StatusOK || !active(access) || !active(next) {
+		t.Fatal("nothing is good to begin with")
+	}
+	w.renamed = map[string]string{"north": "south"}
+	if userinfo(access) != http.StatusUnauthorized || active(access) || active(next) {
+		t.Error("tokens of the organization of before are good")
+	}
+	for name, got := range map[string]answer{
+		"refresh": refresh(next), "code": redeem(code),
+		"device": at("POST", "/oauth2/token", w.as(w.a, "web", url.Values{"grant_type": {grantDevice}, "device_code": {device}})),
+	} {
+		if got.StatusCode != http.StatusBadRequest || got.text("error") != "invalid_grant" {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
+		}
+	}
+	if got := w.redirected(begin()); got.Get("error") != "access_denied" {
+		t.Errorf("a sign-in to the organization of before ends in %v", got)
+	}
+	w.renamed = nil
+	if got := refresh(next); got.StatusCode != http.StatusOK {
+		t.Errorf("the refusals ended something: %s", got.raw)
+	}
+}
+
 func TestAttack17_CodeSingleUse(t *testing.T) {
 	w := setup(t)
 	code := w.code(w.a, "web")

@@ -237,6 +237,9 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 		if err != nil {
 			return err
 		}
+		if !atBase(ctx, g.Org) {
+			return errGrant
+		}
 		if err := orGrant(s.holds(ctx, tx, client.Client, g)); err != nil {
 			return err
 		}

@@ -123,12 +123,11 @@ func orInvalid(err error) error {
 // mayExchange reports whether a client may exchange a person's token: its own, or one made for an API that it serves. An
 // organization's endpoints exchange that organization's tokens.
 func mayExchange(ctx context.Context, client authenticatedClient, subject accessToken) error {
-	base := httpapi.IssuerOf(ctx).Org
 	may := !client.Public && slices.ContainsFunc(client.ExchangeAudiences, subject.claims.HasAudience)
 	if subject.clientID == client.ClientID {
 		may = subject.jkt == "" || subject.jkt == client.jkt
 	}
-	if subject.user.IsZero() || !may || !base.ID.IsZero() && base.ID != subject.org {
+	if subject.user.IsZero() || !may || !atBase(ctx, subject.org) {
 		return errSubject
 	}
 	return nil

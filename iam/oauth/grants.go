@@ -147,6 +147,13 @@ func (s *Service) holds(ctx context.Context, tx db.Tx, client apps.Client, g gra
 	return s.available(ctx, tx, client, g.Org)
 }
 
+// atBase reports whether an organization's tokens are for the base that the request came in by: the organization's own, or the
+// tenant's. A base is named by a handle, which may have been another organization's when something was issued below it.
+func atBase(ctx context.Context, org ids.Org) bool {
+	base := httpapi.IssuerOf(ctx).Org.ID
+	return base.IsZero() || base == org
+}
+
 // available reports whether an app may be used in an organization: its owner's own, or one that it is shared with.
 func (s *Service) available(ctx context.Context, tx db.Tx, client apps.Client, org ids.Org) (bool, error) {
 	in, err := s.Sharing.AppIn(ctx, tx, client, org)

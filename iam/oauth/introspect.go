@@ -98,6 +98,9 @@ func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
+	if !atBase(ctx, a.org) {
+		return nil, errToken
+	}
 	if _, err := s.standing(ctx, t, a); err != nil {
 		return nil, err
 	}
@@ -150,7 +153,7 @@ func (s *Service) introspectRefresh(ctx context.Context, caller authenticatedCli
 			return errGrant
 		case err != nil:
 			return err
-		case f.App != caller.ID || f.TokenGeneration != f.Generation || !tx.Now().Before(f.TokenExpiresAt):
+		case f.App != caller.ID || !atBase(ctx, f.Org) || f.TokenGeneration != f.Generation || !tx.Now().Before(f.TokenExpiresAt):
 			return errGrant
 		}
 		return orGrant(s.holds(ctx, tx, caller.Client, f.grant))

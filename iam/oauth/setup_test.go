@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,6 +77,7 @@ type world struct {
 	clients   map[ids.Tenant]map[string]apps.Client
 	members   map[[2]string]bool
 	published map[string][]*jose.PublicKey // by address
+	renamed   map[string]string            // handles, and whose they are now
 	roles     map[ids.Org][]string         // scopes that the person's roles give
 	sharing   map[ids.Org]bool             // where apps are not available
 	person    func(authn.Request) authn.Outcome
@@ -322,7 +324,7 @@ func (w *world) send(a *tenant, method, target string, form url.Values, headers 
 	issuer := httpapi.Issuer{URL: a.Base}
 	if rest, ok := strings.CutPrefix(target, "/o/"); ok {
 		ref, path, _ := strings.Cut(rest, "/")
-		org, err := w.oauth.Orgs.Resolve(context.Background(), a.Tenant, ref)
+		org, err := w.oauth.Orgs.Resolve(context.Background(), a.Tenant, cmp.Or(w.renamed[ref], ref))
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -40,8 +40,7 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 	if err != nil {
 		return err
 	}
-	base := httpapi.IssuerOf(ctx).Org
-	if target.Status != orgActive || !base.ID.IsZero() && base.ID != target.ID {
+	if target.Status != orgActive || !atBase(ctx, target.ID) {
 		return errGrant
 	}
 	if held.user.IsZero() {

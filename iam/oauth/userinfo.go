@@ -48,7 +48,7 @@ func (s *Service) userinfoClaims(r *http.Request) (claims, apps.Client, error) {
 	if err == nil {
 		err = s.checkPresented(ctx, a, given)
 	}
-	if errors.Is(err, errToken) || err == nil && (a.user.IsZero() || a.claims.Issuer != httpapi.IssuerOf(ctx).URL) {
+	if errors.Is(err, errToken) || err == nil && (a.user.IsZero() || a.claims.Issuer != httpapi.IssuerOf(ctx).URL || !atBase(ctx, a.org)) {
 		return no(refuseBecause(codeInvalidToken, errBearer.description, err))
 	}
 	if err != nil {
