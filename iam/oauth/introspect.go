@@ -18,7 +18,7 @@ import (
 var inactive = []byte(`{"active":false}`)
 
 // introspect is token introspection (RFC 7662) for confidential clients of the tenant. What is not good, whatever the
-// reason, is the same {"active":false}.
+// reason, is the same {"active":false}; and so is what is not for the client to know.
 func (s *Service) introspect(w http.ResponseWriter, r *http.Request) {
 	body, caller, err := s.introspection(r)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Service) introspection(r *http.Request) ([]byte, apps.Client, error) {
 	if secrets.LooksLike(prefixRefresh, token) {
 		body, err = s.introspectRefresh(ctx, caller, token)
 	} else {
-		body, err = s.introspectAccess(ctx, token)
+		body, err = s.introspectAccess(ctx, caller, token)
 	}
 	if errors.Is(err, errToken) || errors.Is(err, errGrant) {
 		return inactive, caller.Client, nil
@@ -92,7 +92,7 @@ func (s *Service) introspection(r *http.Request) ([]byte, apps.Client, error) {
 	return body, caller.Client, err
 }
 
-func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, error) {
+func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClient, token string) ([]byte, error) {
 	t := httpapi.TenantOf(ctx)
 	a, err := s.readAccess(ctx, t, token)
 	if err != nil {
@@ -100,6 +100,9 @@ func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, e
 	}
 	if !atBase(ctx, a.org) {
 		return nil, errToken
+	}
+	if err := s.mayIntrospect(ctx, t, caller.Client, a); err != nil {
+		return nil, err
 	}
 	if _, err := s.standing(ctx, t, a); err != nil {
 		return nil, err
@@ -128,6 +131,20 @@ func (s *Service) introspectAccess(ctx context.Context, token string) ([]byte, e
 		c = c.raw("act", a.act)
 	}
 	return c.end(), nil
+}
+
+// mayIntrospect refuses (errToken, errGrant) a token that is none of the client's business (RFC 7662, section 4). A client learns
+// of its own tokens, of those that were made for an API that it serves ([apps.Settings] ExchangeAudiences), and of those of
+// organizations at or below the one that owns it.
+func (s *Service) mayIntrospect(ctx context.Context, t httpapi.Tenant, caller apps.Client, a accessToken) error {
+	if a.clientID == caller.ClientID || caller.Org == t.Root || caller.Org == a.org || slices.ContainsFunc(caller.ExchangeAudiences, a.claims.HasAudience) {
+		return nil
+	}
+	org, err := s.resolve(ctx, t, a.org.String())
+	if err == nil && !org.IsWithin(caller.Org) {
+		err = errToken
+	}
+	return err
 }
 
 // username is shown, never decided by, so a few seconds' age do no harm.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
+	"grove/iam/apps"
 	"grove/infra/db"
+	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
 )
 
@@ -142,5 +145,38 @@ func TestClientCredentialsReadsMemory(t *testing.T) {
 	}
 	if n := w.Stats().AcquireCount() - before; n != 0 {
 		t.Errorf("%d connections were taken", n)
+	}
+}
+
+// TestAttack03_Introspection: an organization's own client learns nothing of the tokens of organizations that are not below it.
+func TestAttack03_Introspection(t *testing.T) {
+	w := setup(t, true)
+	person := w.signIn(w.a, "web").text("access_token") // of north
+	machine := w.send(w.a, "POST", "/o/branch/oauth2/token", w.as(w.a, "m2m", url.Values{"grant_type": {"client_credentials"}})).text("access_token")
+	seen := func(token string) string {
+		return w.send(w.a, "POST", "/oauth2/introspect", w.as(w.a, "other", url.Values{"token": {token}})).raw
+	}
+	active := func(token string) bool { return strings.HasPrefix(seen(token), `{"active":true`) }
+	for owner, want := range map[ids.Org][2]bool{w.a.Root: {true, true}, w.a.north: {true, true}, w.a.branch: {false, true}, w.a.south: {false, false}} {
+		w.change(w.a, "other", func(c *apps.Client) { c.Org = owner })
+		if got := [2]bool{active(person), active(machine)}; got != want {
+			t.Errorf("%s: %v, want %v", owner, got, want)
+		}
+	}
+	w.change(w.a, "other", func(c *apps.Client) { c.Org = w.a.south })
+	if got := seen(person); got != `{"active":false}` {
+		t.Errorf("it is told more than that: %s", got)
+	}
+	if !active(w.signIn(w.a, "other").text("access_token")) {
+		t.Error("its own token")
+	}
+	before := w.Stats().AcquireCount()
+	seen(person)
+	if w.Stats().AcquireCount() != before {
+		t.Error("whose a token is was asked in the database")
+	}
+	w.change(w.a, "other", func(c *apps.Client) { c.ExchangeAudiences = []string{orders} })
+	if !active(person) {
+		t.Error("a token that was made for an API that it serves")
 	}
 }
