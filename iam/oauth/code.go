@@ -116,7 +116,7 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 		if p, err = s.personTx(ctx, tx, client.Client, c.grant, c.Scopes); err != nil {
 			return err
 		}
-		refresh, err = s.refreshTx(ctx, tx, client.Client, c.grant, 1)
+		refresh, err = s.refreshTx(ctx, tx, client.Client, c.grant)
 		return err
 	})
 	if err == nil && refused {

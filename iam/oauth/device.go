@@ -252,7 +252,7 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 		if p, err = s.personTx(ctx, tx, client.Client, g, g.Scopes); err != nil {
 			return err
 		}
-		refresh, err = s.refreshTx(ctx, tx, client.Client, g, 1)
+		refresh, err = s.refreshTx(ctx, tx, client.Client, g)
 		return err
 	})
 	if err == nil {

@@ -177,8 +177,13 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	return p, err
 }
 
-// refreshTx makes the next refresh token of a family, when the client has any.
-func (s *Service) refreshTx(ctx context.Context, tx db.Tx, client apps.Client, g grant, generation int) (string, error) {
+// refreshTx makes the first refresh token of a family, when the client has any.
+func (s *Service) refreshTx(ctx context.Context, tx db.Tx, client apps.Client, g grant) (string, error) {
+	return s.rotateTx(ctx, tx, client, g, nil, 1)
+}
+
+// rotateTx makes the next one, in place of the one with the hash used.
+func (s *Service) rotateTx(ctx context.Context, tx db.Tx, client apps.Client, g grant, used []byte, generation int) (string, error) {
 	if !slices.Contains(client.GrantTypes, grantRefreshToken) {
 		return "", nil
 	}
@@ -187,7 +192,7 @@ func (s *Service) refreshTx(ctx context.Context, tx db.Tx, client apps.Client, g
 	if g.ExpiresAt.Before(expires) {
 		expires = g.ExpiresAt
 	}
-	return plain, rotate(ctx, tx, g.ID, hash, generation, expires)
+	return plain, rotate(ctx, tx, g.ID, hash, used, generation, expires)
 }
 
 // grantLife is how long a family lives at the most.

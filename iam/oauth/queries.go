@@ -53,6 +53,8 @@ type storedCode struct {
 
 type storedRefresh struct {
 	grant
+	RotatedHash     []byte    `db:"rotated_hash"` // of the token that the newest generation took the place of
+	Repeated        bool      `db:"repeated"`     // that token was answered once more
 	TokenGeneration int       `db:"token_generation"`
 	TokenCreatedAt  time.Time `db:"token_created_at"`
 	TokenExpiresAt  time.Time `db:"token_expires_at"`
@@ -83,16 +85,17 @@ const (
 	sqlUseCode = `UPDATE authorization_codes SET used_at = $3 WHERE tenant_id = $1 AND hash = $2 AND used_at IS NULL`
 
 	sqlRefresh = `
-		SELECT ` + grantColumns + `, r.generation AS token_generation, r.created_at AS token_created_at, r.expires_at AS token_expires_at
+		SELECT ` + grantColumns + `, g.rotated_hash, g.repeated, r.generation AS token_generation, r.created_at AS token_created_at, r.expires_at AS token_expires_at
 		FROM refresh_tokens r JOIN grants g ON g.tenant_id = r.tenant_id AND g.id = r.grant_id
 		WHERE r.tenant_id = $1 AND r.hash = $2`
 	sqlLockRefresh = sqlRefresh + ` FOR UPDATE OF g`
 
 	// One statement writes the family's new generation and its token. A repeated request within the grace keeps the
-	// generation and the moment at which it began.
+	// generation and the moment at which it began, and is noted.
 	sqlRotate = `
 		WITH family AS (
-			UPDATE grants SET generation = $4, rotated_at = CASE WHEN generation = $4 THEN rotated_at ELSE $5::timestamptz END
+			UPDATE grants SET generation = $4, rotated_at = CASE WHEN generation = $4 THEN rotated_at ELSE $5::timestamptz END,
+				rotated_hash = $7, repeated = generation = $4
 			WHERE tenant_id = $1 AND id = $2
 			RETURNING org_id)
 		INSERT INTO refresh_tokens (tenant_id, hash, org_id, grant_id, generation, created_at, expires_at)
@@ -154,8 +157,9 @@ func lockRefresh(ctx context.Context, tx db.Tx, hash []byte) (storedRefresh, err
 	return db.CollectOne[storedRefresh](ctx, tx, sqlLockRefresh, tx.Tenant(), hash)
 }
 
-func rotate(ctx context.Context, tx db.Tx, id ids.Grant, hash []byte, generation int, expiresAt time.Time) error {
-	_, err := tx.Exec(ctx, sqlRotate, tx.Tenant(), id, hash, generation, tx.Now(), expiresAt)
+// rotate stores the hash of a family's next refresh token, and used, that of the one which it takes the place of; nil for the first.
+func rotate(ctx context.Context, tx db.Tx, id ids.Grant, hash, used []byte, generation int, expiresAt time.Time) error {
+	_, err := tx.Exec(ctx, sqlRotate, tx.Tenant(), id, hash, generation, tx.Now(), expiresAt, used)
 	return err
 }
 

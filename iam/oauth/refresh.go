@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"time"
@@ -13,9 +14,9 @@ import (
 // refresh is the grant refresh_token (RFC 6749, section 6) with rotation at every use and detection of reuse
 // (RFC 9700, section 4.14).
 //
-// A family has one newest generation of refresh tokens. A token of the newest is answered with one of the next. A token
-// of the one before is answered once more while the newest is unused and younger than the grace, for a response that was
-// lost. Anything older, or later, means that two hold the family: it ends.
+// A family has one newest generation of refresh tokens. A token of the newest is answered with one of the next. The one that was
+// so rotated is answered once more while the newest is unused and younger than the grace, for a response that was lost. Of
+// the two that it was answered with one goes on. Anything older, later or more often means that two hold the family: it ends.
 func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
 	ctx := r.Context()
 	plain := form.get("refresh_token")
@@ -44,7 +45,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		case f.App != client.ID || f.Issuer != issuer || !atBase(ctx, f.Org) || f.JKT != "" && f.JKT != client.jkt:
 			return errGrant
 		}
-		generation, ok := s.nextGeneration(f, tx.Now())
+		generation, ok := s.nextGeneration(f, hash, tx.Now())
 		if !ok {
 			refused = true
 			return s.endTx(ctx, tx, f.grant, reasonRefreshReused)
@@ -65,7 +66,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		if p, err = s.personTx(ctx, tx, client.Client, f.grant, scopes); err != nil {
 			return err
 		}
-		next, err = s.refreshTx(ctx, tx, client.Client, f.grant, generation)
+		next, err = s.rotateTx(ctx, tx, client.Client, f.grant, hash, generation)
 		return err
 	})
 	if err == nil && refused {
@@ -78,11 +79,11 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 }
 
 // nextGeneration decides whether a token may still be used, and of which generation its successor is.
-func (s *Service) nextGeneration(f storedRefresh, now time.Time) (int, bool) {
+func (s *Service) nextGeneration(f storedRefresh, hash []byte, now time.Time) (int, bool) {
 	switch {
 	case f.TokenGeneration == f.Generation:
 		return f.Generation + 1, true
-	case f.TokenGeneration == f.Generation-1 && f.RotatedAt != nil && now.Before(f.RotatedAt.Add(s.options.RefreshGrace)):
+	case f.TokenGeneration == f.Generation-1 && bytes.Equal(hash, f.RotatedHash) && !f.Repeated && f.RotatedAt != nil && now.Before(f.RotatedAt.Add(s.options.RefreshGrace)):
 		return f.Generation, true
 	}
 	return 0, false

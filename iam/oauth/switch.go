@@ -116,6 +116,6 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 	if err != nil {
 		return no(err)
 	}
-	refresh, err := s.refreshTx(ctx, tx, client.Client, g, 1)
+	refresh, err := s.refreshTx(ctx, tx, client.Client, g)
 	return p, refresh, err
 }
