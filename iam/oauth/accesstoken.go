@@ -45,8 +45,8 @@ type accessClaims struct {
 	epoch    int64
 	act      json.RawMessage // who acts for the person (RFC 8693, section 4.1); nil: he himself
 	jkt      string          // the key that the token is bound to; "" for none
-	origin   ids.App         // whose token this one was exchanged for; zero where it was not another client's
-	person   *person         // nil for a client's own token
+	exchange exchangedFor
+	person   *person // nil for a client's own token
 }
 
 // signAccess makes the token and returns its life in seconds.
@@ -94,10 +94,7 @@ func (a accessClaims) render(issued, expires int64) []byte {
 	if a.act != nil {
 		c = c.raw("act", a.act)
 	}
-	if !a.origin.IsZero() {
-		c = c.text("origin", a.origin.String())
-	}
-	return c.text("epoch", strconv.FormatInt(a.epoch, 10)).end()
+	return a.exchange.render(c).text("epoch", strconv.FormatInt(a.epoch, 10)).end()
 }
 
 // accessToken is one that was found to be the tenant's own and not expired. Whether it still stands is another question.
@@ -113,7 +110,7 @@ type accessToken struct {
 	epoch    int64
 	act      json.RawMessage
 	jkt      string // the key that it is bound to; "" for none
-	origin   ids.App
+	exchange exchangedFor
 }
 
 var errToken = errors.New("oauth: not an access token of this tenant")
@@ -143,9 +140,7 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 		if _, bound := c.Get("sid"); bound {
 			errText = errors.Join(errText, parseInto(c, "sid", &a.session))
 		}
-		if _, exchanged := c.Get("origin"); exchanged {
-			errText = errors.Join(errText, parseInto(c, "origin", &a.origin))
-		}
+		errText = errors.Join(errText, parseList(c, "exchanged", &a.exchange.tokens), parseList(c, "origin", &a.exchange.origins))
 		a.act, _ = c.Get("act")
 	case autClient:
 		if c.Subject != a.clientID {
@@ -184,6 +179,25 @@ func parseInto[T interface{ UnmarshalText([]byte) error }](c *jose.Claims, name 
 	return into.UnmarshalText([]byte(text))
 }
 
+// parseList reads a claim that is a list of identifiers, parted by spaces, and may be left out.
+func parseList[K ids.Kind](c *jose.Claims, name string, into *[]ids.ID[K]) error {
+	if _, there := c.Get(name); !there {
+		return nil
+	}
+	text, ok := c.Text(name)
+	if !ok || text == "" {
+		return errToken
+	}
+	for _, word := range strings.Fields(text) {
+		id, err := ids.Parse[K](word)
+		if err != nil {
+			return err
+		}
+		*into = append(*into, id)
+	}
+	return nil
+}
+
 // verify checks a token of our own making: one of the tenant's keys, the one type that is meant, one of its issuers.
 func (s *Service) verify(ctx context.Context, t httpapi.Tenant, token, typ string) (*jose.Claims, error) {
 	var failed error
@@ -210,7 +224,9 @@ func (s *Service) verify(ctx context.Context, t httpapi.Tenant, token, typ strin
 
 // subjects are what the token stands on.
 func (a accessToken) subjects(t httpapi.Tenant, client apps.Client) sessions.Subjects {
-	return sessions.Subjects{App: client.ID, Grant: a.grant, Org: a.org, Origin: a.origin, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
+	of := sessions.Subjects{App: client.ID, Grant: a.grant, Org: a.org, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
+	a.exchange.stand(&of)
+	return of
 }
 
 // standing asks, in one round trip, whether everything that the token stands on still holds, and returns its client.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -18,15 +19,52 @@ import (
 // Token exchange (RFC 8693): who holds a person's access token changes it into one that is good for something else, such as a
 // service that calls another one on behalf of the person who called it.
 //
-// The token that comes out stands on all that the one that went in stands on, lives no longer, and brings no refresh token:
-// nothing is stored. A client exchanges its own tokens, for less; and those that were made for an API that it serves
+// The token that comes out stands on all that the one that went in stands on, and on that one itself, lives no longer, and brings
+// no refresh token: nothing is stored. A client exchanges its own tokens, for less; and those that were made for an API that it serves
 // ([apps.Settings] ExchangeAudiences), for what it is itself authorized for and the person's roles give.
 const (
 	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
 	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
 
-	maxActBytes = 1 << 10 // of act: a chain of some ten services
+	maxActBytes  = 1 << 10 // of act: a chain of some ten services
+	maxExchanges = 10      // of one token for the next, in a row
 )
+
+// exchangedFor are the tokens that one was exchanged for, one after another, and the other clients whose they were: it stands on
+// all of them.
+type exchangedFor struct {
+	origins []ids.App
+	tokens  []ids.AccessToken
+}
+
+// after is what a token stands on that another one, of an app, is exchanged for by a client.
+func (e exchangedFor) after(subject accessToken, from, client ids.App) exchangedFor {
+	e.tokens = append(slices.Clone(e.tokens), subject.id)
+	if from != client && !slices.Contains(e.origins, from) {
+		e.origins = append(slices.Clone(e.origins), from)
+	}
+	return e
+}
+
+func (e exchangedFor) stand(of *sessions.Subjects) { of.Exchanged, of.Origins = e.tokens, e.origins }
+
+func (e exchangedFor) render(c claims) claims {
+	if len(e.tokens) > 0 {
+		c = c.words("exchanged", texts(e.tokens))
+	}
+	if len(e.origins) > 0 {
+		c = c.words("origin", texts(e.origins))
+	}
+	return c
+}
+
+func texts[T fmt.Stringer](list []T) []string {
+	out := make([]string, len(list))
+	for i, one := range list {
+		out[i] = one.String()
+	}
+	return out
+}
 
 // exchange is the grant urn:ietf:params:oauth:grant-type:token-exchange.
 //
@@ -48,14 +86,15 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	if err := mayExchange(ctx, client, subject); err != nil {
 		return err
 	}
+	if len(subject.exchange.tokens) >= maxExchanges {
+		return refuse(codeInvalidRequest, "The token has been exchanged too often.")
+	}
 	from, err := s.client(ctx, t, subject.clientID)
 	if err != nil {
 		return orInvalid(err)
 	}
-	a := accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, jkt: client.jkt, act: subject.act, origin: subject.origin}
-	if from.ID != client.ID {
-		a.origin = from.ID
-	}
+	a := accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, jkt: client.jkt, act: subject.act,
+		exchange: subject.exchange.after(subject, from.ID, client.ID)}
 	actor := ""
 	if form.has("actor_token", "actor_token_type") {
 		if a.act, actor, err = s.actor(ctx, t, client, form, subject); err != nil {
@@ -71,7 +110,7 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	}
 	var p person
 	err = s.DB.InTenant(asClient(ctx, client.Client), t.ID, func(ctx context.Context, tx db.Tx) error {
-		g, err := s.exchangeTx(ctx, tx, client.Client, subject, subject.subjects(t, from), a.origin)
+		g, err := s.exchangeTx(ctx, tx, client.Client, subject, subject.subjects(t, from), a.exchange)
 		if err != nil {
 			return err
 		}
@@ -195,7 +234,7 @@ func exchangeable(client apps.Client, subject accessToken, form params, requeste
 
 // exchangeTx returns the grant of the subject's token, as that of the new one: if the one still holds, and all that the other will
 // stand on.
-func (s *Service) exchangeTx(ctx context.Context, tx db.Tx, client apps.Client, subject accessToken, of sessions.Subjects, origin ids.App) (grant, error) {
+func (s *Service) exchangeTx(ctx context.Context, tx db.Tx, client apps.Client, subject accessToken, of sessions.Subjects, exchange exchangedFor) (grant, error) {
 	g, err := findGrant(ctx, tx, subject.grant)
 	if db.IsNoRows(err) {
 		return g, errSubject
@@ -208,7 +247,8 @@ func (s *Service) exchangeTx(ctx context.Context, tx db.Tx, client apps.Client, 
 		return g, err
 	}
 	of = g.subjects()
-	of.App, of.Origin = client.ID, origin
+	of.App = client.ID
+	exchange.stand(&of)
 	next, err := s.Sessions.Standing(ctx, tx, of)
 	if err != nil {
 		return g, err

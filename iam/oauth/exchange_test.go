@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"grove/iam/apps"
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -137,6 +139,68 @@ func TestTokenExchangeEnds(t *testing.T) {
 	w.in(w.a, func(ctx context.Context, tx db.Tx) error { return tx.Block(ctx, db.KindClient, other.UUID(), "test") })
 	if w.active(w.a, good) {
 		t.Error("the client that exchanged is blocked")
+	}
+}
+
+// TestAttack20_ExchangedTwice: a token that went through several hands ends with each of them, and with each token on the way.
+func TestAttack20_ExchangedTwice(t *testing.T) {
+	w := exchanging(t)
+	w.change(w.a, "m2m", func(c *apps.Client) {
+		c.ExchangeAudiences, c.APIs = []string{trips}, append(c.APIs, apps.ClientAPI{Identifier: trips, Scopes: []string{"trips.read"}})
+	})
+	app := func(client string) uuid.UUID { return w.clients[w.a.ID][client].ID.UUID() }
+	var chain [3]string // each exchanged for the next
+	block := func(client string) func() {
+		return func() {
+			w.in(w.a, func(ctx context.Context, tx db.Tx) error { return tx.Block(ctx, db.KindClient, app(client), "test") })
+		}
+	}
+	revoke := func(client string, i int) func() {
+		return func() { w.send(w.a, "POST", "/oauth2/revoke", w.as(w.a, client, url.Values{"token": {chain[i]}})) }
+	}
+	for name, c := range map[string]struct {
+		end  func()
+		good [3]bool
+	}{
+		"nothing":                 {func() {}, [3]bool{true, true, true}},
+		"the first client":        {block("web"), [3]bool{}},
+		"the second":              {block("other"), [3]bool{true, false, false}},
+		"the third":               {block("m2m"), [3]bool{true, true, false}},
+		"the first token revoked": {revoke("web", 0), [3]bool{}},
+		"the second revoked":      {revoke("other", 1), [3]bool{true, false, false}},
+	} {
+		chain[0] = w.signIn(w.a, "web", "scope", "orders.read").text("access_token")
+		chain[1] = w.exchange("other", chain[0], "scope", "trips.read").text("access_token")
+		chain[2] = w.exchange("m2m", chain[1], "scope", "orders.read").text("access_token")
+		c.end()
+		for i, token := range chain {
+			if got := w.active(w.a, token); got != c.good[i] {
+				t.Errorf("%s: token %d is active: %t", name, i+1, got)
+			}
+		}
+		if got := w.exchange("m2m", chain[2]); got.StatusCode == http.StatusOK != c.good[2] {
+			t.Errorf("%s: exchanged again: %d %s", name, got.StatusCode, got.raw)
+		}
+		w.in(w.a, func(ctx context.Context, tx db.Tx) (err error) {
+			for _, client := range []string{"web", "other", "m2m"} {
+				err = errors.Join(err, tx.Unblock(ctx, db.KindClient, app(client), "test"))
+			}
+			return err
+		})
+	}
+	token, often := w.signIn(w.a, "web", "scope", "orders.read").text("access_token"), 0
+	for ; often < 20; often++ {
+		got := w.exchange("web", token)
+		if got.StatusCode != http.StatusOK {
+			if got.text("error") != "invalid_request" {
+				t.Errorf("%d %s", got.StatusCode, got.raw)
+			}
+			break
+		}
+		token = got.text("access_token")
+	}
+	if often != 10 {
+		t.Errorf("a token was exchanged %d times in a row", often)
 	}
 }
 

@@ -13,14 +13,15 @@ import (
 // Subjects are what something stands on. A zero field is none. With Org come all its ancestors, and with Org and User
 // the membership of one in the other.
 type Subjects struct {
-	App     ids.App
-	Grant   ids.Grant
-	Org     ids.Org
-	Origin  ids.App // of whose token another client's was exchanged for
-	Session ids.Session
-	Tenant  ids.Tenant
-	Token   uuid.UUID // the jti
-	User    ids.User
+	App       ids.App
+	Exchanged []ids.AccessToken // the tokens that one was exchanged for, one after another
+	Grant     ids.Grant
+	Org       ids.Org
+	Origins   []ids.App // whose tokens those were
+	Session   ids.Session
+	Tenant    ids.Tenant
+	Token     uuid.UUID // the jti
+	User      ids.User
 }
 
 // Standing is how subjects stand now.
@@ -37,10 +38,16 @@ func (s Standing) Good(stamp int64) bool { return !s.Blocked && s.Stamp == stamp
 // list returns the subjects without the organization's ancestors.
 func (s Subjects) list() []uuid.UUID {
 	var all []uuid.UUID
-	for _, id := range []uuid.UUID{s.App.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Origin.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
+	for _, id := range []uuid.UUID{s.App.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
 		if id != uuid.Nil {
 			all = append(all, id)
 		}
+	}
+	for _, id := range s.Exchanged {
+		all = append(all, id.UUID())
+	}
+	for _, id := range s.Origins {
+		all = append(all, id.UUID())
 	}
 	if !s.Org.IsZero() && !s.User.IsZero() {
 		all = append(all, ids.Pair(s.Org.UUID(), s.User.UUID()))
