@@ -18,7 +18,7 @@ import (
 
 // Access tokens are JWTs after RFC 9068, signed with the tenant's default algorithm. Beside its claims they carry the
 // organization, the roles, aut (who the token is for), and epoch: the stamp of what it stands on, by which introspection
-// and Grove's own resources notice a revocation.
+// and Grove's own resources notice a revocation. A token that is for less than its grant says so by narrowed.
 const (
 	typAccessToken = "at+jwt"
 
@@ -85,6 +85,9 @@ func (a accessClaims) render(issued, expires int64) []byte {
 			c = c.text("sid", p.grant.Session.String())
 		}
 		c = c.number("auth_time", p.grant.AuthTime.Unix()).list("amr", p.grant.AMR).text("acr", acrOneFactor)
+		if p.grant.narrowed {
+			c = c.flag("narrowed", true)
+		}
 	} else {
 		c = c.text("aut", autClient)
 	}
@@ -111,6 +114,7 @@ type accessToken struct {
 	act      json.RawMessage
 	jkt      string // the key that it is bound to; "" for none
 	exchange exchangedFor
+	narrowed bool // it is for less than its grant
 }
 
 var errToken = errors.New("oauth: not an access token of this tenant")
@@ -142,6 +146,7 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 		}
 		errText = errors.Join(errText, parseList(c, "exchanged", &a.exchange.tokens), parseList(c, "origin", &a.exchange.origins))
 		a.act, _ = c.Get("act")
+		_, a.narrowed = c.Get("narrowed")
 	case autClient:
 		if c.Subject != a.clientID {
 			errText = errToken

@@ -27,8 +27,8 @@ func newGrant(client apps.Client, a authorization, done authn.Done) grant {
 		Issuer: a.Issuer, Resources: a.Resources, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
 }
 
-// createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not. A page that
-// is loaded anew asks again for what it had; the log is told of what the app gains only.
+// createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not. ExpiresAt, where
+// it is set, bounds its life. A page that is loaded anew asks again for what it had; the log is told of what the app gains only.
 func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g *grant) error {
 	if !atBase(ctx, g.Org) {
 		return errGrant
@@ -40,9 +40,13 @@ func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if !good || session.User != g.User {
 		return errGrant
 	}
+	latest := g.ExpiresAt
 	g.ExpiresAt = tx.Now().Add(s.grantLife(client))
 	if !g.Offline && session.ExpiresAt.Before(g.ExpiresAt) {
 		g.ExpiresAt = session.ExpiresAt
+	}
+	if !latest.IsZero() && latest.Before(g.ExpiresAt) {
+		g.ExpiresAt = latest
 	}
 	standing, err := s.Sessions.Standing(ctx, tx, g.subjects())
 	if err != nil {

@@ -30,6 +30,8 @@ type grant struct {
 	RotatedAt  *time.Time  `db:"rotated_at"`
 	ExpiresAt  time.Time   `db:"expires_at"`
 	EndedAt    *time.Time  `db:"ended_at"`
+
+	narrowed bool // not stored: the token that is made now is for less than the grant
 }
 
 // subjects are what everything of the grant stands on.

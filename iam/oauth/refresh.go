@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"grove/infra/db"
@@ -60,6 +61,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		if err != nil {
 			return err
 		}
+		f.narrowed = slices.ContainsFunc(f.Scopes, func(scope string) bool { return !contains(scopes, scope) })
 		if err := f.aim(client.Client, form); err != nil {
 			return err
 		}

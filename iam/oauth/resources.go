@@ -46,6 +46,10 @@ func (g *grant) aim(client apps.Client, p params) error {
 			return errTarget
 		}
 	}
+	left := func(scope string) bool { return !aimed(client, scope, named) }
+	if slices.ContainsFunc(g.Scopes, left) || slices.ContainsFunc(g.Resources, func(resource string) bool { return !contains(named, resource) }) {
+		g.narrowed = true
+	}
 	g.Resources = named
 	return nil
 }

@@ -15,6 +15,10 @@ import (
 // another. Nothing is carried over but who the person is and how he signed in: membership, availability of the app,
 // roles and scopes are asked in the target, as at a sign-in there.
 //
+// The new token may be for whatever the grant of the one that is held is for, and brings a refresh token. So a token that was
+// narrowed for one API, or exchanged, is none to switch with: that API would gain what was kept from it. And nobody switches to
+// where he is.
+//
 // Parameters: token (the access token held), switching_organization (id or handle), scope.
 func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
 	ctx := r.Context()
@@ -36,9 +40,15 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 	if err != nil {
 		return err
 	}
+	if held.narrowed || len(held.exchange.tokens) > 0 {
+		return refuse(codeInvalidGrant, "The token is for less than was granted, by scope, resource or token exchange. Switch with one that is not.")
+	}
 	target, err := s.resolve(ctx, t, form.get("switching_organization"))
 	if err != nil {
 		return err
+	}
+	if target.ID == held.org {
+		return refuse(codeInvalidGrant, "The token is of this organization already.")
 	}
 	if target.Status != orgActive || !atBase(ctx, target.ID) {
 		return errGrant
@@ -100,7 +110,7 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 			return !contains(from.Scopes, scope)
 		})
 	}
-	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline,
+	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline, ExpiresAt: from.ExpiresAt,
 		Issuer: httpapi.IssuerOf(ctx).URL, Resources: from.Resources, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
 	if client.Public {
 		g.JKT = client.jkt

@@ -79,6 +79,79 @@ func TestAttack03_Switch(t *testing.T) {
 	}
 }
 
+// TestAttack19_SwitchNarrowed: whoever was given a token for less makes no token for more of it, by way of another organization or
+// of its own.
+func TestAttack19_SwitchNarrowed(t *testing.T) {
+	w := setup(t)
+	w.twoAPIs("spa")
+	w.change(w.a, "spa", func(c *apps.Client) {
+		c.GrantTypes = append(c.GrantTypes[:len(c.GrantTypes):len(c.GrantTypes)], tokenExchange)
+	})
+	token := func(f url.Values, changes ...string) answer {
+		for i := 0; i < len(changes); i += 2 {
+			f.Set(changes[i], changes[i+1])
+		}
+		return w.send(w.a, "POST", "/oauth2/token", w.as(w.a, "spa", f))
+	}
+	refresh := ""
+	refreshed := func(changes ...string) answer {
+		got := token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}}, changes...)
+		if refresh = got.text("refresh_token"); refresh == "" {
+			t.Fatalf("%v: %s", changes, got.raw)
+		}
+		return got
+	}
+	const all = "openid orders.read orders.write trips.read"
+	code := w.code(w.a, "spa", "scope", all)
+	redeemed := token(w.redemption(w.a, "spa", code), "resource", orders)
+	refresh = redeemed.text("refresh_token")
+	full := refreshed().text("access_token")
+	onward := token(w.switching("spa", full, "south"), "resource", trips)
+	for name, narrowed := range map[string]answer{
+		"by resource at the code":    redeemed,
+		"by resource":                refreshed("resource", trips),
+		"by scope":                   refreshed("scope", "openid orders.read"),
+		"by token exchange":          w.exchange("spa", full),
+		"by resource, at the switch": onward,
+	} {
+		for _, to := range []string{"north", "south"} {
+			if got := token(w.switching("spa", narrowed.text("access_token"), to)); narrowed.text("access_token") == "" || got.text("error") != "invalid_grant" {
+				t.Errorf("%s, to %s: %d %s", name, to, got.StatusCode, got.raw)
+			}
+		}
+	}
+	for name, whole := range map[string]answer{
+		"all scopes":    refreshed("scope", all),
+		"all resources": token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}, "resource": {orders, trips}}),
+	} {
+		if got := token(w.switching("spa", whole.text("access_token"), "south")); got.StatusCode != http.StatusOK || got.text("scope") != "openid orders.write trips.read" {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
+		}
+	}
+	for _, here := range []string{"north", w.a.north.String()} {
+		if got := token(w.switching("spa", full, here)); got.text("error") != "invalid_grant" {
+			t.Errorf("to the same organization: %d %s", got.StatusCode, got.raw)
+		}
+	}
+}
+
+// TestAttack19_SwitchLife: by switching nobody stays longer than he was let in for.
+func TestAttack19_SwitchLife(t *testing.T) {
+	w := setup(t)
+	w.change(w.a, "web", func(c *apps.Client) { c.RefreshTokenSeconds = 3600 })
+	from := w.signIn(w.a, "web", "scope", "openid offline_access")
+	w.Clock.Advance(50 * time.Minute)
+	from = w.refresh(w.a, "web", from.text("refresh_token"))
+	switched := w.send(w.a, "POST", "/oauth2/token", w.switching("web", from.text("access_token"), "south"))
+	if switched.StatusCode != http.StatusOK || w.claimsOf(switched.text("access_token")).Expiry.After(w.claimsOf(from.text("access_token")).Expiry) {
+		t.Fatalf("%d %s", switched.StatusCode, switched.raw)
+	}
+	w.Clock.Advance(10 * time.Minute)
+	if got := w.refresh(w.a, "web", switched.text("refresh_token")); got.text("error") != "invalid_grant" {
+		t.Errorf("it outlives the sign-in: %d %s", got.StatusCode, got.raw)
+	}
+}
+
 func TestClientCredentials(t *testing.T) {
 	w := setup(t, true)
 	form := func(changes ...string) url.Values {
