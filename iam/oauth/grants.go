@@ -1,8 +1,10 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"grove/iam/apps"
@@ -34,7 +36,9 @@ const (
 // Why grants end, as events record it.
 const (
 	reasonCodeReused    = "code_reused"
+	reasonFromEnded     = "switched_from_ended" // the grant that it was switched from ended
 	reasonRefreshReused = "refresh_token_reused"
+	reasonReplaced      = "replaced" // by a newer switch to the same organization
 	reasonRevoked       = "revoked"
 )
 
@@ -65,12 +69,44 @@ var (
 	eventTokenRevoked   = events.Declare[tokenData]("token.revoked", "An app gave one of its access tokens back.")
 )
 
-// endTx ends a family: its row is marked, its epoch blocked, and everything issued through it is dead.
+// endTx ends a family: its row is marked, its epoch blocked, and everything issued through it is dead. So is what was switched to
+// from it.
 func (s *Service) endTx(ctx context.Context, tx db.Tx, g grant, reason string) error {
-	first, err := markEnded(ctx, tx, g.ID)
-	if err != nil || !first {
-		return err
+	return s.endAllTx(ctx, tx, []grant{g}, reason)
+}
+
+// endAllTx ends several families. What a grant was switched from is older than it is: the oldest go first, so that rows are locked
+// in the same order everywhere, and what is switched meanwhile waits for its turn or is found.
+func (s *Service) endAllTx(ctx context.Context, tx db.Tx, grants []grant, reason string) error {
+	pending, because := slices.Clone(grants), make(map[ids.Grant]string, len(grants))
+	for _, g := range grants {
+		because[g.ID] = reason
 	}
+	for len(pending) > 0 {
+		slices.SortFunc(pending, func(a, b grant) int { return strings.Compare(a.ID.String(), b.ID.String()) })
+		g := pending[0]
+		pending = pending[1:]
+		first, err := markEnded(ctx, tx, g.ID)
+		if err != nil {
+			return err
+		}
+		if !first {
+			continue
+		}
+		if err := s.tellEnded(ctx, tx, g, cmp.Or(because[g.ID], reasonFromEnded)); err != nil {
+			return err
+		}
+		switched, err := switchedFrom(ctx, tx, g.ID)
+		if err != nil {
+			return err
+		}
+		pending = append(pending, switched...)
+	}
+	return nil
+}
+
+// tellEnded makes the end of a grant known, to the log and to whoever holds a token.
+func (s *Service) tellEnded(ctx context.Context, tx db.Tx, g grant, reason string) error {
 	facts := []events.Fact{eventGrantEnded.Of(g.Org, g.ID, grantData{App: g.App, Reason: reason, User: g.User})}
 	if reason == reasonCodeReused || reason == reasonRefreshReused {
 		facts = append(facts, eventReuse.Of(g.Org, g.ID, grantData{App: g.App, Reason: reason, User: g.User}))
@@ -88,12 +124,7 @@ func (s *Service) EndGrantsTx(ctx context.Context, tx db.Tx, user ids.User, org 
 	if err != nil {
 		return err
 	}
-	for _, g := range grants {
-		if err := s.endTx(ctx, tx, g, reason); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.endAllTx(ctx, tx, grants, reason)
 }
 
 // RestampTx lets the grants of the acting session live through a change that ends everything else of the person, such as

@@ -17,6 +17,8 @@ type grant struct {
 	UserOrg    ids.Org     `db:"user_org_id"`
 	App        ids.App     `db:"app_id"`
 	Session    ids.Session `db:"session_id"`
+	From       ids.Grant   `db:"from_id"`  // that it was switched from, and with which it ends; zero for that of a sign-in
+	First      ids.Grant   `db:"first_id"` // that of the sign-in, where it is another
 	Offline    bool        `db:"offline"`
 	Issuer     string      `db:"issuer"`
 	Resources  []string    `db:"resources"` // see readResources
@@ -63,13 +65,13 @@ type storedRefresh struct {
 }
 
 const (
-	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.offline, g.issuer, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.amr, g.auth_time,
+	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.from_id, g.first_id, g.offline, g.issuer, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.amr, g.auth_time,
 		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
 
 	// A statement does not see the row that it inserts, so what it returns is about the grants before.
 	sqlInsertGrant = `
-		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		RETURNING NOT EXISTS (
 			SELECT FROM grants o WHERE o.tenant_id = $1 AND o.session_id = $7 AND o.org_id = $3 AND o.user_id = $4 AND o.app_id = $6
 			AND o.scopes @> $10 AND o.ended_at IS NULL AND NOT EXISTS (
@@ -110,6 +112,15 @@ const (
 		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
 	sqlRelyingParties = `SELECT DISTINCT g.org_id, g.user_id, g.issuer, a.client_id FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
 		WHERE g.tenant_id = $1 AND g.session_id = $2 AND coalesce(a.oidc->>'backchannel_logout_uri', '') <> ''`
+	// The first of the line is locked before the others are read, so that of two switches each sees what the other has made.
+	sqlLockFirst = `SELECT f.id FROM grants f WHERE f.tenant_id = $1
+		AND f.id = (SELECT coalesce(g.first_id, g.id) FROM grants g WHERE g.tenant_id = $1 AND g.id = $2) FOR UPDATE`
+	sqlLockLine = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND (g.id = $2 OR g.first_id = $2)
+		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
+	sqlSwitched = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.from_id = $2 AND g.ended_at IS NULL AND g.expires_at > $3`
+	sqlSkip     = `UPDATE grants g SET from_id = f.from_id FROM grants f WHERE g.tenant_id = $1 AND g.from_id = $2 AND f.tenant_id = $1 AND f.id = $2`
+	sqlDelete   = `DELETE FROM grants WHERE tenant_id = $1 AND id = $2`
+
 	sqlRestamp   = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
 	sqlBindGrant = `UPDATE grants SET dpop_jkt = $3 WHERE tenant_id = $1 AND id = $2`
 	sqlEndGrant  = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
@@ -132,7 +143,7 @@ const (
 // much, or what it had was ended since. A grant that ran out gave nothing up.
 func insertGrant(ctx context.Context, tx db.Tx, g grant) (gained bool, err error) {
 	err = tx.QueryRow(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
-		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources)).Scan(&gained)
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First).Scan(&gained)
 	return gained, err
 }
 
@@ -175,6 +186,30 @@ func liveGrants(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app i
 
 func lockSessionGrants(ctx context.Context, tx db.Tx, session ids.Session) ([]grant, error) {
 	return db.Collect[grant](ctx, tx, sqlLockSessionGrants, tx.Tenant(), session, tx.Now())
+}
+
+// lockLine returns the live grants of the line that one belongs to, the oldest first: of a sign-in, and of all that was switched to
+// from there.
+func lockLine(ctx context.Context, tx db.Tx, id ids.Grant) ([]grant, error) {
+	var first ids.Grant
+	if err := tx.QueryRow(ctx, sqlLockFirst, tx.Tenant(), id).Scan(&first); err != nil {
+		return nil, err
+	}
+	return db.Collect[grant](ctx, tx, sqlLockLine, tx.Tenant(), first, tx.Now())
+}
+
+// switchedFrom returns the live grants that came from one.
+func switchedFrom(ctx context.Context, tx db.Tx, id ids.Grant) ([]grant, error) {
+	return db.Collect[grant](ctx, tx, sqlSwitched, tx.Tenant(), id, tx.Now())
+}
+
+// takeOut deletes a switched grant; what came from it comes from where it came from.
+func takeOut(ctx context.Context, tx db.Tx, id ids.Grant) error {
+	if _, err := tx.Exec(ctx, sqlSkip, tx.Tenant(), id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, sqlDelete, tx.Tenant(), id)
+	return err
 }
 
 // relyingParty is an app that a person signed in to.

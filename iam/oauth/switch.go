@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -77,15 +78,15 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 
 func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedClient, held accessToken, target ids.Org, requested []string, form params) (person, string, error) {
 	no := func(err error) (person, string, error) { return person{}, "", err }
-	from, err := findGrant(ctx, tx, held.grant)
-	switch {
-	case db.IsNoRows(err):
-		return no(errGrant)
-	case err != nil:
+	line, err := lockLine(ctx, tx, held.grant)
+	if err != nil && !db.IsNoRows(err) {
 		return no(err)
-	case from.App != client.ID || from.User != held.user || !from.alive(tx.Now()):
+	}
+	i := slices.IndexFunc(line, func(g grant) bool { return g.ID == held.grant && g.App == client.ID && g.User == held.user })
+	if i < 0 {
 		return no(errGrant)
 	}
+	from := line[i]
 	of := from.subjects()
 	of.Token = held.id.UUID()
 	standing, err := s.Sessions.Standing(ctx, tx, of)
@@ -111,11 +112,14 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 		})
 	}
 	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline, ExpiresAt: from.ExpiresAt,
-		Issuer: httpapi.IssuerOf(ctx).URL, Resources: from.Resources, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
+		From: from.ID, First: cmp.Or(from.First, from.ID), Issuer: httpapi.IssuerOf(ctx).URL, Resources: from.Resources, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
 	if client.Public {
 		g.JKT = client.jkt
 	}
 	ctx = asPerson(ctx, g)
+	if err := makeRoom(ctx, tx, line, target); err != nil {
+		return no(err)
+	}
 	if err := s.createTx(ctx, tx, client.Client, &g); err != nil {
 		return no(err)
 	}
@@ -128,4 +132,23 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 	}
 	refresh, err := s.refreshTx(ctx, tx, client.Client, g)
 	return p, refresh, err
+}
+
+// maxSwitched is how many grants of one line there are in one organization at a time. An app needs one of them, but may have asked
+// several times at once, or not yet be done with what it had.
+const maxSwitched = 5
+
+// makeRoom takes out the oldest grants of a line that were switched to an organization, to leave room for one more. The app has
+// newer ones that give as much, so nobody is told.
+func makeRoom(ctx context.Context, tx db.Tx, line []grant, target ids.Org) error {
+	there := slices.DeleteFunc(slices.Clone(line), func(g grant) bool { return g.From.IsZero() || g.Org != target })
+	for _, g := range there[:max(len(there)-maxSwitched+1, 0)] {
+		if err := takeOut(ctx, tx, g.ID); err != nil {
+			return err
+		}
+		if err := tx.Block(ctx, db.KindGrant, g.ID.UUID(), reasonReplaced); err != nil {
+			return err
+		}
+	}
+	return nil
 }

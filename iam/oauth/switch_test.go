@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,6 +150,144 @@ func TestAttack19_SwitchLife(t *testing.T) {
 	w.Clock.Advance(10 * time.Minute)
 	if got := w.refresh(w.a, "web", switched.text("refresh_token")); got.text("error") != "invalid_grant" {
 		t.Errorf("it outlives the sign-in: %d %s", got.StatusCode, got.raw)
+	}
+}
+
+// switched switches to another organization and returns the token response.
+func (w *world) switched(client, token, to string) answer {
+	w.t.Helper()
+	got := w.send(w.a, "POST", "/oauth2/token", w.switching(client, token, to))
+	if got.StatusCode != http.StatusOK {
+		w.t.Fatalf("to %s: %d %s", to, got.StatusCode, got.raw)
+	}
+	return got
+}
+
+// TestAttack19_SwitchedEnds: what was switched to ends with what it came from, however that ends.
+func TestAttack19_SwitchedEnds(t *testing.T) {
+	w := setup(t)
+	web := w.clients[w.a.ID]["web"].ID
+	var code string
+	var first, south, back answer
+	consent := func(org ids.Org) func() {
+		return func() {
+			w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+				return w.oauth.EndGrantsTx(ctx, tx, w.a.user, org, web, "consent_revoked")
+			})
+		}
+	}
+	revoke := func(of *answer) func() {
+		return func() {
+			w.send(w.a, "POST", "/oauth2/revoke", w.as(w.a, "web", url.Values{"token": {of.text("refresh_token")}}))
+		}
+	}
+	reuse := func(of *answer) func() {
+		return func() {
+			for range 3 {
+				w.refresh(w.a, "web", of.text("refresh_token"))
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		end  func()
+		good [3]bool // the sign-in, what was switched to from there, and what was from there
+	}{
+		"nothing":                       {func() {}, [3]bool{true, true, true}},
+		"revocation":                    {revoke(&first), [3]bool{}},
+		"revocation, in between":        {revoke(&south), [3]bool{true, false, false}},
+		"revocation, at the end":        {revoke(&back), [3]bool{true, true, false}},
+		"code reuse":                    {func() { w.send(w.a, "POST", "/oauth2/token", w.redemption(w.a, "web", code)) }, [3]bool{}},
+		"refresh reuse":                 {reuse(&first), [3]bool{}},
+		"refresh reuse, in between":     {reuse(&south), [3]bool{true, false, false}},
+		"consent taken back":            {consent(w.a.north), [3]bool{}},
+		"consent taken back in between": {consent(w.a.south), [3]bool{true, false, false}},
+		"sign-out": {func() {
+			w.in(w.a, func(ctx context.Context, tx db.Tx) error { return w.sessions.EndTx(ctx, tx, w.a.session, "test") })
+		}, [3]bool{}},
+	} {
+		w.newSession(w.a)
+		code = w.code(w.a, "web")
+		first = w.send(w.a, "POST", "/oauth2/token", w.redemption(w.a, "web", code))
+		south = w.switched("web", first.text("access_token"), "south")
+		back = w.switched("web", south.text("access_token"), "north")
+		c.end()
+		for i, got := range []answer{first, south, back} {
+			if active := w.active(w.a, got.text("access_token")); active != c.good[i] {
+				t.Errorf("%s: access token %d is active: %t", name, i, active)
+			}
+			if next := w.refresh(w.a, "web", got.text("refresh_token")); next.StatusCode == http.StatusOK != c.good[i] {
+				t.Errorf("%s: refresh token %d: %d %s", name, i, next.StatusCode, next.raw)
+			}
+		}
+	}
+}
+
+// TestAttack19_SwitchedOften: one access token makes no end of families.
+func TestAttack19_SwitchedOften(t *testing.T) {
+	w := setup(t)
+	w.members[[2]string{w.a.branch.String(), w.a.user.String()}] = true
+	count := func(org ids.Org) (n int) {
+		w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+			return tx.QueryRow(ctx, `SELECT count(*) FROM grants WHERE tenant_id = $1 AND org_id = $2`, tx.Tenant(), org).Scan(&n)
+		})
+		return n
+	}
+	first := w.signIn(w.a, "web")
+	branch := w.switched("web", first.text("access_token"), "branch")
+	var south []answer
+	for range 8 {
+		south = append(south, w.switched("web", first.text("access_token"), "south"))
+	}
+	fromOldest := w.switched("web", south[3].text("access_token"), "north")
+	south = append(south, w.switched("web", first.text("access_token"), "south"))
+	for i, got := range south {
+		if good := i >= 4; w.active(w.a, got.text("access_token")) != good || w.active(w.a, got.text("refresh_token")) != good {
+			t.Errorf("switched %d, good: %t", i, !good)
+		}
+	}
+	for name, got := range map[string]answer{"the sign-in": first, "another organization": branch, "what came from one that was replaced": fromOldest} {
+		if !w.active(w.a, got.text("access_token")) || w.refresh(w.a, "web", got.text("refresh_token")).StatusCode != http.StatusOK {
+			t.Errorf("%s ended", name)
+		}
+	}
+	w.events("grant.ended", 0)
+	w.events("grant.created", 3) // of what the app gained: one in each organization
+	w.send(w.a, "POST", "/oauth2/revoke", w.as(w.a, "web", url.Values{"token": {first.text("refresh_token")}}))
+	if w.active(w.a, fromOldest.text("access_token")) {
+		t.Error("what came from one that was replaced outlives the sign-in")
+	}
+
+	// Many at once.
+	w.newSession(w.a)
+	first, before := w.signIn(w.a, "web"), count(w.a.south)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if got := w.send(w.a, "POST", "/oauth2/token", w.switching("web", first.text("access_token"), "south")); got.StatusCode != http.StatusOK {
+				t.Errorf("%d %s", got.StatusCode, got.raw)
+			}
+		})
+	}
+	wg.Wait()
+	if n := count(w.a.south) - before; n != 5 {
+		t.Errorf("%d of 20 at once are left", n)
+	}
+
+	// Back and forth, each time by the token of before, as an app that holds one token does.
+	before = count(w.a.south) + count(w.a.north)
+	at := first
+	for range 15 {
+		at = w.switched("web", w.switched("web", at.text("access_token"), "south").text("access_token"), "north")
+	}
+	if !w.active(w.a, at.text("access_token")) || w.refresh(w.a, "web", at.text("refresh_token")).StatusCode != http.StatusOK {
+		t.Error("the way that was come by is needed")
+	}
+	if n := count(w.a.south) + count(w.a.north) - before; n > 5 {
+		t.Errorf("%d more families", n)
+	}
+	w.send(w.a, "POST", "/oauth2/revoke", w.as(w.a, "web", url.Values{"token": {first.text("refresh_token")}}))
+	if w.active(w.a, at.text("access_token")) {
+		t.Error("the end of a long line outlives its beginning")
 	}
 }
 
