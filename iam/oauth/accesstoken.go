@@ -85,6 +85,9 @@ func (a accessClaims) render(issued, expires int64) []byte {
 			c = c.text("sid", p.grant.Session.String())
 		}
 		c = c.number("auth_time", p.grant.AuthTime.Unix()).list("amr", p.grant.AMR).text("acr", acrOneFactor)
+		if !p.grant.SessionOrg.IsZero() {
+			c = c.text("session_org", p.grant.SessionOrg.String())
+		}
 		if p.grant.narrowed {
 			c = c.flag("narrowed", true)
 		}
@@ -107,6 +110,7 @@ type accessToken struct {
 	clientID string
 	scopes   []string
 	org      ids.Org
+	began    ids.Org  // where the session began, if it is another organization
 	user     ids.User // zero for a client's own
 	session  ids.Session
 	grant    ids.Grant
@@ -143,6 +147,9 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 		errText = errors.Join(errText, a.user.UnmarshalText([]byte(c.Subject)), parseInto(c, "gid", &a.grant))
 		if _, bound := c.Get("sid"); bound {
 			errText = errors.Join(errText, parseInto(c, "sid", &a.session))
+		}
+		if _, elsewhere := c.Get("session_org"); elsewhere {
+			errText = errors.Join(errText, parseInto(c, "session_org", &a.began))
 		}
 		errText = errors.Join(errText, parseList(c, "exchanged", &a.exchange.tokens), parseList(c, "origin", &a.exchange.origins))
 		a.act, _ = c.Get("act")
@@ -229,7 +236,7 @@ func (s *Service) verify(ctx context.Context, t httpapi.Tenant, token, typ strin
 
 // subjects are what the token stands on.
 func (a accessToken) subjects(t httpapi.Tenant, client apps.Client) sessions.Subjects {
-	of := sessions.Subjects{App: client.ID, Grant: a.grant, Org: a.org, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
+	of := sessions.Subjects{App: client.ID, Began: a.began, Grant: a.grant, Org: a.org, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
 	a.exchange.stand(&of)
 	return of
 }

@@ -40,6 +40,9 @@ func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if !good || session.User != g.User {
 		return errGrant
 	}
+	if session.Org != g.Org {
+		g.SessionOrg = session.Org
+	}
 	latest := g.ExpiresAt
 	g.ExpiresAt = tx.Now().Add(s.grantLife(client))
 	if !g.Offline && session.ExpiresAt.Before(g.ExpiresAt) {

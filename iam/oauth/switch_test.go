@@ -9,7 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"grove/iam/apps"
+	"grove/iam/authn"
+	"grove/iam/sessions"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
@@ -288,6 +292,70 @@ func TestAttack19_SwitchedOften(t *testing.T) {
 	w.send(w.a, "POST", "/oauth2/revoke", w.as(w.a, "web", url.Values{"token": {first.text("refresh_token")}}))
 	if w.active(w.a, at.text("access_token")) {
 		t.Error("the end of a long line outlives its beginning")
+	}
+}
+
+// TestAttack01_SessionElsewhere: what a session led to in another organization ends with the organization in which it began.
+func TestAttack01_SessionElsewhere(t *testing.T) {
+	w := exchanging(t)
+	began := map[string]ids.Org{"where the session began": w.a.branch, "an ancestor of that": w.a.north}
+	epoch := func(org ids.Org, change func(db.Tx, context.Context, db.Kind, uuid.UUID, string) error) {
+		w.in(w.a, func(ctx context.Context, tx db.Tx) error { return change(tx, ctx, db.KindOrg, org.UUID(), "test") })
+	}
+	session := func(org ids.Org) {
+		w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+			session, _, err := w.sessions.CreateTx(ctx, tx, sessions.NewSession{Org: org, User: w.a.user, AMR: []string{"pwd"}})
+			w.a.session = session.ID
+			return err
+		})
+	}
+	at := func(org ids.Org, changes ...string) answer {
+		w.person = func(authn.Request) authn.Outcome { return w.signedIn(w.a, org) }
+		return w.signIn(w.a, "web", changes...)
+	}
+	for name, suspended := range began {
+		epoch(suspended, db.Tx.Raise) // so that it has an epoch already
+		session(w.a.south)
+		there := at(w.a.south)
+		session(w.a.branch)
+		all := map[string]answer{"signed in at once": at(w.a.south), "offline": at(w.a.south, "scope", "openid orders.write offline_access")}
+		all["switched"] = w.switched("web", at(w.a.branch).text("access_token"), "south")
+		all["exchanged"] = w.exchange("other", all["signed in at once"].text("access_token"), "scope", "trips.read")
+		for what, got := range all {
+			if !w.active(w.a, got.text("access_token")) {
+				t.Fatalf("%s: %s: not active to begin with: %s", name, what, got.raw)
+			}
+		}
+		dead := func(when string) {
+			t.Helper()
+			for what, got := range all {
+				if w.active(w.a, got.text("access_token")) {
+					t.Errorf("%s %s: %s: the access token is active", name, when, what)
+				}
+				if refresh := got.text("refresh_token"); refresh != "" && w.refresh(w.a, "web", refresh).StatusCode == http.StatusOK {
+					t.Errorf("%s %s: %s: refreshed", name, when, what)
+				}
+			}
+			if info := w.send(w.a, "GET", "/oauth2/userinfo", nil, "Authorization", "Bearer "+all["switched"].text("access_token")); info.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s %s: userinfo: %d", name, when, info.StatusCode)
+			}
+		}
+		epoch(suspended, db.Tx.Block)
+		dead("suspended")
+		if !w.active(w.a, there.text("access_token")) || w.refresh(w.a, "web", there.text("refresh_token")).StatusCode != http.StatusOK {
+			t.Errorf("%s: a session that began in the other organization ended", name)
+		}
+		epoch(suspended, db.Tx.Unblock)
+		dead("resumed")
+	}
+	// A new password leaves to the acting session what it led to elsewhere.
+	session(w.a.branch)
+	kept := w.switched("web", at(w.a.branch).text("access_token"), "south")
+	w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+		return w.oauth.RestampTx(ctx, tx, w.a.session, func(ctx context.Context) error { return tx.Raise(ctx, db.KindUser, w.a.user.UUID(), "test") })
+	})
+	if got := w.refresh(w.a, "web", kept.text("refresh_token")); got.StatusCode != http.StatusOK {
+		t.Errorf("after a new password: %s", got.raw)
 	}
 }
 

@@ -29,11 +29,11 @@ type Session struct {
 func (s Session) subjects() Subjects { return Subjects{Org: s.Org, User: s.User, Session: s.ID} }
 
 const (
-	// $2 are the subjects, $3 the organization whose ancestors join them.
+	// $2 are the subjects, $3 the organizations whose ancestors join them.
 	sqlEpochs = `
 		SELECT subject, kind, epoch, blocked FROM epochs
 		WHERE tenant_id = $1 AND subject = ANY ($2::uuid[] || ARRAY(
-			SELECT ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = $3))`
+			SELECT ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($3::uuid[])))`
 
 	columns = `id, org_id, user_id, amr, auth_time, stamp, user_agent, address, created_at, last_seen_at, expires_at, ended_at`
 

@@ -10,10 +10,11 @@ import (
 	"grove/infra/kernel/ids"
 )
 
-// Subjects are what something stands on. A zero field is none. With Org come all its ancestors, and with Org and User
+// Subjects are what something stands on. A zero field is none. With Org and Began come all their ancestors, and with Org and User
 // the membership of one in the other.
 type Subjects struct {
 	App       ids.App
+	Began     ids.Org           // where the session began by which something was issued elsewhere
 	Exchanged []ids.AccessToken // the tokens that one was exchanged for, one after another
 	Grant     ids.Grant
 	Org       ids.Org
@@ -35,10 +36,21 @@ type Standing struct {
 // Good reports whether what was issued under stamp is still good.
 func (s Standing) Good(stamp int64) bool { return !s.Blocked && s.Stamp == stamp }
 
-// list returns the subjects without the organization's ancestors.
+// orgs returns the organizations whose ancestors are subjects too.
+func (s Subjects) orgs() []uuid.UUID {
+	all := make([]uuid.UUID, 0, 2)
+	for _, id := range []ids.Org{s.Org, s.Began} {
+		if !id.IsZero() {
+			all = append(all, id.UUID())
+		}
+	}
+	return all
+}
+
+// list returns the subjects without the organizations' ancestors.
 func (s Subjects) list() []uuid.UUID {
 	var all []uuid.UUID
-	for _, id := range []uuid.UUID{s.App.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
+	for _, id := range []uuid.UUID{s.App.UUID(), s.Began.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
 		if id != uuid.Nil {
 			all = append(all, id)
 		}
@@ -71,7 +83,7 @@ func (s *Service) Standing(ctx context.Context, tx db.Tx, of Subjects) (Standing
 
 func epochsOf(ctx context.Context, tx db.Tx, of Subjects) ([]db.Epoch, error) {
 	of.Tenant = tx.Tenant()
-	return db.Collect[db.Epoch](ctx, tx, sqlEpochs, of.Tenant, of.list(), of.Org)
+	return db.Collect[db.Epoch](ctx, tx, sqlEpochs, of.Tenant, of.list(), of.orgs())
 }
 
 // StandingBatch is Standing in one round trip, for paths that need no transaction. Subjects.Tenant must be set.
@@ -83,7 +95,7 @@ func (s *Service) StandingBatch(ctx context.Context, of Subjects) (Standing, err
 
 // QueueStanding adds the query of Standing to a batch of the tenant's; out is filled when the batch is read.
 func QueueStanding(b *pgx.Batch, of Subjects, out *Standing) {
-	b.Queue(sqlEpochs, of.Tenant, of.list(), of.Org).Query(func(rows pgx.Rows) error {
+	b.Queue(sqlEpochs, of.Tenant, of.list(), of.orgs()).Query(func(rows pgx.Rows) error {
 		epochs, err := pgx.CollectRows(rows, pgx.RowToStructByName[db.Epoch])
 		*out = standingOf(epochs)
 		return err
