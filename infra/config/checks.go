@@ -1,10 +1,16 @@
 package config
 
 import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"net"
 	"net/mail"
 	"net/netip"
+	"net/textproto"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -12,13 +18,15 @@ import (
 // checks are the forms that a text can be asked to have, by the name in a check tag. Each returns
 // what is wrong, without the value, or "".
 var checks = map[string]func(raw string) string{
-	"addr":     checkAddr,
-	"endpoint": checkEndpoint,
-	"mailbox":  checkMailbox,
-	"origin":   checkOrigin,
-	"postgres": checkPostgres,
-	"smtp":     checkSMTP,
-	"token":    checkToken,
+	"addr":        checkAddr,
+	"authorities": checkAuthorities,
+	"endpoint":    checkEndpoint,
+	"header":      checkHeader,
+	"mailbox":     checkMailbox,
+	"origin":      checkOrigin,
+	"postgres":    checkPostgres,
+	"smtp":        checkSMTP,
+	"token":       checkToken,
 }
 
 func checkAddr(raw string) string {
@@ -29,10 +37,57 @@ func checkAddr(raw string) string {
 	return ""
 }
 
+func checkAuthorities(raw string) string {
+	if _, err := ReadAuthorities(raw); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// ReadAuthorities reads the certificates of a file such as [Config] ClientCAFile. Errors say what is wrong, to be read after
+// the variable's name.
+func ReadAuthorities(path string) (*x509.CertPool, error) {
+	rest, err := os.ReadFile(path)
+	if err != nil {
+		return nil, errors.New("names a file that cannot be read: " + reason(err))
+	}
+	pool := x509.NewCertPool()
+	for rest = bytes.TrimSpace(rest); len(rest) > 0; rest = bytes.TrimSpace(rest) {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil || block.Type != "CERTIFICATE" {
+			return nil, errors.New("names a file with something else than certificates in PEM")
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || !c.IsCA {
+			return nil, errors.New("names a file with a certificate that is not an authority's")
+		}
+		pool.AddCert(c)
+	}
+	if pool.Equal(x509.NewCertPool()) {
+		return nil, errors.New("names a file without a certificate")
+	}
+	return pool, nil
+}
+
 func checkEndpoint(raw string) string {
 	u, ok := parseURL(raw)
 	if !ok || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" {
 		return "must be a URL such as http://127.0.0.1:4318, without credentials"
+	}
+	return ""
+}
+
+// checkHeader accepts a field name (RFC 9110, section 5.1) that means nothing else to us.
+func checkHeader(raw string) string {
+	bad := strings.ContainsFunc(raw, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	})
+	if bad {
+		return "must be the name of a header: letters, digits and hyphens"
+	}
+	switch textproto.CanonicalMIMEHeaderKey(raw) {
+	case "Authorization", "Cookie", "Dpop", "Host", "X-Forwarded-For":
+		return "must not be a header that means something else"
 	}
 	return ""
 }

@@ -54,6 +54,15 @@ type Config struct {
 	// TrustedProxies are the peers whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix `env:"GROVE_TRUSTED_PROXIES" doc:"Networks of the proxies in front, whose forwarding headers are believed: CIDRs or addresses, separated by commas."`
 
+	// ClientCertHeader is the header in which trusted proxies pass on a client's certificate. Empty: none is read.
+	ClientCertHeader string `env:"GROVE_CLIENT_CERT_HEADER" check:"header" doc:"Header in which the proxies of GROVE_TRUSTED_PROXIES pass on the TLS certificate of a client (RFC 8705): Client-Cert (RFC 9440), or one of your own with what nginx calls $ssl_client_escaped_cert. From anybody else it is ignored; the proxies have to take it off what comes in."`
+
+	// ClientCAFile holds the authorities whose certificates are taken for tls_client_auth. Empty: there is no such method.
+	ClientCAFile string `env:"GROVE_CLIENT_CA_FILE" check:"authorities" doc:"File with the certificates (PEM) of the authorities that vouch for clients. Without it no client can authenticate by tls_client_auth (RFC 8705, section 2.1). It is read at start."`
+
+	// MTLSBaseURL is the origin under which clients are asked for certificates.
+	MTLSBaseURL string `env:"GROVE_MTLS_BASE_URL" check:"origin" doc:"Another https origin of this server, at which clients are asked for a certificate, such as https://mtls.id.example.com. The metadata then names its addresses (mtls_endpoint_aliases; RFC 8705, section 5), and people's browsers are asked for none."`
+
 	// LogLevel is the least severe level that is logged.
 	LogLevel slog.Level `env:"GROVE_LOG_LEVEL" default:"info" oneof:"debug info warn error" doc:"Least severe level that is logged."`
 

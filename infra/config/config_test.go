@@ -2,10 +2,16 @@ package config_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -96,6 +102,15 @@ func TestLoadRefuses(t *testing.T) {
 		"base URL with credentials":             {[]string{"GROVE_BASE_URL=https://hunter2@id.example.com"}, "GROVE_BASE_URL", "origin"},
 		"base URL with a query":                 {[]string{"GROVE_BASE_URL=https://id.example.com?hunter2"}, "GROVE_BASE_URL", "origin"},
 		"base URL that cannot parse":            {[]string{"GROVE_BASE_URL=https://hunter2:%zz/"}, "GROVE_BASE_URL", "must be a URL"},
+		"CAs in a file that is missing":         {[]string{"GROVE_CLIENT_CA_FILE=/nowhere/hunter2"}, "GROVE_CLIENT_CA_FILE", "no such file"},
+		"CAs in a file of another kind":         {[]string{"GROVE_CLIENT_CA_FILE=" + write(t, "hunter2")}, "GROVE_CLIENT_CA_FILE", "something else"},
+		"CAs in an empty file":                  {[]string{"GROVE_CLIENT_CA_FILE=" + write(t, "\n")}, "GROVE_CLIENT_CA_FILE", "without a certificate"},
+		"a certificate of no CA":                {[]string{"GROVE_CLIENT_CA_FILE=" + write(t, certificate(t, false))}, "GROVE_CLIENT_CA_FILE", "not an authority's"},
+		"a key among the CAs":                   {[]string{"GROVE_CLIENT_CA_FILE=" + write(t, certificate(t, true)+"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")}, "GROVE_CLIENT_CA_FILE", "something else"},
+		"certificates from nobody":              {[]string{"GROVE_CLIENT_CERT_HEADER=X-Hunter2"}, "GROVE_CLIENT_CERT_HEADER", "GROVE_TRUSTED_PROXIES"},
+		"certificates in no header":             {[]string{"GROVE_TRUSTED_PROXIES=::1", "GROVE_CLIENT_CERT_HEADER=hunter2:"}, "GROVE_CLIENT_CERT_HEADER", "letters"},
+		"certificates in another's header":      {[]string{"GROVE_TRUSTED_PROXIES=::1", "GROVE_CLIENT_CERT_HEADER=authorization"}, "GROVE_CLIENT_CERT_HEADER", "something else"},
+		"certificates over http":                {[]string{"GROVE_MTLS_BASE_URL=http://hunter2.localhost"}, "GROVE_MTLS_BASE_URL", "https"},
 		"code lives too long":                   {[]string{"GROVE_CODE_TTL=11m"}, "GROVE_CODE_TTL", "10m"},
 		"database of another kind":              {[]string{"GROVE_DATABASE_URL=mysql://u:hunter2@h/d"}, "GROVE_DATABASE_URL", "postgres://"},
 		"database as keywords":                  {[]string{"GROVE_DATABASE_URL=host=h password=hunter2"}, "GROVE_DATABASE_URL", "postgres://"},
@@ -163,6 +178,8 @@ func TestLoadAcceptsServerURLs(t *testing.T) {
 		"GROVE_SMTP_URL=smtp://127.0.0.1:2525?starttls=off",
 		"GROVE_SMTP_URL=smtp://u:p@h?starttls=opportunistic",
 		"GROVE_SMTP_URL=smtps://u:p@h",
+		"GROVE_CLIENT_CA_FILE=" + write(t, "# ours\n"+certificate(t, true)+certificate(t, true)),
+		"GROVE_MTLS_BASE_URL=https://mtls.id.example.com",
 	} {
 		if _, err := config.Load([]string{entry, "GROVE_MAIL_FROM=a@example.com"}); err != nil {
 			t.Errorf("%s: %v", entry, err)
@@ -367,6 +384,21 @@ func noSecretIn(t *testing.T, text string) {
 			t.Errorf("%q was printed:\n%s", secret, text)
 		}
 	}
+}
+
+// certificate is one in PEM, of an authority or not.
+func certificate(t *testing.T, authority bool) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), BasicConstraintsValid: true, IsCA: authority}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // write makes a file named grove.env.

@@ -104,7 +104,7 @@ func (s setting) accepted() string {
 		return "duration, " + least + " to " + most
 	}
 	if check, ok := map[string]string{
-		"addr": "host:port", "endpoint": "URL", "mailbox": "e-mail address", "origin": "URL",
+		"addr": "host:port", "endpoint": "URL", "header": "header name", "mailbox": "e-mail address", "origin": "URL",
 		"postgres": "URL", "smtp": "URL", "token": "text, " + least + " to " + most + " characters",
 	}[s.tag.Get("check")]; ok {
 		return check

@@ -197,6 +197,10 @@ func (c *Config) crossCheck(wrong map[string]bool, fail func(name, text string))
 		"is needed, because GROVE_SMTP_URL is set")
 	check(c.SessionCookieSameSite == "none" && strings.HasPrefix(c.BaseURL, "http://"), "GROVE_SESSION_COOKIE_SAMESITE", "GROVE_BASE_URL",
 		"must not be none with an http base: browsers take such a cookie over https only")
+	check(c.ClientCertHeader != "" && len(c.TrustedProxies) == 0, "GROVE_CLIENT_CERT_HEADER", "GROVE_TRUSTED_PROXIES",
+		"is read from the proxies of GROVE_TRUSTED_PROXIES only, which names none")
+	check(strings.HasPrefix(c.MTLSBaseURL, "http://"), "GROVE_MTLS_BASE_URL", "GROVE_MTLS_BASE_URL",
+		"must be https: certificates are shown in TLS")
 	check(c.RefreshTokenIdleTTL > c.RefreshTokenTTL, "GROVE_REFRESH_TOKEN_IDLE_TTL", "GROVE_REFRESH_TOKEN_TTL",
 		"must not be longer than GROVE_REFRESH_TOKEN_TTL")
 	check(c.SessionIdleTTL > c.SessionTTL, "GROVE_SESSION_IDLE_TTL", "GROVE_SESSION_TTL",

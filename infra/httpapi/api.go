@@ -37,20 +37,21 @@ type Limits struct {
 
 // Options of New.
 type Options struct {
-	Authenticator  Authenticator
-	BaseURL        string // the installation's origin, for the document
-	Authorizer     Authorizer
-	DB             *db.DB
-	Directory      Directory
-	Limits         Limits
-	Log            *slog.Logger
-	Observe        func(method, route string, status int, took time.Duration) // nil for none
-	Origins        func(ctx context.Context, t Tenant, origin string) bool    // may this browser origin call the API?
-	Page           func(w http.ResponseWriter, r *http.Request, status int)   // shows a person what a status says; nil: programs only
-	PlatformKey    string                                                     // the operator's bearer key; "" closes the platform API
-	Sealer         Sealer
-	TrustedProxies []netip.Prefix
-	Version        string
+	Authenticator     Authenticator
+	BaseURL           string // the installation's origin, for the document
+	Authorizer        Authorizer
+	CertificateHeader string // in which trusted proxies pass on client certificates; "" for none: see CertificatesOf
+	DB                *db.DB
+	Directory         Directory
+	Limits            Limits
+	Log               *slog.Logger
+	Observe           func(method, route string, status int, took time.Duration) // nil for none
+	Origins           func(ctx context.Context, t Tenant, origin string) bool    // may this browser origin call the API?
+	Page              func(w http.ResponseWriter, r *http.Request, status int)   // shows a person what a status says; nil: programs only
+	PlatformKey       string                                                     // the operator's bearer key; "" closes the platform API
+	Sealer            Sealer
+	TrustedProxies    []netip.Prefix
+	Version           string
 }
 
 // API is the management API of one program.

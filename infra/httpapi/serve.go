@@ -97,6 +97,9 @@ func (a *API) enter(next http.Handler) http.Handler {
 		id := uuid.NewString()
 		ctx := telemetry.WithRequestID(r.Context(), id)
 		ctx = context.WithValue(ctx, addressKey{}, a.address(r))
+		if s := a.shown(r); s != nil {
+			ctx = context.WithValue(ctx, shownKey{}, s)
+		}
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
 		h := w.Header()
