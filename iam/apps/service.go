@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
@@ -91,7 +92,7 @@ func checkProtocol(a appRow) error {
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
 	}
-	if err := checkPage("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI); err != nil {
+	if err := cmp.Or(checkPage("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
 		return err
 	}
 	native := a.Template == templateMobile
@@ -300,8 +301,10 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "userinfo_signed_response_alg", &a.OIDC.UserinfoAlg, in.UserinfoAlg)
 		fields = set(fields, "introspection_signed_response_alg", &a.OIDC.IntrospectionAlg, in.IntrospectionAlg)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
-		if fields, err = s.setKeys(ctx, tx, a, in, fields); err != nil {
-			return nil, err
+		for _, set := range []setter{s.setKeys, s.setCertificate, s.setProfile} {
+			if fields, err = set(ctx, tx, a, in, fields); err != nil {
+				return nil, err
+			}
 		}
 		if err := checkProtocol(*a); err != nil {
 			return nil, err
@@ -313,7 +316,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		}
 		switch {
 		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil, in.ExchangeAudiences != nil, in.ResponseTypes != nil,
-			in.RequestObjectAlg != nil, in.RequireSignedRequest != nil:
+			in.RequestObjectAlg != nil, in.RequireSignedRequest != nil, in.Profile != nil, in.namesCertificate():
 			// Who says where codes go, and what they are worth to a thief, can have what the app may ask people's tokens for.
 			err = s.checkStrength(ctx, tx, *a)
 		case !machine:

@@ -7,6 +7,10 @@ import (
 	"grove/infra/kernel/fault"
 )
 
+// setter changes what belongs together among an app's settings, and ends what was issued where it stood on what is gone. It adds
+// the names of what it has changed.
+type setter func(ctx context.Context, tx db.Tx, a *appRow, in UpdateAppOIDCRequest, fields []string) ([]string, error)
+
 // setKeys changes with which keys an app proves who it is. When a key goes, everything that was issued to the app so far
 // ends, because nobody knows which of it the key was used for.
 func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateAppOIDCRequest, fields []string) ([]string, error) {

@@ -15,7 +15,9 @@ const (
 	AuthNone          = "none"
 	AuthPost          = "client_secret_post"
 	AuthPrivateKeyJWT = "private_key_jwt"
-	AuthSecret        = "client_secret" // Grove's own: the secret, in header or body
+	AuthSecret        = "client_secret"               // Grove's own: the secret, in header or body
+	AuthSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705, section 2.2
+	AuthTLS           = "tls_client_auth"             // RFC 8705, section 2.1
 )
 
 // ResponseTypes are those that an app may be allowed (OpenID Connect Core 1.0, section 3), their words in order.
@@ -38,7 +40,14 @@ type Settings struct {
 	JWKSURI                string   `json:"jwks_uri" doc:"Where the app publishes its keys; empty where they are in jwks." example:"https://app.example.com/jwks.json"`
 	PKCEOptional           bool     `json:"pkce_optional" doc:"Whether a confidential client may ask for codes without a PKCE challenge." example:"false"`
 	PKCEPlain              bool     `json:"pkce_plain" doc:"Whether the PKCE method plain is taken, which hides nothing from whoever sees the request." example:"false"`
+	CertificateBound       bool     `json:"tls_client_certificate_bound_access_tokens" doc:"Whether the app's tokens are bound to the TLS certificate that it shows (RFC 8705)." example:"false"`
+	CertificateDN          string   `json:"tls_client_auth_subject_dn" doc:"Subject of its certificate (RFC 4514); one of the five for tls_client_auth." example:"CN=payments,O=Example,C=DE"`
+	CertificateDNS         string   `json:"tls_client_auth_san_dns" doc:"DNS name in its certificate." example:"client.example.com"`
+	CertificateEmail       string   `json:"tls_client_auth_san_email" doc:"E-mail address in its certificate." example:"client@example.com"`
+	CertificateIP          string   `json:"tls_client_auth_san_ip" doc:"IP address in its certificate." example:"192.0.2.7"`
+	CertificateURI         string   `json:"tls_client_auth_san_uri" doc:"URI in its certificate." example:"spiffe://example.com/client"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris" doc:"Where people may be sent after sign-out." example:"[\"https://app.example.com/\"]"`
+	Profile                string   `json:"profile" doc:"The security profile that the app is held to; empty for none." example:"fapi2_security"`
 	RedirectURIs           []string `json:"redirect_uris" doc:"Where authorization codes may be sent." example:"[\"https://app.example.com/callback\"]"`
 	RefreshTokenSeconds    int      `json:"refresh_token_seconds" doc:"Lifetime of refresh tokens; 0 is the installation's default." example:"86400"`
 	ExchangeAudiences      []string `json:"token_exchange_audiences" doc:"Identifiers of the APIs that the app serves: it may exchange people's tokens that were made for them (RFC 8693)." example:"[\"https://api.example.com\"]"`
