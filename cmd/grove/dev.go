@@ -112,7 +112,7 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, app.Options{Config: c, Dev: true, Log: newLog(c), Version: version, Workers: jobsAtATime,
+	a, err := app.New(ctx, app.Options{Config: c, Dev: true, Log: newLog(c), TLS: certificate != nil, Version: version, Workers: jobsAtATime,
 		Sender: notify.Route{notify.Email: sender, notify.SMS: notify.SenderFunc(mail.Deliver)}})
 	if err != nil {
 		return err

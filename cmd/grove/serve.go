@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"grove/cmd/grove/app"
@@ -82,8 +84,7 @@ func serve(ctx context.Context, a *app.App, certificate *tls.Certificate, ready 
 		return errors.Join(err, stopApp(a))
 	}
 	if certificate != nil {
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12,
-			NextProtos: []string{"h2", "http/1.1"}})
+		listener = tls.NewListener(listener, tlsConfig(*certificate, a.Config.MTLSBaseURL))
 	}
 	server := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
@@ -116,6 +117,31 @@ func serve(ctx context.Context, a *app.App, certificate *tls.Certificate, ready 
 	grace, cancel := context.WithTimeout(context.Background(), a.Config.ShutdownTimeout)
 	defer cancel()
 	return errors.Join(server.Shutdown(grace), stopApp(a))
+}
+
+// suites are those of TLS 1.2 that FAPI allows, and their ECDSA siblings (Financial-grade API 1.0, Part 2, section 8.5; RFC 9325,
+// section 4.2).
+var suites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384}
+
+// tlsConfig asks clients for a certificate and takes any, or none: who needs one judges it (RFC 8705). Where there is an origin
+// for that, who comes by another name, such as a person's browser, is not asked.
+func tlsConfig(certificate tls.Certificate, mtls string) *tls.Config {
+	asking := &tls.Config{Certificates: []tls.Certificate{certificate}, CipherSuites: suites, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"}}
+	u, err := url.Parse(mtls)
+	if err != nil || mtls == "" {
+		return asking
+	}
+	c := asking.Clone()
+	c.ClientAuth = tls.NoClientCert
+	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if strings.EqualFold(hello.ServerName, u.Hostname()) {
+			return asking, nil
+		}
+		return nil, nil //nolint:nilnil // as the field's documentation says: the one that is there
+	}
+	return c
 }
 
 func listen(addr string) (net.Listener, error) {

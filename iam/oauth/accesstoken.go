@@ -44,7 +44,7 @@ type accessClaims struct {
 	scopes   []string
 	epoch    int64
 	act      json.RawMessage // who acts for the person (RFC 8693, section 4.1); nil: he himself
-	jkt      string          // the key that the token is bound to; "" for none
+	bound    binding
 	exchange exchangedFor
 	person   *person // nil for a client's own token
 }
@@ -94,8 +94,8 @@ func (a accessClaims) render(issued, expires int64) []byte {
 	} else {
 		c = c.text("aut", autClient)
 	}
-	if a.jkt != "" {
-		c = c.confirmation(a.jkt)
+	if a.bound.any() {
+		c = c.confirmation(a.bound)
 	}
 	if a.act != nil {
 		c = c.raw("act", a.act)
@@ -116,7 +116,7 @@ type accessToken struct {
 	grant    ids.Grant
 	epoch    int64
 	act      json.RawMessage
-	jkt      string // the key that it is bound to; "" for none
+	bound    binding
 	exchange exchangedFor
 	narrowed bool // it is for less than its grant
 }
@@ -162,8 +162,7 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 		errText = errToken
 	}
 	if cnf, bound := c.Get("cnf"); bound {
-		a.jkt = confirmed(cnf)
-		if a.jkt == "" {
+		if a.bound = confirmed(cnf); !a.bound.any() {
 			errText = errToken // a way of binding that we do not know is no reason to take the token without it
 		}
 	}
@@ -173,13 +172,23 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 	return a, nil
 }
 
-// confirmed reads the thumbprint of cnf; "" where it says something else.
-func confirmed(cnf json.RawMessage) string {
+// confirmed reads the thumbprints of cnf; none where it says something else besides.
+func confirmed(cnf json.RawMessage) binding {
 	var members map[string]string
-	if json.Unmarshal(cnf, &members) != nil || len(members) != 1 {
-		return ""
+	if json.Unmarshal(cnf, &members) != nil {
+		return binding{}
 	}
-	return members["jkt"]
+	b := binding{jkt: members["jkt"], x5t: members["x5t#S256"]}
+	known := 0
+	for _, thumbprint := range []string{b.jkt, b.x5t} {
+		if thumbprint != "" {
+			known++
+		}
+	}
+	if known != len(members) {
+		return binding{}
+	}
+	return b
 }
 
 // parseInto reads a claim that is an identifier and must be there.

@@ -53,9 +53,9 @@ func (c claims) list(name string, values []string) claims {
 	return append(c, ']')
 }
 
-// confirmation adds cnf with the thumbprint of a key (RFC 9449, section 6.1; RFC 7800).
-func (c claims) confirmation(jkt string) claims {
-	return append(appendText(append(c.name("cnf"), `{"jkt":`...), jkt), '}')
+// confirmation adds cnf (RFC 7800) with the thumbprints of a key (RFC 9449, section 6.1) and a certificate (RFC 8705, section 3.1).
+func (c claims) confirmation(b binding) claims {
+	return c.raw("cnf", newClaims().text("jkt", b.jkt).text("x5t#S256", b.x5t).end())
 }
 
 // words adds a space-separated string, as scope is written (RFC 8693, section 4.2).

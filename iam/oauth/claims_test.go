@@ -59,11 +59,37 @@ func TestLeftHash(t *testing.T) {
 	}
 }
 
+// TestAttack21_Confirmation: what a token is bound to is known whole, or the token is not taken.
+func TestAttack21_Confirmation(t *testing.T) {
+	t.Parallel()
+	for cnf, want := range map[string]binding{
+		`{"jkt":"a"}`:                          {jkt: "a"},
+		`{"x5t#S256":"b"}`:                     {x5t: "b"},
+		`{"jkt":"a","x5t#S256":"b"}`:           {jkt: "a", x5t: "b"},
+		`{"jkt":"a","kid":"c"}`:                {},
+		`{"x5t#S256":"b","jwk":"c"}`:           {},
+		`{"jkt":"a","x5t#S256":""}`:            {},
+		`{"jkt":""}`:                           {},
+		`{}`:                                   {},
+		`{"x5t":"b"}`:                          {},
+		`{"jkt":["a"]}`:                        {},
+		`"jkt"`:                                {},
+		`{"jkt":"a","x5t#S256":"b","jku":"c"}`: {},
+	} {
+		if got := confirmed([]byte(cnf)); got != want {
+			t.Errorf("%s: %+v", cnf, got)
+		}
+	}
+	if got := string(newClaims().confirmation(binding{jkt: "a", x5t: "b"}).end()); got != `{"cnf":{"jkt":"a","x5t#S256":"b"}}` {
+		t.Error(got)
+	}
+}
+
 func TestMetadata(t *testing.T) {
 	t.Parallel()
 	const issuer = "https://id.example/t/acme/o/north"
 	var m map[string]any
-	if err := json.Unmarshal(renderMetadata(issuer, registration.Offers{}), &m); err != nil {
+	if err := json.Unmarshal(renderMetadata(Options{}.describe(registration.Offers{}), issuer, ""), &m); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
@@ -77,7 +103,7 @@ func TestMetadata(t *testing.T) {
 	if m["authorization_response_iss_parameter_supported"] != true || m["request_parameter_supported"] != true || m["request_uri_parameter_supported"] != false {
 		t.Error("RFC 9207 and request objects are not advertised, or addresses of request objects are")
 	}
-	if strings.Contains(string(renderMetadata(issuer, registration.Offers{})), "invalid") {
+	if strings.Contains(string(renderMetadata(Options{}.describe(registration.Offers{}), issuer, "")), "invalid") {
 		t.Error("the mark is still there")
 	}
 }

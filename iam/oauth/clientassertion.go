@@ -61,6 +61,9 @@ func (s *Service) checkAssertion(ctx context.Context, r *http.Request, client ap
 	issuer := httpapi.IssuerOf(ctx).URL
 	// Each audience has to be a name of ours: an assertion that is good elsewhere as well could have come from there.
 	ours := []string{issuer, issuer + "/oauth2/token", issuer + r.URL.Path}
+	if alias := s.alias(ctx); alias != "" {
+		ours = append(ours, alias+"/oauth2/token", alias+r.URL.Path)
+	}
 	switch {
 	case c.Issuer != client.ClientID || c.Subject != client.ClientID:
 		return no(errAssertionParties)

@@ -29,7 +29,7 @@ type credentials struct {
 // makes it, so whoever holds one need not ask again.
 type authenticatedClient struct {
 	apps.Client
-	jkt string // thumbprint of the key that it has proved to hold in this request (RFC 9449); "" for none
+	shown binding // of which key and which certificate it has proved in this request to hold the private part
 }
 
 // errClient is the one answer to every failure, so that it does not tell which client_ids exist.
@@ -53,11 +53,18 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 		secrets.MatchToken(given.secret, noSecret) // the same work as for a client that exists
 		return authenticatedClient{}, err
 	}
+	if given.method == apps.AuthNone && (client.AuthMethod == apps.AuthTLS || client.AuthMethod == apps.AuthSelfSignedTLS) {
+		given.method = client.AuthMethod // the form says no more than who it is
+	}
 	if !methodAllowed(client, given.method) {
 		return authenticatedClient{}, errClient
 	}
 	switch given.method {
 	case apps.AuthNone:
+	case apps.AuthSelfSignedTLS, apps.AuthTLS:
+		if err := s.checkCertificate(ctx, client); err != nil {
+			return authenticatedClient{}, err
+		}
 	case apps.AuthPrivateKeyJWT:
 		if err := s.checkAssertion(ctx, r, client, given.assertion); err != nil {
 			return authenticatedClient{}, err
@@ -68,7 +75,7 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 		}
 	}
 	jkt, err := s.provenKey(ctx, r.Header.Values("DPoP"), use{method: r.Method, url: httpapi.IssuerOf(ctx).URL + r.URL.Path, nonce: client.DPoPNonce})
-	return authenticatedClient{Client: client, jkt: jkt}, err
+	return authenticatedClient{Client: client, shown: binding{jkt: jkt, x5t: s.shownThumbprint(ctx)}}, err
 }
 
 // methodAllowed reports whether a client may prove itself in this way. Who may prove himself in two ways is only as safe as

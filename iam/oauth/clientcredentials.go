@@ -53,12 +53,12 @@ func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, clie
 		return err
 	}
 	scopes, audience := clientScopes(client.Client, requested, resources)
-	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, jkt: client.jkt, org: org, audience: audience,
+	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, bound: client.bound(), org: org, audience: audience,
 		scopes: scopes, epoch: standing.Stamp})
 	if err != nil {
 		return err
 	}
-	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("token_type", tokenType(client.jkt)).number("expires_in", seconds).
+	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("token_type", tokenType(client.bound())).number("expires_in", seconds).
 		words("scope", scopes).end())
 	return nil
 }

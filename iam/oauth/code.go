@@ -103,7 +103,7 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 			// Somebody has it who should not: what the first use led to ends (RFC 6749, section 4.1.2).
 			refused = true
 			return s.endTx(ctx, tx, c.grant, reasonCodeReused)
-		case c.JKT != "" && c.JKT != client.jkt:
+		case !c.bound().satisfiedBy(client.shown):
 			return errGrant
 		case !tx.Now().Before(c.CodeExpiresAt) || c.RedirectURI != redirect || !verifierMatches(verifier, c.CodeChallenge):
 			return errGrant

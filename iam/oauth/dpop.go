@@ -64,7 +64,7 @@ func (s *Service) provenKey(ctx context.Context, proofs []string, of use) (jkt s
 	method, _ := c.Text("htm")
 	address, _ := c.Text("htu")
 	hash, _ := c.Text("ath")
-	if method != of.method || !sameTarget(address, of.url) || of.token != "" && hash != tokenHash(of.token) {
+	if method != of.method || !s.isTarget(ctx, address, of.url) || of.token != "" && hash != tokenHash(of.token) {
 		return "", noProof(errProofClaims)
 	}
 	until, err := s.proofTime(ctx, c, of.nonce)
@@ -114,6 +114,16 @@ func (s *Service) nonceTime(ctx context.Context, nonce string) (made time.Time, 
 	return time.Unix(int64(binary.BigEndian.Uint64(raw)), 0), true //nolint:gosec // sealed by nonce
 }
 
+// isTarget reports whether a proof is for an endpoint, at its own address or at its alias.
+func (s *Service) isTarget(ctx context.Context, htu, address string) bool {
+	if sameTarget(htu, address) {
+		return true
+	}
+	path, below := strings.CutPrefix(address, httpapi.IssuerOf(ctx).URL)
+	alias := s.alias(ctx)
+	return alias != "" && below && sameTarget(htu, alias+path)
+}
+
 // sameTarget compares htu with the address of the request: query and fragment do not count, scheme and host are compared
 // after RFC 3986, section 6.2.2.1, and a port that is the scheme's own says nothing.
 func sameTarget(htu, address string) bool {
@@ -148,27 +158,33 @@ func validThumbprint(jkt string) bool {
 	return err == nil && len(raw) == sha256.Size
 }
 
-// bindRefreshTx binds the refresh tokens that follow on a code to the key of a public client (RFC 9449, section 5). Those of
-// another are bound to how it authenticates, so that it can change its key.
-func (s *Service) bindRefreshTx(ctx context.Context, tx db.Tx, client authenticatedClient, g *grant) error {
-	jkt := ""
+// bind binds the refresh tokens of a public client to its key and certificate (RFC 9449, section 5; RFC 8705, section 4). Those of
+// another are bound to how it authenticates, so that it can change both.
+func (g *grant) bind(client authenticatedClient) {
+	var b binding
 	if client.Public {
-		jkt = client.jkt
+		b = client.bound()
 	}
-	if jkt == g.JKT {
+	g.JKT, g.X5T = b.jkt, b.x5t
+}
+
+// bindRefreshTx is bind for the grant that a code has led to.
+func (s *Service) bindRefreshTx(ctx context.Context, tx db.Tx, client authenticatedClient, g *grant) error {
+	had := g.bound()
+	if g.bind(client); g.bound() == had {
 		return nil
 	}
-	g.JKT = jkt
-	return bindGrant(ctx, tx, g.ID, jkt)
+	return bindGrant(ctx, tx, g.ID, g.bound())
 }
 
 // checkPresented settles whether whoever presents an access token may use it: a token that is bound to a key only with a
-// proof for this very request, and one that is not bound only as a bearer token (RFC 9449, sections 7.1 and 7.2).
+// proof for this very request, one that is not only as a bearer token (RFC 9449, sections 7.1 and 7.2), and one that is bound to a
+// certificate only in a connection with that certificate (RFC 8705, section 3).
 func (s *Service) checkPresented(ctx context.Context, a accessToken, c httpapi.Credentials) error {
-	if (a.jkt != "") != strings.EqualFold(c.Scheme, schemeDPoP) {
+	if (a.bound.jkt != "") != strings.EqualFold(c.Scheme, schemeDPoP) || a.bound.x5t != "" && a.bound.x5t != s.shownThumbprint(ctx) {
 		return errToken
 	}
-	if a.jkt == "" {
+	if a.bound.jkt == "" {
 		return nil
 	}
 	jkt, err := s.provenKey(ctx, c.Proofs, use{method: c.Method, url: c.URL, token: c.Token})
@@ -179,7 +195,7 @@ func (s *Service) checkPresented(ctx context.Context, a accessToken, c httpapi.C
 		return err
 	case jkt == "":
 		return noProof(errProofMissing)
-	case jkt != a.jkt:
+	case jkt != a.bound.jkt:
 		return errToken
 	}
 	return nil

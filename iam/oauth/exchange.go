@@ -93,7 +93,7 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	if err != nil {
 		return orInvalid(err)
 	}
-	a := accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, jkt: client.jkt, act: subject.act,
+	a := accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, bound: client.bound(), act: subject.act,
 		exchange: subject.exchange.after(subject, from.ID, client.ID)}
 	actor := ""
 	if form.has("actor_token", "actor_token_type") {
@@ -128,7 +128,7 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	if err != nil {
 		return err
 	}
-	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("issued_token_type", typeAccessToken).text("token_type", tokenType(client.jkt)).
+	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("issued_token_type", typeAccessToken).text("token_type", tokenType(client.bound())).
 		number("expires_in", seconds).words("scope", p.scopes).end())
 	return nil
 }
@@ -164,7 +164,7 @@ func orInvalid(err error) error {
 func mayExchange(ctx context.Context, client authenticatedClient, subject accessToken) error {
 	may := !client.Public && slices.ContainsFunc(client.ExchangeAudiences, subject.claims.HasAudience)
 	if subject.clientID == client.ClientID {
-		may = subject.jkt == "" || subject.jkt == client.jkt
+		may = subject.bound.satisfiedBy(client.shown)
 	}
 	if subject.user.IsZero() || !may || !atBase(ctx, subject.org) {
 		return errSubject
@@ -179,7 +179,7 @@ func (s *Service) actor(ctx context.Context, t httpapi.Tenant, client authentica
 	if err != nil {
 		return nil, "", err
 	}
-	if acting.clientID != client.ClientID || acting.jkt != "" && acting.jkt != client.jkt || acting.act != nil {
+	if acting.clientID != client.ClientID || !acting.bound.satisfiedBy(client.shown) || acting.act != nil {
 		return nil, "", errSubject
 	}
 	if _, err := s.standing(ctx, t, acting); err != nil {

@@ -107,7 +107,7 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 	if _, err := s.standing(ctx, t, a); err != nil {
 		return nil, err
 	}
-	c := newClaims().flag("active", true).text("token_type", tokenType(a.jkt)).words("scope", a.scopes).text("client_id", a.clientID)
+	c := newClaims().flag("active", true).text("token_type", tokenType(a.bound)).words("scope", a.scopes).text("client_id", a.clientID)
 	if !a.user.IsZero() {
 		name, err := s.username(ctx, t, a.user)
 		if err != nil {
@@ -121,8 +121,8 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 		value, _ := a.claims.Text(name)
 		c = c.text(name, value)
 	}
-	if a.jkt != "" {
-		c = c.confirmation(a.jkt)
+	if a.bound.any() {
+		c = c.confirmation(a.bound)
 	}
 	if roles, ok := a.claims.Get("roles"); ok {
 		c = c.raw("roles", roles)

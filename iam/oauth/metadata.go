@@ -54,34 +54,62 @@ type metadata struct {
 	UserinfoAlgs             []string `json:"userinfo_signing_alg_values_supported"`
 	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"`     // RFC 9701, section 7
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
+	CertificateBound         bool     `json:"tls_client_certificate_bound_access_tokens"`     // RFC 8705, section 3.3
+	Aliases                  *aliases `json:"mtls_endpoint_aliases,omitempty"`                // RFC 8705, section 5
 }
 
-// authMethods are the ways in which clients prove who they are.
-var authMethods = []string{apps.AuthBasic, apps.AuthPost, apps.AuthNone, apps.AuthPrivateKeyJWT}
+// aliases are the addresses of the endpoints where clients are asked for certificates.
+type aliases struct {
+	TokenEndpoint         string `json:"token_endpoint"`
+	UserinfoEndpoint      string `json:"userinfo_endpoint"`
+	IntrospectionEndpoint string `json:"introspection_endpoint"`
+	RevocationEndpoint    string `json:"revocation_endpoint"`
+	PushedEndpoint        string `json:"pushed_authorization_request_endpoint"`
+	DeviceEndpoint        string `json:"device_authorization_endpoint"`
+}
 
-// issuerMark stands for the issuer in the document that is rendered once.
-const issuerMark = "https://issuer.invalid"
-
-// metadataParts are the document for each of the ways in which apps may describe themselves, cut where the issuer goes.
-var metadataParts = func() map[registration.Offers][]string {
-	parts := map[registration.Offers][]string{}
-	for _, o := range []registration.Offers{{}, {Documents: true}, {Registration: true}, {Documents: true, Registration: true}} {
-		m := standardMetadata()
-		m.ClientDocuments = o.Documents
-		if o.Registration {
-			m.RegistrationEndpoint = issuerMark + "/oauth2/register"
-		}
-		raw, err := json.Marshal(m)
-		if err != nil {
-			panic(err) // strings and booleans always marshal
-		}
-		parts[o] = strings.Split(string(raw), issuerMark)
+// authMethods are the ways in which clients prove who they are in this installation.
+func (o Options) authMethods() []string {
+	methods := []string{apps.AuthBasic, apps.AuthPost, apps.AuthNone, apps.AuthPrivateKeyJWT}
+	if o.Certificates {
+		methods = append(methods, apps.AuthSelfSignedTLS)
 	}
-	return parts
-}()
+	if o.Certificates && o.ClientCAs != nil {
+		methods = append(methods, apps.AuthTLS)
+	}
+	return methods
+}
 
-func standardMetadata() metadata {
-	return metadata{
+// issuerMark and aliasMark stand for the issuer and its alias in the document, which is rendered once.
+const (
+	aliasMark  = "https://alias.invalid"
+	issuerMark = "https://issuer.invalid"
+)
+
+// documents are the metadata for each of the ways in which apps may describe themselves.
+func (o Options) documents() map[registration.Offers]string {
+	all := map[registration.Offers]string{}
+	for _, offers := range []registration.Offers{{}, {Documents: true}, {Registration: true}, {Documents: true, Registration: true}} {
+		all[offers] = o.describe(offers)
+	}
+	return all
+}
+
+// describe makes the document of this installation.
+func (o Options) describe(offers registration.Offers) string {
+	authMethods := o.authMethods()
+	var at *aliases
+	if o.MTLSBaseURL != "" {
+		at = &aliases{TokenEndpoint: aliasMark + "/oauth2/token", UserinfoEndpoint: aliasMark + "/oauth2/userinfo", IntrospectionEndpoint: aliasMark + "/oauth2/introspect",
+			RevocationEndpoint: aliasMark + "/oauth2/revoke", PushedEndpoint: aliasMark + "/oauth2/par", DeviceEndpoint: aliasMark + "/oauth2/device_authorization"}
+	}
+	register := ""
+	if offers.Registration {
+		register = issuerMark + "/oauth2/register"
+	}
+	raw, err := json.Marshal(metadata{
+		ClientDocuments:          offers.Documents,
+		RegistrationEndpoint:     register,
 		Issuer:                   issuerMark,
 		AuthorizationEndpoint:    issuerMark + "/oauth2/authorize",
 		TokenEndpoint:            issuerMark + "/oauth2/token",
@@ -119,13 +147,19 @@ func standardMetadata() metadata {
 		BackchannelLogout:  true,
 		BackchannelSession: true,
 		IssInResponse:      true,
+		CertificateBound:   o.Certificates,
+		Aliases:            at,
+	})
+	if err != nil {
+		panic(err) // strings and booleans always marshal
 	}
+	return string(raw)
 }
 
-// renderMetadata puts the issuer into the document. An issuer is a URL made of a configured origin and handles: it holds
+// renderMetadata puts the issuer and its alias into the document. They are URLs made of a configured origin and handles: they hold
 // nothing that JSON escapes.
-func renderMetadata(issuer string, o registration.Offers) []byte {
-	return []byte(strings.Join(metadataParts[o], issuer))
+func renderMetadata(document, issuer, alias string) []byte {
+	return []byte(strings.ReplaceAll(strings.ReplaceAll(document, issuerMark, issuer), aliasMark, alias))
 }
 
 // discovery answers /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
@@ -136,7 +170,7 @@ func (s *Service) discovery(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, r, err)
 		return
 	}
-	writePublic(w, renderMetadata(httpapi.IssuerOf(ctx).URL, offers))
+	writePublic(w, renderMetadata(s.documents[offers], httpapi.IssuerOf(ctx).URL, s.alias(ctx)))
 }
 
 // jwks answers with the tenant's public keys (RFC 7517). The next key is among them well before it signs, so that a

@@ -2,15 +2,24 @@ package oauth_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"grove/cmd/grove/app"
 	"grove/cmd/grove/apptest"
+	"grove/infra/jose"
 )
 
 // vendor is a tenant with an app that is shared with all organizations, and a customer with two of them.
@@ -211,3 +220,55 @@ type discard struct {
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
+
+// TestAttack34_CertificateBehindProxy: a client whose TLS ends at a proxy is known by its certificate there, and nobody else can say
+// that it was shown.
+func TestAttack34_CertificateBehindProxy(t *testing.T) {
+	for name, c := range map[string]struct {
+		proxy string
+		want  int
+	}{"a trusted proxy": {"127.0.0.1/32", http.StatusOK}, "a stranger": {"192.0.2.1/32", http.StatusUnauthorized}} {
+		v := newVendor(t, apptest.Configure(func(o *app.Options) {
+			o.Config.ClientCertHeader, o.Config.TrustedProxies = "Client-Cert", []netip.Prefix{netip.MustParsePrefix(c.proxy)}
+		}))
+		key, err := jose.Generate(jose.ES256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var jwk map[string]any
+		if err := json.Unmarshal(key.PublicJWK(), &jwk); err != nil {
+			t.Fatal(err)
+		}
+		made := v.Must(v.A, v.manage, "POST", "/orgs/root/apps", map[string]any{"name": "Machine", "template": "m2m"})
+		v.Must(v.A, v.manage, "PATCH", "/orgs/root/apps/"+made["id"].(string)+"/oidc", map[string]any{"token_endpoint_auth_method": "self_signed_tls_client_auth",
+			"jwks": map[string]any{"keys": []any{jwk}}, "tls_client_certificate_bound_access_tokens": true})
+		header := ":" + base64.StdEncoding.EncodeToString(selfSigned(t, key, v.Clock.Now())) + ":"
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {made["client_id"].(string)}}
+		got := v.Do(v.Client(), "POST", v.A.Base+"/oauth2/token", form, "Client-Cert", header)
+		if got.StatusCode != c.want || c.want != http.StatusOK && got.Code() != "invalid_client" {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.Raw)
+		}
+		if got := v.Do(v.Client(), "POST", v.A.Base+"/oauth2/token", form); got.Code() != "invalid_client" {
+			t.Errorf("%s, without the header: %d %s", name, got.StatusCode, got.Raw)
+		}
+	}
+}
+
+// selfSigned is a certificate of a key, in DER.
+func selfSigned(t *testing.T, key *jose.Key, now time.Time) []byte {
+	t.Helper()
+	raw, err := key.MarshalPrivate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.ParsePKCS8PrivateKey(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public().CryptoKey(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}

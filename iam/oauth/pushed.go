@@ -54,10 +54,10 @@ func (s *Service) pushed(r *http.Request) ([]byte, error) {
 	}
 	// A proof binds the code as dpop_jkt does (RFC 9449, section 10.1).
 	switch named := request.get("dpop_jkt"); {
-	case client.jkt == "":
+	case client.shown.jkt == "":
 	case named == "":
-		request = append(request, param{"dpop_jkt", client.jkt})
-	case named != client.jkt:
+		request = append(request, param{"dpop_jkt", client.shown.jkt})
+	case named != client.shown.jkt:
 		return nil, refuse(codeInvalidProof, "dpop_jkt names another key than the proof.")
 	}
 	a, err := s.target(ctx, client.Client, request)

@@ -25,7 +25,8 @@ type grant struct {
 	Resources  []string    `db:"resources"` // see readResources
 	Scopes     []string    `db:"scopes"`
 	Nonce      string      `db:"nonce"`
-	JKT        string      `db:"dpop_jkt"` // see bindRefreshTx
+	JKT        string      `db:"dpop_jkt"` // see bind
+	X5T        string      `db:"x5t"`      // see bind
 	AMR        []string    `db:"amr"`
 	AuthTime   time.Time   `db:"auth_time"`
 	Stamp      int64       `db:"stamp"`
@@ -45,6 +46,9 @@ func (g grant) subjects() sessions.Subjects {
 	}
 	return of
 }
+
+// bound is what the next token request of the grant has to show.
+func (g grant) bound() binding { return binding{jkt: g.JKT, x5t: g.X5T} }
 
 func (g grant) alive(now time.Time) bool { return g.EndedAt == nil && now.Before(g.ExpiresAt) }
 
@@ -66,13 +70,13 @@ type storedRefresh struct {
 }
 
 const (
-	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.session_org_id, g.from_id, g.first_id, g.offline, g.issuer, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.amr, g.auth_time,
+	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.session_org_id, g.from_id, g.first_id, g.offline, g.issuer, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.amr, g.auth_time,
 		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
 
 	// A statement does not see the row that it inserts, so what it returns is about the grants before.
 	sqlInsertGrant = `
-		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 		RETURNING NOT EXISTS (
 			SELECT FROM grants o WHERE o.tenant_id = $1 AND o.session_id = $7 AND o.org_id = $3 AND o.user_id = $4 AND o.app_id = $6
 			AND o.scopes @> $10 AND o.ended_at IS NULL AND NOT EXISTS (
@@ -123,7 +127,7 @@ const (
 	sqlDelete   = `DELETE FROM grants WHERE tenant_id = $1 AND id = $2`
 
 	sqlRestamp   = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
-	sqlBindGrant = `UPDATE grants SET dpop_jkt = $3 WHERE tenant_id = $1 AND id = $2`
+	sqlBindGrant = `UPDATE grants SET dpop_jkt = $3, x5t = $4 WHERE tenant_id = $1 AND id = $2`
 	sqlEndGrant  = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
 
 	sqlInsertUsed = `INSERT INTO used_identifiers (tenant_id, hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
@@ -144,7 +148,7 @@ const (
 // much, or what it had was ended since. A grant that ran out gave nothing up.
 func insertGrant(ctx context.Context, tx db.Tx, g grant) (gained bool, err error) {
 	err = tx.QueryRow(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
-		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg).Scan(&gained)
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T).Scan(&gained)
 	return gained, err
 }
 
@@ -231,8 +235,8 @@ func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {
 	return err
 }
 
-func bindGrant(ctx context.Context, tx db.Tx, id ids.Grant, jkt string) error {
-	_, err := tx.Exec(ctx, sqlBindGrant, tx.Tenant(), id, jkt)
+func bindGrant(ctx context.Context, tx db.Tx, id ids.Grant, b binding) error {
+	_, err := tx.Exec(ctx, sqlBindGrant, tx.Tenant(), id, b.jkt, b.x5t)
 	return err
 }
 

@@ -43,7 +43,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 			return errGrant
 		case err != nil:
 			return err
-		case f.App != client.ID || f.Issuer != issuer || !atBase(ctx, f.Org) || f.JKT != "" && f.JKT != client.jkt:
+		case f.App != client.ID || f.Issuer != issuer || !atBase(ctx, f.Org) || !f.bound().satisfiedBy(client.shown):
 			return errGrant
 		}
 		generation, ok := s.nextGeneration(f, hash, tx.Now())

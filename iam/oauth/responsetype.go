@@ -58,8 +58,8 @@ func readResponseType(client apps.Client, p params, a *authorization) error {
 		return refuse(codeUnauthorizedClient, "This client may not use this response type.")
 	case slices.Contains(types, typeCode) && !slices.Contains(client.GrantTypes, grantAuthorizationCode):
 		return refuse(codeUnauthorizedClient, "This client may not use the authorization code grant.")
-	case slices.Contains(types, typeToken) && client.DPoPBound:
-		return refuse(codeUnauthorizedClient, "This client's tokens are bound to a key, which one in the address cannot be.")
+	case slices.Contains(types, typeToken) && (client.DPoPBound || client.CertificateBound):
+		return refuse(codeUnauthorizedClient, "This client's tokens are bound to a key or a certificate, which one in the address cannot be.")
 	case slices.Contains(types, typeIDToken) && !p.has("nonce"): // sections 3.2.2.1 and 3.3.2.11
 		return refuse(codeInvalidRequest, "nonce is required where an ID token comes back.")
 	}
@@ -126,7 +126,7 @@ func (s *Service) authorized(ctx context.Context, client apps.Client, a authoriz
 		if err != nil {
 			return nil, err
 		}
-		pairs = append(pairs, param{"access_token", of.access}, param{"token_type", tokenType("")}, param{"expires_in", strconv.FormatInt(seconds, 10)},
+		pairs = append(pairs, param{"access_token", of.access}, param{"token_type", tokenType(binding{})}, param{"expires_in", strconv.FormatInt(seconds, 10)},
 			param{"scope", strings.Join(p.scopes, " ")})
 	}
 	if a.wants(typeIDToken) {

@@ -1,9 +1,11 @@
 package oauth
 
 import (
+	"crypto/x509"
 	"log/slog"
 	"time"
 
+	"grove/iam/registration"
 	"grove/iam/sessions"
 	"grove/infra/cache"
 	"grove/infra/db"
@@ -16,7 +18,10 @@ import (
 // Options are the installation's own; an app may have shorter or longer lives of its tokens.
 type Options struct {
 	AccessTokenTTL      time.Duration
+	Certificates        bool           // whether requests can bring client certificates: see [httpapi.CertificatesOf]
+	ClientCAs           *x509.CertPool // who vouches for clients (RFC 8705, section 2.1); nil: nobody
 	CodeTTL             time.Duration
+	MTLSBaseURL         string        // origin of the endpoints where clients are asked for certificates; "" for none
 	RefreshGrace        time.Duration // how long a refresh token that was just rotated is answered again; 0 is never
 	RefreshTokenIdleTTL time.Duration
 	RefreshTokenTTL     time.Duration
@@ -48,6 +53,7 @@ type Dependencies struct {
 // Service is the authorization server of all tenants.
 type Service struct {
 	Dependencies
+	documents map[registration.Offers]string // see Options.documents
 	log       *slog.Logger
 	options   Options
 	standings *cache.Cache[sessions.Standing]
@@ -61,6 +67,7 @@ func New(d Dependencies, o Options) *Service {
 	}
 	return &Service{
 		Dependencies: d,
+		documents:    o.documents(),
 		log:          d.Log,
 		options:      o,
 		// Tenants, organizations and clients announce their epochs; nothing else stands below a client's own token.

@@ -78,6 +78,7 @@ type world struct {
 	members   map[[2]string]bool
 	published map[string][]*jose.PublicKey // by address
 	renamed   map[string]string            // handles, and whose they are now
+	newer     map[string][]*jose.PublicKey // by address, for who looks again
 	roles     map[ids.Org][]string         // scopes that the person's roles give
 	sharing   map[ids.Org]bool             // where apps are not available
 	person    func(authn.Request) authn.Outcome
@@ -96,7 +97,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	t.Helper()
 	folders := []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), settings.Migrations(), orgdir.Migrations(), users.Migrations(),
 		groups.Migrations(), authz.Migrations(), apps.Migrations(), sessions.Migrations(), consents.Migrations(), oauth.Migrations()}
-	w := &world{Database: testkit.New(t, folders, "oauth", nil), hub: cache.NewHub(testkit.Quiet()), t: t, router: chi.NewRouter(),
+	w := &world{Database: testkit.New(t, folders, "oauth", nil), hub: cache.NewHub(testkit.Quiet()), t: t,
 		clients: map[ids.Tenant]map[string]apps.Client{}, members: map[[2]string]bool{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
 		done: map[ids.Flow]authn.Done{}}
 	root, err := secrets.NewRoot(bytes.Repeat([]byte{7}, secrets.KeySize))
@@ -109,10 +110,8 @@ func setup(t *testing.T, hear ...bool) *world {
 	orgs := orgdir.New(w.DB, log, w.hub, nil)
 	signing := keys.New(w.DB, log, w.hub, root, nil)
 	people := users.New(w.DB, log, nil, nil)
-	w.oauth = oauth.New(oauth.Dependencies{Clients: w, DB: w.DB, Events: log, Hub: w.hub, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
-		Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people},
-		oauth.Options{AccessTokenTTL: 15 * time.Minute, CodeTTL: time.Minute, RefreshGrace: grace, RefreshTokenIdleTTL: 7 * 24 * time.Hour, RefreshTokenTTL: 30 * 24 * time.Hour})
-	w.oauth.Module().Protocols(w.router)
+	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, Events: log, Hub: w.hub, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
+		Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people}, func(*oauth.Options) {})
 	if len(hear) > 0 {
 		ctx, cancel := context.WithCancel(context.Background())
 		t.Cleanup(cancel)
@@ -122,6 +121,14 @@ func setup(t *testing.T, hear ...bool) *world {
 	w.a, w.b = w.found("acme", orgs, signing, people), w.found("umbra", orgs, signing, people)
 	w.person = func(authn.Request) authn.Outcome { return w.signedIn(w.a, w.a.north) }
 	return w
+}
+
+// serve makes the authorization server, with changes of its options.
+func (w *world) serve(d oauth.Dependencies, change func(*oauth.Options)) {
+	o := oauth.Options{AccessTokenTTL: 15 * time.Minute, CodeTTL: time.Minute, RefreshGrace: grace, RefreshTokenIdleTTL: 7 * 24 * time.Hour, RefreshTokenTTL: 30 * 24 * time.Hour}
+	change(&o)
+	w.oauth, w.router = oauth.New(d, o), chi.NewRouter()
+	w.oauth.Module().Protocols(w.router)
 }
 
 func (w *world) found(handle string, orgs *orgdir.Service, signing *keys.Service, people *users.Service) *tenant {
@@ -227,9 +234,12 @@ func (w *world) change(a *tenant, clientID string, f func(*apps.Client)) {
 }
 
 // Keys is where clients publish their keys.
-func (w *world) Keys(_ context.Context, address, _, _ string) ([]*jose.PublicKey, error) {
+func (w *world) Keys(_ context.Context, address, _, kid string) ([]*jose.PublicKey, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if newer, ok := w.newer[address]; ok && kid != "" {
+		return newer, nil
+	}
 	keys, ok := w.published[address]
 	if !ok {
 		return nil, errors.New("nobody answers")
@@ -321,6 +331,12 @@ func (a answer) text(name string) string { s, _ := a.body[name].(string); return
 // send sends a request below the tenant's base, or an organization's where the path begins with /o/.
 func (w *world) send(a *tenant, method, target string, form url.Values, headers ...string) answer {
 	w.t.Helper()
+	return w.sendAs(context.Background(), a, method, target, form, headers...)
+}
+
+// sendAs is send in a context that says what the sender shows.
+func (w *world) sendAs(ctx context.Context, a *tenant, method, target string, form url.Values, headers ...string) answer {
+	w.t.Helper()
 	issuer := httpapi.Issuer{URL: a.Base}
 	if rest, ok := strings.CutPrefix(target, "/o/"); ok {
 		ref, path, _ := strings.Cut(rest, "/")
@@ -342,7 +358,7 @@ func (w *world) send(a *tenant, method, target string, form url.Values, headers 
 		r.Header.Add(headers[i], headers[i+1])
 	}
 	rec := httptest.NewRecorder()
-	w.router.ServeHTTP(rec, r.WithContext(httpapi.InTenant(r.Context(), a.Tenant, issuer)))
+	w.router.ServeHTTP(rec, r.WithContext(httpapi.InTenant(ctx, a.Tenant, issuer)))
 	out := answer{Response: rec.Result(), raw: rec.Body.String()}
 	_ = json.Unmarshal(rec.Body.Bytes(), &out.body)
 	return out

@@ -35,7 +35,7 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 		return err
 	}
 	held, err := s.readAccess(ctx, t, form.get("token"))
-	if errors.Is(err, errToken) || err == nil && (held.clientID != client.ClientID || held.act != nil || held.jkt != "" && held.jkt != client.jkt) {
+	if errors.Is(err, errToken) || err == nil && (held.clientID != client.ClientID || held.act != nil || !held.bound.satisfiedBy(client.shown)) {
 		return errGrant
 	}
 	if err != nil {
@@ -113,9 +113,7 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 	}
 	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline, ExpiresAt: from.ExpiresAt,
 		From: from.ID, First: cmp.Or(from.First, from.ID), Issuer: httpapi.IssuerOf(ctx).URL, Resources: from.Resources, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
-	if client.Public {
-		g.JKT = client.jkt
-	}
+	g.bind(client)
 	ctx = asPerson(ctx, g)
 	if err := makeRoom(ctx, tx, line, target); err != nil {
 		return no(err)

@@ -28,8 +28,11 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 	if client.DPoPNonce {
 		w.Header().Set("DPoP-Nonce", s.nonce(r.Context()))
 	}
-	if client.DPoPBound && client.jkt == "" {
+	if client.DPoPBound && client.shown.jkt == "" {
 		return noProof(errProofMissing)
+	}
+	if client.CertificateBound && client.shown.x5t == "" {
+		return errUnbound
 	}
 	grantType := form.get("grant_type")
 	var do func(http.ResponseWriter, *http.Request, authenticatedClient, params) error
@@ -67,12 +70,12 @@ func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client aut
 	if err != nil {
 		return err
 	}
-	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: p.grant.Issuer, client: client.Client, jkt: client.jkt, org: org, audience: p.audience, scopes: p.scopes,
+	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: p.grant.Issuer, client: client.Client, bound: client.bound(), org: org, audience: p.audience, scopes: p.scopes,
 		epoch: p.grant.Stamp, person: &p})
 	if err != nil {
 		return err
 	}
-	body := newClaims().text("access_token", access).text("token_type", tokenType(client.jkt)).number("expires_in", seconds).words("scope", p.scopes).
+	body := newClaims().text("access_token", access).text("token_type", tokenType(client.bound())).number("expires_in", seconds).words("scope", p.scopes).
 		text("refresh_token", refresh)
 	if contains(p.scopes, scopeOpenID) {
 		idToken, err := s.signID(ctx, t, p.grant.Issuer, client.Client, org, p, vouched{access: access, nonce: nonce})
@@ -85,9 +88,9 @@ func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client aut
 	return nil
 }
 
-// tokenType is how a token is to be presented: bound to a key, or not.
-func tokenType(jkt string) string {
-	if jkt != "" {
+// tokenType is how a token is to be presented: with a proof of its key, or as it is.
+func tokenType(b binding) string {
+	if b.jkt != "" {
 		return schemeDPoP
 	}
 	return "Bearer"

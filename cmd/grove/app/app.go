@@ -35,6 +35,7 @@ type Options struct {
 	Dev     bool // the development mode: its addresses may be loopback
 	Log     *slog.Logger
 	Sender  notify.Sender // nil: nothing is sent; deliveries wait
+	TLS     bool          // whether TLS ends here, so that clients can show certificates
 	Tracer  pgx.QueryTracer
 	Version string
 	Workers int // jobs at a time; 0 works none

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -86,6 +87,12 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
+	var authorities *x509.CertPool
+	if c.ClientCAFile != "" {
+		if authorities, err = config.ReadAuthorities(c.ClientCAFile); err != nil {
+			return fmt.Errorf("GROVE_CLIENT_CA_FILE %w", err)
+		}
+	}
 	registry := jobs.NewRegistry(a.gate)
 	if a.DB != nil { // nothing is inserted while the program only describes itself
 		if a.Jobs, err = jobs.NewClient(registry, jobs.Options{DB: a.DB, Log: a.Log, Workers: a.options.Workers}); err != nil {
@@ -131,8 +138,8 @@ func (a *App) wire() error {
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Registration: strangers, RemoteKeys: published,
 		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Users: people},
-		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, CodeTTL: c.CodeTTL, RefreshGrace: c.RefreshGrace,
-			RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL})
+		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL,
+			MTLSBaseURL: c.MTLSBaseURL, RefreshGrace: c.RefreshGrace, RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL})
 	pages.For(server)
 	allowed.OnRevoke(func(ctx context.Context, tx db.Tx, c consents.Consent) error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
@@ -142,7 +149,7 @@ func (a *App) wire() error {
 	letters := notifications.New(invited, links, a.options.Sender, a.Log)
 
 	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Registration: strangers, Tenants: tenants, Users: people}
-	a.API = httpapi.New(httpapi.Options{BaseURL: c.BaseURL, Authenticator: server, Authorizer: roles, DB: a.DB, Directory: directory{tenants, orgs},
+	a.API = httpapi.New(httpapi.Options{BaseURL: c.BaseURL, Authenticator: server, Authorizer: roles, CertificateHeader: c.ClientCertHeader, DB: a.DB, Directory: directory{tenants, orgs},
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
