@@ -31,6 +31,7 @@ type authorization struct {
 	JKT         string   `json:"dpop_jkt,omitempty"`
 	Mode        string   `json:"response_mode"`
 	Nonce       string   `json:"nonce,omitempty"`
+	Profile     string   `json:"profile,omitempty"` // under which the request was judged
 	RedirectURI string   `json:"redirect_uri"`
 	Resources   []string `json:"resource,omitempty"`
 	Scopes      []string `json:"scopes"`
@@ -72,7 +73,7 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req, err := s.readAuthorization(ctx, client, p, &a)
-	if err == nil && client.RequirePushed && !pushed {
+	if err == nil && mustPush(client) && !pushed {
 		err = refuse(codeInvalidRequest, "This application has to push its authorization requests (RFC 9126).")
 	}
 	if err != nil {
@@ -210,7 +211,7 @@ func (s *Service) target(ctx context.Context, client apps.Client, p params) (aut
 	if len(p.get("state")) > maxState {
 		return authorization{}, refuse(codeInvalidRequest, "state is longer than 4096 bytes.")
 	}
-	return authorization{ClientID: client.ClientID, Issuer: issuer.URL, Mode: modeQuery, RedirectURI: redirect, State: p.get("state")}, nil
+	return authorization{ClientID: client.ClientID, Issuer: issuer.URL, Mode: modeQuery, Profile: client.Profile, RedirectURI: redirect, State: p.get("state")}, nil
 }
 
 // refuseObject answers a request whose object is no good: to the client where the address beside it is one of the client's,
@@ -277,10 +278,14 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 		a.JKT = ""
 		return authn.Request{}, refuse(codeInvalidRequest, "dpop_jkt is not the SHA-256 thumbprint of a key (RFC 9449, section 10).")
 	}
+	if err := checkProfileRequest(client, p, *a); err != nil {
+		return authn.Request{}, err
+	}
 	return s.signInRequest(ctx, client, p, a)
 }
 
 func (s *Service) signInRequest(ctx context.Context, client apps.Client, p params, a *authorization) (authn.Request, error) {
+	client.SkipConsent = client.SkipConsent && !client.Demands().AskConsent
 	req := authn.Request{App: client, Issuer: a.Issuer, LoginHint: p.get("login_hint"), RedirectURI: a.RedirectURI, Scopes: a.Scopes}
 	if len(req.LoginHint) > maxHint {
 		return req, refuse(codeInvalidRequest, "login_hint is too long.")

@@ -67,7 +67,7 @@ func (s *Service) checkAssertion(ctx context.Context, r *http.Request, client ap
 	switch {
 	case c.Issuer != client.ClientID || c.Subject != client.ClientID:
 		return no(errAssertionParties)
-	case len(c.Audience) == 0 || slices.ContainsFunc(c.Audience, func(a string) bool { return !contains(ours, a) }):
+	case len(c.Audience) == 0 || slices.ContainsFunc(c.Audience, func(a string) bool { return !contains(ours, a) }) || !audienceAllowed(client, issuer, c):
 		return no(errAssertionAudience)
 	case c.Expiry.After(now.Add(maxAssertionTTL + assertionLeeway)):
 		return no(errAssertionLife)
@@ -75,7 +75,7 @@ func (s *Service) checkAssertion(ctx context.Context, r *http.Request, client ap
 	if err := c.ValidateTimes(now, assertionLeeway); err != nil {
 		return no(err)
 	}
-	if client.AssertionReuse {
+	if client.AssertionReuse && !client.Demands().Any {
 		return nil
 	}
 	first, err := s.firstUse(ctx, "assertion:"+client.ClientID, c.ID, c.Expiry.Add(assertionLeeway))
@@ -88,10 +88,7 @@ func (s *Service) checkAssertion(ctx context.Context, r *http.Request, client ap
 // verifyClient verifies what a client signed with one of its registered keys, and returns the claims, still to be judged.
 // alg "" stands for any.
 func (s *Service) verifyClient(ctx context.Context, client apps.Client, token, alg string, typ ...string) (*jose.Claims, error) {
-	options := jose.VerifyOptions{Typ: typ}
-	if alg != "" {
-		options.Algs = []string{alg}
-	}
+	options := jose.VerifyOptions{Algs: clientAlgs(client, alg), Typ: typ}
 	var failed error
 	options.Candidates = func(h jose.Header) []*jose.PublicKey {
 		if client.JWKSURI == "" {

@@ -59,6 +59,9 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 	if !methodAllowed(client, given.method) {
 		return authenticatedClient{}, errClient
 	}
+	if err := checkProfileClient(client, given.method); err != nil {
+		return authenticatedClient{}, err
+	}
 	switch given.method {
 	case apps.AuthNone:
 	case apps.AuthSelfSignedTLS, apps.AuthTLS:
@@ -74,7 +77,7 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 			return authenticatedClient{}, errClient
 		}
 	}
-	jkt, err := s.provenKey(ctx, r.Header.Values("DPoP"), use{method: r.Method, url: httpapi.IssuerOf(ctx).URL + r.URL.Path, nonce: client.DPoPNonce})
+	jkt, err := s.provenKey(ctx, r.Header.Values("DPoP"), use{method: r.Method, url: httpapi.IssuerOf(ctx).URL + r.URL.Path, nonce: client.DPoPNonce, algs: client.Demands().Algs})
 	return authenticatedClient{Client: client, shown: binding{jkt: jkt, x5t: s.shownThumbprint(ctx)}}, err
 }
 

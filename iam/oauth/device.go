@@ -67,7 +67,7 @@ func (s *Service) deviceAuthorization(r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(client.GrantTypes, grantDeviceCode) {
+	if !slices.Contains(client.GrantTypes, grantDeviceCode) || client.Demands().Any {
 		return nil, refuse(codeUnauthorizedClient, "This client may not use the device authorization grant.")
 	}
 	requested, err := scopeList(form.get("scope"))

@@ -39,8 +39,9 @@ var (
 // use is what a proof has to be for.
 type use struct {
 	method, url string
-	token       string // the access token that is presented; "" at the authorization server's own endpoints
-	nonce       bool   // whether a nonce of ours is required
+	token       string   // the access token that is presented; "" at the authorization server's own endpoints
+	nonce       bool     // whether a nonce of ours is required
+	algs        []string // by which it may be signed; nil: any
 }
 
 // provenKey returns the thumbprint of the key that the sender of a request has proved to hold, "" where it brings no proof.
@@ -53,7 +54,7 @@ func (s *Service) provenKey(ctx context.Context, proofs []string, of use) (jkt s
 	default:
 		return "", noProof(errProofMissing)
 	}
-	payload, _, key, err := jose.VerifyEmbedded(proofs[0], jose.VerifyOptions{MaxBytes: maxProofBytes, Typ: []string{typProof}})
+	payload, _, key, err := jose.VerifyEmbedded(proofs[0], jose.VerifyOptions{Algs: of.algs, MaxBytes: maxProofBytes, Typ: []string{typProof}})
 	if err != nil {
 		return "", noProof(err)
 	}
@@ -187,7 +188,14 @@ func (s *Service) checkPresented(ctx context.Context, a accessToken, c httpapi.C
 	if a.bound.jkt == "" {
 		return nil
 	}
-	jkt, err := s.provenKey(ctx, c.Proofs, use{method: c.Method, url: c.URL, token: c.Token})
+	client, err := s.client(ctx, httpapi.TenantOf(ctx), a.clientID)
+	if errors.Is(err, errClient) {
+		return errToken
+	}
+	if err != nil {
+		return err
+	}
+	jkt, err := s.provenKey(ctx, c.Proofs, use{method: c.Method, url: c.URL, token: c.Token, algs: client.Demands().Algs})
 	switch {
 	case errors.Is(err, errNonce): // one of another server's: resources ask for none
 		return noProof(err)

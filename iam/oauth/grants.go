@@ -219,11 +219,16 @@ func (s *Service) rotateTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 		return "", nil
 	}
 	plain, hash := secrets.NewToken(prefixRefresh)
+	return plain, rotate(ctx, tx, g.ID, hash, used, generation, s.refreshExpiry(tx, g))
+}
+
+// refreshExpiry is until when a refresh token that is used now may be used again.
+func (s *Service) refreshExpiry(tx db.Tx, g grant) time.Time {
 	expires := tx.Now().Add(s.options.RefreshTokenIdleTTL)
 	if g.ExpiresAt.Before(expires) {
-		expires = g.ExpiresAt
+		return g.ExpiresAt
 	}
-	return plain, rotate(ctx, tx, g.ID, hash, used, generation, expires)
+	return expires
 }
 
 // grantLife is how long a family lives at the most.

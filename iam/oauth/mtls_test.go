@@ -30,7 +30,7 @@ type holder struct {
 	chain []*x509.Certificate // above it
 }
 
-// holder makes a certificate, with changes, for the next day; by is nil for one that is self-signed.
+// holder makes a certificate, with changes, for three months; by is nil for one that is self-signed.
 func (w *world) holder(alg string, by *holder, changes ...func(*x509.Certificate)) holder {
 	w.t.Helper()
 	made, err := jose.Generate(alg)
@@ -56,7 +56,7 @@ func (w *world) certified(key crypto.Signer, by *holder, changes ...func(*x509.C
 	}
 	now := w.Clock.Now()
 	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "payments", Organization: []string{"Example"}}, NotBefore: now.Add(-time.Hour),
-		NotAfter: now.Add(24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+		NotAfter: now.Add(90 * 24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	for _, change := range changes {
 		change(template)
 	}

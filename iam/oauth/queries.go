@@ -110,6 +110,8 @@ const (
 		INSERT INTO refresh_tokens (tenant_id, hash, org_id, grant_id, generation, created_at, expires_at)
 		SELECT $1, $3, org_id, $2, $4, $5, $6 FROM family`
 
+	sqlExtendRefresh = `UPDATE refresh_tokens SET expires_at = $3 WHERE tenant_id = $1 AND hash = $2`
+
 	sqlGrant      = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.id = $2`
 	sqlLiveGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.org_id = $3 AND g.app_id = $4
 		AND g.ended_at IS NULL AND g.expires_at > $5`
@@ -178,6 +180,11 @@ func lockRefresh(ctx context.Context, tx db.Tx, hash []byte) (storedRefresh, err
 // rotate stores the hash of a family's next refresh token, and used, that of the one which it takes the place of; nil for the first.
 func rotate(ctx context.Context, tx db.Tx, id ids.Grant, hash, used []byte, generation int, expiresAt time.Time) error {
 	_, err := tx.Exec(ctx, sqlRotate, tx.Tenant(), id, hash, generation, tx.Now(), expiresAt, used)
+	return err
+}
+
+func extendRefresh(ctx context.Context, tx db.Tx, hash []byte, expiresAt time.Time) error {
+	_, err := tx.Exec(ctx, sqlExtendRefresh, tx.Tenant(), hash, expiresAt)
 	return err
 }
 

@@ -18,6 +18,9 @@ import (
 // A family has one newest generation of refresh tokens. A token of the newest is answered with one of the next. The one that was
 // so rotated is answered once more while the newest is unused and younger than the grace, for a response that was lost. Of
 // the two that it was answered with one goes on. Anything older, later or more often means that two hold the family: it ends.
+//
+// A client whose profile is against rotation keeps its token: that is bound to how the client proves itself, and a rotated one
+// could get lost (FAPI 2.0, section 5.3.2.1).
 func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
 	ctx := r.Context()
 	plain := form.get("refresh_token")
@@ -67,6 +70,9 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		}
 		if p, err = s.personTx(ctx, tx, client.Client, f.grant, scopes); err != nil {
 			return err
+		}
+		if client.Demands().KeepRefresh && f.TokenGeneration == f.Generation {
+			return extendRefresh(ctx, tx, hash, s.refreshExpiry(tx, f.grant))
 		}
 		next, err = s.rotateTx(ctx, tx, client.Client, f.grant, hash, generation)
 		return err

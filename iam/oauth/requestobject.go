@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ func badObject(cause error) error {
 func (s *Service) opened(ctx context.Context, client apps.Client, p params) (params, error) {
 	object := p.get("request")
 	switch {
-	case object == "" && client.RequireSignedRequest:
+	case object == "" && mustSign(client):
 		return nil, refuse(codeInvalidRequest, "This application has to sign its authorization requests (RFC 9101).")
 	case object == "":
 		return p, nil
@@ -84,7 +85,7 @@ func (s *Service) checkObject(ctx context.Context, client apps.Client, c *jose.C
 	case c.Expiry.IsZero() || c.Expiry.After(now.Add(maxRequestTTL+assertionLeeway)):
 		return errRequestLife
 	}
-	return c.ValidateTimes(now, assertionLeeway)
+	return cmp.Or(c.ValidateTimes(now, assertionLeeway), checkProfileObject(client, c, now))
 }
 
 // memberValues are what a member would be as a parameter: one text, or several of one that may be repeated.

@@ -69,7 +69,7 @@ func readResponseType(client apps.Client, p params, a *authorization) error {
 
 // stillAllowed reports whether the client may have what it asked for before the person was at the pages.
 func (a authorization) stillAllowed(client apps.Client) bool {
-	return slices.Contains(client.ResponseTypes, strings.Join(a.Types, " "))
+	return slices.Contains(client.ResponseTypes, strings.Join(a.Types, " ")) && a.Profile == client.Profile
 }
 
 // wants reports whether one of the things comes back.
@@ -103,7 +103,7 @@ func (s *Service) authorized(ctx context.Context, client apps.Client, a authoriz
 			return noLonger(err)
 		}
 		if code != "" {
-			if err := insertCode(ctx, tx, hash, g, a.RedirectURI, a.Challenge, tx.Now().Add(s.options.CodeTTL)); err != nil {
+			if err := insertCode(ctx, tx, hash, g, a.RedirectURI, a.Challenge, tx.Now().Add(s.codeTTL(client))); err != nil {
 				return err
 			}
 		}

@@ -57,6 +57,9 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(client.GrantTypes, grantType) {
 		return refuse(codeUnauthorizedClient, "This client may not use this grant type.")
 	}
+	if err := checkProfileGrant(client, grantType); err != nil {
+		return err
+	}
 	return do(w, r, client, form)
 }
 
