@@ -2290,6 +2290,11 @@ export interface components {
              */
             post_logout_redirect_uris: string[];
             /**
+             * @description The security profile that the app is held to; empty for none.
+             * @example fapi2_security
+             */
+            profile: string;
+            /**
              * @description Where authorization codes may be sent.
              * @example [
              *       "https://app.example.com/callback"
@@ -2334,6 +2339,36 @@ export interface components {
              * @example false
              */
             skip_consent: boolean;
+            /**
+             * @description DNS name in its certificate.
+             * @example client.example.com
+             */
+            tls_client_auth_san_dns: string;
+            /**
+             * @description E-mail address in its certificate.
+             * @example client@example.com
+             */
+            tls_client_auth_san_email: string;
+            /**
+             * @description IP address in its certificate.
+             * @example 192.0.2.7
+             */
+            tls_client_auth_san_ip: string;
+            /**
+             * @description URI in its certificate.
+             * @example spiffe://example.com/client
+             */
+            tls_client_auth_san_uri: string;
+            /**
+             * @description Subject of its certificate (RFC 4514); one of the five for tls_client_auth.
+             * @example CN=payments,O=Example,C=DE
+             */
+            tls_client_auth_subject_dn: string;
+            /**
+             * @description Whether the app's tokens are bound to the TLS certificate that it shows (RFC 8705).
+             * @example false
+             */
+            tls_client_certificate_bound_access_tokens: boolean;
             /**
              * @description How the app proves who it is: client_secret takes the secret in header or body.
              * @example client_secret
@@ -4304,6 +4339,12 @@ export interface components {
              */
             post_logout_redirect_uris?: string[];
             /**
+             * @description A security profile of the OpenID Foundation that the app is held to: its other settings have to comply, and so has every request. Financial-grade API 1.0 Part 2 Advanced, FAPI 2.0 Security Profile, or that with FAPI 2.0 Message Signing. Choosing one ends what was issued before.
+             * @example
+             * @enum {string}
+             */
+            profile?: "" | "fapi1_advanced" | "fapi2_security" | "fapi2_message_signing";
+            /**
              * @description All redirect URIs from now on; compared exactly.
              * @example [
              *       "https://app.example.com/callback"
@@ -4350,11 +4391,41 @@ export interface components {
              */
             skip_consent?: boolean;
             /**
-             * @description How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+             * @description DNS name among the certificate's alternative names; a wildcard there is no match for others.
+             * @example client.example.com
+             */
+            tls_client_auth_san_dns?: string;
+            /**
+             * @description E-mail address among the certificate's alternative names.
+             * @example client@example.com
+             */
+            tls_client_auth_san_email?: string;
+            /**
+             * @description IP address among the certificate's alternative names.
+             * @example 192.0.2.7
+             */
+            tls_client_auth_san_ip?: string;
+            /**
+             * @description URI among the certificate's alternative names.
+             * @example spiffe://example.com/client
+             */
+            tls_client_auth_san_uri?: string;
+            /**
+             * @description Whole subject of the certificate for tls_client_auth, as RFC 4514 writes it: the last part first, no space between the parts. Exactly one of the five is set for that method.
+             * @example CN=payments,O=Example,C=DE
+             */
+            tls_client_auth_subject_dn?: string;
+            /**
+             * @description Whether the app's tokens are bound to the TLS certificate that it shows, so that a stolen token is of no use (RFC 8705, section 3).
+             * @example false
+             */
+            tls_client_certificate_bound_access_tokens?: boolean;
+            /**
+             * @description How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
              * @example private_key_jwt
              * @enum {string}
              */
-            token_endpoint_auth_method?: "client_secret" | "client_secret_basic" | "client_secret_post" | "none" | "private_key_jwt";
+            token_endpoint_auth_method?: "client_secret" | "client_secret_basic" | "client_secret_post" | "none" | "private_key_jwt" | "self_signed_tls_client_auth" | "tls_client_auth";
             /**
              * @description How assertions must be signed; empty for any of these.
              * @example ES256

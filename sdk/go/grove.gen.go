@@ -510,6 +510,30 @@ func (e UpdateAppOIDCRequestIntrospectionSignedResponseAlg) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestProfile.
+const (
+	UpdateAppOIDCRequestProfileEmpty               UpdateAppOIDCRequestProfile = ""
+	UpdateAppOIDCRequestProfileFapi1Advanced       UpdateAppOIDCRequestProfile = "fapi1_advanced"
+	UpdateAppOIDCRequestProfileFapi2MessageSigning UpdateAppOIDCRequestProfile = "fapi2_message_signing"
+	UpdateAppOIDCRequestProfileFapi2Security       UpdateAppOIDCRequestProfile = "fapi2_security"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestProfile enum.
+func (e UpdateAppOIDCRequestProfile) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestProfileEmpty:
+		return true
+	case UpdateAppOIDCRequestProfileFapi1Advanced:
+		return true
+	case UpdateAppOIDCRequestProfileFapi2MessageSigning:
+		return true
+	case UpdateAppOIDCRequestProfileFapi2Security:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestRequestObjectSigningAlg.
 const (
 	UpdateAppOIDCRequestRequestObjectSigningAlgES256 UpdateAppOIDCRequestRequestObjectSigningAlg = "ES256"
@@ -572,11 +596,13 @@ func (e UpdateAppOIDCRequestResponseTypes) Valid() bool {
 
 // Defines values for UpdateAppOIDCRequestTokenEndpointAuthMethod.
 const (
-	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret      UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
-	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretBasic UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_basic"
-	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretPost  UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_post"
-	UpdateAppOIDCRequestTokenEndpointAuthMethodNone              UpdateAppOIDCRequestTokenEndpointAuthMethod = "none"
-	UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt     UpdateAppOIDCRequestTokenEndpointAuthMethod = "private_key_jwt"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret            UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretBasic       UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_basic"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretPost        UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_post"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodNone                    UpdateAppOIDCRequestTokenEndpointAuthMethod = "none"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt           UpdateAppOIDCRequestTokenEndpointAuthMethod = "private_key_jwt"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodSelfSignedTLSClientAuth UpdateAppOIDCRequestTokenEndpointAuthMethod = "self_signed_tls_client_auth"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodTLSClientAuth           UpdateAppOIDCRequestTokenEndpointAuthMethod = "tls_client_auth"
 )
 
 // Valid indicates whether the value is a known member of the UpdateAppOIDCRequestTokenEndpointAuthMethod enum.
@@ -591,6 +617,10 @@ func (e UpdateAppOIDCRequestTokenEndpointAuthMethod) Valid() bool {
 	case UpdateAppOIDCRequestTokenEndpointAuthMethodNone:
 		return true
 	case UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodSelfSignedTLSClientAuth:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodTLSClientAuth:
 		return true
 	default:
 		return false
@@ -1405,6 +1435,11 @@ type AppOIDC struct {
 	// Examples: ["https://app.example.com/"]
 	PostLogoutRedirectUris []string `json:"post_logout_redirect_uris"`
 
+	// Profile The security profile that the app is held to; empty for none.
+	//
+	// Examples: fapi2_security
+	Profile string `json:"profile"`
+
 	// RedirectUris Where authorization codes may be sent.
 	//
 	// Examples: ["https://app.example.com/callback"]
@@ -1444,6 +1479,36 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	SkipConsent bool `json:"skip_consent"`
+
+	// TLSClientAuthSanDNS DNS name in its certificate.
+	//
+	// Examples: client.example.com
+	TLSClientAuthSanDNS string `json:"tls_client_auth_san_dns"`
+
+	// TLSClientAuthSanEmail E-mail address in its certificate.
+	//
+	// Examples: client@example.com
+	TLSClientAuthSanEmail string `json:"tls_client_auth_san_email"`
+
+	// TLSClientAuthSanIP IP address in its certificate.
+	//
+	// Examples: 192.0.2.7
+	TLSClientAuthSanIP string `json:"tls_client_auth_san_ip"`
+
+	// TLSClientAuthSanURI URI in its certificate.
+	//
+	// Examples: spiffe://example.com/client
+	TLSClientAuthSanURI string `json:"tls_client_auth_san_uri"`
+
+	// TLSClientAuthSubjectDn Subject of its certificate (RFC 4514); one of the five for tls_client_auth.
+	//
+	// Examples: CN=payments,O=Example,C=DE
+	TLSClientAuthSubjectDn string `json:"tls_client_auth_subject_dn"`
+
+	// TLSClientCertificateBoundAccessTokens Whether the app's tokens are bound to the TLS certificate that it shows (RFC 8705).
+	//
+	// Examples: false
+	TLSClientCertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens"`
 
 	// TokenEndpointAuthMethod How the app proves who it is: client_secret takes the secret in header or body.
 	//
@@ -3480,6 +3545,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ["https://app.example.com/"]
 	PostLogoutRedirectUris *[]string `json:"post_logout_redirect_uris,omitempty"`
 
+	// Profile A security profile of the OpenID Foundation that the app is held to: its other settings have to comply, and so has every request. Financial-grade API 1.0 Part 2 Advanced, FAPI 2.0 Security Profile, or that with FAPI 2.0 Message Signing. Choosing one ends what was issued before.
+	//
+	// Examples:
+	Profile *UpdateAppOIDCRequestProfile `json:"profile,omitempty"`
+
 	// RedirectUris All redirect URIs from now on; compared exactly.
 	//
 	// Examples: ["https://app.example.com/callback"]
@@ -3520,7 +3590,37 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	SkipConsent *bool `json:"skip_consent,omitempty"`
 
-	// TokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+	// TLSClientAuthSanDNS DNS name among the certificate's alternative names; a wildcard there is no match for others.
+	//
+	// Examples: client.example.com
+	TLSClientAuthSanDNS *string `json:"tls_client_auth_san_dns,omitempty"`
+
+	// TLSClientAuthSanEmail E-mail address among the certificate's alternative names.
+	//
+	// Examples: client@example.com
+	TLSClientAuthSanEmail *string `json:"tls_client_auth_san_email,omitempty"`
+
+	// TLSClientAuthSanIP IP address among the certificate's alternative names.
+	//
+	// Examples: 192.0.2.7
+	TLSClientAuthSanIP *string `json:"tls_client_auth_san_ip,omitempty"`
+
+	// TLSClientAuthSanURI URI among the certificate's alternative names.
+	//
+	// Examples: spiffe://example.com/client
+	TLSClientAuthSanURI *string `json:"tls_client_auth_san_uri,omitempty"`
+
+	// TLSClientAuthSubjectDn Whole subject of the certificate for tls_client_auth, as RFC 4514 writes it: the last part first, no space between the parts. Exactly one of the five is set for that method.
+	//
+	// Examples: CN=payments,O=Example,C=DE
+	TLSClientAuthSubjectDn *string `json:"tls_client_auth_subject_dn,omitempty"`
+
+	// TLSClientCertificateBoundAccessTokens Whether the app's tokens are bound to the TLS certificate that it shows, so that a stolen token is of no use (RFC 8705, section 3).
+	//
+	// Examples: false
+	TLSClientCertificateBoundAccessTokens *bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+
+	// TokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 	//
 	// Examples: private_key_jwt
 	TokenEndpointAuthMethod *UpdateAppOIDCRequestTokenEndpointAuthMethod `json:"token_endpoint_auth_method,omitempty"`
@@ -3559,6 +3659,11 @@ type UpdateAppOIDCRequestIDTokenAlg string
 // Examples: ES256
 type UpdateAppOIDCRequestIntrospectionSignedResponseAlg string
 
+// UpdateAppOIDCRequestProfile A security profile of the OpenID Foundation that the app is held to: its other settings have to comply, and so has every request. Financial-grade API 1.0 Part 2 Advanced, FAPI 2.0 Security Profile, or that with FAPI 2.0 Message Signing. Choosing one ends what was issued before.
+//
+// Examples:
+type UpdateAppOIDCRequestProfile string
+
 // UpdateAppOIDCRequestRequestObjectSigningAlg How request objects must be signed; empty for any of these.
 //
 // Examples: ES256
@@ -3567,7 +3672,7 @@ type UpdateAppOIDCRequestRequestObjectSigningAlg string
 // UpdateAppOIDCRequestResponseTypes defines model for UpdateAppOIDCRequest.ResponseTypes.
 type UpdateAppOIDCRequestResponseTypes string
 
-// UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+// UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 //
 // Examples: private_key_jwt
 type UpdateAppOIDCRequestTokenEndpointAuthMethod string

@@ -3,7 +3,9 @@ import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
 import { Loaded, ProblemAlert, Section, notifyDone, useApi, useApiForm, useGrove } from "../../../ui/index.ts";
 import { allows, useOrg } from "../../useOrg.ts";
+import { CertificateFields, certificateNames } from "./certificate.tsx";
 import type { App } from "./detail.tsx";
+import { Profile, comply } from "./profile.tsx";
 
 type AppOIDC = components["schemas"]["AppOIDC"];
 type Request = components["schemas"]["UpdateAppOIDCRequest"];
@@ -19,7 +21,7 @@ const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
 
 const lines = (text: string) => text.split(/\s+/).filter(Boolean);
 
-const methods = ["client_secret", "client_secret_basic", "client_secret_post", "private_key_jwt"] as const;
+const methods = ["client_secret", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"] as const;
 
 /** The text of a JWK Set, as the request takes it: keys or the address of keys. */
 function keysOf(text: string): Pick<Request, "jwks" | "jwks_uri"> {
@@ -55,6 +57,9 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce, response_types: oidc.response_types,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
       authorization_signed_response_alg: oidc.authorization_signed_response_alg, require_signed_request_object: oidc.require_signed_request_object, skip_consent: oidc.skip_consent,
+      profile: oidc.profile, tls_client_auth_san_dns: oidc.tls_client_auth_san_dns, tls_client_auth_san_email: oidc.tls_client_auth_san_email, tls_client_auth_san_ip: oidc.tls_client_auth_san_ip,
+      tls_client_auth_san_uri: oidc.tls_client_auth_san_uri, tls_client_auth_subject_dn: oidc.tls_client_auth_subject_dn,
+      tls_client_certificate_bound_access_tokens: oidc.tls_client_certificate_bound_access_tokens,
       token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_exchange_audiences: oidc.token_exchange_audiences.join("\n"), token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
     validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
@@ -67,7 +72,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce, response_types: v.response_types as Request["response_types"],
         require_pushed_authorization_requests: v.require_pushed_authorization_requests,
         authorization_signed_response_alg: v.authorization_signed_response_alg as Request["authorization_signed_response_alg"], require_signed_request_object: v.require_signed_request_object, skip_consent: v.skip_consent,
-        token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
+        ...Object.fromEntries(certificateNames.map((name) => [name, v[name].trim()])), profile: v.profile as Request["profile"],
+        tls_client_certificate_bound_access_tokens: v.tls_client_certificate_bound_access_tokens, token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
         token_exchange_audiences: lines(v.token_exchange_audiences), token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
       };
       // Only what changed: some fields ask for more than apps.write.
@@ -78,11 +84,18 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
     },
   });
   const { getInputProps } = form.form;
+  const values = form.form.getValues();
   const text = (name: string) => ({ autosize: true, dir: "ltr" as const, minRows: 2, readOnly, ...getInputProps(name) });
   return (
     <form noValidate onSubmit={form.submit}>
       <Stack gap="md">
         {form.problem && <ProblemAlert error={form.problem} />}
+        {oidc.client_type === "confidential" && (
+          <Profile
+            error={form.form.errors.profile} onChange={(profile) => form.form.setValues({ ...comply(profile, values), profile: profile as AppOIDC["profile"] })} readOnly={readOnly}
+            value={values.profile}
+          />
+        )}
         <Section description={t("oidc.addressesHint")} title={t("oidc.addresses")}>
           <Stack gap="md" maw={640}>
             <Textarea description={t("apps.onePerLine")} label={t("apps.redirectUris")} {...text("redirect_uris")} />
@@ -105,6 +118,9 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
           <Section description={t("oidc.authHint")} title={t("oidc.auth")}>
             <Stack gap="md" maw={640}>
               <Select allowDeselect={false} data={methods.map((value) => ({ label: t(`oidcAuth.${value}`), value }))} label={t("oidc.authMethod")} readOnly={readOnly} {...getInputProps("token_endpoint_auth_method")} />
+              {values.token_endpoint_auth_method === "tls_client_auth" && (
+                <CertificateFields errors={form.form.errors} onChange={(names) => form.form.setValues(names)} readOnly={readOnly} values={values} />
+              )}
               <Textarea description={t("oidc.keysHint")} label={t("oidc.keys")} maxRows={16} {...text("jwks")} />
               {form.form.getValues().token_endpoint_auth_method === "private_key_jwt" && (
                 <>
@@ -135,6 +151,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         <Section description={t("oidc.tokensHint")} title={t("oidc.tokens")}>
           <Stack gap="md" maw={440}>
             <Switch description={t("oidc.dpopHint")} disabled={readOnly} label={t("oidc.dpop")} {...getInputProps("dpop_bound_access_tokens", { type: "checkbox" })} />
+            <Switch description={t("oidc.certificateBoundHint")} disabled={readOnly} label={t("oidc.certificateBound")} {...getInputProps("tls_client_certificate_bound_access_tokens", { type: "checkbox" })} />
             <Switch description={t("oidc.dpopNonceHint")} disabled={readOnly} label={t("oidc.dpopNonce")} {...getInputProps("require_dpop_nonce", { type: "checkbox" })} />
             <Select
               allowDeselect={false} data={[{ label: t("oidc.likeIdTokens"), value: "" }, ...algorithms]} description={t("oidc.responseAlgHint")} label={t("oidc.responseAlg")} readOnly={readOnly}
