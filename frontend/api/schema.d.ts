@@ -735,7 +735,7 @@ export interface paths {
         head?: never;
         /**
          * Change an app's OAuth settings
-         * @description A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter). The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+         * @description A JSON merge patch. All but how long tokens live and how they are signed is changed only by somebody who holds what the app is authorized for (role.above_granter): it says who gets the app's tokens. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateAppOIDC"];
         trace?: never;
@@ -755,7 +755,7 @@ export interface paths {
         put?: never;
         /**
          * Make a client secret
-         * @description At most five work at a time, so that a secret can be rolled over. Of an app that has tokens of its own only somebody who holds what it is authorized for makes one (role.above_granter).
+         * @description At most five work at a time, so that a secret can be rolled over. Only somebody who holds what the app is authorized for makes one (role.above_granter).
          */
         post: operations["createAppSecret"];
         delete?: never;
@@ -776,7 +776,7 @@ export interface paths {
         post?: never;
         /**
          * Take a client secret away
-         * @description Everything that was issued to the app so far ends.
+         * @description Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).
          */
         delete: operations["deleteAppSecret"];
         options?: never;

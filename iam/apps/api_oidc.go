@@ -66,7 +66,7 @@ func (s *Service) oidcRoutes(a *httpapi.API) {
 		Summary: "Read an app's OAuth settings", Description: "OAuth 2.0 and OpenID Connect. Its ETag is the app's."}, s.getOIDC)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Change an app's OAuth settings",
-		Description: "A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter).",
+		Description: "A JSON merge patch. All but how long tokens live and how they are signed is changed only by somebody who holds what the app is authorized for (role.above_granter): it says who gets the app's tokens.",
 		Errors:      []fault.Code{ErrBuiltin, errDocument, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeStale}}, s.updateOIDC)
 }
 

@@ -60,10 +60,11 @@ func (s *Service) secretRoutes(a *httpapi.API) {
 		Summary: "List client secrets", Description: "Oldest first, each with its last four characters."}, s.listSecrets)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[CreatedAppSecret]]{ID: "createAppSecret", Method: "POST", Path: path, Tag: tagApps, Status: 201, Needs: PermWrite,
 		Summary:     "Make a client secret",
-		Description: "At most five work at a time, so that a secret can be rolled over. Of an app that has tokens of its own only somebody who holds what it is authorized for makes one (role.above_granter).",
+		Description: "At most five work at a time, so that a secret can be rolled over. Only somebody who holds what the app is authorized for makes one (role.above_granter).",
 		Errors:      []fault.Code{ErrBuiltin, errClientType, errTooManySecrets, fault.CodeIdemSecret}}, s.createSecret)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteAppSecret", Method: "DELETE", Path: path + "/{secret}", Tag: tagApps, Status: 204, Needs: PermWrite,
-		Summary: "Take a client secret away", Description: "Everything that was issued to the app so far ends.", Errors: []fault.Code{ErrBuiltin}}, s.deleteSecret)
+		Summary:     "Take a client secret away",
+		Description: "Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).", Errors: []fault.Code{ErrBuiltin}}, s.deleteSecret)
 }
 
 func (s *Service) listSecrets(ctx context.Context, c *httpapi.Call, in *listSecretsInput) (*httpapi.Out[page.Of[AppSecret]], error) {
@@ -114,7 +115,7 @@ func (s *Service) CreateSecret(ctx context.Context, tenant ids.Tenant, org ids.O
 		if in.ExpiresAt != nil && !in.ExpiresAt.After(tx.Now()) {
 			return fault.CodeInvalid.At("/expires_at", "a time to come")
 		}
-		if err := s.checkMachine(ctx, tx, owner); err != nil {
+		if err := s.checkStrength(ctx, tx, owner); err != nil {
 			return err
 		}
 		n, err := countSecrets(ctx, tx, app)
@@ -140,14 +141,17 @@ func (s *Service) CreateSecret(ctx context.Context, tenant ids.Tenant, org ids.O
 // RevokeSecret takes a client secret away and ends everything that was issued to the app so far, because nobody knows
 // which of it the secret was used for.
 func (s *Service) RevokeSecret(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, secret ids.Secret) error {
-	return s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
-		owner, err := lockOwn(ctx, tx.Tx, org, app)
+	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		owner, err := lockOwn(ctx, tx, org, app)
 		if err != nil {
 			return err
 		}
-		row, err := deleteSecret(ctx, tx.Tx, app, secret)
+		row, err := deleteSecret(ctx, tx, app, secret)
 		if err != nil {
 			return db.OrNotFound(err)
+		}
+		if err := s.checkStrength(ctx, tx, owner); err != nil {
+			return err
 		}
 		// A disabled app stays blocked: raising does not unblock.
 		if err := tx.Raise(ctx, db.KindClient, app.UUID(), "app.secret_revoked"); err != nil {
@@ -156,6 +160,6 @@ func (s *Service) RevokeSecret(ctx context.Context, tenant ids.Tenant, org ids.O
 		if err := tx.Changed(ctx, "app", owner.ClientID); err != nil {
 			return err
 		}
-		return s.events.Write(ctx, tx.Tx, eventSecretRevoked.Of(org, secret, secretData{App: app, ExpiresAt: row.ExpiresAt, Hint: row.Hint}))
+		return s.events.Write(ctx, tx, eventSecretRevoked.Of(org, secret, secretData{App: app, ExpiresAt: row.ExpiresAt, Hint: row.Hint}))
 	})
 }

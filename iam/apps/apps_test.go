@@ -293,9 +293,6 @@ func TestAuthorizedAPIs(t *testing.T) {
 	wantCode(t, err, "role.above_granter")
 	_, err = b.apps.UpdateOIDC(nobody, tenant, b.A.Partner.ID, web.ID, 0, apps.UpdateAppOIDCRequest{GrantTypes: &[]string{"authorization_code", "client_credentials"}})
 	wantCode(t, err, "role.above_granter")
-	consent := true
-	_, err = b.apps.UpdateOIDC(nobody, tenant, b.A.Partner.ID, web.ID, 0, apps.UpdateAppOIDCRequest{SkipConsent: &consent})
-	wantCode(t, err, "")
 	// An app exchanges tokens for APIs of its own organization only.
 	for identifier, code := range map[string]string{"urn:partner:api": "", authz.ManagementAPI: "app.resource_unknown", "urn:nobody": "app.resource_unknown"} {
 		_, err = b.apps.UpdateOIDC(ctx, tenant, b.A.Partner.ID, web.ID, 0, apps.UpdateAppOIDCRequest{ExchangeAudiences: &[]string{identifier}})

@@ -275,7 +275,6 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		if a.Source == SourceDocument {
 			return nil, errElsewhere
 		}
-		machine := slices.Contains(a.GrantTypes, GrantClientCredentials)
 		fields = setAll(fields, "redirect_uris", &a.OIDC.RedirectURIs, in.RedirectURIs)
 		fields = setAll(fields, "post_logout_redirect_uris", &a.OIDC.PostLogoutRedirectURIs, in.PostLogoutRedirectURIs)
 		fields = setAll(fields, "allowed_origins", &a.Origins, in.AllowedOrigins)
@@ -314,13 +313,8 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 				return nil, err
 			}
 		}
-		switch {
-		case in.RedirectURIs != nil, in.PKCEOptional != nil, in.PKCEPlain != nil, in.AuthMethod != nil, in.JWKS != nil, in.JWKSURI != nil, in.AssertionReuse != nil, in.RequirePushed != nil, in.DPoPBound != nil, in.DPoPNonce != nil, in.ExchangeAudiences != nil, in.ResponseTypes != nil,
-			in.RequestObjectAlg != nil, in.RequireSignedRequest != nil, in.Profile != nil, in.namesCertificate():
-			// Who says where codes go, and what they are worth to a thief, can have what the app may ask people's tokens for.
+		if slices.ContainsFunc(fields, func(name string) bool { return !harmless[name] }) {
 			err = s.checkStrength(ctx, tx, *a)
-		case !machine:
-			err = s.checkMachine(ctx, tx, *a)
 		}
 		return fields, err
 	})
@@ -387,12 +381,13 @@ func (s *Service) deleteTx(ctx context.Context, tx db.Tx, row appRow) error {
 	return tx.Changed(ctx, "app", row.ClientID)
 }
 
-// checkMachine is checkStrength for an app that has tokens of its own, which hold in the whole tree below its owner.
-func (s *Service) checkMachine(ctx context.Context, tx db.Tx, a appRow) error {
-	if !slices.Contains(a.GrantTypes, GrantClientCredentials) {
-		return nil
-	}
-	return s.checkStrength(ctx, tx, a)
+// harmless are the settings of an app that give nobody a token of it: how long tokens live, and how they and what goes with
+// them are signed. Every other one says who gets tokens, where they are sent, or what they are worth to a thief; who changes
+// it can have what the app may ask people's tokens for.
+var harmless = map[string]bool{
+	"access_token_seconds": true, "authorization_signed_response_alg": true, "id_token_alg": true, "id_token_seconds": true,
+	"introspection_signed_response_alg": true, "refresh_token_seconds": true, "token_endpoint_auth_signing_alg": true,
+	"userinfo_signed_response_alg": true,
 }
 
 // checkStrength refuses to let somebody get hold of an app that is authorised for more than he holds.

@@ -5238,7 +5238,7 @@ func (c *Client) GetAppOIDC(ctx context.Context, org string, app string, options
 
 // UpdateAppOIDC is PATCH /v1/orgs/{org}/apps/{app}/oidc.
 //
-// A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter). The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+// A JSON merge patch. All but how long tokens live and how they are signed is changed only by somebody who holds what the app is authorized for (role.above_granter): it says who gets the app's tokens. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateAppOIDC(ctx context.Context, org string, app string, body UpdateAppOIDCRequest, options ...Option) (*AppOIDC, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/apps/%s/oidc", org, app)}
 	r.body, r.contentType = body, "application/json"
@@ -5277,7 +5277,7 @@ func (c *Client) ListAppSecretsPages(ctx context.Context, org string, app string
 
 // CreateAppSecret is POST /v1/orgs/{org}/apps/{app}/secrets.
 //
-// At most five work at a time, so that a secret can be rolled over. Of an app that has tokens of its own only somebody who holds what it is authorized for makes one (role.above_granter).
+// At most five work at a time, so that a secret can be rolled over. Only somebody who holds what the app is authorized for makes one (role.above_granter).
 func (c *Client) CreateAppSecret(ctx context.Context, org string, app string, body CreateAppSecretRequest, options ...Option) (*CreatedAppSecret, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/apps/%s/secrets", org, app)}
 	r.body, r.contentType = body, "application/json"
@@ -5290,7 +5290,7 @@ func (c *Client) CreateAppSecret(ctx context.Context, org string, app string, bo
 
 // DeleteAppSecret is DELETE /v1/orgs/{org}/apps/{app}/secrets/{secret}.
 //
-// Everything that was issued to the app so far ends.
+// Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).
 func (c *Client) DeleteAppSecret(ctx context.Context, org string, app string, secret string, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/apps/%s/secrets/%s", org, app, secret)}
 	return c.do(ctx, r, nil, options)
