@@ -99,8 +99,9 @@ var (
 
 // Service holds the rules of roles, API resources and decisions.
 type Service struct {
-	db     *db.DB
-	events *events.Log
+	db      *db.DB
+	events  *events.Log
+	issuers Issuers
 }
 
 // New makes the service.

@@ -62,6 +62,7 @@ func TestResourceRules(t *testing.T) {
 		"OpenID scope":          {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("openid")}, "api_scope.reserved"},
 		"offline_access":        {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("offline_access")}, "api_scope.reserved"},
 		"alias":                 {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("grove")}, "api_scope.reserved"},
+		"the portal's scope":    {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("Account")}, "api_scope.reserved"},
 		"management scope":      {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("users.write")}, "api_scope.reserved"},
 		"scope taken":           {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: scope("notes.read")}, "api_scope.name_taken"},
 		"scope twice":           {authz.CreateAPIResourceRequest{Identifier: "urn:a:b", Name: "x", Scopes: append(scope("q"), scope("q")...)}, "api_scope.name_taken"},

@@ -65,3 +65,13 @@ func TestClientScopes(t *testing.T) {
 		}
 	}
 }
+
+// TestAttack05_OwnScopesAreReserved: no API has a scope by the name of one that means something here.
+func TestAttack05_OwnScopesAreReserved(t *testing.T) {
+	t.Parallel()
+	for _, scope := range []string{scopeAccount, scopeEmail, scopeGrove, scopeOfflineAccess, scopeOpenID, scopeProfile} {
+		if !authz.IsReserved(scope) || !authz.IsReserved(strings.ToUpper(scope)) {
+			t.Errorf("%s can be had by an API", scope)
+		}
+	}
+}

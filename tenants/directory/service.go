@@ -127,6 +127,18 @@ func (s *Service) resolved(t Tenant, base string) found {
 // Base returns the base, and issuer, of the tenant with this handle.
 func (s *Service) Base(handle string) string { return s.base + "/t/" + handle }
 
+// Issuers returns the addresses at which tokens of a tenant, or of another one of this installation, are issued: what lies
+// below them is an issuer as well, or an address of the program.
+func (s *Service) Issuers(ctx context.Context, tx db.Tx) ([]string, error) {
+	hosts, err := selectHosts(ctx, tx, "", maxHosts)
+	scheme, _, _ := strings.Cut(s.base, "://")
+	issuers := []string{s.base + "/t"}
+	for _, host := range hosts {
+		issuers = append(issuers, scheme+"://"+host.Name)
+	}
+	return issuers, err
+}
+
 // TenantByHandle finds an active tenant. The answer is tenant.not_found or tenant.suspended otherwise.
 func (s *Service) TenantByHandle(ctx context.Context, handle string) (httpapi.Tenant, error) {
 	if !handleForm.MatchString(handle) {

@@ -109,6 +109,7 @@ func (a *App) wire() error {
 	// orgs/directory and iam base
 	orgs := orgdir.New(a.DB, a.Events, a.Hub, a.erase)
 	roles := authz.New(a.DB, a.Events)
+	roles.KeepClearOf(tenants.Issuers)
 	orgs.OnMove(roles.CheckMoveTx)
 	people := users.New(a.DB, a.Events, hasher, roles)
 	teams := groups.New(a.DB, a.Events, roles)

@@ -1,0 +1,71 @@
+package authz
+
+import (
+	"context"
+	"net/url"
+	"path"
+	"strings"
+
+	"grove/infra/db"
+	"grove/infra/kernel/fault"
+)
+
+// Issuers returns the addresses at which a tenant's tokens are issued. All that lies below one is the program's as well.
+type Issuers func(ctx context.Context, tx db.Tx) ([]string, error)
+
+// KeepClearOf registers where no API resource may claim to be: what is issued for nobody else has an issuer as its aud, and
+// relying parties know a tenant by it. It is called once, before the program starts, and panics when called again.
+func (s *Service) KeepClearOf(issuers Issuers) {
+	if s.issuers != nil {
+		panic("authz: KeepClearOf is set already")
+	}
+	s.issuers = issuers
+}
+
+func (s *Service) checkIssuers(ctx context.Context, tx db.Tx, identifier string) error {
+	if s.issuers == nil {
+		return nil
+	}
+	all, err := s.issuers(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, issuer := range all {
+		if isBelow(identifier, issuer) {
+			return fault.CodeInvalid.At("/identifier", "an address of the API's own: this one is an issuer of tokens, or lies below one")
+		}
+	}
+	return nil
+}
+
+// checkIdentifier wants an absolute URI without a fragment (RFC 8707, section 2), in one spelling, outside Grove's own names.
+func checkIdentifier(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || !u.IsAbs() || u.Opaque == "" && u.Host == "" || u.User != nil || strings.ContainsAny(s, "# \"<>\\^`{|}") ||
+		strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) || strings.HasPrefix(strings.ToLower(s), "urn:grove:") ||
+		u.Scheme == "javascript" || u.Scheme == "data" {
+		return fault.CodeInvalid.At("/identifier", "an absolute URI without a fragment, such as https://api.example.com; urn:grove: is taken")
+	}
+	return nil
+}
+
+// isBelow reports whether an address is another or lies below it, in any spelling that a relying party could take for it.
+func isBelow(address, above string) bool {
+	host, at := place(address)
+	other, from := place(above)
+	return host != "" && host == other && (at == from || strings.HasPrefix(at, strings.TrimSuffix(from, "/")+"/"))
+}
+
+// place is the host and the path of an address, without what makes one of them have many spellings: the scheme, its own
+// port, case, escapes, dot segments and slashes.
+func place(address string) (host, at string) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "", ""
+	}
+	host = strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if port := u.Port(); port != "" && port != "80" && port != "443" {
+		host += ":" + port
+	}
+	return host, strings.ToLower(path.Clean("/" + u.Path))
+}
