@@ -215,3 +215,43 @@ func TestAttack35_UnknownAndKnownAreAnsweredAlike(t *testing.T) {
 	w.name(id, "off@one.example")
 	w.want(w.password(id, secret), authn.StepPassword, authn.ProblemCredentials)
 }
+
+// TestAttack24_AUsernameIsNoAddress: a user whom somebody gave another's address for a username does not stand in the way of him
+// who has proved that it is his, neither at the tenant's base nor where both belong; the organization that the domain belongs
+// to says itself whom it means.
+func TestAttack24_AUsernameIsNoAddress(t *testing.T) {
+	b := setup(t)
+	app := b.app(t, b.A, "portal")
+	const address = "victim@corp.example"
+	squatter := b.person(t, b.A, address, b.A.Partner)
+	second := b.person(t, b.A, address, b.A.Root) // goes before others as the root's own, and before nobody who has proved the address
+	victim := b.person(t, b.A, "vic", b.A.Rivals, b.A.Partner)
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET email = $3, email_key = $3, email_verified = true WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), victim.ID, address)
+		return err
+	})
+	for name, c := range map[string]struct {
+		req  authn.Request
+		want users.User
+	}{
+		"where he resides":  {authn.Request{App: app, Org: b.A.Rivals.ID}, victim},
+		"where both belong": {authn.Request{App: app, Org: b.A.Partner.ID}, victim},
+		"where he does not": {authn.Request{App: app, Org: b.A.Root.ID}, second},
+	} {
+		if done := b.tab(t, b.A).signIn(c.req, address); done.User != c.want.ID {
+			t.Errorf("%s: %s", name, done.User)
+		}
+	}
+	w := b.tab(t, b.A)
+	id := w.start(authn.Request{App: app})
+	w.name(id, "Victim@Corp.Example")
+	w.want(w.password(id, secret), authn.StepOrganization, "") // of two organizations: it is the victim
+	b.domains[b.A.Tenant.ID.String()+"corp.example"] = b.A.Partner.ID
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM memberships WHERE tenant_id = $1 AND user_id = $2 AND org_id = $3`, tx.Tenant(), victim.ID, b.A.Partner.ID)
+		return err
+	})
+	if done := b.tab(t, b.A).signIn(authn.Request{App: app}, address); done.User != squatter.ID {
+		t.Errorf("of the organization that has the domain: %s", done.User)
+	}
+}

@@ -58,7 +58,7 @@ func (s *Service) CheckEmailPassword(ctx context.Context, t httpapi.Tenant, emai
 	var candidates []users.User
 	err = s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
 		all, err := s.ports.Users.ByEmail(ctx, tx, email)
-		candidates = best(all, t.Root, t.Root)
+		candidates = best(all, email, t.Root, t.Root)
 		return err
 	})
 	if err != nil {
@@ -95,8 +95,9 @@ func (s *Service) checkPassword(ctx context.Context, t httpapi.Tenant, login str
 }
 
 // candidate finds the one person whom a login means, or nobody. Where several organizations have people of that name,
-// nobody may keep another from signing in by taking his name: those of the organization that owns the domain go first,
-// then those of the root organization, then the oldest account.
+// nobody may keep another from signing in by taking his name: those of the organization that owns the domain go first, because
+// it says who has an address there, then who has proved that the address is his, then those of the root organization, then the
+// oldest account.
 func (s *Service) candidate(ctx context.Context, tx db.Tx, t httpapi.Tenant, login string, org ids.Org) ([]users.User, error) {
 	all, err := s.ports.Users.FindForSignIn(ctx, tx, login, org)
 	if err != nil {
@@ -122,27 +123,32 @@ func (s *Service) candidate(ctx context.Context, tx db.Tx, t httpapi.Tenant, log
 	if !org.IsZero() {
 		home = org
 	}
-	return best(all, home, t.Root), nil
+	return best(all, login, home, t.Root), nil
 }
 
 // best keeps at most one of several people.
-func best(all []users.User, home, root ids.Org) []users.User {
+func best(all []users.User, login string, home, root ids.Org) []users.User {
 	if len(all) == 0 {
 		return nil
 	}
 	return []users.User{slices.MinFunc(all, func(a, b users.User) int {
-		return cmp.Or(cmp.Compare(rank(a, home, root), rank(b, home, root)), cmp.Compare(a.ID.String(), b.ID.String()))
+		return cmp.Or(cmp.Compare(rank(a, login, home, root), rank(b, login, home, root)), cmp.Compare(a.ID.String(), b.ID.String()))
 	})}
 }
 
-func rank(u users.User, home, root ids.Org) int {
+// rank is lower for who goes first. A username costs nothing: whoever has it comes after all who have proved the address.
+func rank(u users.User, login string, home, root ids.Org) int {
+	rank := 2
 	switch u.Org {
 	case home:
-		return 0
+		rank = 0
 	case root:
-		return 1
+		rank = 1
 	}
-	return 2
+	if !u.Proved(login) {
+		rank += 3
+	}
+	return rank
 }
 
 // changePassword asks for a password of the person's own, in place of the one that somebody else set.

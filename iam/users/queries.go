@@ -99,15 +99,18 @@ const byLoginSQL = `
 	u.id IN (SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.username_key = $2
 	         UNION SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.email_key = $2 AND e.email_key <> '' AND e.email_verified)`
 
+// provedSQL says that a login is an address that the person has proved to be his.
+const provedSQL = `(u.email_key = $2 AND u.email_verified)`
+
 func queryByLogin(ctx context.Context, tx db.Tx, key string) ([]User, error) {
 	return db.Collect[User](ctx, tx, `SELECT `+columns+from+` WHERE u.tenant_id = $1 AND `+byLoginSQL+`
-		ORDER BY u.username_key <> $2, u.id LIMIT $3`, tx.Tenant(), key, signInLimit)
+		ORDER BY `+provedSQL+` DESC, u.username_key <> $2, u.id LIMIT $3`, tx.Tenant(), key, signInLimit)
 }
 
 func queryByLoginIn(ctx context.Context, tx db.Tx, key string, org ids.Org) ([]User, error) {
 	return db.Collect[User](ctx, tx, `SELECT `+columns+from+` WHERE u.tenant_id = $1 AND `+byLoginSQL+`
 		AND (u.org_id = $4 OR EXISTS (SELECT FROM memberships m WHERE m.tenant_id = u.tenant_id AND m.org_id = $4 AND m.user_id = u.id))
-		ORDER BY u.org_id = $4 AND u.username_key = $2 DESC, u.id LIMIT $3`, tx.Tenant(), key, signInLimit, org)
+		ORDER BY `+provedSQL+` DESC, u.org_id = $4 AND u.username_key = $2 DESC, u.id LIMIT $3`, tx.Tenant(), key, signInLimit, org)
 }
 
 // queryOrgs lists the organizations that a person belongs to, the resident one among them.

@@ -49,6 +49,11 @@ func (u User) DisplayName() string {
 	return u.Username
 }
 
+// Proved reports whether a login is an address that the person has proved to be his.
+func (u User) Proved(login string) bool {
+	return u.EmailVerified && u.EmailKey != "" && u.EmailKey == usernameKey(login)
+}
+
 // NewUser is a person to be made. Username or Email may be left out, not both: a username that is an e-mail address is
 // the address as well, and the address is the username where there is no other.
 type NewUser struct {
@@ -141,9 +146,10 @@ func found(u User, err error) (User, error) {
 	return u, err
 }
 
-// FindForSignIn lists the people whom a login may mean: those with this username, and those with this address where it
-// is verified. With an organization they are its residents and members, and a resident's username goes before any
-// address: he alone is the answer. Without one they are the tenant's, at most 20.
+// FindForSignIn lists the people whom a login may mean: those who have proved that it is their address, and after them those
+// with this username, which anybody can be given. With an organization they are its residents and members; where nobody has
+// proved the address, a resident's username goes before a member's: he alone is the answer. Without one they are the
+// tenant's, at most 20.
 func (s *Service) FindForSignIn(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]User, error) {
 	if len(login) > maxUsername {
 		return nil, nil
@@ -156,7 +162,7 @@ func (s *Service) FindForSignIn(ctx context.Context, tx db.Tx, login string, org
 		return queryByLogin(ctx, tx, key)
 	}
 	all, err := queryByLoginIn(ctx, tx, key, org)
-	if err == nil && len(all) > 1 && all[0].Org == org && all[0].UsernameKey == key {
+	if err == nil && len(all) > 1 && !all[0].Proved(login) && all[0].Org == org && all[0].UsernameKey == key {
 		all = all[:1]
 	}
 	return all, err

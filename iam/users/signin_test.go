@@ -213,8 +213,8 @@ func TestFindForSignIn(t *testing.T) {
 			org   ids.Org
 			want  []ids.User
 		}{
-			"whole tenant: username first":         {"jo@example.com", ids.Org{}, []ids.User{resident.ID, verified.ID}},
-			"the resident's username goes before":  {"jo@example.com", b.A.Branch.ID, []ids.User{resident.ID}},
+			"whole tenant: proved first":           {"jo@example.com", ids.Org{}, []ids.User{verified.ID, resident.ID}},
+			"a member who has proved it, too":      {"jo@example.com", b.A.Branch.ID, []ids.User{verified.ID, resident.ID}},
 			"the invited member by username":       {"verified", b.A.Branch.ID, []ids.User{verified.ID}},
 			"the resident by verified address":     {"jo@example.com", b.A.Root.ID, []ids.User{verified.ID}},
 			"an address not verified finds nobody": {"jo@example.com", b.A.Rivals.ID, nil},
