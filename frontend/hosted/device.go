@@ -23,19 +23,16 @@ func (p *Pages) showDevice(w http.ResponseWriter, r *http.Request) {
 		login.Render(w, r, login.PageDeviceDone, login.DeviceDonePage{Common: login.Common{OrgName: p.host(r)}, Denied: in["done"] == "denied"})
 		return
 	}
-	p.renderDevice(w, r, authn.BrowserOf(w, r), in["user_code"], "")
+	p.renderDevice(w, r, authn.BrowserOf(w, r), http.StatusOK, in["user_code"], "")
 }
 
-func (p *Pages) renderDevice(w http.ResponseWriter, r *http.Request, b authn.Browser, code, problem string) {
+func (p *Pages) renderDevice(w http.ResponseWriter, r *http.Request, b authn.Browser, status int, code, problem string) {
 	token, err := p.token(r, b, devicePurpose)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	c := login.Common{Action: address(r, "/device"), CSRF: token, OrgName: p.host(r), Problem: problem}
-	if problem != "" {
-		c.Status = http.StatusUnprocessableEntity
-	}
+	c := login.Common{Action: address(r, "/device"), CSRF: token, OrgName: p.host(r), Problem: problem, Status: status}
 	login.Render(w, r, login.PageDevice, login.DevicePage{Common: c, UserCode: code})
 }
 
@@ -50,7 +47,9 @@ func (p *Pages) enterDevice(w http.ResponseWriter, r *http.Request) {
 	to, err := p.protocol.BeginDevice(r.Context(), in[login.FieldUserCode], b)
 	switch {
 	case oauth.CodeDevice.Is(err):
-		p.renderDevice(w, r, b, in[login.FieldUserCode], login.ProblemDeviceCode)
+		p.renderDevice(w, r, b, http.StatusUnprocessableEntity, in[login.FieldUserCode], login.ProblemDeviceCode)
+	case oauth.CodeDeviceTooMany.Is(err):
+		p.renderDevice(w, r, b, http.StatusTooManyRequests, in[login.FieldUserCode], login.ProblemTooMany)
 	case err != nil:
 		p.fail(w, r, err)
 	default:

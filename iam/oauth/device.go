@@ -1,12 +1,14 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"math/big"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
 	"grove/infra/secrets"
 )
 
@@ -29,6 +32,10 @@ const (
 	// userCodeLetters make no words and are not taken for each other (section 6.1): 8 of 20 are 34 bits, for ten minutes.
 	userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
 	userCodeLength  = 8
+
+	// maxAttempts is how many user codes that name no device may be entered from one address within the life of a code (section
+	// 5.1): nobody has to mistype as often.
+	maxAttempts = 10
 )
 
 const (
@@ -46,6 +53,9 @@ var (
 
 // CodeDevice is a user code that names no device that waits here: unknown, used or run out, which is not told apart.
 var CodeDevice = fault.Declare(fault.NotFound, "device.code", "No device waits with this code")
+
+// CodeDeviceTooMany is a user code, right or wrong, after too many wrong ones from the same address.
+var CodeDeviceTooMany = fault.Declare(fault.TooMany, "device.too_many", "Too many codes that name no device")
 
 // authorizeDevice is the device authorization endpoint (section 3.1).
 func (s *Service) authorizeDevice(w http.ResponseWriter, r *http.Request) {
@@ -114,18 +124,14 @@ func userCodeHash(typed string) []byte {
 }
 
 // BeginDevice starts the sign-in of a person who has entered the code that a device shows, and returns the address of its first
-// page. He is always asked for his consent: nothing else tells him what he lets in. Error: [CodeDevice].
+// page. He is always asked for his consent: nothing else tells him what he lets in. Errors: [CodeDevice], [CodeDeviceTooMany].
 func (s *Service) BeginDevice(ctx context.Context, userCode string, b authn.Browser) (address string, err error) {
 	no := CodeDevice.With("Look at the device and try again.", nil)
 	if len(userCode) > 4*userCodeLength {
 		return "", no
 	}
 	t, issuer := httpapi.TenantOf(ctx), httpapi.IssuerOf(ctx)
-	var d deviceCode
-	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		d, err = findDevice(ctx, tx, userCodeHash(userCode), issuer.URL)
-		return err
-	})
+	d, err := s.enterUserCode(ctx, t.ID, userCode, issuer.URL, guesser(b.Address))
 	if db.IsNoRows(err) {
 		return "", no
 	}
@@ -150,6 +156,41 @@ func (s *Service) BeginDevice(ctx context.Context, userCode string, b authn.Brow
 		err = no // nobody can be asked: the person may not use the app, say
 	}
 	return outcome.RedirectTo, err
+}
+
+// enterUserCode finds the device that waits with a code. Codes from one address that name none are counted, and beyond
+// [maxAttempts] none is looked at any more, so that nobody finds other people's devices by trying.
+func (s *Service) enterUserCode(ctx context.Context, tenant ids.Tenant, userCode, issuer, address string) (d deviceCode, err error) {
+	var missed error
+	err = s.DB.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		more, err := countAttempt(ctx, tx, address)
+		if err != nil {
+			return err
+		}
+		if !more {
+			missed = CodeDeviceTooMany.With("Wait ten minutes.", nil)
+			return nil
+		}
+		if d, err = findDevice(ctx, tx, userCodeHash(userCode), issuer); db.IsNoRows(err) {
+			missed = err // and the count stays
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return forgiveAttempt(ctx, tx, address)
+	})
+	return d, cmp.Or(err, missed)
+}
+
+// guesser is whom guesses count for: an address, and of IPv6 the 64 bits that one customer has.
+func guesser(address string) string {
+	addr, err := netip.ParseAddr(address)
+	if err != nil || !addr.Is6() || addr.Is4In6() {
+		return address
+	}
+	network, _ := addr.WithZone("").Prefix(64)
+	return network.String()
 }
 
 // settleDevice writes down what the person has answered, and shows him.

@@ -16,6 +16,7 @@ import (
 	"grove/iam/apps"
 	"grove/iam/authn"
 	"grove/iam/oauth"
+	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
 )
@@ -64,15 +65,20 @@ func (d device) form(client string) url.Values {
 // begin enters a code, and returns the request that the sign-in engine was given.
 func (w *world) begin(code string) (authn.Request, error) {
 	w.t.Helper()
+	return w.beginFrom(w.a, "203.0.113.7", code)
+}
+
+func (w *world) beginFrom(a *tenant, address, code string) (authn.Request, error) {
+	w.t.Helper()
 	var asked authn.Request
 	before := w.person
 	w.person = func(req authn.Request) authn.Outcome {
 		asked = req
-		return authn.Outcome{RedirectTo: w.a.Base + "/login?flow=x"}
+		return authn.Outcome{RedirectTo: a.Base + "/login?flow=x"}
 	}
 	defer func() { w.person = before }()
-	ctx := httpapi.InTenant(context.Background(), w.a.Tenant, httpapi.Issuer{URL: w.a.Base})
-	_, err := w.oauth.BeginDevice(ctx, code, authn.Browser{})
+	ctx := httpapi.InTenant(context.Background(), a.Tenant, httpapi.Issuer{URL: a.Base})
+	_, err := w.oauth.BeginDevice(ctx, code, authn.Browser{Address: address})
 	return asked, err
 }
 
@@ -248,4 +254,66 @@ func TestDeviceParallel(t *testing.T) {
 	if err := json.Unmarshal(req.Return, &sealed); err != nil || strings.Contains(string(req.Return), d.code) {
 		t.Errorf("the device's code travels through the browser: %s", req.Return)
 	}
+}
+
+// TestAttack29_UserCodes: who tries user codes is stopped after ten, also for the right one and for all that come at once, at
+// his address and at every other one of his network; nobody else is, and right codes are not counted.
+func TestAttack29_UserCodes(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	d := w.device("web")
+	guess := func(address, code string) error { _, err := w.beginFrom(w.a, address, code); return err }
+	for range 12 {
+		if err := guess("198.51.100.1", d.shown); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := httpapi.InTenant(context.Background(), w.a.Tenant, httpapi.Issuer{URL: w.a.Base})
+	for address, others := range map[string][]string{"203.0.113.9": {"203.0.113.9"}, "2001:db8:1:2::3": {"2001:db8:1:2::3", "2001:db8:1:2:ffff::1"}} {
+		var answered, refused atomic.Int32
+		var wg sync.WaitGroup
+		for range 40 {
+			wg.Go(func() {
+				switch _, err := w.oauth.BeginDevice(ctx, "BCDF-GHJK", authn.Browser{Address: address}); {
+				case oauth.CodeDevice.Is(err):
+					answered.Add(1)
+				case oauth.CodeDeviceTooMany.Is(err):
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if answered.Load() != 10 || refused.Load() != 30 {
+			t.Errorf("%s: %d answered, %d refused", address, answered.Load(), refused.Load())
+		}
+		for _, other := range others {
+			if err := guess(other, d.shown); !oauth.CodeDeviceTooMany.Is(err) {
+				t.Errorf("%s: the right code after too many: %v", other, err)
+			}
+		}
+	}
+	if _, err := w.beginFrom(w.b, "203.0.113.9", "BCDF-GHJK"); !oauth.CodeDevice.Is(err) {
+		t.Errorf("at another tenant: %v", err)
+	}
+	for _, address := range []string{"203.0.113.10", "2001:db8:1:3::3"} {
+		if err := guess(address, d.shown); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	w.Clock.Advance(11 * time.Minute)
+	if err := guess("203.0.113.9", "BCDF-GHJK"); !oauth.CodeDevice.Is(err) {
+		t.Errorf("later: %v", err)
+	}
+	if err := w.oauth.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+		left, err := db.Scalars[string](ctx, tx, `SELECT address FROM device_attempts WHERE tenant_id = $1`, tx.Tenant())
+		if len(left) != 1 || left[0] != "203.0.113.9" {
+			t.Errorf("the sweep leaves %v", left)
+		}
+		return err
+	})
 }

@@ -24,7 +24,7 @@ func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:   "iam.oauth",
-		Errors: []fault.Code{CodeDevice},
+		Errors: []fault.Code{CodeDevice, CodeDeviceTooMany},
 		Jobs: func(r *jobs.Registry) {
 			jobs.Register(r, func(ctx context.Context, _ sweepArgs) error { return s.Sweep(ctx) }, jobs.Timeout(10*time.Minute))
 			jobs.Every(r, time.Hour, sweepArgs{})
@@ -35,6 +35,7 @@ func (s *Service) Module() module.Manifest {
 		Subscriptions: []events.Subscription{{Name: subscriberLogout, Types: []string{"session.ended"}, Do: s.sessionEnded}},
 		Tables: []module.Table{
 			{Name: "authorization_codes", Class: module.Transient, Owner: "org_id", Why: "a code lives for a minute"},
+			{Name: "device_attempts", Class: module.Transient, Owner: "tenant_id", Why: "counters of guesses; they start anew elsewhere"},
 			{Name: "device_codes", Class: module.Transient, Owner: "tenant_id", Why: "codes that live for ten minutes"},
 			{Name: "grants", Class: module.Transient, Owner: "user_id", Why: "tokens are worth nothing elsewhere; that they were is in the events"},
 			{Name: "pushed_requests", Class: module.Transient, Owner: "tenant_id", Why: "requests that live for a minute"},

@@ -35,8 +35,15 @@ const (
 	sqlNotePoll     = `UPDATE device_codes SET polled_at = $3, interval_seconds = $4 WHERE tenant_id = $1 AND hash = $2`
 	sqlDeleteDevice = `DELETE FROM device_codes WHERE tenant_id = $1 AND hash = $2`
 
+	// Of several attempts from one address each is counted before the next is looked at: they queue on the row.
+	sqlCountAttempt = `INSERT INTO device_attempts AS d (tenant_id, address, attempts, since) VALUES ($1, $2, 1, $3)
+		ON CONFLICT (tenant_id, address) DO UPDATE SET attempts = CASE WHEN d.since > $4 THEN least(d.attempts, $5) + 1 ELSE 1 END, since = CASE WHEN d.since > $4 THEN d.since ELSE excluded.since END
+		RETURNING attempts`
+	sqlForgiveAttempt = `UPDATE device_attempts SET attempts = attempts - 1 WHERE tenant_id = $1 AND address = $2`
+
 	// Across tenants, as grove_system.
-	sqlSweepDevices = `DELETE FROM device_codes WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM device_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	sqlSweepAttempts = `DELETE FROM device_attempts WHERE (tenant_id, address) IN (SELECT tenant_id, address FROM device_attempts WHERE since < $1 ORDER BY since LIMIT $2)`
+	sqlSweepDevices  = `DELETE FROM device_codes WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM device_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 )
 
 func insertDevice(ctx context.Context, tx db.Tx, d deviceCode, userCode []byte, expiresAt time.Time) error {
@@ -69,5 +76,18 @@ func notePoll(ctx context.Context, tx db.Tx, hash []byte, interval int) error {
 
 func deleteDevice(ctx context.Context, tx db.Tx, hash []byte) error {
 	_, err := tx.Exec(ctx, sqlDeleteDevice, tx.Tenant(), hash)
+	return err
+}
+
+// countAttempt reports whether one more code may be entered from an address now.
+func countAttempt(ctx context.Context, tx db.Tx, address string) (bool, error) {
+	var n int
+	err := tx.QueryRow(ctx, sqlCountAttempt, tx.Tenant(), address, tx.Now(), tx.Now().Add(-deviceLife), maxAttempts).Scan(&n)
+	return n <= maxAttempts, err
+}
+
+// forgiveAttempt takes back the count of a code that was right.
+func forgiveAttempt(ctx context.Context, tx db.Tx, address string) error {
+	_, err := tx.Exec(ctx, sqlForgiveAttempt, tx.Tenant(), address)
 	return err
 }
