@@ -25,7 +25,7 @@ func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateApp
 		a.OIDC.JWKS, a.OIDC.JWKSURI = in.JWKS, ""
 		fields = append(fields, "jwks")
 	} else {
-		if err := checkPage("/jwks_uri", *in.JWKSURI); err != nil {
+		if err := checkEndpoint("/jwks_uri", *in.JWKSURI); err != nil {
 			return nil, err
 		}
 		a.OIDC.JWKS, a.OIDC.JWKSURI = nil, *in.JWKSURI

@@ -102,6 +102,15 @@ func checkPage(pointer, uri string) error {
 	return nil
 }
 
+// checkEndpoint says why an address that the program calls, or reads from, cannot be used. A fragment would not be sent
+// (OpenID Connect Back-Channel Logout 1.0, section 2.2).
+func checkEndpoint(pointer, uri string) error {
+	if strings.Contains(uri, "#") {
+		return fault.CodeInvalid.At(pointer, "an absolute https URI without a fragment, or http on a loopback address")
+	}
+	return checkPage(pointer, uri)
+}
+
 // checkOrigin says why a browser origin (RFC 6454) cannot be used.
 func checkOrigin(pointer, origin string) error {
 	u, err := url.Parse(origin)

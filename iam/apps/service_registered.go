@@ -62,7 +62,7 @@ func (r Registration) row(org ids.Org) (row appRow, err error) {
 	if slices.Contains(row.GrantTypes, GrantAuthorizationCode) && len(row.OIDC.RedirectURIs) == 0 {
 		return row, errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
 	}
-	if err := checkPage("/jwks_uri", row.OIDC.JWKSURI); err != nil {
+	if err := checkEndpoint("/jwks_uri", row.OIDC.JWKSURI); err != nil {
 		return row, err
 	}
 	if row.OIDC.JWKS != nil && row.OIDC.JWKSURI != "" {

@@ -64,6 +64,23 @@ func TestSettingsAreMigrated(t *testing.T) {
 	}
 }
 
+// TestAttack36_EndpointsHaveNoFragment: what is behind # is not sent, so that what is registered would not be what is asked.
+func TestAttack36_EndpointsHaveNoFragment(t *testing.T) {
+	b := setup(t)
+	app, _ := b.create(t, b.A, b.A.Partner, apps.CreateAppRequest{Name: "m2m", Template: "m2m"})
+	for uri, code := range map[string]string{"https://a.example/x#f": "request.invalid", "https://a.example/x#": "request.invalid", "https://a.example/x?y=1": ""} {
+		for _, in := range []apps.UpdateAppOIDCRequest{{BackchannelLogoutURI: &uri}, {JWKSURI: &uri}} {
+			_, err := b.apps.UpdateOIDC(all(b.A), b.A.Tenant.ID, b.A.Partner.ID, app.ID, 0, in)
+			t.Log(uri)
+			wantCode(t, err, code)
+		}
+	}
+	// What is only opened by a browser may have one.
+	page := "https://a.example/#/home"
+	_, err := b.apps.Update(all(b.A), b.A.Tenant.ID, b.A.Partner.ID, app.ID, 0, apps.UpdateAppRequest{AccessURL: &page})
+	wantCode(t, err, "")
+}
+
 func text(t *testing.T, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)
