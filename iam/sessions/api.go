@@ -9,6 +9,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
@@ -65,9 +66,9 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserSession]]{ID: "getSession", Method: http.MethodGet, Path: "/v1/orgs/{org}/sessions/{session}",
 		Tag: tag, Summary: "Get a session", Description: "One session that began in the organization and is still good.", Status: http.StatusOK, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endSession", Method: http.MethodDelete, Path: "/v1/orgs/{org}/sessions/{session}",
-		Tag: tag, Summary: "End a session", Description: "Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too.", Status: http.StatusNoContent, Needs: permWrite}, s.end)
+		Tag: tag, Summary: "End a session", Description: "Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too. Of a person who may do more than the caller it is refused (user.above_actor).", Status: http.StatusNoContent, Needs: permWrite}, s.end)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endUserSessions", Method: http.MethodPost, Path: "/v1/orgs/{org}/sessions:end",
-		Tag: tag, Summary: "End all sessions of a user", Description: "Ends every session of one person that began in the organization. A person without sessions is no error.",
+		Tag: tag, Summary: "End all sessions of a user", Description: "Ends every session of one person that began in the organization. A person without sessions is no error; one who may do more than the caller is refused (user.above_actor).",
 		Status: http.StatusNoContent, Needs: permWrite,
 		Replay: func(context.Context, *httpapi.Call, string) (*httpapi.None, error) { return &httpapi.None{}, nil }}, s.endAll)
 }
@@ -127,17 +128,40 @@ func (s *Service) load(ctx context.Context, tx db.OrgTx, id ids.Session) (Sessio
 }
 
 func (s *Service) end(ctx context.Context, c *httpapi.Call, in *sessionInput) (*httpapi.None, error) {
-	return &httpapi.None{}, s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
-		found, err := s.load(ctx, tx, in.Session)
+	// What the person may do elsewhere matters.
+	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		found, good, err := s.FindTx(ctx, tx, in.Session)
+		if err == nil && (!good || found.Org != c.Org.ID) {
+			err = fault.ErrNotFound
+		}
 		if err != nil {
 			return err
 		}
-		return s.EndTx(ctx, tx.Tx, found.ID, ReasonAdministrator)
+		if err := s.checkEnd(ctx, tx, found.User); err != nil {
+			return err
+		}
+		return s.EndTx(ctx, tx, found.ID, ReasonAdministrator)
 	})
 }
 
 func (s *Service) endAll(ctx context.Context, c *httpapi.Call, in *endInput) (*httpapi.None, error) {
-	return &httpapi.None{}, s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
-		return s.EndForUserInOrgTx(ctx, tx.Tx, tx.Org(), in.Body.UserID, ReasonAdministrator)
+	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		// Of somebody who has no session here, nothing is told.
+		any, err := hasSessions(ctx, tx, c.Org.ID, in.Body.UserID)
+		if err != nil || !any {
+			return err
+		}
+		if err := s.checkEnd(ctx, tx, in.Body.UserID); err != nil {
+			return err
+		}
+		return s.EndForUserInOrgTx(ctx, tx, c.Org.ID, in.Body.UserID, ReasonAdministrator)
 	})
+}
+
+// checkEnd asks who may end a person's sessions; everybody may end his own.
+func (s *Service) checkEnd(ctx context.Context, tx db.Tx, user ids.User) error {
+	if a := actor.From(ctx); s.mayEnd == nil || a.Kind == actor.User && a.User == user {
+		return nil
+	}
+	return s.mayEnd(ctx, tx, user)
 }

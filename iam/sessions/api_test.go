@@ -9,6 +9,8 @@ import (
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
 	"grove/infra/testkit"
@@ -115,5 +117,40 @@ func TestAPI(t *testing.T) {
 	}
 	if got := list(""); len(got) != 0 {
 		t.Errorf("left %v", got)
+	}
+}
+
+// TestAttack28_SessionsOfThoseAbove: ending somebody's sessions asks what disabling him asks, in whichever way they are named;
+// it is refused whole, and one's own are one's own to end. Of people without a session there, nothing is told.
+func TestAttack28_SessionsOfThoseAbove(t *testing.T) {
+	b := setupAPI(t)
+	boss, jo, me := ids.NewUser(), ids.NewUser(), ids.NewUser()
+	above := map[ids.User]bool{boss: true, me: true}
+	b.sessions.OnEnd(func(_ context.Context, _ db.Tx, user ids.User) error {
+		if above[user] {
+			return fault.CodeForbidden.With("", nil)
+		}
+		return nil
+	})
+	of := map[ids.User]sessions.Session{}
+	secrets := map[ids.User]string{}
+	for _, user := range []ids.User{boss, jo, me} {
+		of[user], secrets[user] = b.signIn(t, b.A, b.A.Partner, user)
+	}
+	a := b.A.Client(b.A.Root, "sessions.write")
+	a.Kind, a.App, a.User = actor.User, ids.App{}, me
+	token := b.api.Token(a)
+	const base = "/t/acme/v1/orgs/partner/sessions"
+	b.api.Want(t, http.StatusForbidden, "", token, http.MethodDelete, base+"/"+of[boss].ID.String(), nil)
+	b.api.Want(t, http.StatusForbidden, "", token, http.MethodPost, base+":end", sessions.EndSessionsRequest{UserID: boss})
+	if !b.good(t, b.A.Tenant.ID, secrets[boss]) {
+		t.Error("what was refused ended a session")
+	}
+	b.api.Want(t, http.StatusNoContent, "", token, http.MethodPost, "/t/acme/v1/orgs/rivals/sessions:end", sessions.EndSessionsRequest{UserID: boss})
+	for _, user := range []ids.User{jo, me} {
+		b.api.Want(t, http.StatusNoContent, "", token, http.MethodPost, base+":end", sessions.EndSessionsRequest{UserID: user})
+		if b.good(t, b.A.Tenant.ID, secrets[user]) {
+			t.Error("a session lives")
+		}
 	}
 }

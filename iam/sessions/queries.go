@@ -64,6 +64,12 @@ const (
 			SELECT tenant_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
 )
 
+// hasSessions reports whether a person has sessions in an organization that were not ended.
+func hasSessions(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (any bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND org_id = $3 AND ended_at IS NULL)`, tx.Tenant(), user, org).Scan(&any)
+	return any, err
+}
+
 // newest is a position before the first row of a list in descending order.
 var newest = uuid.Max
 

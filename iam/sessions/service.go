@@ -60,6 +60,19 @@ type Service struct {
 	db     *db.DB
 	events *events.Log
 	life   Lifetimes
+	mayEnd MayEnd
+}
+
+// MayEnd refuses, with a fault, to let the actor of ctx end a person's sessions. The transaction sees the whole tenant.
+type MayEnd func(ctx context.Context, tx db.Tx, user ids.User) error
+
+// OnEnd registers who is asked before an administrator ends somebody else's sessions. It is called once, before the program
+// starts, and panics when called again.
+func (s *Service) OnEnd(may MayEnd) {
+	if s.mayEnd != nil {
+		panic("sessions: OnEnd is set already")
+	}
+	s.mayEnd = may
 }
 
 // New makes the service.

@@ -7,6 +7,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
 )
 
 // CheckRank refuses when a person may do, in any organization that he belongs to, what the actor of ctx may not: whoever
@@ -30,4 +31,16 @@ func (s *Service) CheckRank(ctx context.Context, tx db.Tx, u User) error {
 		}
 	}
 	return nil
+}
+
+// CheckRankOf is CheckRank for those who know only a person's id. Who is gone is above nobody.
+func (s *Service) CheckRankOf(ctx context.Context, tx db.Tx, id ids.User) error {
+	u, err := s.Load(ctx, tx, id)
+	if fault.CodeNotFound.Is(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.CheckRank(ctx, tx, u)
 }

@@ -35,3 +35,45 @@ func TestAttack05_NoAPIAtABase(t *testing.T) {
 		}
 	}
 }
+
+// TestAttack28_SessionsOfAnAdministrator: who may end sessions, and no more, does not sign an administrator out.
+func TestAttack28_SessionsOfAnAdministrator(t *testing.T) {
+	w := apptest.New(t)
+	manage := w.Token(w.A)
+	boss := person(w, manage, "boss")
+	w.Must(w.A, manage, "POST", "/orgs/root/roles/"+role(w, manage, "Administrator")+"/assignments",
+		map[string]any{"principal": map[string]any{"type": "user", "id": boss}, "reach": "subtree"})
+	jo := person(w, manage, "jo")
+	weak := machine(w, manage, "root", "sessions.read", "sessions.write")
+	for user, want := range map[string]int{boss: http.StatusForbidden, jo: http.StatusNoContent} {
+		name := map[string]string{boss: "boss", jo: "jo"}[user]
+		token := w.Tokens(w.A, apptest.SignIn{Org: w.A.Root, Username: name, Password: apptest.Password}).Text("access_token")
+		r := w.API(w.A, weak, "POST", "/orgs/root/sessions:end", map[string]any{"user_id": user})
+		if r.StatusCode != want || want == http.StatusForbidden && r.Code() != "user.above_actor" {
+			t.Errorf("%s: %d %s", name, r.StatusCode, r.Raw)
+		}
+		if alive := w.API(w.A, token, "GET", "/me", nil).StatusCode == http.StatusOK; alive != (user == boss) {
+			t.Errorf("%s is signed in: %t", name, alive)
+		}
+	}
+}
+
+// person makes a resident of the root with a password.
+func person(w *apptest.World, manage, username string) string {
+	return w.Must(w.A, manage, "POST", "/orgs/root/users", map[string]any{"username": username, "password": apptest.Password, "must_change_password": false})["id"].(string)
+}
+
+// machine makes a client of an organization with management scopes, and returns a token of it.
+func machine(w *apptest.World, manage, org string, scopes ...string) string {
+	made := w.Must(w.A, manage, "POST", "/orgs/"+org+"/apps", map[string]any{"name": "Machine of " + org, "template": "m2m"})
+	var resource any
+	for _, item := range w.Must(w.A, manage, "GET", "/orgs/"+org+"/api-resources", nil)["items"].([]any) {
+		if r := item.(map[string]any); r["identifier"] == "urn:grove:api" {
+			resource = r["id"]
+		}
+	}
+	w.Must(w.A, manage, "PUT", "/orgs/"+org+"/apps/"+made["id"].(string)+"/authorized-apis", map[string]any{"resource": resource, "scopes": scopes, "policy": "none"})
+	t := w.A
+	t.ClientID, t.ClientSecret = made["client_id"].(string), made["client_secret"].(string)
+	return w.Token(t)
+}

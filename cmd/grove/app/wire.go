@@ -116,6 +116,7 @@ func (a *App) wire() error {
 	teams.OnDelete(roles.UnassignGroupTx)
 	clients := apps.New(a.DB, a.Events, a.Hub, roles)
 	signedIn := sessions.New(a.DB, a.Events, sessions.Lifetimes{Absolute: c.SessionTTL, Idle: c.SessionIdleTTL})
+	signedIn.OnEnd(people.CheckRankOf)
 	allowed := consents.New(a.DB, a.Events)
 	a.standing = signedIn
 
