@@ -1459,7 +1459,7 @@ export interface paths {
         put?: never;
         /**
          * End all sessions of a user
-         * @description Ends every session of one person that began in the organization. A person without sessions is no error.
+         * @description Ends every session of one person that began in the organization. A person without sessions is no error; one who may do more than the caller is refused (user.above_actor).
          */
         post: operations["endUserSessions"];
         delete?: never;
@@ -1484,7 +1484,7 @@ export interface paths {
         post?: never;
         /**
          * End a session
-         * @description Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too.
+         * @description Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too. Of a person who may do more than the caller it is refused (user.above_actor).
          */
         delete: operations["endSession"];
         options?: never;
@@ -3157,6 +3157,19 @@ export interface components {
              */
             type: "anonymous" | "client" | "operator" | "system" | "user";
         };
+        EventChainLink: {
+            /**
+             * @description SHA-256 of the link, in hex.
+             * @example 9f86d081884c7d65
+             */
+            hash: string;
+            /**
+             * Format: int64
+             * @description Position in the chain, which has the events of all organizations.
+             * @example 97
+             */
+            seq: number;
+        };
         EventChainProof: {
             /**
              * Format: int64
@@ -3184,25 +3197,21 @@ export interface components {
         };
         EventFeed: {
             /**
-             * Format: int64
-             * @description Send as after, now or later, to go on.
-             * @example 42
+             * @description Send as after, now or later, to go on. It is good for whoever may read the organization's events, and for as long as the installation's root key is known.
+             * @example AVqH1c…
              */
-            cursor: number;
-            /** @description In the chain's order, which never changes. */
+            cursor: string;
+            /** @description In an order which never changes. */
             entries: components["schemas"]["EventFeedEntry"][];
         };
         EventFeedEntry: {
+            /** @description The event's link of the tenant's chain; for the root organization only. */
+            chain?: components["schemas"]["EventChainLink"];
             /** @description The event. */
             event: components["schemas"]["Event"];
             /**
-             * @description SHA-256 of the link, in hex.
-             * @example 9f86d081884c7d65
-             */
-            hash: string;
-            /**
              * Format: int64
-             * @description Position in the tenant's chain; an organization sees the numbers of its own events only.
+             * @description The event's number in the organization's feed, from 1.
              * @example 42
              */
             seq: number;
@@ -10774,8 +10783,8 @@ export interface operations {
     readEventFeed: {
         parameters: {
             query?: {
-                /** @description The cursor: the sequence number of the last entry that was taken. */
-                after?: number;
+                /** @description The cursor of the piece before; from the beginning when absent. */
+                after?: string;
                 /** @description Entries at most. */
                 page_size?: number;
             };
@@ -10797,7 +10806,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventFeed"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -57,21 +58,27 @@ type EventPath struct {
 // FeedInput asks for a piece of the feed.
 type FeedInput struct {
 	httpapi.OrgPath
-	After    int64 `query:"after" minimum:"0" default:"0" doc:"The cursor: the sequence number of the last entry that was taken." example:"0"`
-	PageSize int   `query:"page_size" minimum:"1" maximum:"200" default:"50" doc:"Entries at most."`
+	After    string `query:"after" maxLength:"256" doc:"The cursor of the piece before; from the beginning when absent."`
+	PageSize int    `query:"page_size" minimum:"1" maximum:"200" default:"50" doc:"Entries at most."`
 }
 
 // EventFeed is a piece of the feed.
 type EventFeed struct {
-	Entries []EventFeedEntry `json:"entries" doc:"In the chain's order, which never changes."`
-	Cursor  int64            `json:"cursor" doc:"Send as after, now or later, to go on." example:"42"`
+	Entries []EventFeedEntry `json:"entries" doc:"In an order which never changes."`
+	Cursor  string           `json:"cursor" doc:"Send as after, now or later, to go on. It is good for whoever may read the organization's events, and for as long as the installation's root key is known." example:"AVqH1c…"`
 }
 
-// EventFeedEntry is one link of the chain.
+// EventFeedEntry is one event of an organization's feed.
 type EventFeedEntry struct {
-	Seq   int64  `json:"seq" doc:"Position in the tenant's chain; an organization sees the numbers of its own events only." example:"42"`
-	Hash  string `json:"hash" doc:"SHA-256 of the link, in hex." example:"9f86d081884c7d65"`
-	Event Event  `json:"event" doc:"The event."`
+	Seq   int64           `json:"seq" doc:"The event's number in the organization's feed, from 1." example:"42"`
+	Event Event           `json:"event" doc:"The event."`
+	Chain *EventChainLink `json:"chain,omitempty" doc:"The event's link of the tenant's chain; for the root organization only."`
+}
+
+// EventChainLink is one link of a tenant's chain.
+type EventChainLink struct {
+	Seq  int64  `json:"seq" doc:"Position in the chain, which has the events of all organizations." example:"97"`
+	Hash string `json:"hash" doc:"SHA-256 of the link, in hex." example:"9f86d081884c7d65"`
 }
 
 // VerifyInput asks for a piece of the chain to be checked.
@@ -96,7 +103,7 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[EventFeed]]{ID: "readEventFeed", Method: http.MethodGet, Path: "/v1/orgs/{org}/event-feed",
 		Tag: "Events", Summary: "Read the event feed",
 		Description: "The organization's events in the order in which they became visible. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.",
-		Status:      200, Needs: permRead}, s.feed)
+		Status:      200, Needs: permRead, Errors: []fault.Code{fault.CodePageToken}}, s.feed)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[EventChainProof]]{ID: "verifyEventChain", Method: http.MethodGet, Path: "/v1/orgs/{org}/event-chain",
 		Tag: "Events", Summary: "Verify the event chain",
 		Description: "Recomputes the hash chain of the whole tenant, a piece at a time. Only for the root organization, because a chain spans the tenant.",
@@ -124,16 +131,44 @@ func (s *Service) get(ctx context.Context, c *httpapi.Call, in *EventPath) (*htt
 	return httpapi.Reply(present(e)), nil
 }
 
+// place is where a consumer stands: behind which link of the chain, and behind how many events of his organization. The link's
+// number tells how much happens in the whole tenant, and leaves the server sealed only.
+type place struct{ chain, own int64 }
+
+func (p place) bytes() []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(p.chain)), uint64(p.own))
+}
+
+func openPlace(c *httpapi.Call, cursor string) (p place, err error) {
+	if cursor == "" {
+		return p, nil
+	}
+	raw, err := c.OpenCursor(cursor)
+	if err == nil {
+		p = place{chain: int64(binary.BigEndian.Uint64(raw)), own: int64(binary.BigEndian.Uint64(raw[8:]))}
+	}
+	return p, err
+}
+
 func (s *Service) feed(ctx context.Context, c *httpapi.Call, in *FeedInput) (*httpapi.Out[EventFeed], error) {
-	links, err := s.links(ctx, c.Tenant.ID, c.Org.ID, in.After, in.PageSize)
+	at, err := openPlace(c, in.After)
 	if err != nil {
 		return nil, err
 	}
-	out := EventFeed{Entries: make([]EventFeedEntry, len(links)), Cursor: in.After}
-	for i, l := range links {
-		out.Entries[i] = EventFeedEntry{Seq: l.Seq, Hash: l.hex(), Event: present(l.Event)}
-		out.Cursor = l.Seq
+	links, err := s.links(ctx, c.Tenant.ID, c.Org.ID, at.chain, in.PageSize)
+	if err != nil {
+		return nil, err
 	}
+	out := EventFeed{Entries: make([]EventFeedEntry, len(links))}
+	for i, l := range links {
+		at.chain, at.own = l.Seq, at.own+1
+		out.Entries[i] = EventFeedEntry{Seq: at.own, Event: present(l.Event)}
+		// A hash is made of the number, which who knows two links in a row could find by trying.
+		if c.Org.ID == c.Tenant.Root {
+			out.Entries[i].Chain = &EventChainLink{Seq: l.Seq, Hash: l.hex()}
+		}
+	}
+	out.Cursor = c.SealCursor(at.bytes())
 	return httpapi.Reply(out), nil
 }
 

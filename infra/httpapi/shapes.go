@@ -96,6 +96,22 @@ func List[T any](c *Call, r page.Result[T]) *Out[page.Of[T]] {
 	return out
 }
 
+// SealCursor seals a position that a consumer keeps for as long as he likes. Unlike a page token it opens for whoever may call
+// the operation for the organization, whatever the page size. Positions of one length keep their contents' length to
+// themselves.
+func (c *Call) SealCursor(position []byte) string {
+	return c.sealer.Seal("cursor", bind(c.Operation, c.Tenant.ID.String(), c.Org.ID.String()), position)
+}
+
+// OpenCursor opens what [Call.SealCursor] has sealed.
+func (c *Call) OpenCursor(cursor string) ([]byte, error) {
+	position, err := c.sealer.Open("cursor", bind(c.Operation, c.Tenant.ID.String(), c.Org.ID.String()), cursor)
+	if err != nil {
+		err = fault.CodePageToken.With("Use a cursor of the same operation and organization, or start again without one.", err)
+	}
+	return position, err
+}
+
 func (c *Call) binding() []byte {
 	filters := url.Values{}
 	for name, values := range c.query {
@@ -103,8 +119,12 @@ func (c *Call) binding() []byte {
 			filters[name] = values
 		}
 	}
+	return bind(c.Operation, c.Tenant.ID.String(), c.Org.ID.String(), c.Actor.ID(), filters.Encode())
+}
+
+func bind(parts ...string) []byte {
 	h := sha256.New()
-	for _, part := range []string{c.Operation, c.Tenant.ID.String(), c.Org.ID.String(), c.Actor.ID(), filters.Encode()} {
+	for _, part := range parts {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}

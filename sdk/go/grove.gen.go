@@ -2315,6 +2315,19 @@ type EventActor struct {
 // Examples: user
 type EventActorType string
 
+// EventChainLink defines model for EventChainLink.
+type EventChainLink struct {
+	// Hash SHA-256 of the link, in hex.
+	//
+	// Examples: 9f86d081884c7d65
+	Hash string `json:"hash"`
+
+	// Seq Position in the chain, which has the events of all organizations.
+	//
+	// Examples: 97
+	Seq int64 `json:"seq"`
+}
+
 // EventChainProof defines model for EventChainProof.
 type EventChainProof struct {
 	// BrokenAt The first link that does not fit.
@@ -2340,25 +2353,21 @@ type EventChainProof struct {
 
 // EventFeed defines model for EventFeed.
 type EventFeed struct {
-	// Cursor Send as after, now or later, to go on.
+	// Cursor Send as after, now or later, to go on. It is good for whoever may read the organization's events, and for as long as the installation's root key is known.
 	//
-	// Examples: 42
-	Cursor int64 `json:"cursor"`
+	// Examples: AVqH1c…
+	Cursor string `json:"cursor"`
 
-	// Entries In the chain's order, which never changes.
+	// Entries In an order which never changes.
 	Entries []EventFeedEntry `json:"entries"`
 }
 
 // EventFeedEntry defines model for EventFeedEntry.
 type EventFeedEntry struct {
-	Event Event `json:"event"`
+	Chain *EventChainLink `json:"chain,omitempty"`
+	Event Event           `json:"event"`
 
-	// Hash SHA-256 of the link, in hex.
-	//
-	// Examples: 9f86d081884c7d65
-	Hash string `json:"hash"`
-
-	// Seq Position in the tenant's chain; an organization sees the numbers of its own events only.
+	// Seq The event's number in the organization's feed, from 1.
 	//
 	// Examples: 42
 	Seq int64 `json:"seq"`
@@ -4208,8 +4217,8 @@ type VerifyEventChainParams struct {
 
 // ReadEventFeedParams defines parameters for ReadEventFeed.
 type ReadEventFeedParams struct {
-	// After The cursor: the sequence number of the last entry that was taken.
-	After *int64 `form:"after,omitempty" json:"after,omitempty"`
+	// After The cursor of the piece before; from the beginning when absent.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
 
 	// PageSize Entries at most.
 	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
@@ -6032,7 +6041,7 @@ func (c *Client) ListSessionsPages(ctx context.Context, org string, params *List
 
 // EndSession is DELETE /v1/orgs/{org}/sessions/{session}.
 //
-// Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too.
+// Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too. Of a person who may do more than the caller it is refused (user.above_actor).
 func (c *Client) EndSession(ctx context.Context, org string, session string, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/sessions/%s", org, session)}
 	return c.do(ctx, r, nil, options)
@@ -6052,7 +6061,7 @@ func (c *Client) GetSession(ctx context.Context, org string, session string, opt
 
 // EndUserSessions is POST /v1/orgs/{org}/sessions:end.
 //
-// Ends every session of one person that began in the organization. A person without sessions is no error.
+// Ends every session of one person that began in the organization. A person without sessions is no error; one who may do more than the caller is refused (user.above_actor).
 func (c *Client) EndUserSessions(ctx context.Context, org string, body EndSessionsRequest, options ...Option) error {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/sessions:end", org)}
 	r.body, r.contentType = body, "application/json"

@@ -10,6 +10,7 @@ import { useMemberNames } from "../names.ts";
 import { useIsRoot, useOrg, useTab } from "../useOrg.ts";
 
 type Event = components["schemas"]["Event"];
+type FeedEntry = components["schemas"]["EventFeedEntry"];
 type Proof = components["schemas"]["EventChainProof"];
 
 /** What happened in the organization: the log with filters, the feed that consumers read, and at the root the chain. */
@@ -126,25 +127,25 @@ function EventDetail({ event }: { event: Event }) {
   );
 }
 
-/** The events in the order in which they became visible, each with its link of the chain. */
+/** The events in the order in which they became visible; the root's with their links of the chain. */
 function Feed({ onShow }: { onShow: (event: Event) => void }) {
   const { t } = useTranslation();
   const { ref } = useOrg();
-  const [after, setAfter] = useState<number[]>([]);
-  const from = after.at(-1) ?? 0;
-  const feed = useApi().useQuery("get", "/v1/orgs/{org}/event-feed", { params: { path: { org: ref }, query: { after: from, page_size: 50 } } }, { placeholderData: keepPreviousData });
+  const [after, setAfter] = useState<string[]>([]);
+  const from = after.at(-1);
+  const feed = useApi().useQuery("get", "/v1/orgs/{org}/event-feed", { params: { path: { org: ref }, query: { ...(from && { after: from }), page_size: 50 } } }, { placeholderData: keepPreviousData });
   const entries = feed.data?.entries ?? [];
-  const next = entries.length === 50 ? String(feed.data?.cursor) : undefined;
+  const next = entries.length === 50 ? feed.data?.cursor : undefined;
   return (
     <Section description={t("events.feedHint")} title={t("events.feed")}>
       <DataTable
         caption={t("events.feed")} empty={<EmptyState icon={IconLink} title={t("events.empty")} />} keyOf={(e) => String(e.seq)}
-        cursor={{ back: () => setAfter(after.slice(0, -1)), forward: (token) => setAfter([...after, Number(token)]), page: after.length + 1, query: { page_size: 50 }, reset: () => setAfter([]) }}
+        cursor={{ back: () => setAfter(after.slice(0, -1)), forward: (token) => setAfter([...after, token]), page: after.length + 1, query: { page_size: 50 }, reset: () => setAfter([]) }}
         list={{ ...feed, data: feed.data && { items: entries, ...(next && { next_page_token: next }) } }}
         columns={[
           { key: "seq", title: t("events.seq"), render: (e) => e.seq, width: 80 },
           { key: "type", title: t("events.event"), render: (e) => <EventLink event={e.event} onShow={onShow} /> },
-          { key: "hash", title: t("events.hash"), render: (e) => <span className="mono" title={e.hash}>{e.hash.slice(0, 16)}…</span>, wide: true },
+          ...(entries.some((e) => e.chain) ? [{ key: "hash", title: t("events.hash"), render: (e: FeedEntry) => e.chain && <>{e.chain.seq} <span className="mono" title={e.chain.hash}>{e.chain.hash.slice(0, 16)}…</span></>, wide: true }] : []),
           { key: "at", title: t("events.at"), render: (e) => <Time at={e.event.at} />, width: 130 },
         ]}
       />
