@@ -28,15 +28,23 @@ func (p *Pages) openPasswordLink(w http.ResponseWriter, r *http.Request) (v pass
 	}
 	v = passwordVisit{browser: authn.BrowserOf(w, r), token: in["token"]}
 	v.peeked, err = p.Passwords.Peek(r.Context(), httpapi.TenantOf(r.Context()).ID, v.token)
-	switch {
-	case isSpent(err):
-		p.spentPasswordLink(w, r)
-	case err != nil:
-		p.fail(w, r, err)
-	default:
+	if err == nil {
 		return v, true
 	}
+	p.refusePasswordLink(w, r, v, err)
 	return v, false
+}
+
+// refusePasswordLink says that a link cannot be used, now or ever, or that something failed.
+func (p *Pages) refusePasswordLink(w http.ResponseWriter, r *http.Request, v passwordVisit, err error) {
+	switch {
+	case fault.CodeSuspended.Is(err):
+		login.Render(w, r, login.PageSuspended, login.SuspendedPage{Common: login.Common{OrgName: v.peeked.OrgName, Status: http.StatusForbidden}})
+	case isSpent(err):
+		p.spentPasswordLink(w, r)
+	default:
+		p.fail(w, r, err)
+	}
 }
 
 func (p *Pages) spentPasswordLink(w http.ResponseWriter, r *http.Request) {
@@ -84,13 +92,11 @@ func (p *Pages) usePasswordLink(w http.ResponseWriter, r *http.Request) {
 	err = p.Passwords.Use(r.Context(), t.ID, v.token, plain)
 	var f *fault.Error
 	switch {
-	case isSpent(err):
-		p.spentPasswordLink(w, r)
+	case err == nil:
+		seeOther(w, t.Base+"/account/")
 	case errors.As(err, &f) && f.Code.Kind == fault.Invalid:
 		p.renderPasswordLink(w, r, v, login.ProblemPasswordPolicy)
-	case err != nil:
-		p.fail(w, r, err)
 	default:
-		seeOther(w, t.Base+"/account/")
+		p.refusePasswordLink(w, r, v, err)
 	}
 }

@@ -217,6 +217,27 @@ func TestAttack06_PasswordLinksAreConsumedByPostOnly(t *testing.T) {
 	}
 }
 
+// TestAttack01_PasswordLinkOfASuspendedOrganization: its page says what keeps the link from working, and sets no password.
+func TestAttack01_PasswordLinkOfASuspendedOrganization(t *testing.T) {
+	w := apptest.New(t)
+	token := w.Token(w.A)
+	w.Must(w.A, token, http.MethodPost, "/orgs", map[string]any{"name": "Partner Ltd", "handle": "partner-x"})
+	made := w.Must(w.A, token, http.MethodPost, "/orgs/partner-x/users", map[string]any{"username": "grace"})
+	link := w.Must(w.A, token, http.MethodPost, "/orgs/partner-x/users/"+made["id"].(string)+"/password-link", map[string]any{"delivery": "link"})["link"].(string)
+	v := visit(t, w)
+	page := v.get(link)
+	w.Must(w.A, token, http.MethodPost, "/orgs/partner-x:suspend", nil)
+	for _, r := range []apptest.Response{v.get(link), v.submit(page, "password", "a secret of some length")} {
+		if r.StatusCode != http.StatusForbidden || !strings.Contains(string(r.Raw), "Partner Ltd</bdi> is suspended") {
+			t.Errorf("suspended: %d %s", r.StatusCode, r.Raw)
+		}
+	}
+	w.Must(w.A, token, http.MethodPost, "/orgs/partner-x:resume", nil)
+	if r := v.submit(page, "password", "a secret of some length"); r.StatusCode != http.StatusOK || !strings.HasSuffix(r.Request.URL.Path, "/account/") {
+		t.Errorf("resumed: %d %s", r.StatusCode, r.Request.URL)
+	}
+}
+
 func TestAnInvitedPersonGetsIn(t *testing.T) {
 	w := apptest.New(t)
 	token := w.Token(w.A)

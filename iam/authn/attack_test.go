@@ -255,3 +255,73 @@ func TestAttack24_AUsernameIsNoAddress(t *testing.T) {
 		t.Errorf("of the organization that has the domain: %s", done.User)
 	}
 }
+
+// TestAttack01_AFlowDoesNotOutlastASuspension: a flow whose person was proven before the organization was suspended and resumed,
+// or moved, is where it began; nothing comes of an answer that was given on the page from before.
+func TestAttack01_AFlowDoesNotOutlastASuspension(t *testing.T) {
+	b := setup(t)
+	app := b.app(t, b.A, "portal")
+	app.SkipConsent = false
+	b.change(b.A.Tenant.ID, "portal", func(c *apps.Client) { c.SkipConsent = false })
+	jo := b.person(t, b.A, "jo", b.A.Branch)
+	ann := b.person(t, b.A, "ann", b.A.Rivals, b.A.Branch)
+	happens := map[string]func(ctx context.Context, tx db.Tx) error{
+		"suspended and resumed": func(ctx context.Context, tx db.Tx) error {
+			if err := tx.Block(ctx, db.KindOrg, b.A.Branch.ID.UUID(), "test"); err != nil {
+				return err
+			}
+			return tx.Unblock(ctx, db.KindOrg, b.A.Branch.ID.UUID(), "test")
+		},
+		"moved": func(ctx context.Context, tx db.Tx) error {
+			return tx.Raise(ctx, db.KindOrg, b.A.Branch.ID.UUID(), "test")
+		},
+		"ancestor suspended and resumed": func(ctx context.Context, tx db.Tx) error {
+			if err := tx.Block(ctx, db.KindOrg, b.A.Partner.ID.UUID(), "test"); err != nil {
+				return err
+			}
+			return tx.Unblock(ctx, db.KindOrg, b.A.Partner.ID.UUID(), "test")
+		},
+	}
+	consents := func() (n int) {
+		treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+			return tx.QueryRow(ctx, `SELECT count(*) FROM consents WHERE tenant_id = $1`, tx.Tenant()).Scan(&n)
+		})
+		return n
+	}
+	allow := authn.Input{Step: authn.StepConsent, Allow: true}
+	for name, f := range happens {
+		for _, requested := range []ids.Org{{}, b.A.Branch.ID} {
+			w := b.tab(t, b.A)
+			id := w.start(authn.Request{App: app, Org: requested, Scopes: []string{"openid"}})
+			w.name(id, "jo")
+			w.want(w.password(id, secret), authn.StepConsent, "")
+			treekit.In(t, b.Database, b.A.Tenant.ID, f)
+			w.want(w.answer(id, allow), authn.StepPassword, "")
+			if _, err := w.finish(id); !authn.IsGone(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+			w.want(w.password(id, secret), authn.StepConsent, "")
+		}
+		// A session that began elsewhere is good still, and what it was taken for is not.
+		w := b.tab(t, b.A)
+		other := b.app(t, b.A, "other "+name)
+		if done := w.signIn(authn.Request{App: other, Org: b.A.Rivals.ID}, "ann"); done.User != ann.ID {
+			t.Fatal(done)
+		}
+		id := w.start(authn.Request{App: app, Org: b.A.Branch.ID, Scopes: []string{"openid"}})
+		treekit.In(t, b.Database, b.A.Tenant.ID, f)
+		w.want(w.answer(id, allow), authn.StepIdentifier, "")
+	}
+	if n := consents(); n != 0 {
+		t.Errorf("%d consents came of pages from before", n)
+	}
+	w := b.tab(t, b.A)
+	id := w.start(authn.Request{App: app, Scopes: []string{"openid"}})
+	w.name(id, "jo")
+	w.password(id, secret)
+	w.want(w.answer(id, allow), authn.StepDone, "")
+	treekit.In(t, b.Database, b.A.Tenant.ID, happens["suspended and resumed"])
+	if done, err := w.finish(id); err != nil || done.Error == "" || done.User == jo.ID {
+		t.Errorf("settled before: %+v %v", done, err)
+	}
+}

@@ -69,6 +69,7 @@ type State struct {
 
 	// What was proven. User is proven by Proofs, or, without any, by the standing session Session.
 
+	OrgStamp  *int64      `json:"org_stamp"` // how Org stood when User was proven and it was settled; nil before
 	Proofs    []Proof     `json:"proofs"`
 	Session   ids.Session `json:"session"`
 	Settled   bool        `json:"settled"` // done: Session is what came of it
@@ -89,7 +90,7 @@ type run struct {
 // forget takes back all that was proven and what depends on it.
 func (st *State) forget() {
 	st.Consented, st.Proofs, st.Session, st.User, st.UserStamp = false, nil, ids.Session{}, ids.User{}, 0
-	st.Org = st.Requested
+	st.Org, st.OrgStamp = st.Requested, nil
 }
 
 // amr lists the methods of all proofs, each once.

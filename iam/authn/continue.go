@@ -82,7 +82,7 @@ func (s *Service) move(ctx context.Context, f *flow, a Authenticator, res Result
 				return errors.New("authn: two proofs of two people")
 			}
 			if st.User.IsZero() {
-				st.User, st.UserStamp = res.Proven, res.Stamp
+				st.User, st.UserStamp, st.OrgStamp = res.Proven, res.Stamp, nil
 			}
 			st.Proofs = append(st.Proofs, Proof{AMR: a.AMR(), At: tx.Now(), Method: a.Name()})
 		}

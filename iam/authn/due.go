@@ -29,13 +29,15 @@ func (s *Service) due(ctx context.Context, tx db.Tx, st *State) (Step, error) {
 		return "", err
 	}
 	if !st.Org.IsZero() {
-		standing, err := s.sessions.Standing(ctx, tx, sessions.Subjects{Org: st.Org})
+		blocked, err := s.checkOrg(ctx, tx, st)
 		if err != nil {
 			return "", err
 		}
-		if standing.Blocked {
+		if blocked {
 			return StepSuspended, nil
 		}
+	}
+	if !st.Org.IsZero() {
 		available, err := s.ports.Sharing.AppIn(ctx, tx, client, st.Org)
 		if err != nil {
 			return "", err
@@ -61,6 +63,9 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State) (Step, e
 	if st.Org.IsZero() {
 		if step, err := s.settleOrg(ctx, tx, st); step != "" || err != nil {
 			return step, err
+		}
+		if _, err := s.checkOrg(ctx, tx, st); err != nil {
+			return "", err
 		}
 	}
 	member, err := s.ports.Members.IsMember(ctx, tx, st.Org, st.User)
@@ -122,6 +127,22 @@ func (s *Service) checkProof(ctx context.Context, tx db.Tx, st *State) error {
 		st.forget()
 	}
 	return err
+}
+
+// checkOrg reports whether an organization that is settled is suspended. Where it was meanwhile, or was moved, what was proven
+// before is forgotten, as everything else of it has ended.
+func (s *Service) checkOrg(ctx context.Context, tx db.Tx, st *State) (blocked bool, err error) {
+	standing, err := s.sessions.Standing(ctx, tx, sessions.Subjects{Org: st.Org})
+	if err != nil || standing.Blocked {
+		return standing.Blocked, err
+	}
+	if !st.User.IsZero() && st.OrgStamp != nil && *st.OrgStamp != standing.Stamp {
+		if st.forget(); st.Org.IsZero() {
+			return false, nil
+		}
+	}
+	st.OrgStamp = &standing.Stamp
+	return false, nil
 }
 
 // settleOrg finds the organization that a request left open: the session's own, the only one possible, or the one that

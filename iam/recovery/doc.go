@@ -8,5 +8,6 @@
 //   - The link is stored as a hash; one that is mailed is derived when the mail is written. One that an administrator hands
 //     over himself is shown to him once.
 //   - Nobody makes a link for a person who may do more than himself, because whoever holds it can become that person.
+//   - While the person's organization, or one above it, is suspended, no link of his is used, and none is used up.
 //   - Links that are unknown, used, ended or expired, and those of people who may not sign in, are one to who opens them.
 package recovery

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/events"
@@ -48,6 +49,11 @@ type Keys interface {
 	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
 }
 
+// Sessions says whether what something stands on still stands. iam/sessions.
+type Sessions interface {
+	Standing(ctx context.Context, tx db.Tx, of sessions.Subjects) (sessions.Standing, error)
+}
+
 // Tenants finds tenants by id, from a cache. tenants/directory.
 type Tenants interface {
 	ByID(ctx context.Context, id ids.Tenant) (httpapi.Tenant, error)
@@ -55,9 +61,10 @@ type Tenants interface {
 
 // Ports are what the capability asks of others.
 type Ports struct {
-	Keys    Keys
-	Tenants Tenants
-	Users   *users.Service
+	Keys     Keys
+	Sessions Sessions
+	Tenants  Tenants
+	Users    *users.Service
 }
 
 // Service holds the rules.

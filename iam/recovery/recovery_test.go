@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"grove/iam/recovery"
+	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/events"
@@ -78,7 +81,7 @@ func setup(t *testing.T) bundle {
 		dataKeys[tree.Tenant.ID], _ = root.NewDataKey(tree.Tenant.ID.String())
 	}
 	b.users = users.New(d.DB, log, hasher, b.above)
-	b.recovery = recovery.New(d.DB, log, recovery.Ports{Keys: dataKeys, Tenants: b.Pair, Users: b.users})
+	b.recovery = recovery.New(d.DB, log, recovery.Ports{Keys: dataKeys, Sessions: sessions.New(d.DB, log, sessions.Lifetimes{}), Tenants: b.Pair, Users: b.users})
 	b.api = apikit.New(t, d, b.Pair, b.users.Module(), b.recovery.Module())
 	b.token = b.api.Token(b.A.Client(b.A.Partner, "users.read", "users.write"))
 	return b
@@ -295,6 +298,48 @@ func TestAttack06_PasswordLinks(t *testing.T) {
 	all.Wait()
 	if won.Load() != 1 {
 		t.Errorf("%d of 12 used one link", won.Load())
+	}
+}
+
+// TestAttack01_PasswordLinksOfTheSuspended: whatever the person belongs to is suspended, his link is refused and not used up.
+func TestAttack01_PasswordLinksOfTheSuspended(t *testing.T) {
+	b := setup(t)
+	tenant := b.A.Tenant.ID
+	type change = func(tx db.Tx, ctx context.Context, kind db.Kind, subject uuid.UUID, reason string) error
+	set := func(change change, kind db.Kind, subject uuid.UUID) {
+		treekit.In(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error { return change(tx, ctx, kind, subject, "test") })
+	}
+	jo := b.create(t, users.NewUser{Username: "jo@partner.example"})
+	if _, r := b.ask(t, jo, `{}`); r.Status != 201 {
+		t.Fatal(r.Status)
+	}
+	mail, err := b.recovery.Mail(t.Context(), tenant, jo.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(mail.Link, "token=")
+	for name, what := range map[string]struct {
+		kind    db.Kind
+		subject uuid.UUID
+	}{"organization": {db.KindOrg, b.A.Partner.ID.UUID()}, "ancestor": {db.KindOrg, b.A.Root.ID.UUID()}, "tenant": {db.KindTenant, tenant.UUID()}} {
+		set(db.Tx.Block, what.kind, what.subject)
+		if p, err := b.recovery.Peek(t.Context(), tenant, token); code(err) != "org.suspended" || p.OrgName != "partner" || p.Username != "" {
+			t.Errorf("%s: shown: %+v %v", name, p, err)
+		}
+		if err := b.use(token); code(err) != "org.suspended" {
+			t.Errorf("%s: used: %v", name, err)
+		}
+		if _, err := b.recovery.Mail(t.Context(), tenant, jo.ID); code(err) != "org.suspended" {
+			t.Errorf("%s: mailed: %v", name, err)
+		}
+		if b.load(t, jo.ID).HasPassword {
+			t.Errorf("%s: he has a password", name)
+		}
+		set(db.Tx.Unblock, what.kind, what.subject)
+	}
+	set(db.Tx.Block, db.KindOrg, b.A.Rivals.ID.UUID())
+	if err := b.use(token); err != nil {
+		t.Errorf("resumed: %v", err)
 	}
 }
 

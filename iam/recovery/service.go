@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -184,20 +185,25 @@ type Peeked struct {
 	Email    string
 }
 
-// Peek reads a link and changes nothing. Error: password_link.invalid.
+// Peek reads a link and changes nothing. Errors: password_link.invalid, and org.suspended, beside which Peeked says of which
+// organization.
 func (s *Service) Peek(ctx context.Context, tenant ids.Tenant, token string) (p Peeked, err error) {
 	if !secrets.LooksLike(tokenPrefix, token) {
 		return p, invalid(nil)
 	}
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		_, u, orgName, err := s.find(ctx, tx, secrets.HashToken(token))
-		p = Peeked{OrgName: orgName, Username: u.Username, Email: u.Email}
+		p = Peeked{OrgName: orgName}
+		if err == nil {
+			p.Username, p.Email = u.Username, u.Email
+		}
 		return err
 	})
 	return p, err
 }
 
-// Use sets the password of the person whose link it is, and uses the link up. Errors: password_link.invalid, user.password.
+// Use sets the password of the person whose link it is, and uses the link up. Errors: org.suspended, password_link.invalid,
+// user.password.
 func (s *Service) Use(ctx context.Context, tenant ids.Tenant, token, password string) error {
 	// Who holds no good link does not get to cost a password hash.
 	p, err := s.Peek(ctx, tenant, token)
@@ -247,7 +253,8 @@ func (s *Service) find(ctx context.Context, tx db.Tx, hash []byte) (link, users.
 	return l, u, orgName, err
 }
 
-// person returns whose link it is, if he may sign in.
+// person returns whose link it is, if he may sign in. While his organization is suspended, nobody of it chooses a password; the
+// link is good again once it is resumed, and the organization's name comes with the error.
 func (s *Service) person(ctx context.Context, tx db.Tx, l link) (users.User, string, error) {
 	u, err := s.Users.Load(ctx, tx, l.User)
 	if fault.CodeNotFound.Is(err) || err == nil && u.Status != users.StatusActive {
@@ -257,6 +264,13 @@ func (s *Service) person(ctx context.Context, tx db.Tx, l link) (users.User, str
 		return users.User{}, "", err
 	}
 	name, err := queryOrgName(ctx, tx, l.Org)
+	if err != nil {
+		return users.User{}, "", err
+	}
+	standing, err := s.Sessions.Standing(ctx, tx, sessions.Subjects{Org: l.Org})
+	if err == nil && standing.Blocked {
+		err = fault.CodeSuspended.With("The organization is suspended; nobody can choose a password now.", nil)
+	}
 	return u, name, err
 }
 
