@@ -85,7 +85,7 @@ func (s *Service) checkObject(ctx context.Context, client apps.Client, c *jose.C
 	case c.Expiry.IsZero() || c.Expiry.After(now.Add(maxRequestTTL+assertionLeeway)):
 		return errRequestLife
 	}
-	return cmp.Or(c.ValidateTimes(now, assertionLeeway), checkProfileObject(client, c, now))
+	return cmp.Or(c.ValidateTimes(now, assertionLeeway), checkProfileObject(client, c))
 }
 
 // memberValues are what a member would be as a parameter: one text, or several of one that may be repeated.

@@ -113,6 +113,45 @@ test("an app is registered with a secret shown once, and shared with chosen orga
   await page.getByRole("cell", { name: "notes.read" }).waitFor();
 });
 
+test("an app is held to a security profile", async () => {
+  const made = await sent(world.api.POST("/v1/orgs/{org}/apps", { body: { name: "Vault", redirect_uris: ["https://vault.example/cb"], template: "web" }, params: { path: { org: "root" } } }));
+  const at = { params: { path: { app: made.id, org: "root" } } };
+  await go(`${root()}/apps/${made.id}?tab=oidc`);
+  const choose = async (label: string, option: string) => {
+    await page.getByRole("combobox", { name: label }).or(page.getByRole("textbox", { exact: true, name: label })).first().click();
+    await page.getByRole("option", { exact: true, name: option }).click();
+  };
+  await choose("Profile", "FAPI 2.0 Message Signing");
+  await page.getByText("It signs its authorization requests", { exact: false }).waitFor();
+  expect(await page.getByRole("switch", { name: "Take pushed requests only" }).isChecked()).toBe(true);
+  expect(await page.getByRole("switch", { name: "Take signed requests only" }).isChecked()).toBe(true);
+  expect(await page.getByRole("switch", { name: "Bind tokens to a key" }).isChecked()).toBe(true);
+  // Its keys are the administrator's to give.
+  await press("Save changes");
+  await page.getByText("the keys, or their address in jwks_uri", { exact: false }).waitFor();
+  await page.getByRole("textbox", { name: "Public keys" }).fill("https://vault.example/jwks.json");
+  await press("Save changes");
+  await page.getByText("Saved").first().waitFor();
+  expect(await sent(world.api.GET("/v1/orgs/{org}/apps/{app}/oidc", at))).toMatchObject({ profile: "fapi2_message_signing", require_signed_request_object: true, token_endpoint_auth_method: "private_key_jwt" });
+  // By the certificate of an authority, under one of its names.
+  await choose("Method", "TLS certificate of an authority");
+  await choose("Known by", "DNS name");
+  await page.getByRole("textbox", { exact: true, name: "DNS name" }).fill("not a name");
+  await press("Save changes");
+  await page.getByText("a DNS name", { exact: true }).waitFor();
+  await page.getByRole("textbox", { exact: true, name: "DNS name" }).fill("vault.example");
+  await page.getByRole("switch", { name: "Bind tokens to a certificate" }).click();
+  await press("Save changes");
+  await expect.poll(() => sent(world.api.GET("/v1/orgs/{org}/apps/{app}/oidc", at))).toMatchObject({
+    tls_client_auth_san_dns: "vault.example", tls_client_auth_subject_dn: "", tls_client_certificate_bound_access_tokens: true, token_endpoint_auth_method: "tls_client_auth",
+  });
+  // What the profile forbids is refused where it was set.
+  await page.getByRole("switch", { name: "Take pushed requests only" }).click();
+  await press("Save changes");
+  await page.getByText("true, for the profile fapi2_message_signing", { exact: true }).waitFor();
+  expect(await accessibility(page)).toEqual([]);
+});
+
 test("a role is made for an app, given to a group, and the group gets a member", async () => {
   await go(`${root()}/roles`);
   await press("Create role");
