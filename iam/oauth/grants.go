@@ -127,6 +127,15 @@ func (s *Service) EndGrantsTx(ctx context.Context, tx db.Tx, user ids.User, org 
 	return s.endAllTx(ctx, tx, grants, reason)
 }
 
+// EndGrantsInOrgTx ends all grants by which a person acts in an organization, by whichever app and wherever his session began.
+func (s *Service) EndGrantsInOrgTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error {
+	grants, err := liveGrantsInOrg(ctx, tx, user, org)
+	if err != nil {
+		return err
+	}
+	return s.endAllTx(ctx, tx, grants, reason)
+}
+
 // RestampTx lets the grants of the acting session live through a change that ends everything else of the person, such as
 // a new password. Access tokens that are out die all the same; the grants' refresh tokens bring new ones.
 func (s *Service) RestampTx(ctx context.Context, tx db.Tx, session ids.Session, change func(context.Context) error) error {

@@ -162,6 +162,37 @@ func TestAttack01_RemovedAndSuspended(t *testing.T) {
 	}
 }
 
+// TestAttack01_EndedInOneOrganization: an organization ends what acts in it, also where the session began in another one, which
+// keeps what is its own.
+func TestAttack01_EndedInOneOrganization(t *testing.T) {
+	v := newVendor(t)
+	v.Must(v.A, v.manage, "PUT", "/orgs/south/members/"+v.user, nil)
+	north, south := v.Tokens(v.A, v.person("north")), v.Tokens(v.A, v.person("south"))
+	change := func(from apptest.Response, to string) apptest.Response {
+		return v.Do(v.Client(), "POST", v.A.Base+"/oauth2/token", url.Values{"grant_type": {"organization_switch"}, "token": {from.Text("access_token")},
+			"switching_organization": {to}, "client_id": {v.app["client_id"].(string)}, "client_secret": {v.app["client_secret"].(string)}})
+	}
+	switched := change(north, "south")
+	back := change(switched, "north")
+	for _, tokens := range []apptest.Response{north, south, switched, back} {
+		if !v.introspect(tokens.Text("access_token")) {
+			t.Fatalf("not active to begin with: %s", tokens.Raw)
+		}
+	}
+	v.Must(v.A, v.manage, "POST", "/orgs/south/sessions:end", map[string]any{"user_id": v.user})
+	for name, tokens := range map[string]apptest.Response{"signed in": south, "switched": switched, "switched from there": back} {
+		if v.introspect(tokens.Text("access_token")) || v.refresh(tokens.Text("refresh_token")).StatusCode == http.StatusOK {
+			t.Errorf("%s: goes on", name)
+		}
+	}
+	if !v.introspect(north.Text("access_token")) || v.refresh(north.Text("refresh_token")).StatusCode != http.StatusOK {
+		t.Error("the other organization's ended")
+	}
+	if again := v.Tokens(v.A, v.person("south")); !v.introspect(again.Text("access_token")) {
+		t.Error("the person cannot sign in again")
+	}
+}
+
 func TestSignOut(t *testing.T) {
 	v := newVendor(t)
 	who := v.person("north")

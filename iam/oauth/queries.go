@@ -115,6 +115,8 @@ const (
 	sqlGrant      = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.id = $2`
 	sqlLiveGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.org_id = $3 AND g.app_id = $4
 		AND g.ended_at IS NULL AND g.expires_at > $5`
+	sqlLiveInOrg = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.org_id = $3
+		AND g.ended_at IS NULL AND g.expires_at > $4`
 	sqlLockSessionGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.session_id = $2 AND NOT g.offline
 		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
 	sqlRelyingParties = `SELECT DISTINCT g.org_id, g.user_id, g.issuer, a.client_id FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
@@ -194,6 +196,10 @@ func findGrant(ctx context.Context, tx db.Tx, id ids.Grant) (grant, error) {
 
 func liveGrants(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App) ([]grant, error) {
 	return db.Collect[grant](ctx, tx, sqlLiveGrants, tx.Tenant(), user, org, app, tx.Now())
+}
+
+func liveGrantsInOrg(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) ([]grant, error) {
+	return db.Collect[grant](ctx, tx, sqlLiveInOrg, tx.Tenant(), user, org, tx.Now())
 }
 
 func lockSessionGrants(ctx context.Context, tx db.Tx, session ids.Session) ([]grant, error) {

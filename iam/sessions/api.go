@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -61,14 +62,14 @@ type endInput struct {
 
 func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[UserSession]]]{ID: "listSessions", Method: http.MethodGet, Path: "/v1/orgs/{org}/sessions",
-		Tag: tag, Summary: "List the organization's sessions", Description: "Who is signed in to the organization now, the newest sign-in first. Sessions that have ended, expired or were revoked are left out.",
+		Tag: tag, Summary: "List the organization's sessions", Description: "Who is signed in to the organization now, the newest sign-in first. Sessions that have ended, expired or were revoked are left out, and so are those that began in another organization, also where the person went on to this one from there.",
 		Status: http.StatusOK, Needs: permRead}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserSession]]{ID: "getSession", Method: http.MethodGet, Path: "/v1/orgs/{org}/sessions/{session}",
 		Tag: tag, Summary: "Get a session", Description: "One session that began in the organization and is still good.", Status: http.StatusOK, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endSession", Method: http.MethodDelete, Path: "/v1/orgs/{org}/sessions/{session}",
 		Tag: tag, Summary: "End a session", Description: "Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too. Of a person who may do more than the caller it is refused (user.above_actor).", Status: http.StatusNoContent, Needs: permWrite}, s.end)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endUserSessions", Method: http.MethodPost, Path: "/v1/orgs/{org}/sessions:end",
-		Tag: tag, Summary: "End all sessions of a user", Description: "Ends every session of one person that began in the organization. A person without sessions is no error; one who may do more than the caller is refused (user.above_actor).",
+		Tag: tag, Summary: "End all sessions of a user", Description: "Ends every session of one person that began in the organization, and whatever apps act by for that person in the organization: also where the session began in another one, which goes on there, and where the app has offline access. A person without sessions is no error; one who may do more than the caller is refused (user.above_actor).",
 		Status: http.StatusNoContent, Needs: permWrite,
 		Replay: func(context.Context, *httpapi.Call, string) (*httpapi.None, error) { return &httpapi.None{}, nil }}, s.endAll)
 }
@@ -145,16 +146,23 @@ func (s *Service) end(ctx context.Context, c *httpapi.Call, in *sessionInput) (*
 }
 
 func (s *Service) endAll(ctx context.Context, c *httpapi.Call, in *endInput) (*httpapi.None, error) {
+	// What ends here may have led to something in other organizations.
 	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		// Of somebody who has no session here, nothing is told.
 		any, err := hasSessions(ctx, tx, c.Org.ID, in.Body.UserID)
-		if err != nil || !any {
+		if err != nil {
 			return err
 		}
 		if err := s.checkEnd(ctx, tx, in.Body.UserID); err != nil {
+			var refused *fault.Error
+			if !any && errors.As(err, &refused) {
+				return nil // of somebody who has no session here, nothing is told, and nothing ends
+			}
 			return err
 		}
-		return s.EndForUserInOrgTx(ctx, tx, c.Org.ID, in.Body.UserID, ReasonAdministrator)
+		if err := s.EndForUserInOrgTx(ctx, tx, c.Org.ID, in.Body.UserID, ReasonAdministrator); err != nil || s.onEndInOrg == nil {
+			return err
+		}
+		return s.onEndInOrg(ctx, tx, c.Org.ID, in.Body.UserID, ReasonAdministrator)
 	})
 }
 

@@ -106,11 +106,18 @@ func TestAPI(t *testing.T) {
 	if b.good(t, b.A.Tenant.ID, secretThree) || !b.good(t, b.A.Tenant.ID, secretOne) {
 		t.Error("the wrong session ended")
 	}
+	ended := 0
+	b.sessions.OnEndInOrg(func(_ context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error {
+		if ended++; org != b.A.Partner.ID || user != jo || reason != sessions.ReasonAdministrator || tx.Tenant() != b.A.Tenant.ID {
+			t.Errorf("grants of %s in %s, because of %s", user, org, reason)
+		}
+		return nil
+	})
 	for range 2 {
 		b.api.Want(t, http.StatusNoContent, "", token, http.MethodPost, base+":end", sessions.EndSessionsRequest{UserID: jo}, "Idempotency-Key", "end-jo")
 	}
-	if b.good(t, b.A.Tenant.ID, secretOne) || b.good(t, b.A.Tenant.ID, secretTwo) {
-		t.Error("a session of the person lives")
+	if b.good(t, b.A.Tenant.ID, secretOne) || b.good(t, b.A.Tenant.ID, secretTwo) || ended != 1 {
+		t.Errorf("a session of the person lives, or his grants ended %d times", ended)
 	}
 	if !b.good(t, b.A.Tenant.ID, secretElsewhere) || !b.good(t, b.B.Tenant.ID, secretForeign) {
 		t.Error("a session elsewhere ended")

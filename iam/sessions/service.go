@@ -57,10 +57,11 @@ type Lifetimes struct {
 
 // Service keeps sessions.
 type Service struct {
-	db     *db.DB
-	events *events.Log
-	life   Lifetimes
-	mayEnd MayEnd
+	db         *db.DB
+	events     *events.Log
+	life       Lifetimes
+	onEndInOrg func(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error
+	mayEnd     MayEnd
 }
 
 // MayEnd refuses, with a fault, to let the actor of ctx end a person's sessions. The transaction sees the whole tenant.
@@ -78,6 +79,12 @@ func (s *Service) OnEnd(may MayEnd) {
 // New makes the service.
 func New(d *db.DB, log *events.Log, life Lifetimes) *Service {
 	return &Service{db: d, events: log, life: life}
+}
+
+// OnEndInOrg sets what ends the grants by which a person acts in an organization, in the same transaction, when somebody who may
+// ends all his sessions there. It is called while the program is put together.
+func (s *Service) OnEndInOrg(f func(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error) {
+	s.onEndInOrg = f
 }
 
 // NewSession describes a session about to be made.
