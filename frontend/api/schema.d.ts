@@ -1087,7 +1087,7 @@ export interface paths {
         put?: never;
         /**
          * Invite a user
-         * @description Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending.
+         * @description Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises.
          */
         post: operations["inviteUser"];
         delete?: never;
@@ -3233,7 +3233,7 @@ export interface components {
              */
             id: string;
             /**
-             * @description Who invited, as the mail says.
+             * @description Who invited, or sent it last, as the mail says.
              * @example Jo Doe
              */
             inviter: string;
@@ -3252,6 +3252,12 @@ export interface components {
              * @example org_069hwpkw01r010000000000004
              */
             org_id: string;
+            /**
+             * @description Why it could not be accepted when its link was last opened. beyond_inviter: who invited may not invite any more, or not give what it promises. inviter_gone: he was deleted, disabled or locked, or does not belong any more. Send it again to promise it yourself.
+             * @example inviter_gone
+             * @enum {string}
+             */
+            refused?: "beyond_inviter" | "inviter_gone";
             /** @description Roles that the person gets on joining. */
             roles: string[];
             /**

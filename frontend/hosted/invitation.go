@@ -25,6 +25,7 @@ type visit struct {
 	browser authn.Browser
 	invited invitations.Peeked
 	person  *users.User // signed in, and the one who was invited
+	refusal error       // why it cannot be accepted; nil
 	token   string
 }
 
@@ -36,6 +37,7 @@ func (p *Pages) look(w http.ResponseWriter, r *http.Request, token string) (v vi
 	v = visit{browser: authn.BrowserOf(w, r), token: token}
 	v.invited, err = p.Invitations.Peek(ctx, t.ID, token)
 	if isSpent(err) || (err == nil && v.invited.State != statePending) {
+		v.refusal = err
 		return v, false, nil
 	}
 	if err != nil {
@@ -92,7 +94,7 @@ func (p *Pages) showInvitation(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		p.fail(w, r, err)
 	case !ok:
-		p.spent(w, r)
+		p.spent(w, r, v)
 	case in["sign_in"] != "" && v.invited.ExistingUser:
 		p.renderSignIn(w, r, v, "")
 	default:
@@ -100,9 +102,13 @@ func (p *Pages) showInvitation(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *Pages) spent(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) spent(w http.ResponseWriter, r *http.Request, v visit) {
+	if fault.CodeSuspended.Is(v.refusal) {
+		login.Render(w, r, login.PageSuspended, login.SuspendedPage{Common: login.Common{OrgName: v.invited.OrgName, Status: http.StatusForbidden}})
+		return
+	}
 	login.Render(w, r, login.PageInvitationInvalid, login.InvitationInvalidPage{Common: login.Common{OrgName: p.host(r), Status: http.StatusGone},
-		SignInURL: address(r, "/login/")})
+		Refused: invitations.CodeRefused.Is(v.refusal), SignInURL: address(r, "/login/")})
 }
 
 func (v visit) purpose() string { return purposeOf("invitation", v.token) }
@@ -174,7 +180,7 @@ func (p *Pages) acceptInvitation(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !ok {
-		p.spent(w, r)
+		p.spent(w, r, v)
 		return
 	}
 	switch query["mode"] {
@@ -235,7 +241,8 @@ func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept i
 	ctx, t := r.Context(), httpapi.TenantOf(r.Context())
 	accepted, err := p.Invitations.Accept(ctx, t.ID, v.token, accept)
 	if isSpent(err) {
-		p.spent(w, r)
+		v.refusal = err
+		p.spent(w, r, v)
 		return
 	}
 	var f *fault.Error

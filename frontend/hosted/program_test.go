@@ -238,6 +238,41 @@ func TestAttack01_PasswordLinkOfASuspendedOrganization(t *testing.T) {
 	}
 }
 
+// TestAttack06_AnInvitationByAClientThatIsGone: its page says so, and nobody comes in by it.
+func TestAttack06_AnInvitationByAClientThatIsGone(t *testing.T) {
+	w := apptest.New(t)
+	token := w.Token(w.A)
+	resource := ""
+	for _, item := range w.Must(w.A, token, http.MethodGet, "/orgs/root/api-resources", nil)["items"].([]any) {
+		if r := item.(map[string]any); r["identifier"] == "urn:grove:api" {
+			resource = r["id"].(string)
+		}
+	}
+	made := w.Must(w.A, token, http.MethodPost, "/orgs/root/apps", map[string]any{"name": "Inviter", "template": "m2m"})
+	one := "/orgs/root/apps/" + made["id"].(string)
+	w.Must(w.A, token, http.MethodPut, one+"/authorized-apis", map[string]any{"resource": resource, "scopes": []string{"grove"}, "policy": "none"})
+	client := w.A
+	client.ClientID, client.ClientSecret = made["client_id"].(string), made["client_secret"].(string)
+	invited := w.Must(w.A, w.Token(client), http.MethodPost, "/orgs/root/invitations", map[string]any{"email": "ada@acme.example", "delivery": "link",
+		"roles": []string{roleNamed(t, w.Must(w.A, token, http.MethodGet, "/orgs/root/roles", nil), "Administrator")}})
+	link := invited["link"].(string)
+	v := visit(t, w)
+	page := v.get(link)
+	w.Must(w.A, token, http.MethodPatch, one, map[string]any{"enabled": false})
+	for _, r := range []apptest.Response{v.submit(page, "given_name", "Ada", "family_name", "Okafor", "password", "a secret of some length"), v.get(link)} {
+		if r.StatusCode != http.StatusGone || !strings.Contains(string(r.Raw), "can no longer let anybody in") {
+			t.Errorf("%d %s", r.StatusCode, r.Raw)
+		}
+	}
+	if got := w.Must(w.A, token, http.MethodGet, "/orgs/root/invitations/"+invited["id"].(string), nil); got["state"] != "pending" || got["refused"] != "inviter_gone" {
+		t.Errorf("%v", got)
+	}
+	w.Must(w.A, token, http.MethodPatch, one, map[string]any{"enabled": true})
+	if r := v.submit(page, "given_name", "Ada", "family_name", "Okafor", "password", "a secret of some length"); !strings.HasSuffix(r.Request.URL.Path, "/console/") {
+		t.Errorf("%d %s", r.StatusCode, r.Request.URL)
+	}
+}
+
 func TestAnInvitedPersonGetsIn(t *testing.T) {
 	w := apptest.New(t)
 	token := w.Token(w.A)

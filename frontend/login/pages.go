@@ -185,6 +185,8 @@ type InvitationPage struct {
 // InvitationInvalidPage says that an invitation is expired, revoked, used or was never made.
 type InvitationInvalidPage struct {
 	Common
+	// Refused says instead that whoever invited can let nobody in any more.
+	Refused bool
 	// SignInURL is offered when set.
 	SignInURL string
 }

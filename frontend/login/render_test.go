@@ -45,6 +45,7 @@ func samples() map[string]struct {
 		"invitation-existing": {PageInvitation, InvitationPage{Common: c, Email: "grace@northwind.example", SignInURL: "/t/northwind/login"}},
 		"invitation-problem":  {PageInvitation, InvitationPage{Common: with(ProblemPasswordPolicy), Email: "grace@northwind.example", GivenName: "Grace", FamilyName: "Okafor"}},
 		"invitation-signed":   {PageInvitation, InvitationPage{Common: c, Email: "grace@northwind.example", SignedInAs: "grace@northwind.example"}},
+		"invitation_refused":  {PageInvitationInvalid, InvitationInvalidPage{Common: c, Refused: true}},
 		"invitation_invalid":  {PageInvitationInvalid, InvitationInvalidPage{Common: c, SignInURL: "/t/northwind/login"}},
 		"link_invalid":        {PageLinkInvalid, LinkInvalidPage{Common: c, SignInURL: "/t/northwind/login"}},
 		"logout":              {PageLogout, LogoutPage{Common: c, Username: "ada@northwind.example"}},

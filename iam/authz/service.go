@@ -29,6 +29,13 @@ func (s *Service) Permissions(ctx context.Context, a actor.Actor, o httpapi.Org)
 	return httpapi.Held{Names: p.management(false), Visible: true}, err
 }
 
+// HeldTx returns the management permissions that the actor of ctx holds in an organization now, in the caller's transaction,
+// which must see the whole tenant.
+func (s *Service) HeldTx(ctx context.Context, tx db.Tx, org ids.Org) (map[string]bool, error) {
+	p, err := powerOf(ctx, tx, actor.From(ctx), org)
+	return p.management(false), err
+}
+
 // ScopesOf returns all scope names that the roles of a person give in an organization, those with reach subtree in an
 // ancestor included.
 func (s *Service) ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error) {

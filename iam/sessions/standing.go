@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"grove/infra/db"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/ids"
 )
 
@@ -45,6 +46,18 @@ func (s Subjects) orgs() []uuid.UUID {
 		}
 	}
 	return all
+}
+
+// OfActor are what an actor stands on apart from his session: a person and where he belongs, or a client and its owner. The
+// program itself stands on the tenant only.
+func OfActor(a actor.Actor) Subjects {
+	switch a.Kind {
+	case actor.User:
+		return Subjects{Org: a.Org, User: a.User}
+	case actor.Client:
+		return Subjects{App: a.App, Org: a.Org}
+	}
+	return Subjects{}
 }
 
 // list returns the subjects without the organizations' ancestors.

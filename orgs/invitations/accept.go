@@ -33,15 +33,22 @@ type Peeked struct {
 	State        string
 }
 
-// Peek reads the invitation of a token and changes nothing. Errors: org.invite.invalid, org.suspended.
+// Peek reads the invitation of a token and uses nothing up. Errors: org.invite.invalid, org.invite.refused, org.suspended;
+// beside the last two Peeked says of which organization.
 func (s *Service) Peek(ctx context.Context, tenant ids.Tenant, token string) (Peeked, error) {
 	if !secrets.LooksLike(tokenPrefix, token) {
 		return Peeked{}, invalid(nil)
 	}
 	var p Peeked
-	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		inv, org, err := usable(ctx, tx, secrets.HashToken(token))
+	var inv Invitation
+	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		var org orgRow
+		inv, org, err = usable(ctx, tx, secrets.HashToken(token))
+		p = Peeked{OrgName: org.Name}
 		if err != nil {
+			return err
+		}
+		if err := s.keep(ctx, tx, inv); err != nil {
 			return err
 		}
 		known, err := s.Users.ByEmail(ctx, tx, inv.Email)
@@ -49,7 +56,7 @@ func (s *Service) Peek(ctx context.Context, tenant ids.Tenant, token string) (Pe
 			ExpiresAt: inv.ExpiresAt, Inviter: inv.Inviter, Locale: inv.Locale, State: inv.StateAt(tx.Now())}
 		return err
 	})
-	return p, err
+	return p, s.told(ctx, tenant, inv, err)
 }
 
 func usable(ctx context.Context, tx db.Tx, hash []byte) (Invitation, orgRow, error) {
@@ -82,7 +89,7 @@ type Accepted struct {
 }
 
 // Accept uses an invitation up. Errors: org.invite.already_member, org.invite.invalid, org.invite.other_person,
-// org.invite.sign_in, org.suspended, user.password.
+// org.invite.refused, org.invite.sign_in, org.suspended, user.password.
 func (s *Service) Accept(ctx context.Context, tenant ids.Tenant, token string, in Accept) (Accepted, error) {
 	if !secrets.LooksLike(tokenPrefix, token) {
 		return Accepted{}, invalid(nil)
@@ -103,26 +110,30 @@ func (s *Service) Accept(ctx context.Context, tenant ids.Tenant, token string, i
 		}
 	}
 	var out Accepted
-	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		inv, _, err := usable(ctx, tx, hash)
-		if err != nil {
+	var inv Invitation
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		if inv, _, err = usable(ctx, tx, hash); err != nil {
 			return err
 		}
 		out, err = s.accept(ctx, tx, inv, hash, in, phc)
 		return err
 	})
-	return out, err
+	return out, s.told(ctx, tenant, inv, err)
 }
 
 func signIn() error {
 	return errSignIn.With("Sign in with the account that has this address, and open the link again.", nil)
 }
 
-// accept takes its locks in the order of all: the address or the person, the balance of seats, the invitation, roles.
+// accept takes its locks in the order of all: people or the address, the balance of seats, the invitation, roles.
 func (s *Service) accept(ctx context.Context, tx db.Tx, inv Invitation, hash []byte, in Accept, phc string) (Accepted, error) {
 	user := in.User
 	if user.IsZero() {
 		user = ids.NewUser()
+	}
+	// Nobody disables whoever invited between the question whether he may and the end.
+	if err := holdUser(ctx, tx, inv.PromisedBy.User); err != nil {
+		return Accepted{}, err
 	}
 	// What follows is the person's own doing.
 	ctx = actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: tx.Tenant(), Org: inv.Org, User: user})
@@ -143,6 +154,9 @@ func (s *Service) accept(ctx context.Context, tx db.Tx, inv Invitation, hash []b
 		return Accepted{}, err
 	}
 	if err := updateAccepter(ctx, tx, inv.ID, user); err != nil {
+		return Accepted{}, err
+	}
+	if err := s.keep(ctx, tx, inv); err != nil {
 		return Accepted{}, err
 	}
 	if err := s.assign(ctx, tx, inv, user); err != nil {
@@ -199,7 +213,7 @@ func (s *Service) join(ctx context.Context, tx db.Tx, inv Invitation, in Accept,
 
 // assign gives the promised roles and groups. One that is gone since, or not shared with the organization any more, is left out.
 func (s *Service) assign(ctx context.Context, tx db.Tx, inv Invitation, user ids.User) error {
-	// That the inviter could give them was checked when he promised them.
+	// Whether whoever invited may give them was asked just before.
 	promised := map[string]bool{}
 	for _, p := range perm.All() {
 		promised[p.Name()] = true

@@ -26,7 +26,8 @@ type InvitationBody struct {
 	Delivery       string         `json:"delivery" enum:"email,link" doc:"email: we mail the link. link: whoever invites hands it over." example:"email"`
 	Link           string         `json:"link,omitempty" doc:"The link of delivery link, in the answer that makes it and nowhere else: whoever opens it can join." example:"https://id.example.com/t/acme/login/invitation?token=…"`
 	Locale         string         `json:"locale,omitempty" doc:"Language of the mail, BCP 47." example:"en"`
-	Inviter        string         `json:"inviter" doc:"Who invited, as the mail says." example:"Jo Doe"`
+	Inviter        string         `json:"inviter" doc:"Who invited, or sent it last, as the mail says." example:"Jo Doe"`
+	Refused        string         `json:"refused,omitempty" enum:"beyond_inviter,inviter_gone" doc:"Why it could not be accepted when its link was last opened. beyond_inviter: who invited may not invite any more, or not give what it promises. inviter_gone: he was deleted, disabled or locked, or does not belong any more. Send it again to promise it yourself." example:"inviter_gone"`
 	ExpiresAt      *time.Time     `json:"expires_at,omitempty" doc:"Until when it can be accepted; absent: for ever." example:"2026-11-26T09:00:00Z"`
 	UserID         *ids.User      `json:"user_id,omitempty" doc:"Who accepted."`
 	CreatedAt      time.Time      `json:"created_at" doc:"When the person was invited first." example:"2026-11-23T09:00:00Z"`
@@ -75,7 +76,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "List invitations", Description: "The organization's invitations, the latest first.", Status: 200, Needs: permRead,
 		Errors: []fault.Code{fault.CodePageToken}}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "inviteUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations", Tag: tag,
-		Summary: "Invite a user", Description: "Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending.",
+		Summary: "Invite a user", Description: "Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises.",
 		Status: 201, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate, errTooMany}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "getInvitation", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
 		Summary: "Get an invitation", Description: "One invitation of the organization.", Status: 200, Needs: permRead}, s.get)
@@ -179,6 +180,9 @@ func (s *Service) one(c *httpapi.Call) func(Invitation, error) (*httpapi.Entity[
 func (s *Service) body(i Invitation) InvitationBody {
 	b := InvitationBody{ID: i.ID, OrgID: i.Org, Email: i.Email, State: i.StateAt(s.db.Clock().Now()), Roles: i.Roles, Groups: i.Groups,
 		Delivery: i.Delivery, Locale: i.Locale, Inviter: i.Inviter, ExpiresAt: i.ExpiresAt, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt}
+	if b.State == StatePending {
+		b.Refused = i.Refused
+	}
 	if !i.User.IsZero() {
 		b.UserID = &i.User
 	}

@@ -7,7 +7,9 @@
 //   - A token works once, until it expires, and until the next sending: the update that accepts is the one decision.
 //   - One answer for a token that is wrong, used, expired or revoked.
 //   - Reading an invitation changes nothing: a link scanner does not use it up.
-//   - Nobody invites to roles that he could not assign himself.
+//   - Nobody invites to roles that he could not assign himself. Who promised is stored, and asked again when somebody accepts:
+//     whoever is gone by then, or may not give any more what the invitation promises, lets nobody in, and those who look after
+//     invitations see why.
 //   - Who accepts has received the mail, so his address is verified. Where a person of the tenant has proved the same
 //     address before, that person must be signed in to accept: nobody gets a second account for one address.
 //   - An invitation holds a seat while it is pending.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"grove/iam/authz"
+	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/events"
@@ -33,6 +34,9 @@ var (
 	permWrite = perm.Declare("invitations.write", "Invite people to an organization, send invitations again and revoke them.")
 )
 
+// CodeRefused is an invitation whose promise is not kept: who invited is gone, or may not give any more what it promises.
+var CodeRefused = fault.Declare(fault.Gone, "org.invite.refused", "Whoever invited can let nobody in")
+
 var (
 	errAlreadyMember = fault.Declare(fault.Conflict, "org.invite.already_member", "Already a member")
 	errDomain        = fault.Declare(fault.Conflict, "org.invite.domain_elsewhere", "The address belongs to another organization")
@@ -54,13 +58,17 @@ type (
 	acceptedData struct {
 		User ids.User `json:"user_id" audit:"public"`
 	}
-	noData struct{}
+	noData      struct{}
+	refusedData struct {
+		Reason string `json:"reason" audit:"public"` // beyond_inviter or inviter_gone
+	}
 )
 
 var (
 	eventAccepted = events.Declare[acceptedData]("invitation.accepted", "An invitation was accepted, and the person is a member.")
 	eventCreated  = events.Declare[invitedData]("invitation.created", "Somebody was invited to an organization.")
 	eventExpired  = events.Declare[noData]("invitation.expired", "Nobody accepted an invitation in time.")
+	eventRefused  = events.Declare[refusedData]("invitation.refused", "An invitation was not accepted when it was opened, because who invited is gone or may not give any more what it promises.")
 	eventResent   = events.Declare[invitedData]("invitation.resent", "An invitation is sent again with a new link.")
 	eventRevoked  = events.Declare[noData]("invitation.revoked", "An invitation was taken back.")
 )
@@ -86,6 +94,7 @@ type Roles interface {
 	AssignTx(ctx context.Context, tx db.Tx, a authz.Assignment) error
 	CheckGrantable(ctx context.Context, tx db.Tx, held map[string]bool, org ids.Org, roles []ids.Role) ([]authz.Role, error)
 	CheckScopesTx(ctx context.Context, tx db.Tx, org ids.Org, names []string, below bool) error
+	HeldTx(ctx context.Context, tx db.Tx, org ids.Org) (map[string]bool, error)
 }
 
 // Seats counts who may belong. billing/metering.
@@ -95,6 +104,11 @@ type Seats interface {
 	Reserve(ctx context.Context, tx db.Tx, org ids.Org, holder uuid.UUID, reason string) error
 }
 
+// Sessions says whether what something stands on still stands. iam/sessions.
+type Sessions interface {
+	Standing(ctx context.Context, tx db.Tx, of sessions.Subjects) (sessions.Standing, error)
+}
+
 // Tenants finds tenants by id, from a cache. tenants/directory.
 type Tenants interface {
 	ByID(ctx context.Context, id ids.Tenant) (httpapi.Tenant, error)
@@ -102,15 +116,16 @@ type Tenants interface {
 
 // Ports are what the capability asks of others.
 type Ports struct {
-	Domains Domains
-	Groups  Groups
-	Jobs    *jobs.Client
-	Keys    Keys
-	Members *members.Service
-	Roles   Roles
-	Seats   Seats
-	Tenants Tenants
-	Users   *users.Service
+	Domains  Domains
+	Groups   Groups
+	Jobs     *jobs.Client
+	Keys     Keys
+	Members  *members.Service
+	Roles    Roles
+	Seats    Seats
+	Sessions Sessions
+	Tenants  Tenants
+	Users    *users.Service
 }
 
 // Service holds the rules.
@@ -130,7 +145,7 @@ func New(d *db.DB, log *events.Log, lifetime time.Duration, p Ports) *Service {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "orgs.invitations",
-		Errors:      []fault.Code{errAlreadyMember, errDomain, errDuplicate, errInvalid, errNotPending, errOtherPerson, errSignIn, errTooMany},
+		Errors:      []fault.Code{errAlreadyMember, errDomain, errDuplicate, errInvalid, errNotPending, errOtherPerson, CodeRefused, errSignIn, errTooMany},
 		Jobs:        s.jobs,
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"grove/infra/db"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
 )
@@ -24,14 +25,17 @@ type Invitation struct {
 	Life       int            `db:"life_minutes"` // of each sending; 0: the installation's, -1: for ever
 	Locale     string         `db:"locale"`
 	Inviter    string         `db:"inviter"`
+	Refused    string         `db:"refused"`    // why it could not be accepted when somebody last tried; ""
 	ExpiresAt  *time.Time     `db:"expires_at"` // nil: never
 	User       ids.User       `db:"user_id"`
 	CreatedAt  time.Time      `db:"created_at"`
 	UpdatedAt  time.Time      `db:"updated_at"`
 	Version    int64          `db:"version"`
+
+	PromisedBy actor.Remembered `db:"promised_by"` // of the latest sending
 }
 
-const columns = `id, org_id, email, email_key, state, token_hash, generation, roles, groups, delivery, life_minutes, locale, inviter, expires_at, user_id, created_at, updated_at, version`
+const columns = `promised_by, refused, id, org_id, email, email_key, state, token_hash, generation, roles, groups, delivery, life_minutes, locale, inviter, expires_at, user_id, created_at, updated_at, version`
 
 const loadSQL = `SELECT ` + columns + ` FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND id = $3`
 
@@ -77,17 +81,26 @@ func queryList(ctx context.Context, tx db.Tx, org ids.Org, state string, req pag
 func insertInvitation(ctx context.Context, tx db.Tx, i Invitation) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO invitations (tenant_id, id, org_id, email, email_key, state, token_hash, generation, roles, locale, inviter, expires_at,
-		                         created_at, updated_at, version, groups, delivery, life_minutes)
-		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16)`,
-		tx.Tenant(), i.ID, i.Org, i.Email, i.EmailKey, i.TokenHash, i.Generation, i.Roles, i.Locale, i.Inviter, i.ExpiresAt, i.CreatedAt, i.Version, i.Groups, i.Delivery, i.Life)
+		                         created_at, updated_at, version, groups, delivery, life_minutes, promised_by)
+		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17)`,
+		tx.Tenant(), i.ID, i.Org, i.Email, i.EmailKey, i.TokenHash, i.Generation, i.Roles, i.Locale, i.Inviter, i.ExpiresAt, i.CreatedAt, i.Version, i.Groups, i.Delivery, i.Life, i.PromisedBy)
 	return err
 }
 
 func updateResent(ctx context.Context, tx db.Tx, i Invitation) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE invitations SET state = 'pending', token_hash = $3, generation = $4, expires_at = $5, updated_at = $6, version = $7
-		WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), i.ID, i.TokenHash, i.Generation, i.ExpiresAt, i.UpdatedAt, i.Version)
+		UPDATE invitations SET state = 'pending', token_hash = $3, generation = $4, expires_at = $5, updated_at = $6, version = $7,
+		       inviter = $8, promised_by = $9, refused = ''
+		WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), i.ID, i.TokenHash, i.Generation, i.ExpiresAt, i.UpdatedAt, i.Version, i.Inviter, i.PromisedBy)
 	return err
+}
+
+// updateRefused notes why a pending invitation cannot be accepted, "" where it can, and reports whether that is news.
+func updateRefused(ctx context.Context, tx db.Tx, i Invitation, why string) (bool, error) {
+	n, err := tx.Exec(ctx, `
+		UPDATE invitations SET refused = $3 WHERE tenant_id = $1 AND id = $2 AND generation = $4 AND state = 'pending' AND refused <> $3`,
+		tx.Tenant(), i.ID, why, i.Generation)
+	return n == 1, err
 }
 
 func updateExpired(ctx context.Context, tx db.Tx, id ids.Invitation) (int64, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"grove/iam/authz"
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
@@ -80,7 +81,7 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		return Invitation{}, err
 	}
 	inv := Invitation{ID: ids.NewInvitation(), Org: c.Org.ID, Email: show, EmailKey: emailKey, State: StatePending, Generation: 1,
-		Roles: list.Distinct(n.Roles), Groups: list.Distinct(n.Groups), Delivery: n.Delivery, Life: n.Life, Locale: n.Locale, Version: 1}
+		Roles: list.Distinct(n.Roles), Groups: list.Distinct(n.Groups), Delivery: n.Delivery, Life: n.Life, Locale: n.Locale, Version: 1, PromisedBy: c.Actor.Remember()}
 	if inv.Delivery == "" {
 		inv.Delivery = deliveryEmail
 	}
@@ -200,23 +201,25 @@ func (s *Service) checkPromises(ctx context.Context, tx db.Tx, held map[string]b
 			return err
 		}
 	}
-	return s.checkRoles(ctx, tx, held, inv)
+	_, err := s.checkRoles(ctx, tx, held, inv)
+	return err
 }
 
-// checkRoles refuses roles that the actor could not assign. The built-in Administrator is given with all that lies below.
-func (s *Service) checkRoles(ctx context.Context, tx db.Tx, held map[string]bool, inv Invitation) error {
+// checkRoles returns the roles of an invitation, unless the actor could not assign one. The built-in Administrator is given
+// with all that lies below.
+func (s *Service) checkRoles(ctx context.Context, tx db.Tx, held map[string]bool, inv Invitation) ([]authz.Role, error) {
 	roles, err := s.Roles.CheckGrantable(ctx, tx, held, inv.Org, inv.Roles)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, r := range roles {
 		if isAdministrator(r) {
 			if err := s.Roles.CheckScopesTx(ctx, tx, inv.Org, r.Permissions, true); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return roles, nil
 }
 
 func (s *Service) inviter(ctx context.Context, tx db.Tx, c *httpapi.Call) (string, error) {
@@ -252,6 +255,11 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 		if err = s.checkPromises(ctx, tx, c.Held(), inv); err != nil {
 			return err
 		}
+		// Who sends it again promises anew what it gives.
+		if inv.Inviter, err = s.inviter(ctx, tx, c); err != nil {
+			return err
+		}
+		inv.PromisedBy, inv.Refused = c.Actor.Remember(), ""
 		inv.State, inv.UpdatedAt, inv.ExpiresAt = StatePending, tx.Now(), s.until(inv, tx.Now())
 		inv.Generation++
 		inv.Version++

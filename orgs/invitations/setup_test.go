@@ -89,11 +89,11 @@ func setup(t *testing.T) bundle {
 	b.seats = metering.New(d.DB, log)
 	b.api = apikit.New(t, d, b.Pair)
 	teams := groups.New(d.DB, log, b.authz)
-	b.members = members.New(d.DB, log, members.Ports{Authorizer: b.api, Groups: teams, Orgs: b.Pair, Roles: b.authz,
-		Seats: b.seats, Sessions: sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 1e15, Idle: 1e15}), Users: b.users})
+	signedIn := sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 1e15, Idle: 1e15})
+	b.members = members.New(d.DB, log, members.Ports{Authorizer: b.api, Groups: teams, Orgs: b.Pair, Roles: b.authz, Seats: b.seats, Sessions: signedIn, Users: b.users})
 	dataKeys := keys{}
 	b.invitations = invitations.New(d.DB, log, lifetime, invitations.Ports{Domains: b.domains, Groups: teams, Jobs: queue, Keys: dataKeys, Members: b.members,
-		Roles: b.authz, Seats: b.seats, Tenants: b.Pair, Users: b.users})
+		Roles: b.authz, Seats: b.seats, Sessions: signedIn, Tenants: b.Pair, Users: b.users})
 	for _, m := range []module.Manifest{b.invitations.Module(), b.members.Module(), b.seats.Module()} {
 		m.Routes(b.api.API)
 	}

@@ -156,6 +156,24 @@ func (e InvitationDelivery) Valid() bool {
 	}
 }
 
+// Defines values for InvitationRefused.
+const (
+	InvitationRefusedBeyondInviter InvitationRefused = "beyond_inviter"
+	InvitationRefusedInviterGone   InvitationRefused = "inviter_gone"
+)
+
+// Valid indicates whether the value is a known member of the InvitationRefused enum.
+func (e InvitationRefused) Valid() bool {
+	switch e {
+	case InvitationRefusedBeyondInviter:
+		return true
+	case InvitationRefusedInviterGone:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvitationState.
 const (
 	InvitationStateAccepted InvitationState = "accepted"
@@ -2407,7 +2425,7 @@ type Invitation struct {
 	// Examples: inv_069hwpkw01r010000000000004
 	ID string `json:"id"`
 
-	// Inviter Who invited, as the mail says.
+	// Inviter Who invited, or sent it last, as the mail says.
 	//
 	// Examples: Jo Doe
 	Inviter string `json:"inviter"`
@@ -2426,6 +2444,11 @@ type Invitation struct {
 	//
 	// Examples: org_069hwpkw01r010000000000004
 	OrgID string `json:"org_id"`
+
+	// Refused Why it could not be accepted when its link was last opened. beyond_inviter: who invited may not invite any more, or not give what it promises. inviter_gone: he was deleted, disabled or locked, or does not belong any more. Send it again to promise it yourself.
+	//
+	// Examples: inviter_gone
+	Refused *InvitationRefused `json:"refused,omitempty"`
 
 	// Roles Roles that the person gets on joining.
 	Roles []string `json:"roles"`
@@ -2450,6 +2473,11 @@ type Invitation struct {
 //
 // Examples: email
 type InvitationDelivery string
+
+// InvitationRefused Why it could not be accepted when its link was last opened. beyond_inviter: who invited may not invite any more, or not give what it promises. inviter_gone: he was deleted, disabled or locked, or does not belong any more. Send it again to promise it yourself.
+//
+// Examples: inviter_gone
+type InvitationRefused string
 
 // InvitationState Where the invitation stands.
 //
@@ -5410,7 +5438,7 @@ func (c *Client) ListInvitationsPages(ctx context.Context, org string, params *L
 
 // InviteUser is POST /v1/orgs/{org}/invitations.
 //
-// Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending.
+// Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises.
 func (c *Client) InviteUser(ctx context.Context, org string, body InviteUserRequest, options ...Option) (*Invitation, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/invitations", org)}
 	r.body, r.contentType = body, "application/json"

@@ -127,7 +127,7 @@ func (a *App) wire() error {
 	belonging := members.New(a.DB, a.Events, members.Ports{Authorizer: roles, Groups: teams, Orgs: orgs, Roles: roles,
 		Seats: seats, Sessions: signedIn, Users: people})
 	invited := invitations.New(a.DB, a.Events, c.InvitationTTL, invitations.Ports{Domains: mail, Groups: teams, Jobs: a.Jobs, Keys: keyring, Members: belonging,
-		Roles: roles, Seats: seats, Tenants: tenants, Users: people})
+		Roles: roles, Seats: seats, Sessions: signedIn, Tenants: tenants, Users: people})
 
 	// iam middle and top
 	abroad := outbound.New(outbound.Options{Dev: a.options.Dev})

@@ -1,0 +1,39 @@
+package actor
+
+import (
+	"maps"
+	"slices"
+
+	"grove/infra/kernel/ids"
+)
+
+// Remembered is an actor as he is stored with what he promised, so that it can be asked when the promise is kept whether he
+// may still give it. The zero value is nobody.
+type Remembered struct {
+	Kind   Kind     `json:"kind,omitempty"`
+	Org    ids.Org  `json:"org,omitzero"`
+	User   ids.User `json:"user,omitzero"`
+	App    ids.App  `json:"app,omitzero"`
+	Name   string   `json:"name,omitempty"`
+	Scopes []string `json:"scopes,omitempty"` // that his token carried: what he promises later is no more than what he could then
+}
+
+// Remember returns what is stored of an actor. Session and grant are left out: a promise outlasts them.
+func (a Actor) Remember() Remembered {
+	var scopes []string
+	for _, name := range slices.Sorted(maps.Keys(a.Scopes)) {
+		if a.Scopes[name] {
+			scopes = append(scopes, name)
+		}
+	}
+	return Remembered{Kind: a.Kind, Org: a.Org, User: a.User, App: a.App, Name: a.Name, Scopes: scopes}
+}
+
+// In returns the actor again.
+func (r Remembered) In(tenant ids.Tenant) Actor {
+	a := Actor{Kind: r.Kind, Tenant: tenant, Org: r.Org, User: r.User, App: r.App, Name: r.Name, Scopes: map[string]bool{}}
+	for _, name := range r.Scopes {
+		a.Scopes[name] = true
+	}
+	return a
+}

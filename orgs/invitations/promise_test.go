@@ -1,0 +1,204 @@
+package invitations_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"grove/iam/authz"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/actor"
+	"grove/infra/kernel/ids"
+	"grove/infra/kernel/perm"
+	"grove/infra/testkit/treekit"
+	"grove/orgs/invitations"
+)
+
+// inviter makes a resident of an organization of tenant A who is a member of the partner and its Administrator, and returns
+// him with a token of the partner.
+func (b bundle) inviter(t *testing.T, name string, home httpapi.Org) (u users.User, token string) {
+	t.Helper()
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		if u, err = b.users.CreateTx(ctx, tx, users.NewUser{Org: home.ID, Username: name}); err != nil {
+			return err
+		}
+		if home.ID != b.A.Partner.ID {
+			if err := b.members.JoinTx(ctx, tx, b.A.Partner.ID, u.ID, "invited"); err != nil {
+				return err
+			}
+		}
+		return b.authz.AssignTx(ctx, tx, authz.Assignment{Org: b.A.Partner.ID, Role: b.adminRole[b.A.Tenant.ID], PrincipalKind: authz.PrincipalUser,
+			Principal: u.ID.UUID(), Reach: authz.ReachSubtree})
+	})
+	return u, b.api.Token(b.as(u, b.A.Partner, perm.Names(perm.All())...))
+}
+
+// as is a person's actor with a token of an organization that carries the scopes named.
+func (b bundle) as(u users.User, org httpapi.Org, scopes ...string) actor.Actor {
+	a := b.A.Client(org, scopes...)
+	a.Kind, a.App, a.User = actor.User, ids.App{}, u.ID
+	return a
+}
+
+// shown reads an invitation as an administrator sees it.
+func (b bundle) shown(t *testing.T, id ids.Invitation) (inv invitations.InvitationBody) {
+	t.Helper()
+	b.api.Do(t, b.token(b.A), http.MethodGet, path(b.A, b.A.Partner)+"/"+id.String(), nil).Into(t, &inv)
+	return inv
+}
+
+// refused tries an invitation in every way, and wants it refused, as often as it is tried, with nothing changed.
+func (b bundle) refused(t *testing.T, name, why, link string, inv ids.Invitation) {
+	t.Helper()
+	people := b.count(t, b.A, `SELECT count(*) FROM users WHERE tenant_id = $1`)
+	given := b.count(t, b.A, `SELECT count(*) FROM role_assignments WHERE tenant_id = $1`)
+	seats := b.balance(t, b.A, b.A.Partner)
+	for range 2 {
+		if p, err := b.invitations.Peek(t.Context(), b.A.Tenant.ID, tokenIn(link)); code(err) != "org.invite.refused" || p.OrgName != "partner" || p.Email != "" {
+			t.Errorf("%s: shown: %+v %v", name, p, err)
+		}
+		if _, err := b.accept(b.A, tokenIn(link)); code(err) != "org.invite.refused" {
+			t.Errorf("%s: accepted: %v", name, err)
+		}
+	}
+	if people != b.count(t, b.A, `SELECT count(*) FROM users WHERE tenant_id = $1`) || given != b.count(t, b.A, `SELECT count(*) FROM role_assignments WHERE tenant_id = $1`) ||
+		seats != b.balance(t, b.A, b.A.Partner) {
+		t.Errorf("%s: something is half done", name)
+	}
+	if got := b.shown(t, inv); got.State != "pending" || got.Refused != why {
+		t.Errorf("%s: %s, refused because of %q", name, got.State, got.Refused)
+	}
+	if n := b.count(t, b.A, `SELECT count(*) FROM events WHERE tenant_id = $1 AND type = 'invitation.refused' AND subject = $2 AND data->>'reason' = $3`, inv.String(), why); n != 1 {
+		t.Errorf("%s: %d events tell of it", name, n)
+	}
+}
+
+// TestAttack06_APromiseEndsWithWhoMadeIt: whatever ends the power of whoever invited ends what he promised, until he has it
+// again or somebody else promises it.
+func TestAttack06_APromiseEndsWithWhoMadeIt(t *testing.T) {
+	b := setup(t)
+	type change = func(ctx context.Context, tx db.Tx, u users.User) error
+	for name, c := range map[string]struct {
+		home      httpapi.Org
+		why       string
+		end, back change // back: undoes it; nil where nothing does
+	}{
+		"deleted": {b.A.Partner, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error { return b.users.DeleteTx(ctx, tx, u.ID) }, nil},
+		"disabled": {b.A.Partner, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error {
+			_, err := b.users.DisableTx(ctx, tx, u)
+			return err
+		}, func(ctx context.Context, tx db.Tx, u users.User) error {
+			_, err := b.users.EnableTx(ctx, tx, u)
+			return err
+		}},
+		"locked": {b.A.Partner, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error {
+			_, err := b.users.LockTx(ctx, tx, u, "")
+			return err
+		}, func(ctx context.Context, tx db.Tx, u users.User) error {
+			_, err := b.users.UnlockTx(ctx, tx, u)
+			return err
+		}},
+		"removed": {b.A.Rivals, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error {
+			return b.members.RemoveTx(ctx, tx, b.A.Partner.ID, u.ID)
+		}, nil},
+		"demoted": {b.A.Partner, "beyond_inviter", func(ctx context.Context, tx db.Tx, u users.User) error {
+			return b.authz.UnassignAllTx(ctx, tx, b.A.Partner.ID, u.ID)
+		}, func(ctx context.Context, tx db.Tx, u users.User) error {
+			return b.authz.AssignTx(ctx, tx, authz.Assignment{Org: b.A.Partner.ID, Role: b.adminRole[b.A.Tenant.ID], PrincipalKind: authz.PrincipalUser,
+				Principal: u.ID.UUID(), Reach: authz.ReachSubtree})
+		}},
+		"his organization is suspended": {b.A.Partner, "inviter_gone", func(ctx context.Context, tx db.Tx, _ users.User) error {
+			return tx.Block(ctx, db.KindOrg, b.A.Partner.ID.UUID(), "test")
+		}, func(ctx context.Context, tx db.Tx, _ users.User) error {
+			return tx.Unblock(ctx, db.KindOrg, b.A.Partner.ID.UUID(), "test")
+		}},
+	} {
+		u, token := b.inviter(t, name, c.home)
+		in := func(f change) {
+			treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+				if now, err := b.users.Load(ctx, tx, u.ID); err == nil {
+					u = now
+				}
+				return f(ctx, tx, u)
+			})
+		}
+		address := ids.NewUser().String() + "@example.com"
+		inv, r := b.ask(t, token, map[string]any{"email": address, "delivery": "link", "expires_in_minutes": -1, "roles": []ids.Role{b.adminRole[b.A.Tenant.ID]}})
+		bare, _ := b.ask(t, token, map[string]any{"email": "bare." + address, "delivery": "link"})
+		if r.Status != 201 {
+			t.Fatalf("%s: %d %s", name, r.Status, r.Raw)
+		}
+		in(c.end)
+		b.refused(t, name, c.why, inv.Link, inv.ID)
+		b.refused(t, name+", without roles", c.why, bare.Link, bare.ID)
+		if c.back != nil {
+			in(c.back)
+			if _, err := b.accept(b.A, tokenIn(inv.Link)); err != nil {
+				t.Errorf("%s, and back: %v", name, err)
+			}
+		}
+		// Somebody else promises it, and it is his promise from then on.
+		var again invitations.InvitationBody
+		b.api.Do(t, b.token(b.A), http.MethodPost, path(b.A, b.A.Partner)+"/"+bare.ID.String()+":resend", nil).Into(t, &again)
+		if again.Refused != "" || again.Inviter != "admin@example.com" {
+			t.Errorf("%s: sent again: %+v", name, again)
+		}
+		if _, err := b.accept(b.A, tokenIn(again.Link)); err != nil {
+			t.Errorf("%s, sent again: %v", name, err)
+		}
+	}
+}
+
+// TestAttack06_WhatNobodyPromised: an invitation of which nobody knows who promised it is not good, one that the program made
+// for itself is.
+func TestAttack06_WhatNobodyPromised(t *testing.T) {
+	b := setup(t)
+	for by, want := range map[string]string{`{}`: "org.invite.refused", `{"kind":"anonymous"}`: "org.invite.refused", `{"kind":"user"}`: "org.invite.refused",
+		`{"kind":"system","name":"tenants.found"}`: "", `{"kind":"operator","name":"operator"}`: ""} {
+		inv, r := b.ask(t, b.token(b.A), map[string]any{"email": ids.NewUser().String() + "@example.com", "delivery": "link", "roles": []ids.Role{b.adminRole[b.A.Tenant.ID]}})
+		if r.Status != 201 {
+			t.Fatalf("%d %s", r.Status, r.Raw)
+		}
+		b.set(t, `UPDATE invitations SET promised_by = $3 WHERE tenant_id = $1 AND id = $2`, inv.ID, by)
+		got, err := b.accept(b.A, tokenIn(inv.Link))
+		if code(err) != want {
+			t.Errorf("%s: %v", by, err)
+		}
+		if err == nil && b.count(t, b.A, `SELECT count(*) FROM role_assignments WHERE tenant_id = $1 AND principal_id = $2 AND reach = 'subtree'`, got.User.ID) != 1 {
+			t.Errorf("%s: no Administrator", by)
+		}
+	}
+}
+
+// TestAttack28_ARoleThatGrewIsNotGiven: a role that gives more than whoever invited holds by now, or than his token could have
+// promised, is not given by his invitation.
+func TestAttack28_ARoleThatGrewIsNotGiven(t *testing.T) {
+	b := setup(t)
+	admin := actor.Into(t.Context(), b.as(b.admin[b.A.Tenant.ID], b.A.Root, perm.Names(perm.All())...))
+	role, err := b.authz.CreateRole(admin, b.A.Tenant.ID, b.A.Partner.ID, authz.CreateRoleRequest{Name: "Clerk", Permissions: []string{"users.read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := b.inviter(t, "hr", b.A.Partner)
+	narrow := b.api.Token(b.as(u, b.A.Partner, "invitations.read", "invitations.write", "users.read"))
+	inv, r := b.ask(t, narrow, map[string]any{"email": "jo@example.com", "delivery": "link", "roles": []ids.Role{role.ID}})
+	if r.Status != 201 {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	widen := func(names ...string) {
+		if _, err := b.authz.UpdateRole(admin, b.A.Tenant.ID, b.A.Partner.ID, role.ID, 0, authz.UpdateRoleRequest{Permissions: &names}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	widen("users.read", "users.write")
+	b.refused(t, "a role that grew", "beyond_inviter", inv.Link, inv.ID)
+	widen("users.read")
+	if p, err := b.invitations.Peek(t.Context(), b.A.Tenant.ID, tokenIn(inv.Link)); err != nil || p.Email != "jo@example.com" || b.shown(t, inv.ID).Refused != "" {
+		t.Errorf("as it was: %+v %v", p, err)
+	}
+	if _, err := b.accept(b.A, tokenIn(inv.Link)); err != nil {
+		t.Error(err)
+	}
+}
