@@ -9,7 +9,6 @@ import (
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
-	"grove/infra/kernel/perm"
 )
 
 // Why the promise of an invitation is not kept.
@@ -18,25 +17,14 @@ const (
 	refusedGone   = "inviter_gone"   // he was deleted, disabled or locked, or does not belong any more; a client likewise
 )
 
-// promiser returns a context of who promised what an invitation gives.
-func promiser(ctx context.Context, tx db.Tx, inv Invitation) context.Context {
-	a := inv.PromisedBy.In(tx.Tenant())
-	switch a.Kind {
-	case actor.Operator, actor.System:
-		// The program promises what it was made to, such as a tenant's first administrator.
-		a = actor.ForJob(tx.Tenant(), a.Name, perm.All()...)
-	}
-	return actor.Into(ctx, a)
-}
-
-// refusal says why an invitation's promise is not kept now, or "". A role that is gone since, or not shared with the
-// organization any more, is not promised any more.
+// refusal says why an invitation's promise is not kept now, or "". A role or a group that is gone since, or a role
+// that is not shared with the organization any more, is not promised any more.
 func (s *Service) refusal(ctx context.Context, tx db.Tx, inv Invitation) (string, error) {
-	ctx = promiser(ctx, tx, inv)
-	a := actor.From(ctx)
+	a := inv.PromisedBy.In(tx.Tenant())
 	if a.Kind == "" {
 		return refusedGone, nil
 	}
+	ctx = actor.Into(ctx, a)
 	standing, err := s.Sessions.Standing(ctx, tx, sessions.OfActor(a))
 	if err != nil || standing.Blocked {
 		return refusedGone, err
@@ -52,6 +40,13 @@ func (s *Service) refusal(ctx context.Context, tx db.Tx, inv Invitation) (string
 		one := inv
 		one.Roles = []ids.Role{id}
 		if _, err := s.checkRoles(ctx, tx, held, one); isBeyond(err) {
+			return refusedBeyond, nil
+		} else if err != nil && !isGone(err) {
+			return "", err
+		}
+	}
+	for _, id := range inv.Groups {
+		if err := s.Groups.CheckTx(ctx, tx, inv.Org, id); isBeyond(err) {
 			return refusedBeyond, nil
 		} else if err != nil && !isGone(err) {
 			return "", err

@@ -202,3 +202,46 @@ func TestAttack28_ARoleThatGrewIsNotGiven(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAttack28_AGroupThatGrewIsNotGiven: who makes an empty group and invites into it has no way into what somebody else gives
+// the group later.
+func TestAttack28_AGroupThatGrewIsNotGiven(t *testing.T) {
+	b := setup(t)
+	admin := actor.Into(t.Context(), b.as(b.admin[b.A.Tenant.ID], b.A.Root, perm.Names(perm.All())...))
+	hr, err := b.authz.CreateRole(admin, b.A.Tenant.ID, b.A.Partner.ID, authz.CreateRoleRequest{Name: "HR", Permissions: []string{"invitations.read", "invitations.write", "users.read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var u users.User
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		if u, err = b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Partner.ID, Username: "hr"}); err != nil {
+			return err
+		}
+		return b.authz.AssignTx(ctx, tx, authz.Assignment{Org: b.A.Partner.ID, Role: hr.ID, PrincipalKind: authz.PrincipalUser, Principal: u.ID.UUID(), Reach: authz.ReachSubtree})
+	})
+	group, goes := b.group(t, "Team"), b.group(t, "Goes")
+	inv, r := b.ask(t, b.api.Token(b.as(u, b.A.Partner, perm.Names(perm.All())...)), map[string]any{"email": "jo@example.com", "delivery": "link", "expires_in_minutes": -1,
+		"groups": []ids.Group{goes, group}})
+	if r.Status != 201 {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	given, err := b.authz.Assign(admin, b.A.Tenant.ID, b.A.Partner.ID, b.adminRole[b.A.Tenant.ID], authz.AssignRoleRequest{
+		Principal: authz.Principal{Type: authz.PrincipalGroup, ID: group.String()}, Reach: authz.ReachSubtree})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.refused(t, "a group that was given more", "beyond_inviter", inv.Link, inv.ID)
+	if n := b.count(t, b.A, `SELECT count(*) FROM group_members WHERE tenant_id = $1`); n != 0 {
+		t.Errorf("%d people are in groups", n)
+	}
+	if err := b.authz.Unassign(admin, b.A.Tenant.ID, b.A.Partner.ID, b.adminRole[b.A.Tenant.ID], given.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.set(t, `DELETE FROM groups WHERE tenant_id = $1 AND id = $2`, goes)
+	if _, err := b.accept(b.A, tokenIn(inv.Link)); err != nil {
+		t.Errorf("as it was: %v", err)
+	}
+	if n := b.count(t, b.A, `SELECT count(*) FROM group_members WHERE tenant_id = $1 AND group_id = $2`, group); n != 1 {
+		t.Errorf("%d people are in the group", n)
+	}
+}

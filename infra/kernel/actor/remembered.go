@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/perm"
 )
 
 // Remembered is an actor as he is stored with what he promised, so that it can be asked when the promise is kept whether he
@@ -29,8 +30,11 @@ func (a Actor) Remember() Remembered {
 	return Remembered{Kind: a.Kind, Org: a.Org, User: a.User, App: a.App, Name: a.Name, Scopes: scopes}
 }
 
-// In returns the actor again.
+// In returns the actor again. What the program or the operator promised, the program may always give.
 func (r Remembered) In(tenant ids.Tenant) Actor {
+	if r.Kind == System || r.Kind == Operator {
+		return ForJob(tenant, r.Name, perm.All()...)
+	}
 	a := Actor{Kind: r.Kind, Tenant: tenant, Org: r.Org, User: r.User, App: r.App, Name: r.Name, Scopes: map[string]bool{}}
 	for _, name := range r.Scopes {
 		a.Scopes[name] = true
