@@ -49,6 +49,11 @@ type Keys interface {
 	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
 }
 
+// Roles says what the actor of ctx may do in an organization now. iam/authz.
+type Roles interface {
+	HeldTx(ctx context.Context, tx db.Tx, org ids.Org) (map[string]bool, error)
+}
+
 // Sessions says whether what something stands on still stands. iam/sessions.
 type Sessions interface {
 	Standing(ctx context.Context, tx db.Tx, of sessions.Subjects) (sessions.Standing, error)
@@ -62,6 +67,7 @@ type Tenants interface {
 // Ports are what the capability asks of others.
 type Ports struct {
 	Keys     Keys
+	Roles    Roles
 	Sessions Sessions
 	Tenants  Tenants
 	Users    *users.Service

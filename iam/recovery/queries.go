@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"grove/infra/db"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/ids"
 )
 
@@ -20,6 +21,8 @@ type link struct {
 	EmailKey  string     `db:"email_key"`
 	ExpiresAt *time.Time `db:"expires_at"`
 	CreatedAt time.Time  `db:"created_at"`
+
+	MadeBy actor.Remembered `db:"made_by"`
 }
 
 // upsertLink puts a link in the place of the one before and counts its mail. It reports false, and changes nothing, when
@@ -30,20 +33,20 @@ func upsertLink(ctx context.Context, tx db.Tx, l link, maxMails int, window time
 		mails = 1
 	}
 	n, err := tx.Exec(ctx, `
-		INSERT INTO password_links AS l (tenant_id, user_id, org_id, id, token_hash, delivery, email_key, expires_at, created_at, mails, mails_since)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)
+		INSERT INTO password_links AS l (tenant_id, user_id, org_id, id, token_hash, delivery, email_key, expires_at, created_at, mails, mails_since, made_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $13)
 		ON CONFLICT (tenant_id, user_id) DO UPDATE SET id = excluded.id, token_hash = excluded.token_hash, delivery = excluded.delivery,
-			email_key = excluded.email_key, expires_at = excluded.expires_at, created_at = excluded.created_at, ended = false,
+			email_key = excluded.email_key, expires_at = excluded.expires_at, created_at = excluded.created_at, made_by = excluded.made_by, ended = false,
 			mails = CASE WHEN l.mails_since > $12 THEN l.mails + excluded.mails ELSE excluded.mails END,
 			mails_since = CASE WHEN l.mails_since > $12 THEN l.mails_since ELSE excluded.mails_since END
 		WHERE excluded.mails = 0 OR l.mails < $11 OR l.mails_since <= $12`,
-		tx.Tenant(), l.User, l.Org, l.ID, l.TokenHash, l.Delivery, l.EmailKey, l.ExpiresAt, tx.Now(), mails, maxMails, tx.Now().Add(-window))
+		tx.Tenant(), l.User, l.Org, l.ID, l.TokenHash, l.Delivery, l.EmailKey, l.ExpiresAt, tx.Now(), mails, maxMails, tx.Now().Add(-window), l.MadeBy)
 	return n == 1, err
 }
 
 // A link ends with every change of the password after it was made.
 const usableSQL = `
-	SELECT l.user_id, l.org_id, l.id, l.token_hash, l.delivery, l.email_key, l.expires_at, l.created_at FROM password_links l
+	SELECT l.user_id, l.org_id, l.id, l.token_hash, l.delivery, l.email_key, l.expires_at, l.created_at, l.made_by FROM password_links l
 	WHERE l.tenant_id = $1 AND NOT l.ended AND (l.expires_at IS NULL OR l.expires_at > $3)
 	  AND NOT EXISTS (SELECT FROM passwords p WHERE p.tenant_id = $1 AND p.user_id = l.user_id AND p.changed_at > l.created_at)`
 

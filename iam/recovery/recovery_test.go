@@ -17,6 +17,7 @@ import (
 	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/events"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/secrets"
@@ -48,6 +49,11 @@ func (ranks) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User) (bool,
 	return false, nil
 }
 
+// held is what every actor may do.
+type held map[string]bool
+
+func (h held) HeldTx(context.Context, db.Tx, ids.Org) (map[string]bool, error) { return h, nil }
+
 type keys map[ids.Tenant]*secrets.DataKey
 
 func (k keys) DataKey(_ context.Context, tenant ids.Tenant) (*secrets.DataKey, error) {
@@ -58,6 +64,7 @@ type bundle struct {
 	*testkit.Database
 	treekit.Pair
 	above    ranks
+	held     held
 	api      *apikit.Server
 	recovery *recovery.Service
 	users    *users.Service
@@ -75,13 +82,13 @@ func setup(t *testing.T) bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := bundle{Database: d, Pair: treekit.Plant(t, d), above: ranks{}}
+	b := bundle{Database: d, Pair: treekit.Plant(t, d), above: ranks{}, held: held{"users.write": true}}
 	log, dataKeys := events.NewLog(nil), keys{}
 	for _, tree := range []treekit.Tree{b.A, b.B} {
 		dataKeys[tree.Tenant.ID], _ = root.NewDataKey(tree.Tenant.ID.String())
 	}
 	b.users = users.New(d.DB, log, hasher, b.above)
-	b.recovery = recovery.New(d.DB, log, recovery.Ports{Keys: dataKeys, Sessions: sessions.New(d.DB, log, sessions.Lifetimes{}), Tenants: b.Pair, Users: b.users})
+	b.recovery = recovery.New(d.DB, log, recovery.Ports{Keys: dataKeys, Roles: b.held, Sessions: sessions.New(d.DB, log, sessions.Lifetimes{}), Tenants: b.Pair, Users: b.users})
 	b.api = apikit.New(t, d, b.Pair, b.users.Module(), b.recovery.Module())
 	b.token = b.api.Token(b.A.Client(b.A.Partner, "users.read", "users.write"))
 	return b
@@ -340,6 +347,74 @@ func TestAttack01_PasswordLinksOfTheSuspended(t *testing.T) {
 	set(db.Tx.Block, db.KindOrg, b.A.Rivals.ID.UUID())
 	if err := b.use(token); err != nil {
 		t.Errorf("resumed: %v", err)
+	}
+}
+
+// TestAttack28_APasswordLinkEndsWithItsMakersPower: a link is no good, and is not used up, while its maker is gone, may not look
+// after users any more, or stands below its person; however it reached the person.
+func TestAttack28_APasswordLinkEndsWithItsMakersPower(t *testing.T) {
+	b := setup(t)
+	tenant := b.A.Tenant.ID
+	maker := b.person(t, "maker@partner.example")
+	client := b.A.Client(b.A.Partner, "users.write")
+	asUser := client
+	asUser.Kind, asUser.App, asUser.User = actor.User, ids.App{}, maker.ID
+	epoch := func(f func(db.Tx, context.Context, db.Kind, uuid.UUID, string) error, kind db.Kind, subject uuid.UUID) {
+		treekit.In(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error { return f(tx, ctx, kind, subject, "test") })
+	}
+	member := ids.Pair(b.A.Partner.ID.UUID(), maker.ID.UUID())
+	for name, c := range map[string]struct {
+		as   actor.Actor
+		end  func(person users.User)
+		back func(person users.User)
+	}{
+		"the person rose":      {asUser, func(u users.User) { b.above[u.ID] = true }, func(u users.User) { delete(b.above, u.ID) }},
+		"above a client":       {client, func(u users.User) { b.above[u.ID] = true }, func(u users.User) { delete(b.above, u.ID) }},
+		"users are not his":    {asUser, func(users.User) { delete(b.held, "users.write") }, func(users.User) { b.held["users.write"] = true }},
+		"he was disabled":      {asUser, func(users.User) { epoch(db.Tx.Block, db.KindUser, maker.ID.UUID()) }, func(users.User) { epoch(db.Tx.Unblock, db.KindUser, maker.ID.UUID()) }},
+		"he left":              {asUser, func(users.User) { epoch(db.Tx.Block, db.KindMembership, member) }, func(users.User) { epoch(db.Tx.Unblock, db.KindMembership, member) }},
+		"a client was removed": {client, func(users.User) { epoch(db.Tx.Block, db.KindClient, client.App.UUID()) }, func(users.User) { epoch(db.Tx.Unblock, db.KindClient, client.App.UUID()) }},
+	} {
+		b.token = b.api.Token(c.as)
+		for _, delivery := range []string{"link", "email"} {
+			u := b.create(t, users.NewUser{Username: ids.NewUser().String() + "@partner.example"})
+			made, r := b.ask(t, u, `{"delivery":"`+delivery+`"}`)
+			if r.Status != 201 {
+				t.Fatalf("%s: %d %s", name, r.Status, r.Raw)
+			}
+			if delivery == "email" {
+				mail, err := b.recovery.Mail(t.Context(), tenant, u.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				made.Link = mail.Link
+			}
+			_, token, _ := strings.Cut(made.Link, "token=")
+			c.end(u)
+			if p, err := b.recovery.Peek(t.Context(), tenant, token); code(err) != "password_link.invalid" || p.Username != "" {
+				t.Errorf("%s, by %s: shown: %v", name, delivery, err)
+			}
+			if err := b.use(token); code(err) != "password_link.invalid" {
+				t.Errorf("%s, by %s: used: %v", name, delivery, err)
+			}
+			if _, err := b.recovery.Mail(t.Context(), tenant, u.ID); code(err) != "password_link.invalid" {
+				t.Errorf("%s, by %s: mailed: %v", name, delivery, err)
+			}
+			c.back(u)
+			if err := b.use(token); err != nil {
+				t.Errorf("%s, by %s, and back: %v", name, delivery, err)
+			}
+		}
+	}
+	// Of a link from before, nobody knows who made it.
+	u := b.create(t, users.NewUser{Username: "old"})
+	token := b.hand(t, u)
+	treekit.In(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE password_links SET made_by = '{}' WHERE tenant_id = $1 AND user_id = $2`, tx.Tenant(), u.ID)
+		return err
+	})
+	if err := b.use(token); code(err) != "password_link.invalid" {
+		t.Errorf("from before: %v", err)
 	}
 }
 

@@ -58,7 +58,7 @@ func (s *Service) Create(ctx context.Context, t httpapi.Tenant, org ids.Org, use
 	if err != nil {
 		return Made{}, err
 	}
-	l := link{User: user, Org: org, ID: uuid.Must(uuid.NewV7()), Delivery: w.Delivery}
+	l := link{User: user, Org: org, ID: uuid.Must(uuid.NewV7()), Delivery: w.Delivery, MadeBy: actor.From(ctx).Remember()}
 	plain, hash := token(key, t.ID, l.ID)
 	l.TokenHash = hash
 	err = s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
@@ -216,9 +216,14 @@ func (s *Service) Use(ctx context.Context, tenant ids.Tenant, token, password st
 	}
 	hash := secrets.HashToken(token)
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		l, u, _, err := s.find(ctx, tx, hash)
+		l, _, _, err := s.find(ctx, tx, hash)
 		if err != nil {
 			return err
+		}
+		// Held, so that nobody gives the person more between the question whether the maker may take him over and the end.
+		u, err := s.Users.HoldTx(actor.Into(ctx, l.MadeBy.In(tenant)), tx, l.Org, l.User)
+		if err != nil {
+			return unless(err)
 		}
 		switch first, err := endLink(ctx, tx, hash); {
 		case err != nil:
@@ -271,7 +276,39 @@ func (s *Service) person(ctx context.Context, tx db.Tx, l link) (users.User, str
 	if err == nil && standing.Blocked {
 		err = fault.CodeSuspended.With("The organization is suspended; nobody can choose a password now.", nil)
 	}
+	if err == nil {
+		err = s.checkMaker(ctx, tx, l, u)
+	}
 	return u, name, err
+}
+
+// checkMaker asks whether whoever made a link stands, and might make it now.
+func (s *Service) checkMaker(ctx context.Context, tx db.Tx, l link, u users.User) error {
+	a := l.MadeBy.In(tx.Tenant())
+	if a.Kind == "" {
+		return invalid(nil)
+	}
+	ctx = actor.Into(ctx, a)
+	standing, err := s.Sessions.Standing(ctx, tx, sessions.OfActor(a))
+	if err != nil {
+		return err
+	}
+	held, err := s.Roles.HeldTx(ctx, tx, l.Org)
+	if err == nil && (standing.Blocked || !held[users.PermWrite.Name()]) {
+		err = invalid(nil)
+	}
+	if err != nil {
+		return err
+	}
+	return unless(s.Users.CheckRank(ctx, tx, u))
+}
+
+// unless turns the answers of a rule, such as that the person may do more than the maker, into that of a link that is no good.
+func unless(err error) error {
+	if users.ErrAboveActor.Is(err) || fault.CodeNotFound.Is(err) {
+		return invalid(err)
+	}
+	return err
 }
 
 func invalid(cause error) error {

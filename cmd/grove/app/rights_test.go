@@ -58,6 +58,31 @@ func TestAttack28_SessionsOfAnAdministrator(t *testing.T) {
 	}
 }
 
+// TestAttack28_APasswordLinkFromBeforeTheRise: an organization's administrator does not take over, by a link that he made before,
+// a resident whom the vendor has made Administrator of all.
+func TestAttack28_APasswordLinkFromBeforeTheRise(t *testing.T) {
+	w := apptest.New(t)
+	manage := w.Token(w.A)
+	w.Must(w.A, manage, "POST", "/orgs", map[string]any{"name": "North", "handle": "north"})
+	jo := w.Must(w.A, manage, "POST", "/orgs/north/users", map[string]any{"username": "jo"})["id"].(string)
+	admin := machine(w, manage, "north", "grove")
+	link := w.Must(w.A, admin, "POST", "/orgs/north/users/"+jo+"/password-link", map[string]any{"delivery": "link", "expires_in_minutes": -1})["link"].(string)
+	status := func() int { return w.Do(w.Client(), "GET", link, nil).StatusCode }
+	if got := status(); got != http.StatusOK {
+		t.Fatalf("before: %d", got)
+	}
+	w.Must(w.A, manage, "PUT", "/orgs/root/members/"+jo, nil)
+	assigned := w.Must(w.A, manage, "POST", "/orgs/root/roles/"+role(w, manage, "Administrator")+"/assignments",
+		map[string]any{"principal": map[string]any{"type": "user", "id": jo}, "reach": "subtree"})["id"].(string)
+	if got := status(); got != http.StatusGone {
+		t.Errorf("risen: %d", got)
+	}
+	w.Must(w.A, manage, "DELETE", "/orgs/root/roles/"+role(w, manage, "Administrator")+"/assignments/"+assigned, nil)
+	if got := status(); got != http.StatusOK {
+		t.Errorf("as before: %d", got)
+	}
+}
+
 // person makes a resident of the root with a password.
 func person(w *apptest.World, manage, username string) string {
 	return w.Must(w.A, manage, "POST", "/orgs/root/users", map[string]any{"username": username, "password": apptest.Password, "must_change_password": false})["id"].(string)

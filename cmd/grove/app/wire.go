@@ -135,7 +135,7 @@ func (a *App) wire() error {
 	strangers := registration.New(a.DB, a.Events, a.Hub, a.options.Dev, registration.Ports{Apps: clients, Outbound: abroad, RemoteKeys: published, Sharing: shares, Standing: signedIn})
 	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
 		Orgs: orgs, Roles: roles, Sharing: strangers, Users: people})
-	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Sessions: signedIn, Tenants: tenants, Users: people})
+	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Roles: roles, Sessions: signedIn, Tenants: tenants, Users: people})
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Registration: strangers, RemoteKeys: published,
