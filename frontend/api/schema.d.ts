@@ -735,7 +735,7 @@ export interface paths {
         head?: never;
         /**
          * Change an app's OAuth settings
-         * @description A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter). The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+         * @description A JSON merge patch. All but how long tokens live and how they are signed is changed only by somebody who holds what the app is authorized for (role.above_granter): it says who gets the app's tokens. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateAppOIDC"];
         trace?: never;
@@ -755,7 +755,7 @@ export interface paths {
         put?: never;
         /**
          * Make a client secret
-         * @description At most five work at a time, so that a secret can be rolled over. Of an app that has tokens of its own only somebody who holds what it is authorized for makes one (role.above_granter).
+         * @description At most five work at a time, so that a secret can be rolled over. Only somebody who holds what the app is authorized for makes one (role.above_granter).
          */
         post: operations["createAppSecret"];
         delete?: never;
@@ -776,7 +776,7 @@ export interface paths {
         post?: never;
         /**
          * Take a client secret away
-         * @description Everything that was issued to the app so far ends.
+         * @description Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).
          */
         delete: operations["deleteAppSecret"];
         options?: never;
@@ -1248,6 +1248,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/registration-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List registration tokens
+         * @description The tokens with which apps register themselves with the organization (RFC 7591), oldest first.
+         */
+        get: operations["listRegistrationTokens"];
+        put?: never;
+        /**
+         * Make a registration token
+         * @description An initial access token: who holds it registers apps at the organization's registration endpoint, as far as its settings let apps register themselves. Such an app has access to nothing but the APIs that are open to registered clients.
+         */
+        post: operations["createRegistrationToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/registration-tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a registration token away
+         * @description Apps that were registered with it stay.
+         */
+        delete: operations["deleteRegistrationToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/roles": {
         parameters: {
             query?: never;
@@ -1415,7 +1459,7 @@ export interface paths {
         put?: never;
         /**
          * End all sessions of a user
-         * @description Ends every session of one person that began in the organization, and whatever apps act by for that person in the organization: also where the session began in another one, which goes on there, and where the app has offline access. A person without sessions is no error.
+         * @description Ends every session of one person that began in the organization, and whatever apps act by for that person in the organization: also where the session began in another one, which goes on there, and where the app has offline access. A person without sessions is no error; one who may do more than the caller is refused (user.above_actor).
          */
         post: operations["endUserSessions"];
         delete?: never;
@@ -1440,7 +1484,7 @@ export interface paths {
         post?: never;
         /**
          * End a session
-         * @description Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too.
+         * @description Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too. Of a person who may do more than the caller it is refused (user.above_actor).
          */
         delete: operations["endSession"];
         options?: never;
@@ -2003,6 +2047,11 @@ export interface components {
              */
             org_id: string;
             /**
+             * @description Whether apps that nobody here set up may ask for its scopes.
+             * @example false
+             */
+            registered_clients: boolean;
+            /**
              * @description Whether a person's token gets a scope only where a role gives it.
              * @example true
              */
@@ -2073,7 +2122,7 @@ export interface components {
              */
             builtin: boolean;
             /**
-             * @description The app's name in OAuth; server-made.
+             * @description The app's name in OAuth: server-made, or the address of the document that describes the app.
              * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
              */
             client_id: string;
@@ -2123,6 +2172,11 @@ export interface components {
              * @example application
              */
             role_audience: string;
+            /**
+             * @description Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id.
+             * @example managed
+             */
+            source: string;
             /**
              * @description What kind of app it is: spa, mobile, web, m2m or standard.
              * @example web
@@ -2236,6 +2290,11 @@ export interface components {
              */
             post_logout_redirect_uris: string[];
             /**
+             * @description The security profile that the app is held to; empty for none.
+             * @example fapi2_security
+             */
+            profile: string;
+            /**
              * @description Where authorization codes may be sent.
              * @example [
              *       "https://app.example.com/callback"
@@ -2280,6 +2339,36 @@ export interface components {
              * @example false
              */
             skip_consent: boolean;
+            /**
+             * @description DNS name in its certificate.
+             * @example client.example.com
+             */
+            tls_client_auth_san_dns: string;
+            /**
+             * @description E-mail address in its certificate.
+             * @example client@example.com
+             */
+            tls_client_auth_san_email: string;
+            /**
+             * @description IP address in its certificate.
+             * @example 192.0.2.7
+             */
+            tls_client_auth_san_ip: string;
+            /**
+             * @description URI in its certificate.
+             * @example spiffe://example.com/client
+             */
+            tls_client_auth_san_uri: string;
+            /**
+             * @description Subject of its certificate (RFC 4514); one of the five for tls_client_auth.
+             * @example CN=payments,O=Example,C=DE
+             */
+            tls_client_auth_subject_dn: string;
+            /**
+             * @description Whether the app's tokens are bound to the TLS certificate that it shows (RFC 8705).
+             * @example false
+             */
+            tls_client_certificate_bound_access_tokens: boolean;
             /**
              * @description How the app proves who it is: client_secret takes the secret in header or body.
              * @example client_secret
@@ -2520,6 +2609,11 @@ export interface components {
              */
             name: string;
             /**
+             * @description Whether apps that nobody here set up, because they register themselves or publish a metadata document, may ask for its scopes.
+             * @example false
+             */
+            registered_clients?: boolean;
+            /**
              * @description Whether a person's token gets a scope only where a role gives it.
              * @default true
              * @example true
@@ -2628,7 +2722,7 @@ export interface components {
              */
             builtin: boolean;
             /**
-             * @description The app's name in OAuth; server-made.
+             * @description The app's name in OAuth: server-made, or the address of the document that describes the app.
              * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
              */
             client_id: string;
@@ -2684,6 +2778,11 @@ export interface components {
              */
             role_audience: string;
             /**
+             * @description Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id.
+             * @example managed
+             */
+            source: string;
+            /**
              * @description What kind of app it is: spa, mobile, web, m2m or standard.
              * @example web
              */
@@ -2723,6 +2822,46 @@ export interface components {
              * @example sec_069hwpkw01r010000000000004
              */
             id: string;
+        };
+        CreatedRegistrationToken: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-11-23T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it stops working.
+             * @example 2030-01-01T00:00:00Z
+             */
+            expires_at: string;
+            /**
+             * @description Its last four characters.
+             * @example x7Qa
+             */
+            hint: string;
+            /**
+             * @description The token's identifier.
+             * @example rgt_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description Whom or what it is for.
+             * @example Partner portal
+             */
+            name: string;
+            /**
+             * @description The token, to be sent as Bearer to the registration endpoint. Shown here and never again.
+             * @example grv_ri_…
+             */
+            token: string;
+            /**
+             * Format: int64
+             * @description How many more apps may be registered with it; absent for any number.
+             * @example 1
+             */
+            uses_left?: number;
         };
         CreateGroupRequest: {
             /**
@@ -2785,6 +2924,25 @@ export interface components {
              * @example false
              */
             force?: boolean;
+        };
+        CreateRegistrationTokenRequest: {
+            /**
+             * Format: date-time
+             * @description When the token stops working, in a year at the latest; in a week where left out.
+             * @example 2030-01-01T00:00:00Z
+             */
+            expires_at?: string;
+            /**
+             * @description Whom or what the token is for.
+             * @example Partner portal
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many apps may be registered with it; any number where left out.
+             * @example 1
+             */
+            uses?: number;
         };
         CreateRoleRequest: {
             /** @description What the role is for; the organization itself where left out. Cannot be changed later. */
@@ -2999,6 +3157,19 @@ export interface components {
              */
             type: "anonymous" | "client" | "operator" | "system" | "user";
         };
+        EventChainLink: {
+            /**
+             * @description SHA-256 of the link, in hex.
+             * @example 9f86d081884c7d65
+             */
+            hash: string;
+            /**
+             * Format: int64
+             * @description Position in the chain, which has the events of all organizations.
+             * @example 97
+             */
+            seq: number;
+        };
         EventChainProof: {
             /**
              * Format: int64
@@ -3026,25 +3197,21 @@ export interface components {
         };
         EventFeed: {
             /**
-             * Format: int64
-             * @description Send as after, now or later, to go on.
-             * @example 42
+             * @description Send as after, now or later, to go on. It is good for whoever may read the organization's events, and for as long as the installation's root key is known.
+             * @example AVqH1c…
              */
-            cursor: number;
-            /** @description In the chain's order, which never changes. */
+            cursor: string;
+            /** @description In an order which never changes. */
             entries: components["schemas"]["EventFeedEntry"][];
         };
         EventFeedEntry: {
+            /** @description The event's link of the tenant's chain; for the root organization only. */
+            chain?: components["schemas"]["EventChainLink"];
             /** @description The event. */
             event: components["schemas"]["Event"];
             /**
-             * @description SHA-256 of the link, in hex.
-             * @example 9f86d081884c7d65
-             */
-            hash: string;
-            /**
              * Format: int64
-             * @description Position in the tenant's chain; an organization sees the numbers of its own events only.
+             * @description The event's number in the organization's feed, from 1.
              * @example 42
              */
             seq: number;
@@ -3657,6 +3824,50 @@ export interface components {
              */
             pointer: string;
         };
+        RegistrationToken: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-11-23T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it stops working.
+             * @example 2030-01-01T00:00:00Z
+             */
+            expires_at: string;
+            /**
+             * @description Its last four characters.
+             * @example x7Qa
+             */
+            hint: string;
+            /**
+             * @description The token's identifier.
+             * @example rgt_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description Whom or what it is for.
+             * @example Partner portal
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many more apps may be registered with it; absent for any number.
+             * @example 1
+             */
+            uses_left?: number;
+        };
+        RegistrationTokenList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["RegistrationToken"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
         ResetPasswordRequest: {
             /**
              * @description Whether it must be replaced at the next sign-in; true when absent.
@@ -4035,6 +4246,11 @@ export interface components {
              */
             name?: string;
             /**
+             * @description Whether apps that nobody here set up may ask for its scopes.
+             * @example false
+             */
+            registered_clients?: boolean;
+            /**
              * @description Whether a person's token gets a scope only where a role gives it.
              * @example true
              */
@@ -4138,6 +4354,12 @@ export interface components {
              */
             post_logout_redirect_uris?: string[];
             /**
+             * @description A security profile of the OpenID Foundation that the app is held to: its other settings have to comply, and so has every request. Financial-grade API 1.0 Part 2 Advanced, FAPI 2.0 Security Profile, or that with FAPI 2.0 Message Signing. Choosing one ends what was issued before.
+             * @example
+             * @enum {string}
+             */
+            profile?: "" | "fapi1_advanced" | "fapi2_security" | "fapi2_message_signing";
+            /**
              * @description All redirect URIs from now on; compared exactly.
              * @example [
              *       "https://app.example.com/callback"
@@ -4184,11 +4406,41 @@ export interface components {
              */
             skip_consent?: boolean;
             /**
-             * @description How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+             * @description DNS name among the certificate's alternative names; a wildcard there is no match for others.
+             * @example client.example.com
+             */
+            tls_client_auth_san_dns?: string;
+            /**
+             * @description E-mail address among the certificate's alternative names.
+             * @example client@example.com
+             */
+            tls_client_auth_san_email?: string;
+            /**
+             * @description IP address among the certificate's alternative names.
+             * @example 192.0.2.7
+             */
+            tls_client_auth_san_ip?: string;
+            /**
+             * @description URI among the certificate's alternative names.
+             * @example spiffe://example.com/client
+             */
+            tls_client_auth_san_uri?: string;
+            /**
+             * @description Whole subject of the certificate for tls_client_auth, as RFC 4514 writes it: the last part first, no space between the parts. Exactly one of the five is set for that method.
+             * @example CN=payments,O=Example,C=DE
+             */
+            tls_client_auth_subject_dn?: string;
+            /**
+             * @description Whether the app's tokens are bound to the TLS certificate that it shows, so that a stolen token is of no use (RFC 8705, section 3).
+             * @example false
+             */
+            tls_client_certificate_bound_access_tokens?: boolean;
+            /**
+             * @description How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
              * @example private_key_jwt
              * @enum {string}
              */
-            token_endpoint_auth_method?: "client_secret" | "client_secret_basic" | "client_secret_post" | "none" | "private_key_jwt";
+            token_endpoint_auth_method?: "client_secret" | "client_secret_basic" | "client_secret_post" | "none" | "private_key_jwt" | "self_signed_tls_client_auth" | "tls_client_auth";
             /**
              * @description How assertions must be signed; empty for any of these.
              * @example ES256
@@ -8846,7 +9098,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: app.builtin, app.name_taken. */
+            /** @description Codes: app.builtin, app.described_elsewhere, app.name_taken. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9340,7 +9592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: app.builtin. */
+            /** @description Codes: app.builtin, app.described_elsewhere. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10537,8 +10789,8 @@ export interface operations {
     readEventFeed: {
         parameters: {
             query?: {
-                /** @description The cursor: the sequence number of the last entry that was taken. */
-                after?: number;
+                /** @description The cursor of the piece before; from the beginning when absent. */
+                after?: string;
                 /** @description Entries at most. */
                 page_size?: number;
             };
@@ -10560,7 +10812,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventFeed"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12708,6 +12960,288 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NameAvailability"];
                 };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRegistrationTokens: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistrationTokenList"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRegistrationToken: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateRegistrationTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedRegistrationToken"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, registration_token.too_many. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRegistrationToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The token. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Codes: request.malformed. */
             400: {

@@ -528,6 +528,30 @@ func (e UpdateAppOIDCRequestIntrospectionSignedResponseAlg) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestProfile.
+const (
+	UpdateAppOIDCRequestProfileEmpty               UpdateAppOIDCRequestProfile = ""
+	UpdateAppOIDCRequestProfileFapi1Advanced       UpdateAppOIDCRequestProfile = "fapi1_advanced"
+	UpdateAppOIDCRequestProfileFapi2MessageSigning UpdateAppOIDCRequestProfile = "fapi2_message_signing"
+	UpdateAppOIDCRequestProfileFapi2Security       UpdateAppOIDCRequestProfile = "fapi2_security"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestProfile enum.
+func (e UpdateAppOIDCRequestProfile) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestProfileEmpty:
+		return true
+	case UpdateAppOIDCRequestProfileFapi1Advanced:
+		return true
+	case UpdateAppOIDCRequestProfileFapi2MessageSigning:
+		return true
+	case UpdateAppOIDCRequestProfileFapi2Security:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestRequestObjectSigningAlg.
 const (
 	UpdateAppOIDCRequestRequestObjectSigningAlgES256 UpdateAppOIDCRequestRequestObjectSigningAlg = "ES256"
@@ -590,11 +614,13 @@ func (e UpdateAppOIDCRequestResponseTypes) Valid() bool {
 
 // Defines values for UpdateAppOIDCRequestTokenEndpointAuthMethod.
 const (
-	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret      UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
-	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretBasic UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_basic"
-	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretPost  UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_post"
-	UpdateAppOIDCRequestTokenEndpointAuthMethodNone              UpdateAppOIDCRequestTokenEndpointAuthMethod = "none"
-	UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt     UpdateAppOIDCRequestTokenEndpointAuthMethod = "private_key_jwt"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret            UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretBasic       UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_basic"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretPost        UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_post"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodNone                    UpdateAppOIDCRequestTokenEndpointAuthMethod = "none"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt           UpdateAppOIDCRequestTokenEndpointAuthMethod = "private_key_jwt"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodSelfSignedTLSClientAuth UpdateAppOIDCRequestTokenEndpointAuthMethod = "self_signed_tls_client_auth"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodTLSClientAuth           UpdateAppOIDCRequestTokenEndpointAuthMethod = "tls_client_auth"
 )
 
 // Valid indicates whether the value is a known member of the UpdateAppOIDCRequestTokenEndpointAuthMethod enum.
@@ -609,6 +635,10 @@ func (e UpdateAppOIDCRequestTokenEndpointAuthMethod) Valid() bool {
 	case UpdateAppOIDCRequestTokenEndpointAuthMethodNone:
 		return true
 	case UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodSelfSignedTLSClientAuth:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodTLSClientAuth:
 		return true
 	default:
 		return false
@@ -914,6 +944,11 @@ type APIResource struct {
 	//
 	// Examples: org_069hwpkw01r010000000000004
 	OrgID string `json:"org_id"`
+
+	// RegisteredClients Whether apps that nobody here set up may ask for its scopes.
+	//
+	// Examples: false
+	RegisteredClients bool `json:"registered_clients"`
 
 	// RequiresAuthorization Whether a person's token gets a scope only where a role gives it.
 	//
@@ -1258,7 +1293,7 @@ type App struct {
 	// Examples: false
 	Builtin bool `json:"builtin"`
 
-	// ClientID The app's name in OAuth; server-made.
+	// ClientID The app's name in OAuth: server-made, or the address of the document that describes the app.
 	//
 	// Examples: k3v5mq2n7x4h6t8w9y2z5b7d3f
 	ClientID string `json:"client_id"`
@@ -1307,6 +1342,11 @@ type App struct {
 	//
 	// Examples: application
 	RoleAudience string `json:"role_audience"`
+
+	// Source Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id.
+	//
+	// Examples: managed
+	Source string `json:"source"`
 
 	// Template What kind of app it is: spa, mobile, web, m2m or standard.
 	//
@@ -1413,6 +1453,11 @@ type AppOIDC struct {
 	// Examples: ["https://app.example.com/"]
 	PostLogoutRedirectUris []string `json:"post_logout_redirect_uris"`
 
+	// Profile The security profile that the app is held to; empty for none.
+	//
+	// Examples: fapi2_security
+	Profile string `json:"profile"`
+
 	// RedirectUris Where authorization codes may be sent.
 	//
 	// Examples: ["https://app.example.com/callback"]
@@ -1452,6 +1497,36 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	SkipConsent bool `json:"skip_consent"`
+
+	// TLSClientAuthSanDNS DNS name in its certificate.
+	//
+	// Examples: client.example.com
+	TLSClientAuthSanDNS string `json:"tls_client_auth_san_dns"`
+
+	// TLSClientAuthSanEmail E-mail address in its certificate.
+	//
+	// Examples: client@example.com
+	TLSClientAuthSanEmail string `json:"tls_client_auth_san_email"`
+
+	// TLSClientAuthSanIP IP address in its certificate.
+	//
+	// Examples: 192.0.2.7
+	TLSClientAuthSanIP string `json:"tls_client_auth_san_ip"`
+
+	// TLSClientAuthSanURI URI in its certificate.
+	//
+	// Examples: spiffe://example.com/client
+	TLSClientAuthSanURI string `json:"tls_client_auth_san_uri"`
+
+	// TLSClientAuthSubjectDn Subject of its certificate (RFC 4514); one of the five for tls_client_auth.
+	//
+	// Examples: CN=payments,O=Example,C=DE
+	TLSClientAuthSubjectDn string `json:"tls_client_auth_subject_dn"`
+
+	// TLSClientCertificateBoundAccessTokens Whether the app's tokens are bound to the TLS certificate that it shows (RFC 8705).
+	//
+	// Examples: false
+	TLSClientCertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens"`
 
 	// TokenEndpointAuthMethod How the app proves who it is: client_secret takes the secret in header or body.
 	//
@@ -1704,6 +1779,11 @@ type CreateAPIResourceRequest struct {
 	// Examples: Invoices API
 	Name string `json:"name"`
 
+	// RegisteredClients Whether apps that nobody here set up, because they register themselves or publish a metadata document, may ask for its scopes.
+	//
+	// Examples: false
+	RegisteredClients *bool `json:"registered_clients,omitempty"`
+
 	// RequiresAuthorization Whether a person's token gets a scope only where a role gives it.
 	//
 	// Examples: true
@@ -1861,6 +1941,24 @@ type CreatePasswordLinkRequest struct {
 // Examples: link
 type CreatePasswordLinkRequestDelivery string
 
+// CreateRegistrationTokenRequest defines model for CreateRegistrationTokenRequest.
+type CreateRegistrationTokenRequest struct {
+	// ExpiresAt When the token stops working, in a year at the latest; in a week where left out.
+	//
+	// Examples: 2030-01-01T00:00:00Z
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Name Whom or what the token is for.
+	//
+	// Examples: Partner portal
+	Name string `json:"name"`
+
+	// Uses How many apps may be registered with it; any number where left out.
+	//
+	// Examples: 1
+	Uses *int64 `json:"uses,omitempty"`
+}
+
 // CreateRoleRequest defines model for CreateRoleRequest.
 type CreateRoleRequest struct {
 	Audience *RoleAudience `json:"audience,omitempty"`
@@ -1997,7 +2095,7 @@ type CreatedApp struct {
 	// Examples: false
 	Builtin bool `json:"builtin"`
 
-	// ClientID The app's name in OAuth; server-made.
+	// ClientID The app's name in OAuth: server-made, or the address of the document that describes the app.
 	//
 	// Examples: k3v5mq2n7x4h6t8w9y2z5b7d3f
 	ClientID string `json:"client_id"`
@@ -2052,6 +2150,11 @@ type CreatedApp struct {
 	// Examples: application
 	RoleAudience string `json:"role_audience"`
 
+	// Source Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id.
+	//
+	// Examples: managed
+	Source string `json:"source"`
+
 	// Template What kind of app it is: spa, mobile, web, m2m or standard.
 	//
 	// Examples: web
@@ -2089,6 +2192,44 @@ type CreatedAppSecret struct {
 	//
 	// Examples: sec_069hwpkw01r010000000000004
 	ID string `json:"id"`
+}
+
+// CreatedRegistrationToken defines model for CreatedRegistrationToken.
+type CreatedRegistrationToken struct {
+	// CreatedAt When it was made.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When it stops working.
+	//
+	// Examples: 2030-01-01T00:00:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Hint Its last four characters.
+	//
+	// Examples: x7Qa
+	Hint string `json:"hint"`
+
+	// ID The token's identifier.
+	//
+	// Examples: rgt_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name Whom or what it is for.
+	//
+	// Examples: Partner portal
+	Name string `json:"name"`
+
+	// Token The token, to be sent as Bearer to the registration endpoint. Shown here and never again.
+	//
+	// Examples: grv_ri_…
+	Token string `json:"token"`
+
+	// UsesLeft How many more apps may be registered with it; absent for any number.
+	//
+	// Examples: 1
+	UsesLeft *int64 `json:"uses_left,omitempty"`
 }
 
 // EmailDomain defines model for EmailDomain.
@@ -2192,6 +2333,19 @@ type EventActor struct {
 // Examples: user
 type EventActorType string
 
+// EventChainLink defines model for EventChainLink.
+type EventChainLink struct {
+	// Hash SHA-256 of the link, in hex.
+	//
+	// Examples: 9f86d081884c7d65
+	Hash string `json:"hash"`
+
+	// Seq Position in the chain, which has the events of all organizations.
+	//
+	// Examples: 97
+	Seq int64 `json:"seq"`
+}
+
 // EventChainProof defines model for EventChainProof.
 type EventChainProof struct {
 	// BrokenAt The first link that does not fit.
@@ -2217,25 +2371,21 @@ type EventChainProof struct {
 
 // EventFeed defines model for EventFeed.
 type EventFeed struct {
-	// Cursor Send as after, now or later, to go on.
+	// Cursor Send as after, now or later, to go on. It is good for whoever may read the organization's events, and for as long as the installation's root key is known.
 	//
-	// Examples: 42
-	Cursor int64 `json:"cursor"`
+	// Examples: AVqH1c…
+	Cursor string `json:"cursor"`
 
-	// Entries In the chain's order, which never changes.
+	// Entries In an order which never changes.
 	Entries []EventFeedEntry `json:"entries"`
 }
 
 // EventFeedEntry defines model for EventFeedEntry.
 type EventFeedEntry struct {
-	Event Event `json:"event"`
+	Chain *EventChainLink `json:"chain,omitempty"`
+	Event Event           `json:"event"`
 
-	// Hash SHA-256 of the link, in hex.
-	//
-	// Examples: 9f86d081884c7d65
-	Hash string `json:"hash"`
-
-	// Seq Position in the tenant's chain; an organization sees the numbers of its own events only.
+	// Seq The event's number in the organization's feed, from 1.
 	//
 	// Examples: 42
 	Seq int64 `json:"seq"`
@@ -2892,6 +3042,50 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
+// RegistrationToken defines model for RegistrationToken.
+type RegistrationToken struct {
+	// CreatedAt When it was made.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When it stops working.
+	//
+	// Examples: 2030-01-01T00:00:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Hint Its last four characters.
+	//
+	// Examples: x7Qa
+	Hint string `json:"hint"`
+
+	// ID The token's identifier.
+	//
+	// Examples: rgt_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name Whom or what it is for.
+	//
+	// Examples: Partner portal
+	Name string `json:"name"`
+
+	// UsesLeft How many more apps may be registered with it; absent for any number.
+	//
+	// Examples: 1
+	UsesLeft *int64 `json:"uses_left,omitempty"`
+}
+
+// RegistrationTokenList defines model for RegistrationTokenList.
+type RegistrationTokenList struct {
+	// Items The page's items, in the list's order.
+	Items []RegistrationToken `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // ResetPasswordRequest defines model for ResetPasswordRequest.
 type ResetPasswordRequest struct {
 	// MustChangePassword Whether it must be replaced at the next sign-in; true when absent.
@@ -3273,6 +3467,11 @@ type UpdateAPIResourceRequest struct {
 	// Examples: Invoices API
 	Name *string `json:"name,omitempty"`
 
+	// RegisteredClients Whether apps that nobody here set up may ask for its scopes.
+	//
+	// Examples: false
+	RegisteredClients *bool `json:"registered_clients,omitempty"`
+
 	// RequiresAuthorization Whether a person's token gets a scope only where a role gives it.
 	//
 	// Examples: true
@@ -3383,6 +3582,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ["https://app.example.com/"]
 	PostLogoutRedirectUris *[]string `json:"post_logout_redirect_uris,omitempty"`
 
+	// Profile A security profile of the OpenID Foundation that the app is held to: its other settings have to comply, and so has every request. Financial-grade API 1.0 Part 2 Advanced, FAPI 2.0 Security Profile, or that with FAPI 2.0 Message Signing. Choosing one ends what was issued before.
+	//
+	// Examples:
+	Profile *UpdateAppOIDCRequestProfile `json:"profile,omitempty"`
+
 	// RedirectUris All redirect URIs from now on; compared exactly.
 	//
 	// Examples: ["https://app.example.com/callback"]
@@ -3423,7 +3627,37 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	SkipConsent *bool `json:"skip_consent,omitempty"`
 
-	// TokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+	// TLSClientAuthSanDNS DNS name among the certificate's alternative names; a wildcard there is no match for others.
+	//
+	// Examples: client.example.com
+	TLSClientAuthSanDNS *string `json:"tls_client_auth_san_dns,omitempty"`
+
+	// TLSClientAuthSanEmail E-mail address among the certificate's alternative names.
+	//
+	// Examples: client@example.com
+	TLSClientAuthSanEmail *string `json:"tls_client_auth_san_email,omitempty"`
+
+	// TLSClientAuthSanIP IP address among the certificate's alternative names.
+	//
+	// Examples: 192.0.2.7
+	TLSClientAuthSanIP *string `json:"tls_client_auth_san_ip,omitempty"`
+
+	// TLSClientAuthSanURI URI among the certificate's alternative names.
+	//
+	// Examples: spiffe://example.com/client
+	TLSClientAuthSanURI *string `json:"tls_client_auth_san_uri,omitempty"`
+
+	// TLSClientAuthSubjectDn Whole subject of the certificate for tls_client_auth, as RFC 4514 writes it: the last part first, no space between the parts. Exactly one of the five is set for that method.
+	//
+	// Examples: CN=payments,O=Example,C=DE
+	TLSClientAuthSubjectDn *string `json:"tls_client_auth_subject_dn,omitempty"`
+
+	// TLSClientCertificateBoundAccessTokens Whether the app's tokens are bound to the TLS certificate that it shows, so that a stolen token is of no use (RFC 8705, section 3).
+	//
+	// Examples: false
+	TLSClientCertificateBoundAccessTokens *bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+
+	// TokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 	//
 	// Examples: private_key_jwt
 	TokenEndpointAuthMethod *UpdateAppOIDCRequestTokenEndpointAuthMethod `json:"token_endpoint_auth_method,omitempty"`
@@ -3462,6 +3696,11 @@ type UpdateAppOIDCRequestIDTokenAlg string
 // Examples: ES256
 type UpdateAppOIDCRequestIntrospectionSignedResponseAlg string
 
+// UpdateAppOIDCRequestProfile A security profile of the OpenID Foundation that the app is held to: its other settings have to comply, and so has every request. Financial-grade API 1.0 Part 2 Advanced, FAPI 2.0 Security Profile, or that with FAPI 2.0 Message Signing. Choosing one ends what was issued before.
+//
+// Examples:
+type UpdateAppOIDCRequestProfile string
+
 // UpdateAppOIDCRequestRequestObjectSigningAlg How request objects must be signed; empty for any of these.
 //
 // Examples: ES256
@@ -3470,7 +3709,7 @@ type UpdateAppOIDCRequestRequestObjectSigningAlg string
 // UpdateAppOIDCRequestResponseTypes defines model for UpdateAppOIDCRequest.ResponseTypes.
 type UpdateAppOIDCRequestResponseTypes string
 
-// UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them.
+// UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 //
 // Examples: private_key_jwt
 type UpdateAppOIDCRequestTokenEndpointAuthMethod string
@@ -4006,8 +4245,8 @@ type VerifyEventChainParams struct {
 
 // ReadEventFeedParams defines parameters for ReadEventFeed.
 type ReadEventFeedParams struct {
-	// After The cursor: the sequence number of the last entry that was taken.
-	After *int64 `form:"after,omitempty" json:"after,omitempty"`
+	// After The cursor of the piece before; from the beginning when absent.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
 
 	// PageSize Entries at most.
 	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
@@ -4107,6 +4346,15 @@ type ListMembersParamsKind string
 type CheckOrganizationNameParams struct {
 	// Name The name.
 	Name string `form:"name" json:"name"`
+}
+
+// ListRegistrationTokensParams defines parameters for ListRegistrationTokens.
+type ListRegistrationTokensParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
 // ListRolesParams defines parameters for ListRoles.
@@ -4258,6 +4506,9 @@ type InviteUserJSONRequestBody = InviteUserRequest
 
 // RotateKeysJSONRequestBody defines body for RotateKeys for application/json ContentType.
 type RotateKeysJSONRequestBody = RotateKeysRequest
+
+// CreateRegistrationTokenJSONRequestBody defines body for CreateRegistrationToken for application/json ContentType.
+type CreateRegistrationTokenJSONRequestBody = CreateRegistrationTokenRequest
 
 // CreateRoleJSONRequestBody defines body for CreateRole for application/json ContentType.
 type CreateRoleJSONRequestBody = CreateRoleRequest
@@ -5024,7 +5275,7 @@ func (c *Client) GetAppOIDC(ctx context.Context, org string, app string, options
 
 // UpdateAppOIDC is PATCH /v1/orgs/{org}/apps/{app}/oidc.
 //
-// A JSON merge patch. Where codes are sent, what they are bound to, and whether the app has tokens of its own, is changed only by somebody who holds what the app is authorized for (role.above_granter). The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+// A JSON merge patch. All but how long tokens live and how they are signed is changed only by somebody who holds what the app is authorized for (role.above_granter): it says who gets the app's tokens. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateAppOIDC(ctx context.Context, org string, app string, body UpdateAppOIDCRequest, options ...Option) (*AppOIDC, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/apps/%s/oidc", org, app)}
 	r.body, r.contentType = body, "application/json"
@@ -5063,7 +5314,7 @@ func (c *Client) ListAppSecretsPages(ctx context.Context, org string, app string
 
 // CreateAppSecret is POST /v1/orgs/{org}/apps/{app}/secrets.
 //
-// At most five work at a time, so that a secret can be rolled over. Of an app that has tokens of its own only somebody who holds what it is authorized for makes one (role.above_granter).
+// At most five work at a time, so that a secret can be rolled over. Only somebody who holds what the app is authorized for makes one (role.above_granter).
 func (c *Client) CreateAppSecret(ctx context.Context, org string, app string, body CreateAppSecretRequest, options ...Option) (*CreatedAppSecret, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/apps/%s/secrets", org, app)}
 	r.body, r.contentType = body, "application/json"
@@ -5076,7 +5327,7 @@ func (c *Client) CreateAppSecret(ctx context.Context, org string, app string, bo
 
 // DeleteAppSecret is DELETE /v1/orgs/{org}/apps/{app}/secrets/{secret}.
 //
-// Everything that was issued to the app so far ends.
+// Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).
 func (c *Client) DeleteAppSecret(ctx context.Context, org string, app string, secret string, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/apps/%s/secrets/%s", org, app, secret)}
 	return c.do(ctx, r, nil, options)
@@ -5596,6 +5847,53 @@ func (c *Client) CheckOrganizationName(ctx context.Context, org string, params *
 	return answer, nil
 }
 
+// ListRegistrationTokens is GET /v1/orgs/{org}/registration-tokens.
+//
+// The tokens with which apps register themselves with the organization (RFC 7591), oldest first.
+func (c *Client) ListRegistrationTokens(ctx context.Context, org string, params *ListRegistrationTokensParams, options ...Option) (*RegistrationTokenList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/registration-tokens", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(RegistrationTokenList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListRegistrationTokensPages calls ListRegistrationTokens for one page after the other. An error ends it.
+func (c *Client) ListRegistrationTokensPages(ctx context.Context, org string, params *ListRegistrationTokensParams, options ...Option) iter.Seq2[*RegistrationTokenList, error] {
+	return pages(params, func(at *ListRegistrationTokensParams) (*RegistrationTokenList, error) {
+		return c.ListRegistrationTokens(ctx, org, at, options...)
+	}, func(at *ListRegistrationTokensParams, answer *RegistrationTokenList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
+}
+
+// CreateRegistrationToken is POST /v1/orgs/{org}/registration-tokens.
+//
+// An initial access token: who holds it registers apps at the organization's registration endpoint, as far as its settings let apps register themselves. Such an app has access to nothing but the APIs that are open to registered clients.
+func (c *Client) CreateRegistrationToken(ctx context.Context, org string, body CreateRegistrationTokenRequest, options ...Option) (*CreatedRegistrationToken, error) {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/registration-tokens", org)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(CreatedRegistrationToken)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// DeleteRegistrationToken is DELETE /v1/orgs/{org}/registration-tokens/{token}.
+//
+// Apps that were registered with it stay.
+func (c *Client) DeleteRegistrationToken(ctx context.Context, org string, token string, options ...Option) error {
+	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/registration-tokens/%s", org, token)}
+	return c.do(ctx, r, nil, options)
+}
+
 // ListRoles is GET /v1/orgs/{org}/roles.
 //
 // The roles that can be assigned in the organization: its own, the built-in ones, and those that come with shared apps. By name.
@@ -5771,7 +6069,7 @@ func (c *Client) ListSessionsPages(ctx context.Context, org string, params *List
 
 // EndSession is DELETE /v1/orgs/{org}/sessions/{session}.
 //
-// Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too.
+// Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too. Of a person who may do more than the caller it is refused (user.above_actor).
 func (c *Client) EndSession(ctx context.Context, org string, session string, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/sessions/%s", org, session)}
 	return c.do(ctx, r, nil, options)
@@ -5791,7 +6089,7 @@ func (c *Client) GetSession(ctx context.Context, org string, session string, opt
 
 // EndUserSessions is POST /v1/orgs/{org}/sessions:end.
 //
-// Ends every session of one person that began in the organization, and whatever apps act by for that person in the organization: also where the session began in another one, which goes on there, and where the app has offline access. A person without sessions is no error.
+// Ends every session of one person that began in the organization, and whatever apps act by for that person in the organization: also where the session began in another one, which goes on there, and where the app has offline access. A person without sessions is no error; one who may do more than the caller is refused (user.above_actor).
 func (c *Client) EndUserSessions(ctx context.Context, org string, body EndSessionsRequest, options ...Option) error {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/sessions:end", org)}
 	r.body, r.contentType = body, "application/json"
