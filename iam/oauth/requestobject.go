@@ -22,7 +22,7 @@ const maxRequestTTL = time.Hour
 
 // requestMembers are the parameters that a request object may hold. Others mean nothing to us.
 var requestMembers = []string{"acr_values", "claims", "code_challenge", "code_challenge_method", "display", "dpop_jkt", "id_token_hint", "login_hint",
-	"max_age", "nonce", "org", "orgId", "prompt", "redirect_uri", "registration", "request", "request_uri", "resource", "response_mode", "response_type", "scope", "state",
+	"max_age", "nonce", "org", "orgId", "prompt", "redirect_uri", "registration", "resource", "response_mode", "response_type", "scope", "state",
 	"ui_locales"}
 
 var (
@@ -80,13 +80,17 @@ func (s *Service) checkObject(ctx context.Context, client apps.Client, c *jose.C
 	switch {
 	case c.Issuer != client.ClientID || c.Subject != "" || hasNamed && named != client.ClientID:
 		return errRequestParties
-	case len(c.Audience) == 0 || slices.ContainsFunc(c.Audience, func(a string) bool { return a != issuer }):
+	case !slices.Contains(c.Audience, issuer): // a request that is good elsewhere as well gives nobody a proof of who he is
 		return errRequestAudience
+	case hasMember(c, "request") || hasMember(c, "request_uri"): // RFC 9101, section 4
+		return errRequestMember
 	case c.Expiry.IsZero() || c.Expiry.After(now.Add(maxRequestTTL+assertionLeeway)):
 		return errRequestLife
 	}
 	return cmp.Or(c.ValidateTimes(now, assertionLeeway), checkProfileObject(client, c))
 }
+
+func hasMember(c *jose.Claims, name string) bool { _, has := c.Get(name); return has }
 
 // memberValues are what a member would be as a parameter: one text, or several of one that may be repeated.
 func memberValues(name string, raw json.RawMessage) (values []string, ok bool) {

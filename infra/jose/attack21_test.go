@@ -259,8 +259,15 @@ func TestAttack21_KIDOfAnotherOrganization(t *testing.T) {
 
 func TestAttack21_Typ(t *testing.T) {
 	k := keys()[ES256]
-	for _, typ := range []string{"JWT", "AT+JWT", "at+JWT", "application/at+jwt", "at+jwt ", "id+jwt", "dpop+jwt", "logout+jwt", ""} {
+	for _, typ := range []string{"JWT", "text/at+jwt", "application/x/at+jwt", "application/", "at+jwt ", "id+jwt", "dpop+jwt", "logout+jwt", ""} {
 		refused(t, forge(t, k, `{"alg":"ES256","kid":"`+k.KID()+`","typ":"`+typ+`"}`, claims21), accessTokens(), ErrTyp)
+	}
+	// Media types have no case, and application/ need not be said (RFC 7515, section 4.1.9).
+	for _, typ := range []string{"AT+JWT", "at+JWT", "application/at+jwt", "Application/AT+jwt"} {
+		_, h, err := Verify(forge(t, k, `{"alg":"ES256","kid":"`+k.KID()+`","typ":"`+typ+`"}`, claims21), accessTokens())
+		if err != nil || h.Typ != "at+jwt" {
+			t.Errorf("%s: %q, %v", typ, h.Typ, err)
+		}
 	}
 	for _, member := range []string{``, `,"typ":null`, `,"typ":7`, `,"typ":["at+jwt"]`} {
 		refused(t, forge(t, k, `{"alg":"ES256","kid":"`+k.KID()+`"`+member+`}`, claims21), accessTokens(), ErrTyp)

@@ -48,7 +48,7 @@ type VerifyOptions struct {
 	Keys func(kid string) (*PublicKey, bool)
 	// MaxBytes limits the token's length; 0 means [DefaultMaxBytes].
 	MaxBytes int
-	// Typ lists the accepted values of typ, compared exactly, such as "at+jwt". The entry ""
+	// Typ lists the accepted values of typ, compared as media types are, such as "at+jwt". The entry ""
 	// accepts a token without typ, which client assertions and other issuers' ID tokens may be.
 	Typ []string
 }
@@ -193,10 +193,24 @@ func readHeader(o object, opts VerifyOptions) (Header, error) {
 	if !okKID || o.has("kid") && !validKID(kid) {
 		return Header{}, ErrKID
 	}
-	if !okTyp || o.has("typ") && typ == "" || !slices.Contains(opts.Typ, typ) {
+	if !okTyp || o.has("typ") && typ == "" {
 		return Header{}, ErrTyp
 	}
+	i := slices.IndexFunc(opts.Typ, func(accepted string) bool { return sameType(accepted, typ) })
+	if i < 0 {
+		return Header{}, ErrTyp
+	}
+	typ = opts.Typ[i]
 	return Header{Alg: alg, KID: kid, Typ: typ, members: o}, nil
+}
+
+// sameType compares media types: without regard to case, and a type without a slash is one of application/ (RFC 7515, section 4.1.9).
+func sameType(accepted, typ string) bool {
+	const application = "application/"
+	if len(typ) > len(application) && strings.EqualFold(typ[:len(application)], application) && !strings.Contains(typ[len(application):], "/") {
+		typ = typ[len(application):]
+	}
+	return strings.EqualFold(accepted, typ)
 }
 
 // open checks the signature, then the payload's form.
