@@ -28,7 +28,7 @@ export function RegistrationTokens() {
   return (
     <Section
       actions={<Button leftSection={<IconPlus size={16} />} onClick={() => setCreating(true)} size="xs">{t("registration.create")}</Button>}
-      description={<>{t("registration.description")} {settings && <Anchor component={Link} fz="inherit" to={`${path}/settings/client_registration`}>{t("registration.settings")}</Anchor>}</>}
+      description={<>{t("registration.description")} {settings && <Anchor component={Link} fz="inherit" to={`${path}/settings/client_registration`} underline="always">{t("registration.settings")}</Anchor>}</>}
       title={t("registration.title")}
     >
       <DataTable
