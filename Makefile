@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # One static binary; tests are built alike, so that everything is compiled once, wherever the checkout lies.
 export GOFLAGS := -buildvcs=auto -trimpath
 export CGO_ENABLED := 0
-PAGES := $(shell find frontend -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
+PAGES := $(shell find frontend sdk/typescript/src -type f \( -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.json' \) -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
 .PHONY: help run test build pages generate verify lint bench release setup-test clean
 
@@ -27,7 +27,7 @@ frontend/dist/.built: frontend/node_modules/.installed $(PAGES)
 	@cd frontend && npm run --silent build
 	@touch $@ frontend/dist/.gitkeep
 
-frontend/node_modules/.installed: scripts/setup frontend/package-lock.json
+frontend/node_modules/.installed: scripts/setup frontend/package-lock.json sdk/typescript/package-lock.json
 	@scripts/setup
 	@touch $@
 
@@ -45,6 +45,7 @@ lint: ## Check form, vet, the API's description and the pages' types
 	@go vet ./... && cd sdk/go && go vet ./...
 	@frontend/node_modules/.bin/spectral lint openapi.yaml --ruleset .spectral.yaml --fail-severity warn --quiet
 	@cd frontend && npm run --silent check
+	@cd sdk/typescript && npm run --silent check
 
 bench: build ## Measure against the limit handlers and print the table
 	@go run ./infra/bench

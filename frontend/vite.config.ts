@@ -28,6 +28,7 @@ export default defineConfig({
   // embed.go puts a fresh nonce in place of this word on every request.
   html: { cspNonce: "__GROVE_NONCE__" },
   plugins: [react(), compressed()],
+  server: { fs: { allow: [resolve(root, "..")] } }, // the client is the SDK's
   build: {
     outDir: "dist",
     emptyOutDir: true,

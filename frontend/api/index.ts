@@ -1,3 +1,2 @@
-export { createGrove, sent, type GroveClient, type GroveOptions } from "./client.ts";
-export { Problem, type ProblemField } from "./problem.ts";
-export type { components, paths } from "./schema";
+/** The typed client of the management API is the one that everybody gets: see sdk/typescript. */
+export * from "../../sdk/typescript/src/index.ts";

@@ -1,7 +1,6 @@
 import createQuery, { type OpenapiQueryClient } from "openapi-react-query";
 import { type ReactNode, createContext, useContext, useSyncExternalStore } from "react";
-import { type GroveClient, type paths } from "../api/index.ts";
-import { createGrove } from "../api/client.ts";
+import { type GroveClient, createGrove, type paths } from "../api/index.ts";
 import type { Session } from "./auth/session.ts";
 import type { Mount } from "./base.ts";
 
@@ -15,7 +14,7 @@ export interface Grove {
 }
 
 export function createContextOf(session: Session): Grove {
-  const api = createGrove({ baseUrl: session.mount.issuer, accessToken: (renew) => session.accessToken(renew) });
+  const api = createGrove({ accessToken: (renew) => session.accessToken(renew), attempts: 1, baseUrl: session.mount.issuer });
   return { api, mount: session.mount, query: createQuery(api), session };
 }
 

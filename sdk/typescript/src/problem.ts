@@ -25,7 +25,7 @@ export class Problem extends Error {
     this.fields = init.fields ?? [];
   }
 
-  /** Reads a response that is not a success. A body that is no problem document still gives a Problem. */
+  /** Reads a response that is not a success: a problem, or the error of an OAuth endpoint (RFC 6749, section 5.2). Any other body still gives a Problem. */
   static async of(response: Response): Promise<Problem> {
     const fallback = { status: response.status, code: `http.${response.status}`, title: response.statusText || "Request failed" };
     if (!/[/+]json\b/.test(response.headers.get("content-type") ?? "")) return new Problem(fallback);
@@ -33,9 +33,9 @@ export class Problem extends Error {
       const body = (await response.json()) as Record<string, unknown>;
       return new Problem({
         status: response.status,
-        code: text(body["code"]) ?? fallback.code,
+        code: text(body["code"]) ?? text(body["error"]) ?? fallback.code,
         title: text(body["title"]) ?? fallback.title,
-        detail: text(body["detail"]),
+        detail: text(body["detail"]) ?? text(body["error_description"]),
         requestId: text(body["request_id"]),
         fields: Array.isArray(body["errors"]) ? (body["errors"] as ProblemField[]) : [],
       });
