@@ -59,9 +59,21 @@ func main() {
 		_ = json.NewEncoder(w).Encode(map[string]any{"organization": c.Handle, "organization_id": c.Org, "subject": token.Subject, "roles": c.Roles,
 			"notes": []string{"Only " + c.Handle + " sees this note."}})
 	})
+	// Browsers ask first. Whoever has a token may call from any page: nothing here rests on cookies.
+	mux.HandleFunc("OPTIONS /notes", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization")
+		w.WriteHeader(http.StatusNoContent)
+	})
 	log.Printf("sample API on http://%s", addr)
-	server := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Addr: addr, Handler: anyOrigin(mux), ReadHeaderTimeout: 5 * time.Second}
 	log.Fatal(server.ListenAndServe())
+}
+
+func anyOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // isAccessToken keeps an ID token out: the header's typ says what a token is (RFC 9068, section 2.1).

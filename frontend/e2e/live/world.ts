@@ -25,10 +25,13 @@ export interface Dev {
 export interface World {
   api: GroveClient;
   dev: Dev;
+  /** Its data. */
+  folder: string;
   stop: () => Promise<void>;
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };
@@ -64,7 +67,7 @@ export async function startWorld(): Promise<World> {
     throw new Error(`grove dev ended early:\n${output}`);
   }
   const dev = JSON.parse(readFileSync(join(folder, "dev.json"), "utf8")) as Dev;
-  return { api: management(dev), dev, stop };
+  return { api: management(dev), dev, folder, stop };
 }
 
 /** A client with the scopes of the seeded management client (RFC 6749, section 4.4). */
