@@ -2,7 +2,12 @@ module grove
 
 go 1.26.0
 
-ignore ./frontend/node_modules
+ignore (
+	./docs/quickstarts/node_modules
+	./docs/quickstarts/out
+	./frontend/node_modules
+	./sdk/typescript/node_modules
+)
 
 require (
 	github.com/alecthomas/kong v1.17.0

@@ -16,10 +16,21 @@ const quickstarts = join(repository, "docs/quickstarts");
 /** The ports of the pages: of Grove, of the sample API, and of the apps. */
 const documented = ["8080", "8091", "3000", "4200", "5173", "8090"];
 
+/** The environment of a reader's terminal: without what the test's own runner has put there, of which frameworks take notice. */
+const environment = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(BASE_URL|DEV|MODE|NODE_ENV|PROD|SSR|TEST|VITE.*)$/.test(name))),
+  BROWSER: "none",
+  CI: "1",
+  NEXT_TELEMETRY_DISABLED: "1",
+  NG_CLI_ANALYTICS: "false",
+};
+
 /** The machine on which somebody follows the quickstarts. Its ports and folders stand in the place of the documented ones. */
 export class World {
   /** Where the terminal is opened: below it the apps find what their pages would install. */
-  readonly folder = join(quickstarts, "out");
+  readonly folder: string;
+  /** What the app has printed that was started last. */
+  log = "";
   readonly #browser: Browser;
   readonly #grove: Running;
   readonly #here: [from: string, to: string][];
@@ -39,9 +50,9 @@ export class World {
       ...documented.map((port, i): [string, string] => [port, String(ports[i])]),
     ];
     execFileSync("go", ["build", "-o", join(this.#tools, "api"), "./docs/sample/api"], { cwd: repository });
-    mkdirSync(this.folder, { recursive: true });
-    rmSync(join(this.folder, "quickstarts"), { force: true, recursive: true });
-    this.#shell = new Shell(this.folder);
+    mkdirSync(join(quickstarts, "out"), { recursive: true });
+    this.folder = mkdtempSync(join(quickstarts, "out", "test-"));
+    this.#shell = new Shell(this.folder, environment);
   }
 
   /** Starts Grove and does what the pages expect to be done. */
@@ -100,14 +111,14 @@ export class World {
   /** Starts what stays in the foreground of a terminal of its own, and waits until it answers. */
   async #start(script: string, url: string): Promise<void> {
     const cwd = (await this.run("pwd", "pwd")).trim();
-    const child = spawn("bash", ["--noprofile", "--norc", "-ec", script], { cwd, detached: true, env: { ...process.env, BROWSER: "none", CI: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("bash", ["--noprofile", "--norc", "-ec", script], { cwd, detached: true, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     this.#started.push(child);
-    let log = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (log += String(chunk)));
+    this.log = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (this.log += String(chunk)));
     for (let i = 0; ; i++) {
       const answers = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(30_000) }).then((r) => r.status < 500, () => false);
       if (answers) return;
-      if (child.exitCode !== null || i === 600) throw new Error(`nothing answers at ${url}:\n${log}`);
+      if (child.exitCode !== null || i === 1500) throw new Error(`nothing answers at ${url}:\n${this.log}`);
       await new Promise((done) => setTimeout(done, 200));
     }
   }
@@ -115,7 +126,7 @@ export class World {
   /** Opens a window of somebody who has not been here yet. */
   async window(): Promise<{ context: { close: () => Promise<void> }; faults: string[]; page: Page }> {
     const tab = await open(this.#browser);
-    tab.page.setDefaultTimeout(20_000);
+    tab.page.setDefaultTimeout(60_000); // servers of development build what is asked for
     return tab;
   }
 
@@ -135,6 +146,7 @@ export class World {
     await this.#browser.close();
     await this.#shell.stop();
     await this.#grove.stop();
+    rmSync(this.folder, { force: true, recursive: true });
     rmSync(this.#tools, { force: true, recursive: true });
   }
 }

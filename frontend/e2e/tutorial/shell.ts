@@ -8,8 +8,8 @@ export class Shell {
   #out = "";
   #heard = () => {};
 
-  constructor(cwd: string) {
-    this.#bash = spawn("bash", ["--noprofile", "--norc"], { cwd });
+  constructor(cwd: string, env = process.env) {
+    this.#bash = spawn("bash", ["--noprofile", "--norc"], { cwd, env });
     const keep = (chunk: Buffer) => {
       this.#out += String(chunk);
       this.#heard();
