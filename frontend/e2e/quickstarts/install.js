@@ -5,18 +5,21 @@ import { dirname, join } from "node:path";
 
 /** @param {string} path */
 const json = (path) => JSON.parse(readFileSync(path, "utf8"));
-const { dependencies = {}, devDependencies = {} } = json("package.json");
-for (const [name, wanted] of Object.entries({ ...dependencies, ...devDependencies })) {
-  const from = join(import.meta.dirname, "../../../docs/quickstarts/node_modules", name);
-  const { version } = json(join(from, "package.json"));
-  if (version !== wanted) throw new Error(`the page wants ${name} ${wanted}, and what is tested is ${version}`);
-  const to = join("node_modules", name);
-  if (existsSync(to)) continue;
+
+/** @param {string} from @param {string} to */
+function link(from, to) {
+  if (existsSync(to)) return;
   mkdirSync(dirname(to), { recursive: true });
   symlinkSync(from, to);
 }
-mkdirSync("node_modules/.bin", { recursive: true });
-for (const tool of ["ng", "next", "sirv", "tsc", "vite"]) {
-  const from = join(import.meta.dirname, "../../../docs/quickstarts/node_modules/.bin", tool);
-  if (existsSync(from) && !existsSync(`node_modules/.bin/${tool}`)) symlinkSync(from, `node_modules/.bin/${tool}`);
+
+const { dependencies = {}, devDependencies = {} } = json("package.json");
+const wanted = { ...dependencies, ...devDependencies };
+const modules = join(import.meta.dirname, "../../../docs/quickstarts", "@angular/core" in wanted ? "angular" : "", "node_modules");
+for (const [name, version] of Object.entries(wanted)) {
+  const { bin = {}, version: tested } = json(join(modules, name, "package.json"));
+  if (tested !== version) throw new Error(`the page wants ${name} ${version}, and what is tested is ${tested}`);
+  link(join(modules, name), join("node_modules", name));
+  const tools = typeof bin === "string" ? { [name.replace(/.*\//, "")]: bin } : bin;
+  for (const [tool, path] of Object.entries(tools)) link(join(modules, name, path), join("node_modules/.bin", tool));
 }

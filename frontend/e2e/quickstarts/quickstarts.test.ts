@@ -5,7 +5,7 @@ import type { Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { signIn } from "../live/world.ts";
 import type { Step } from "./page.ts";
-import { World } from "./world.ts";
+import { World, quickstarts } from "./world.ts";
 
 const password = "a quiet river at dawn";
 const username = "mia@northwind.example";
@@ -182,3 +182,11 @@ test("the Spring Boot quickstart works as it stands", async ({ skip }) => {
   skip(!process.env["QUICKSTARTS"] && !existsSync(parts), "Spring Boot is not there: QUICKSTARTS=all has Maven fetch it");
   await quickstart("spring-boot", "http://localhost:8090/");
 }, 600_000);
+
+const angular = existsSync(join(quickstarts, "angular/node_modules"));
+const noAngular = "Angular is not there: QUICKSTARTS=all scripts/setup --test installs it";
+
+test("the Angular quickstart works as it stands", async ({ skip }) => {
+  skip(!angular, noAngular);
+  await quickstart("angular", "http://localhost:4200/", async (page) => expect(await kept(page)).not.toContain("eyJ"));
+}, 300_000);

@@ -11,7 +11,7 @@ import { Shell } from "../tutorial/shell.ts";
 import { type Step, parse } from "./page.ts";
 
 const repository = resolve(frontend, "..");
-const quickstarts = join(repository, "docs/quickstarts");
+export const quickstarts = join(repository, "docs/quickstarts");
 
 /** The ports of the pages: of Grove, of the sample API, and of the apps. */
 const documented = ["8080", "8091", "3000", "4200", "5173", "8090"];
