@@ -51,7 +51,7 @@ async function repeating(request: Request, fetcher: (request: Request) => Promis
       wait = Math.max(wait, 1000 * (Number(response.headers.get("Retry-After")) || 0));
       await response.body?.cancel();
     } catch (error) {
-      if (last || request.signal.aborted || !["GET", "POST"].includes(request.method)) throw error;
+      if (last || !["GET", "POST"].includes(request.method)) throw error;
     }
     await pause(wait, request.signal);
   }

@@ -180,6 +180,22 @@ test("while the keys cannot be read nothing is let through, and nothing called b
   expect(await status()).toBe(200);
 });
 
+test("keys that cannot be read are no fault of the token", async () => {
+  const server = issuer.server();
+  const good = await issuer.token();
+  issuer.keysUp = false;
+  await expect(server.verify(good)).rejects.toThrow(Unavailable);
+  await expect(server.verify("x")).rejects.not.toThrow(Unavailable);
+  issuer.keysUp = true;
+  expect((await server.verify(good)).subject).toBe("usr_1");
+});
+
+test("an algorithm that Grove does not use is not taken, even with a key of the tenant's", async () => {
+  await issuer.rotate("ES512");
+  await expect(issuer.server().verify(await issuer.token())).rejects.toMatchObject({ code: "ERR_JOSE_ALG_NOT_ALLOWED" });
+  await issuer.rotate();
+});
+
 test("metadata of another issuer is refused", async () => {
   const server = new Server({ issuer: `${issuer.base}/o/north`, now: () => issuer.now, resource: api });
   await expect(server.verify(await issuer.token())).rejects.toThrow(Unavailable);
