@@ -221,6 +221,9 @@ func TestAttack20_ProfileRequests(t *testing.T) {
 			}
 			return w.signedIn(w.a, w.a.north)
 		}
+		if code, failure, _ := h.outcome(h.asks(nil)); code == "" {
+			t.Errorf("%s: what complies: %q", profile, failure)
+		}
 		plain := w.redirected(w.send(w.a, "GET", "/oauth2/authorize?"+request("web", "response_mode", "").Encode(), nil))
 		if plain.Get("code") != "" || plain.Get("error") != "invalid_request" {
 			t.Errorf("%s: neither pushed nor signed: %v", profile, plain)

@@ -2,13 +2,9 @@ package oauth_test
 
 import (
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
-	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,129 +17,6 @@ import (
 	"grove/infra/jose"
 	"grove/infra/kernel/fault"
 )
-
-// holder holds the key of a certificate.
-type holder struct {
-	w     *world
-	key   crypto.Signer
-	cert  *x509.Certificate
-	chain []*x509.Certificate // above it
-}
-
-// holder makes a certificate, with changes, for three months; by is nil for one that is self-signed.
-func (w *world) holder(alg string, by *holder, changes ...func(*x509.Certificate)) holder {
-	w.t.Helper()
-	made, err := jose.Generate(alg)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	raw, err := made.MarshalPrivate()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	private, err := x509.ParsePKCS8PrivateKey(raw)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return w.certified(private.(crypto.Signer), by, changes...)
-}
-
-func (w *world) certified(key crypto.Signer, by *holder, changes ...func(*x509.Certificate)) holder {
-	w.t.Helper()
-	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	now := w.Clock.Now()
-	template := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: "payments", Organization: []string{"Example"}}, NotBefore: now.Add(-time.Hour),
-		NotAfter: now.Add(90 * 24 * time.Hour), KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
-	for _, change := range changes {
-		change(template)
-	}
-	h := holder{w: w, key: key}
-	parent, signer := template, key
-	if by != nil {
-		parent, signer = by.cert, by.key
-		h.chain = append([]*x509.Certificate{by.cert}, by.chain...)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if h.cert, err = x509.ParseCertificate(der); err != nil {
-		w.t.Fatal(err)
-	}
-	return h
-}
-
-func authority(c *x509.Certificate) {
-	c.IsCA, c.BasicConstraintsValid, c.KeyUsage, c.ExtKeyUsage = true, true, x509.KeyUsageCertSign, nil
-	c.NotAfter = c.NotAfter.Add(365 * 24 * time.Hour)
-	c.Subject = pkix.Name{CommonName: "CA " + c.SerialNumber.String()}
-}
-
-func (h holder) x5t() string {
-	sum := sha256.Sum256(h.cert.Raw)
-	return b64(sum[:])
-}
-
-// shows is the context of a request in whose handshake the certificate was shown.
-func (h holder) shows() context.Context {
-	return httpapi.WithCertificates(context.Background(), append([]*x509.Certificate{h.cert}, h.chain...)...)
-}
-
-func (h holder) send(method, target string, form url.Values, headers ...string) answer {
-	return h.w.sendAs(h.shows(), h.w.a, method, target, form, headers...)
-}
-
-func (h holder) token(form url.Values) answer { return h.send("POST", "/oauth2/token", form) }
-
-func (h holder) userinfo(token string) answer {
-	return h.send("GET", "/oauth2/userinfo", nil, "Authorization", "Bearer "+token)
-}
-
-// manage calls the management API.
-func (h holder) manage(token string) error {
-	ctx := httpapi.InTenant(h.shows(), h.w.a.Tenant, httpapi.Issuer{URL: h.w.a.Base})
-	_, err := h.w.oauth.Authenticate(ctx, h.w.a.Tenant, httpapi.Credentials{Method: "GET", URL: h.w.a.Base + "/v1/orgs/root", Scheme: "Bearer", Token: token})
-	return err
-}
-
-// nobody shows no certificate.
-func (w *world) nobody() holder { return holder{w: w, cert: nil} }
-
-// mutual makes the server one that takes certificates, of an authority that it returns.
-func (w *world) mutual(changes ...func(*oauth.Options)) holder {
-	w.t.Helper()
-	ca := w.holder(jose.ES256, nil, authority)
-	w.serve(w.oauth.Dependencies, func(o *oauth.Options) {
-		o.Certificates, o.ClientCAs = true, x509.NewCertPool()
-		o.ClientCAs.AddCert(ca.cert)
-		for _, change := range changes {
-			change(o)
-		}
-	})
-	return ca
-}
-
-// known makes a client one that is known by its certificate's subject.
-func (w *world) known(client string) {
-	w.change(w.a, client, func(c *apps.Client) { c.AuthMethod, c.CertificateDN = apps.AuthTLS, "CN=payments,O=Example" })
-}
-
-// registered makes a client one that is known by the keys of certificates.
-func (w *world) registered(client string, alg string, holders ...holder) {
-	w.t.Helper()
-	var keys []*jose.PublicKey
-	for _, h := range holders {
-		key, err := jose.NewPublicKey(alg, h.key.Public())
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		keys = append(keys, key)
-	}
-	w.change(w.a, client, func(c *apps.Client) { c.AuthMethod, c.Keys = apps.AuthSelfSignedTLS, keys })
-}
 
 var machine = url.Values{"grant_type": {"client_credentials"}, "client_id": {"m2m"}}
 
@@ -286,8 +159,10 @@ func TestAttack20_Certificates(t *testing.T) {
 	// Without authorities of its own the installation takes nobody's, and not those of the machine.
 	w.mutual(func(o *oauth.Options) { o.ClientCAs = nil })
 	w.known("m2m")
-	if got := good.token(machine); got.text("error") != "invalid_client" {
-		t.Errorf("without authorities: %d %s", got.StatusCode, got.raw)
+	for name, h := range map[string]holder{"once ours": good, "the machine's": w.certified(good.key, &machinesCA)} {
+		if got := h.token(machine); got.text("error") != "invalid_client" {
+			t.Errorf("without authorities, %s: %d %s", name, got.StatusCode, got.raw)
+		}
 	}
 }
 
@@ -408,6 +283,20 @@ func TestAttack21_BoundToCertificate(t *testing.T) {
 	}
 	if got := mine.token(w.switching("web", access, "south")); got.StatusCode != http.StatusOK || w.confirmation(got.text("access_token"))["x5t#S256"] != mine.x5t() {
 		t.Errorf("not carried over: %d %s", got.StatusCode, got.raw)
+	}
+	// Nor does anybody act by one.
+	w.change(w.a, "web", func(c *apps.Client) {
+		c.CertificateBound, c.GrantTypes = false, append(c.GrantTypes, "client_credentials")
+	})
+	exchange.Set("subject_token", w.signIn(w.a, "web").text("access_token"))
+	w.change(w.a, "web", func(c *apps.Client) { c.CertificateBound = true })
+	exchange.Set("actor_token", mine.token(w.as(w.a, "web", url.Values{"grant_type": {"client_credentials"}})).text("access_token"))
+	exchange.Set("actor_token_type", "urn:ietf:params:oauth:token-type:access_token")
+	if got := other.token(exchange); got.text("error") != "invalid_request" {
+		t.Errorf("acting: %d %s", got.StatusCode, got.raw)
+	}
+	if got := mine.token(exchange); got.StatusCode != http.StatusOK {
+		t.Errorf("not acting: %d %s", got.StatusCode, got.raw)
 	}
 	// The app need not bind any more: what is bound stays so.
 	w.change(w.a, "web", func(c *apps.Client) { c.CertificateBound = false })

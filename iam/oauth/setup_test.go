@@ -46,8 +46,6 @@ import (
 	"grove/tenants/settings"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
-
 // The example of RFC 7636, appendix B.
 const (
 	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

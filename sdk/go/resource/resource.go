@@ -11,6 +11,8 @@ package resource
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -36,6 +38,10 @@ type Config struct {
 	Scopes   []string         // that clients are told of
 	Client   *http.Client     // nil: that of net/http
 	Now      func() time.Time // nil: time.Now
+
+	// Certificate returns the certificate that a caller has shown, for tokens that are bound to it (RFC 8705). nil: that of the TLS
+	// connection. An API behind a proxy reads it from a header that the proxy alone can write.
+	Certificate func(r *http.Request) *x509.Certificate
 }
 
 // Server verifies tokens for one API. It is safe for concurrent use.
@@ -114,13 +120,17 @@ type claims struct {
 
 // Errors of [Server.Verify].
 var (
-	ErrBound  = errors.New("resource: the token is bound to a key, and this API takes no proofs")
+	ErrBound  = errors.New("resource: the token is bound to a key or certificate that the caller has not shown; DPoP proofs are not taken here")
 	ErrIssuer = errors.New("resource: the token is of another issuer")
 	ErrType   = errors.New("resource: not an access token")
 )
 
-// Verify checks signature, type, issuer, audience and times of an access token.
+// Verify checks signature, type, issuer, audience and times of an access token. One that is bound is refused: see [Server.Require].
 func (s *Server) Verify(ctx context.Context, token string) (Token, error) {
+	return s.verify(ctx, token, nil)
+}
+
+func (s *Server) verify(ctx context.Context, token string, shown *x509.Certificate) (Token, error) {
 	if typeOf(token) != typAccessToken {
 		return Token{}, ErrType // an ID token is signed by the same keys
 	}
@@ -135,7 +145,7 @@ func (s *Server) Verify(ctx context.Context, token string) (Token, error) {
 	if err := verified.Claims(&c); err != nil {
 		return Token{}, err
 	}
-	if c.Confirmed != nil {
+	if c.Confirmed != nil && !boundTo(c.Confirmed, shown) {
 		return Token{}, ErrBound
 	}
 	t := Token{Subject: verified.Subject, Person: c.Aut == "APPLICATION_USER", ClientID: c.ClientID, OrgID: c.OrgID, OrgHandle: c.OrgHandle, Roles: c.Roles,
@@ -147,6 +157,26 @@ func (s *Server) Verify(ctx context.Context, token string) (Token, error) {
 		t.Actor = c.Act.Sub
 	}
 	return t, nil
+}
+
+// boundTo reports whether cnf names a certificate, this one, and nothing else (RFC 8705, section 3.1).
+func boundTo(cnf json.RawMessage, shown *x509.Certificate) bool {
+	var members map[string]string
+	if shown == nil || json.Unmarshal(cnf, &members) != nil || len(members) != 1 {
+		return false
+	}
+	sum := sha256.Sum256(shown.Raw)
+	return members["x5t#S256"] == base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func (s *Server) shown(r *http.Request) *x509.Certificate {
+	switch {
+	case s.config.Certificate != nil:
+		return s.config.Certificate(r)
+	case r.TLS != nil && len(r.TLS.PeerCertificates) > 0:
+		return r.TLS.PeerCertificates[0]
+	}
+	return nil
 }
 
 func typeOf(token string) string {
@@ -161,7 +191,7 @@ func typeOf(token string) string {
 	return strings.TrimPrefix(strings.ToLower(h.Typ), "application/")
 }
 
-// Require lets requests through whose token carries all of the scopes. The others are told what is missing, and where to get it
+// Require lets requests through whose token carries all of the scopes; one that is bound to a certificate only with that. The others are told what is missing, and where to get it
 // (RFC 6750, section 3; RFC 9728, section 5.1).
 func (s *Server) Require(scopes ...string) func(http.Handler) http.Handler {
 	return s.require(0, scopes)
@@ -185,7 +215,7 @@ func (s *Server) require(age time.Duration, scopes []string) func(http.Handler) 
 				s.challenge(w, http.StatusUnauthorized, "invalid_token", "")
 				return
 			}
-			t, err := s.Verify(r.Context(), strings.TrimSpace(token))
+			t, err := s.verify(r.Context(), strings.TrimSpace(token), s.shown(r))
 			switch {
 			case err != nil:
 				s.challenge(w, http.StatusUnauthorized, "invalid_token", "")

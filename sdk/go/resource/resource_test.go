@@ -4,9 +4,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -127,6 +133,76 @@ func TestRequire(t *testing.T) {
 		if w.Code != c.status || w.Header().Get("WWW-Authenticate") != c.challenge || seen.Subject != "" {
 			t.Errorf("%s: %d %s", name, w.Code, w.Header().Get("WWW-Authenticate"))
 		}
+	}
+}
+
+// TestRequireCertificate: a token that is bound to a certificate is good with that and with nothing else.
+func TestRequireCertificate(t *testing.T) {
+	i := newIssuer(t)
+	s := i.server()
+	certificate := func() *x509.Certificate {
+		c := &x509.Certificate{SerialNumber: big.NewInt(1)}
+		der, err := x509.CreateCertificate(rand.Reader, c, c, i.key.Public(), i.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err = x509.ParseCertificate(der); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	mine, other := certificate(), certificate()
+	sum := sha256.Sum256(mine.Raw)
+	x5t := base64.RawURLEncoding.EncodeToString(sum[:])
+	bound := func(cnf map[string]any) string { return "Bearer " + i.token("at+jwt", map[string]any{"cnf": cnf}) }
+	ask := func(s *resource.Server, authorization string, shown *x509.Certificate, headers ...string) int {
+		r := httptest.NewRequest("GET", "/notes", nil)
+		r.Header.Set("Authorization", authorization)
+		if shown != nil {
+			r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{shown}}
+		}
+		for _, h := range headers {
+			r.Header.Set(h, "x")
+		}
+		w := httptest.NewRecorder()
+		s.Require("notes.read")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		return w.Code
+	}
+	for name, c := range map[string]struct {
+		cnf   map[string]any
+		shown *x509.Certificate
+		want  int
+	}{
+		"its own":            {map[string]any{"x5t#S256": x5t}, mine, 200},
+		"another":            {map[string]any{"x5t#S256": x5t}, other, 401},
+		"none":               {map[string]any{"x5t#S256": x5t}, nil, 401},
+		"and a key":          {map[string]any{"x5t#S256": x5t, "jkt": "x"}, mine, 401},
+		"a key alone":        {map[string]any{"jkt": x5t}, mine, 401},
+		"nothing in it":      {map[string]any{}, mine, 401},
+		"not bound, and one": {nil, mine, 200},
+	} {
+		authorization := bound(c.cnf)
+		if c.cnf == nil {
+			authorization = "Bearer " + i.token("at+jwt", nil)
+		}
+		if got := ask(s, authorization, c.shown); got != c.want {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+	if _, err := s.Verify(t.Context(), strings.TrimPrefix(bound(map[string]any{"x5t#S256": x5t}), "Bearer ")); !errors.Is(err, resource.ErrBound) {
+		t.Errorf("without a request: %v", err)
+	}
+	behind, err := resource.New(t.Context(), resource.Config{Issuer: i.base(), Resource: api, Now: func() time.Time { return i.now }, Certificate: func(r *http.Request) *x509.Certificate {
+		if r.Header.Get("X-From-Proxy") == "" {
+			return nil
+		}
+		return mine
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if with, without := ask(behind, bound(map[string]any{"x5t#S256": x5t}), other, "X-From-Proxy"), ask(behind, bound(map[string]any{"x5t#S256": x5t}), mine); with != 200 || without != 401 {
+		t.Errorf("behind a proxy: %d and %d", with, without)
 	}
 }
 
