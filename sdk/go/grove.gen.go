@@ -6232,7 +6232,7 @@ func (c *Client) RevokePasswordLink(ctx context.Context, org string, user string
 
 // CreatePasswordLink is POST /v1/orgs/{org}/users/{user}/password-link.
 //
-// Gives the user a link, which works once, to choose a first password or another one. It takes the place of the link before. At most five are mailed to a user within an hour.
+// Gives the user a link, which works once, to choose a first password or another one. It takes the place of the link before, and works while the caller could still make it. At most five are mailed to a user within an hour.
 func (c *Client) CreatePasswordLink(ctx context.Context, org string, user string, body CreatePasswordLinkRequest, options ...Option) (*PasswordLink, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/users/%s/password-link", org, user)}
 	r.body, r.contentType = body, "application/json"

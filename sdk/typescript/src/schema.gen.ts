@@ -1699,7 +1699,7 @@ export interface paths {
         put?: never;
         /**
          * Send a link to set a password
-         * @description Gives the user a link, which works once, to choose a first password or another one. It takes the place of the link before. At most five are mailed to a user within an hour.
+         * @description Gives the user a link, which works once, to choose a first password or another one. It takes the place of the link before, and works while the caller could still make it. At most five are mailed to a user within an hour.
          */
         post: operations["createPasswordLink"];
         /**
