@@ -60,7 +60,7 @@ export function InvitationsPage() {
             <div>
               <Text fw={560} fz="inherit">{i.email}</Text>
               <Text c="dimmed" fz="xs">{t("invitations.by", { name: i.inviter })}</Text>
-              {i.refused && <Text c="red" fz="xs">{t(`invitations.refused.${i.refused}`)}</Text>}
+              {i.refused && <Text c="var(--mantine-color-red-light-color)" fz="xs">{t(`invitations.refused.${i.refused}`)}</Text>}
             </div>
           ),
         },
