@@ -6,7 +6,7 @@
 //     in the row, so nothing about an invitation can be edited from outside.
 //   - A token works once, until it expires, and until the next sending: the update that accepts is the one decision.
 //   - One answer for a token that is wrong, used, expired or revoked.
-//   - Reading an invitation changes nothing: a link scanner does not use it up.
+//   - Reading an invitation uses nothing up, however often a link scanner does. All that it may note is why it is refused.
 //   - Nobody invites to roles that he could not assign himself. Who promised is stored, and asked again when somebody accepts:
 //     whoever is gone by then, or may not give any more what the invitation promises, lets nobody in, and those who look after
 //     invitations see why.
