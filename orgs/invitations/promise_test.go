@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"grove/iam/authz"
 	"grove/iam/users"
 	"grove/infra/db"
@@ -12,6 +14,7 @@ import (
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/perm"
+	"grove/infra/testkit"
 	"grove/infra/testkit/treekit"
 	"grove/orgs/invitations"
 )
@@ -244,4 +247,43 @@ func TestAttack28_AGroupThatGrewIsNotGiven(t *testing.T) {
 	if n := b.count(t, b.A, `SELECT count(*) FROM group_members WHERE tenant_id = $1 AND group_id = $2`, group); n != 1 {
 		t.Errorf("%d people are in the group", n)
 	}
+}
+
+// TestAttack06_DisabledWhileSomebodyAccepts: who is disabled after the page was sent, while it is being answered, lets nobody in.
+func TestAttack06_DisabledWhileSomebodyAccepts(t *testing.T) {
+	b := setup(t)
+	u, token := b.inviter(t, "boss", b.A.Partner)
+	inv, r := b.ask(t, token, map[string]any{"email": "jo@example.com", "delivery": "link", "roles": []ids.Role{b.adminRole[b.A.Tenant.ID]}})
+	if r.Status != 201 {
+		t.Fatalf("%d %s", r.Status, r.Raw)
+	}
+	super, err := pgx.Connect(t.Context(), b.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = super.Close(context.Background()) }()
+	done := make(chan error, 1)
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		u, err := b.users.HoldTx(actor.Into(ctx, actor.ForJob(tx.Tenant(), "test", perm.All()...)), tx, b.A.Partner.ID, u.ID)
+		if err == nil {
+			_, err = b.users.DisableTx(ctx, tx, u)
+		}
+		if err != nil {
+			return err
+		}
+		go func() {
+			_, err := b.accept(b.A, tokenIn(inv.Link))
+			done <- err
+		}()
+		testkit.Eventually(t, "the acceptance waits for the inviter", func() bool {
+			var waiting bool
+			err := super.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waiting)
+			return err == nil && waiting
+		})
+		return nil
+	})
+	if err := <-done; code(err) != "org.invite.refused" {
+		t.Errorf("accepted: %v", err)
+	}
+	b.refused(t, "disabled meanwhile", "inviter_gone", inv.Link, inv.ID)
 }
