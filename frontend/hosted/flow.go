@@ -171,7 +171,7 @@ func (p *Pages) scopes(ctx context.Context, names []string) ([]login.Scope, erro
 // strangerHosts are what a person can judge an app by that nobody here set up: who publishes its description, or else where
 // it lives, and where the answer goes. Name and logo are what the app likes them to be.
 func strangerHosts(client apps.Client, redirects []string) (publisher, returns string) {
-	if client.Source != apps.SourceRegistered && client.Source != apps.SourceDocument {
+	if !client.DescribesItself() {
 		return "", ""
 	}
 	if len(redirects) > 0 {

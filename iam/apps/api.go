@@ -120,7 +120,7 @@ func (s *Service) appRoutes(a *httpapi.API) {
 		Summary: "Change an app", Description: "A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.",
 		Errors: []fault.Code{ErrBuiltin, errDocument, errNameTaken, fault.CodeStale}}, s.updateApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteApp", Method: "DELETE", Path: path + "/{app}", Tag: tagApps, Status: 204, Needs: PermWrite,
-		Summary: "Delete an app", Description: "Its tokens, secrets, roles and shares end with it. Its client_id is never used again.",
+		Summary: "Delete an app", Description: "Its tokens, secrets, roles and shares end with it. Its client_id is never used again, unless it is the address of a document: to keep such an app out, disable it, or take its origin off the list.",
 		Errors: []fault.Code{ErrBuiltin, fault.CodeStale}}, s.deleteApp)
 }
 

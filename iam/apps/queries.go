@@ -215,12 +215,12 @@ func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, erro
 		       a.role_audience, a.grant_types, a.oidc,
 		       (SELECT coalesce(jsonb_agg(jsonb_build_object('hash', encode(k.hash, 'base64'), 'expires_at', k.expires_at) ORDER BY k.id), '[]')
 		        FROM app_secrets k WHERE k.tenant_id = $1 AND k.app_id = a.id) AS secrets,
-		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'policy', g.policy, 'scopes',
+		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'open', g.open, 'policy', g.policy, 'scopes',
 		                (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM api_scopes s
 		                 WHERE s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (g.scopes) OR $3 = ANY (g.scopes)))) ORDER BY g.id), '[]')
-		        FROM (SELECT aa.id, aa.resource_id, aa.policy, aa.scopes FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id
+		        FROM (SELECT aa.id, aa.resource_id, false AS open, aa.policy, aa.scopes FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id
 		              UNION ALL
-		              SELECT o.id, o.id, CASE WHEN o.requires_authorization THEN 'rbac' ELSE 'none' END, ARRAY[$3]
+		              SELECT o.id, o.id, true, CASE WHEN o.requires_authorization THEN 'rbac' ELSE 'none' END, ARRAY[$3]
 		              FROM org_closure c JOIN api_resources o ON o.tenant_id = $1 AND o.org_id = c.ancestor_id AND o.registered_clients
 		              WHERE a.source <> 'managed' AND c.tenant_id = $1 AND c.descendant_id = a.org_id
 		                AND NOT EXISTS (SELECT FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id AND aa.resource_id = o.id)) g

@@ -102,11 +102,6 @@ func checkCertified(s Settings) error {
 	return nil
 }
 
-// namesCertificate reports whether a change says by which certificate the app is known.
-func (r UpdateAppOIDCRequest) namesCertificate() bool {
-	return r.CertificateBound != nil || r.CertificateDN != nil || r.CertificateDNS != nil || r.CertificateEmail != nil || r.CertificateIP != nil || r.CertificateURI != nil
-}
-
 // setCertificate changes by which certificate an app proves who it is. When a name goes, everything that was issued to the app so
 // far ends, as where a key goes.
 func (s *Service) setCertificate(ctx context.Context, tx db.Tx, a *appRow, in UpdateAppOIDCRequest, fields []string) ([]string, error) {

@@ -42,6 +42,7 @@ type SecretHash struct {
 // ClientAPI is an API resource that a client may ask scopes of.
 type ClientAPI struct {
 	Identifier string   `json:"identifier"` // becomes aud
+	Open       bool     `json:"open"`       // to every client that describes itself; nobody authorized this one
 	Policy     string   `json:"policy"`     // rbac: a person gets what his roles give; none: all
 	Scopes     []string `json:"scopes"`     // that exist now
 }
@@ -63,6 +64,18 @@ func (c Client) APIOf(scope string) (ClientAPI, bool) {
 func (c Client) Gives(scope string, held map[string]bool) bool {
 	api, ok := c.APIOf(scope)
 	return !ok || api.Policy != APIPolicyRBAC || held[scope]
+}
+
+// DescribesItself reports whether nobody here set the client up: all that is known of it is what it says.
+func (c Client) DescribesItself() bool {
+	return c.Source == SourceRegistered || c.Source == SourceDocument
+}
+
+// ForItself is the client as it acts without a person. What is open to those who describe themselves is so because people's
+// roles and consent bound it; nothing would bound a machine.
+func (c Client) ForItself() Client {
+	c.APIs = slices.DeleteFunc(slices.Clone(c.APIs), func(api ClientAPI) bool { return api.Open })
+	return c
 }
 
 // MayUse reports whether the client may use a grant type.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 
 	"grove/infra/db"
 	"grove/infra/jose"
@@ -100,29 +101,44 @@ func (s *Service) RegisterTx(ctx context.Context, tx db.Tx, org ids.Org, r Regis
 	return row.versioned(), secret, s.events.Write(ctx, tx, eventCreated.Of(org, row.ID, row.data()))
 }
 
-// ReregisterTx replaces what an app said of itself. What only an administrator settles stays: whether it is enabled, its
-// APIs, roles and secrets. Whoever takes the app over by this could have what an administrator authorized it for, so then
-// nothing that guards its tokens can change (app.authorized).
+// over lays what an app says of itself over its settings. What only administrators set stays: lifetimes, consent, profiles,
+// certificates. So does what makes the app safer, once it is set by anybody.
+func (r Registration) over(s Settings) Settings {
+	d := r.Settings
+	s.AuthMethod, s.AuthSigningAlg, s.JWKS, s.JWKSURI = d.AuthMethod, d.AuthSigningAlg, d.JWKS, d.JWKSURI
+	s.BackchannelLogoutURI, s.PostLogoutRedirectURIs, s.RedirectURIs = d.BackchannelLogoutURI, d.PostLogoutRedirectURIs, d.RedirectURIs
+	s.IDTokenAlg, s.IntrospectionAlg, s.RequestObjectAlg, s.ResponseAlg, s.UserinfoAlg = d.IDTokenAlg, d.IntrospectionAlg, d.RequestObjectAlg, d.ResponseAlg, d.UserinfoAlg
+	s.ResponseTypes = d.ResponseTypes
+	s.DPoPBound = s.DPoPBound || d.DPoPBound
+	s.RequirePushed = s.RequirePushed || d.RequirePushed
+	s.RequireSignedRequest = s.RequireSignedRequest || d.RequireSignedRequest
+	return s
+}
+
+// ReregisterTx replaces what an app said of itself. What an administrator settled stays: whether it is enabled, its APIs, roles
+// and secrets, and the settings that registration does not know. Who holds the token of a registration could have by it what an
+// administrator authorized the app for, so then nothing can change that says who gets its tokens (app.authorized); a document is
+// as much the app's as its name is.
 func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.App, r Registration) (changed VersionedApp, err error) {
 	was, err := lockApp(ctx, tx, org, id)
 	if err != nil {
 		return changed, db.OrNotFound(err)
 	}
-	r.ClientID = was.ClientID
+	r.ClientID, r.Settings = was.ClientID, r.over(was.OIDC)
 	row, err := r.row(org)
 	if err != nil {
 		return changed, err
 	}
 	row.ID, row.Source, row.Enabled, row.RoleAudience, row.Description = was.ID, was.Source, was.Enabled, was.RoleAudience, was.Description
 	row.CreatedAt, row.UpdatedAt, row.Version = was.CreatedAt, was.UpdatedAt, was.Version
-	row.OIDC.SkipConsent, row.OIDC.ExchangeAudiences = was.OIDC.SkipConsent, was.OIDC.ExchangeAudiences
 	if row.ClientType != was.ClientType || row.Template != was.Template {
 		return changed, fault.CodeInvalid.At("/token_endpoint_auth_method", "as it was registered: a client stays public or confidential, native or not")
 	}
-	if reflect.DeepEqual(shown(row), shown(was)) {
+	shown, protocol := changedFields(was, row)
+	if len(shown)+len(protocol) == 0 {
 		return was.versioned(), nil
 	}
-	if !reflect.DeepEqual(guard(row), guard(was)) {
+	if was.Source == SourceRegistered && slices.ContainsFunc(protocol, func(name string) bool { return !harmless[name] }) {
 		authorized, err := handedOut(ctx, tx, id)
 		if err != nil {
 			return changed, err
@@ -130,10 +146,10 @@ func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 		if len(authorized) > 0 {
 			return changed, errAuthorized.With("An administrator has authorized the app for an API since. Only an administrator changes where its codes go and how it proves itself.", nil)
 		}
-		if keysGone(was.OIDC, row.OIDC) {
-			if err := tx.Raise(ctx, db.KindClient, id.UUID(), "app.key_revoked"); err != nil {
-				return changed, err
-			}
+	}
+	if keysGone(was.OIDC, row.OIDC) {
+		if err := tx.Raise(ctx, db.KindClient, id.UUID(), "app.key_revoked"); err != nil {
+			return changed, err
 		}
 	}
 	if err := updateApp(ctx, tx, row); err != nil {
@@ -144,7 +160,7 @@ func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 	}
 	row.UpdatedAt = tx.Now()
 	row.Version++
-	return row.versioned(), s.events.Write(ctx, tx, eventUpdated.Of(org, id, changeData{Fields: []string{"registration"}}))
+	return row.versioned(), s.events.Write(ctx, tx, eventUpdated.Of(org, id, changeData{Fields: slices.Concat(shown, protocol)}))
 }
 
 // DeregisterTx deletes an app that describes itself.
@@ -162,16 +178,34 @@ func (s *Service) RegisteredTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 	return row.versioned(), db.OrNotFound(err)
 }
 
-// shown is what an app says of itself.
-func shown(a appRow) []any {
-	return []any{a.Name, a.LogoURI, a.AccessURL, a.Origins, a.GrantTypes, a.OIDC.complete(a.ClientType)}
+// changedFields names what differs between two states of an app: what people see, and how it speaks OAuth.
+func changedFields(was, is appRow) (shown, protocol []string) {
+	had := map[string]any{"access_url": was.AccessURL, "logo_uri": was.LogoURI, "name": was.Name}
+	for name, value := range map[string]any{"access_url": is.AccessURL, "logo_uri": is.LogoURI, "name": is.Name} {
+		if had[name] != value {
+			shown = append(shown, name)
+		}
+	}
+	before, after := protocolFields(was), protocolFields(is)
+	for name := range after {
+		if !reflect.DeepEqual(before[name], after[name]) {
+			protocol = append(protocol, name)
+		}
+	}
+	slices.Sort(shown)
+	slices.Sort(protocol)
+	return shown, protocol
 }
 
-// guard is what of it keeps an app's tokens from others.
-func guard(a appRow) []any {
-	o := a.OIDC.complete(a.ClientType)
-	return []any{o.RedirectURIs, o.AuthMethod, o.JWKS, o.JWKSURI, o.AssertionReuse, o.PKCEOptional, o.PKCEPlain, o.RequirePushed, o.RequireSignedRequest,
-		o.RequestObjectAlg, o.DPoPBound, o.DPoPNonce, o.ResponseTypes, a.GrantTypes}
+// protocolFields are an app's OAuth settings by their names in the API.
+func protocolFields(a appRow) map[string]any {
+	settings := reflect.ValueOf(a.OIDC.complete(a.ClientType))
+	fields := map[string]any{"allowed_origins": a.Origins, "grant_types": a.GrantTypes}
+	for i := range settings.NumField() {
+		name, _, _ := strings.Cut(settings.Type().Field(i).Tag.Get("json"), ",")
+		fields[name] = settings.Field(i).Interface()
+	}
+	return fields
 }
 
 // keysGone reports whether a key, or the address of keys, that vouched for an app no longer does.

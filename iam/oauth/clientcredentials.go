@@ -48,6 +48,7 @@ func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, clie
 	if standing.Blocked {
 		return errGrant
 	}
+	client.Client = client.ForItself()
 	resources, err := readResources(client.Client, form)
 	if err != nil {
 		return err

@@ -135,9 +135,15 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 
 // mayIntrospect refuses (errToken, errGrant) a token that is none of the client's business (RFC 7662, section 4). A client learns
 // of its own tokens, of those that were made for an API that it serves ([apps.Settings] ExchangeAudiences), and of those of
-// organizations at or below the one that owns it.
+// organizations at or below the one that owns it; one that describes itself, which may be anybody, of its own only.
 func (s *Service) mayIntrospect(ctx context.Context, t httpapi.Tenant, caller apps.Client, a accessToken) error {
-	if a.clientID == caller.ClientID || caller.Org == t.Root || caller.Org == a.org || slices.ContainsFunc(caller.ExchangeAudiences, a.claims.HasAudience) {
+	if a.clientID == caller.ClientID {
+		return nil
+	}
+	if caller.DescribesItself() {
+		return errToken
+	}
+	if caller.Org == t.Root || caller.Org == a.org || slices.ContainsFunc(caller.ExchangeAudiences, a.claims.HasAudience) {
 		return nil
 	}
 	org, err := s.resolve(ctx, t, a.org.String())

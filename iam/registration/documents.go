@@ -67,7 +67,8 @@ func (s *Service) Ensure(ctx context.Context, tenant ids.Tenant, root, org ids.O
 	}
 	key := tenant.String() + " " + clientID
 	if !s.pausing(key, now) {
-		_, err, _ = s.reading.Do(key, func() (any, error) { return nil, s.read(ctx, tenant, root, clientID) })
+		// Whoever asked first may go away; the others wait for what comes of it.
+		_, err, _ = s.reading.Do(key, func() (any, error) { return nil, s.read(context.WithoutCancel(ctx), tenant, root, clientID) })
 		if err == nil {
 			return nil
 		}

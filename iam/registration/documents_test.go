@@ -109,6 +109,26 @@ func TestDocumentFreshness(t *testing.T) {
 	}
 }
 
+// TestDocumentStaysTheApps: an app that an administrator has authorized goes on saying by its document where its codes go.
+func TestDocumentStaysTheApps(t *testing.T) {
+	v, p := setup(t), publish(t)
+	v.policy("root", map[string]any{"client_id_documents": []string{p.URL}})
+	if r := v.authorize(v.A.Base, p.id()); r.StatusCode != 303 {
+		t.Fatalf("%d %s", r.StatusCode, r.Raw)
+	}
+	app := "/orgs/root/apps/" + v.appOf(p.id())["id"].(string)
+	v.must("PUT", app+"/authorized-apis", map[string]any{"resource": v.resource("https://inner.example"), "policy": "none", "scopes": []string{"inner.use"}})
+	p.change(func(p *publisher) { p.document["redirect_uris"] = []string{"https://agent.example/moved"} })
+	v.Clock.Advance(2 * time.Hour)
+	v.manage = v.Token(v.A)
+	if r := v.authorize(v.A.Base, p.id()); r.StatusCode == 303 {
+		t.Error("the old address is still good")
+	}
+	if uris := v.must("GET", app+"/oidc", nil)["redirect_uris"].([]any); len(uris) != 1 || uris[0] != "https://agent.example/moved" {
+		t.Errorf("%v", uris)
+	}
+}
+
 // TestAttack36_Documents: nothing is fetched for addresses that nobody let in, and what a document may not say is refused.
 func TestAttack36_Documents(t *testing.T) {
 	v, p := setup(t), publish(t)

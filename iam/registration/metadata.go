@@ -211,7 +211,7 @@ func (m *Metadata) name() string {
 	return name
 }
 
-// of turns what is stored back into metadata. kept is what of it no app has.
+// metadataOf turns what is stored back into metadata. kept is what of it no app has.
 func metadataOf(v apps.VersionedApp, kept Metadata) Metadata {
 	o := v.OIDC
 	m := Metadata{

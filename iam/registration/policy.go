@@ -114,7 +114,7 @@ func (s *Service) policy(ctx context.Context, tenant ids.Tenant, org ids.Org) (p
 // whether the organization lets such apps in.
 func (s *Service) AppIn(ctx context.Context, tx db.Tx, client apps.Client, org ids.Org) (sharing.Availability, error) {
 	in, err := s.Sharing.AppIn(ctx, tx, client, org)
-	if err != nil || !in.Available || client.Source == apps.SourceManaged {
+	if err != nil || !in.Available || !client.DescribesItself() {
 		return in, err
 	}
 	p, _, err := policyModule.Resolve(ctx, tx, org)

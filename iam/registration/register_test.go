@@ -2,13 +2,16 @@ package registration_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"grove/cmd/grove/apptest"
 	"grove/infra/jose"
 )
 
@@ -61,9 +64,24 @@ func TestRegisterWithToken(t *testing.T) {
 	if r := v.register("", machine); r.StatusCode != 401 || !strings.HasPrefix(r.Header.Get("WWW-Authenticate"), "Bearer") {
 		t.Errorf("without a token: %d %s", r.StatusCode, r.Raw)
 	}
-	made := v.register(once, machine)
+	basic := map[string]any{"grant_types": machine["grant_types"], "client_name": "Robot", "token_endpoint_auth_method": "client_secret_post"}
+	made := v.register(once, basic)
 	if made.StatusCode != 201 || made.Text("client_secret") == "" {
 		t.Fatalf("%d %s", made.StatusCode, made.Raw)
+	}
+	// What is open to apps that describe themselves is bounded by people's roles and consent: a machine has neither.
+	own := func(more url.Values) apptest.Response {
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {made.Text("client_id")}, "client_secret": {made.Text("client_secret")}}
+		maps.Copy(form, more)
+		return v.Do(v.Client(), "POST", v.A.Base+"/oauth2/token", form)
+	}
+	for name, form := range map[string]url.Values{"asks for nothing": {}, "asks": {"scope": {"tools.use inner.use"}}} {
+		if r := own(form); r.StatusCode != 200 || r.Text("scope") != "" {
+			t.Errorf("a machine that %s: %d %s", name, r.StatusCode, r.Raw)
+		}
+	}
+	if r := own(url.Values{"resource": {"https://mcp.example"}}); r.Code() != "invalid_target" {
+		t.Errorf("a token for the API without its scopes: %d %s", r.StatusCode, r.Raw)
 	}
 	for name, token := range map[string]string{"used up": once, "another's": v.initial("north", nil), "garbage": "grv_ri_x", "a management token": v.manage} {
 		if r := v.register(token, machine); r.StatusCode != 401 || r.Code() != "invalid_token" {
@@ -199,6 +217,17 @@ func TestAttack22_RegistrationToken(t *testing.T) {
 	}
 	if oidc := v.must("GET", app+"/oidc", nil); oidc["skip_consent"] != false || len(oidc["token_exchange_audiences"].([]any)) != 0 || oidc["access_token_seconds"] != 0.0 {
 		t.Errorf("the app set what is an administrator's: %v", oidc)
+	}
+	v.must("PATCH", app+"/oidc", map[string]any{"access_token_seconds": 300, "require_dpop_nonce": true, "require_pushed_authorization_requests": true})
+	if r := v.manageAt("PUT", at, token, agent(map[string]any{"client_id": id, "client_name": "Agent 3", "require_pushed_authorization_requests": false})); r.StatusCode != 200 {
+		t.Fatalf("%d %s", r.StatusCode, r.Raw)
+	}
+	if oidc := v.must("GET", app+"/oidc", nil); oidc["access_token_seconds"] != 300.0 || oidc["require_dpop_nonce"] != true || oidc["require_pushed_authorization_requests"] != true {
+		t.Errorf("the app undid what an administrator set: %v", oidc)
+	}
+	v.must("PATCH", app+"/oidc", map[string]any{"require_pushed_authorization_requests": false})
+	if e := v.must("GET", "/orgs/root/events?type=app.updated", nil)["items"].([]any); !strings.Contains(string(mustJSON(e)), `"fields":["name"]`) {
+		t.Errorf("the log does not say what changed: %s", mustJSON(e))
 	}
 	// Authorized for an API: codes go on going where the administrator saw them go.
 	inner := v.resource("https://inner.example")
@@ -347,6 +376,24 @@ func TestSoftwareStatement(t *testing.T) {
 	} {
 		if r := v.register("", c.metadata); r.StatusCode != 400 || r.Code() != c.code {
 			t.Errorf("%s: %d %s", name, r.StatusCode, r.Raw)
+		}
+	}
+}
+
+// TestAttack03_IntrospectionByAnybody: who may be anybody learns of no token but his own, also where he registered with the root.
+func TestAttack03_IntrospectionByAnybody(t *testing.T) {
+	v := setup(t)
+	v.policy("root", map[string]any{"dynamic_registration": "open"})
+	confidential := map[string]any{"token_endpoint_auth_method": "client_secret_post"}
+	curious, other := v.register("", agent(confidential)), v.register("", agent(confidential))
+	token := v.Tokens(v.A, v.person(other.Text("client_id"), other.Text("client_secret"), "north")).Text("access_token")
+	for _, c := range []struct {
+		by   apptest.Response
+		want bool
+	}{{curious, false}, {other, true}} {
+		r := v.Do(v.Client(), "POST", v.A.Base+"/oauth2/introspect", url.Values{"token": {token}, "client_id": {c.by.Text("client_id")}, "client_secret": {c.by.Text("client_secret")}})
+		if r.JSON["active"] != c.want {
+			t.Errorf("%s: %d %s", c.by.Text("client_id"), r.StatusCode, r.Raw)
 		}
 	}
 }

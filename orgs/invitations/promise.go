@@ -39,7 +39,7 @@ func (s *Service) refusal(ctx context.Context, tx db.Tx, inv Invitation) (string
 	for _, id := range inv.Roles {
 		one := inv
 		one.Roles = []ids.Role{id}
-		if _, err := s.checkRoles(ctx, tx, held, one); isBeyond(err) {
+		if err := s.checkRoles(ctx, tx, held, one); isBeyond(err) {
 			return refusedBeyond, nil
 		} else if err != nil && !isGone(err) {
 			return "", err

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"grove/iam/authz"
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
@@ -201,25 +200,23 @@ func (s *Service) checkPromises(ctx context.Context, tx db.Tx, held map[string]b
 			return err
 		}
 	}
-	_, err := s.checkRoles(ctx, tx, held, inv)
-	return err
+	return s.checkRoles(ctx, tx, held, inv)
 }
 
-// checkRoles returns the roles of an invitation, unless the actor could not assign one. The built-in Administrator is given
-// with all that lies below.
-func (s *Service) checkRoles(ctx context.Context, tx db.Tx, held map[string]bool, inv Invitation) ([]authz.Role, error) {
+// checkRoles refuses roles that the actor could not assign. The built-in Administrator is given with all that lies below.
+func (s *Service) checkRoles(ctx context.Context, tx db.Tx, held map[string]bool, inv Invitation) error {
 	roles, err := s.Roles.CheckGrantable(ctx, tx, held, inv.Org, inv.Roles)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, r := range roles {
 		if isAdministrator(r) {
 			if err := s.Roles.CheckScopesTx(ctx, tx, inv.Org, r.Permissions, true); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return roles, nil
+	return nil
 }
 
 func (s *Service) inviter(ctx context.Context, tx db.Tx, c *httpapi.Call) (string, error) {

@@ -5183,7 +5183,7 @@ func (c *Client) CreateApp(ctx context.Context, org string, body CreateAppReques
 
 // DeleteApp is DELETE /v1/orgs/{org}/apps/{app}.
 //
-// Its tokens, secrets, roles and shares end with it. Its client_id is never used again.
+// Its tokens, secrets, roles and shares end with it. Its client_id is never used again, unless it is the address of a document: to keep such an app out, disable it, or take its origin off the list.
 func (c *Client) DeleteApp(ctx context.Context, org string, app string, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/apps/%s", org, app)}
 	return c.do(ctx, r, nil, options)

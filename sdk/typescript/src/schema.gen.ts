@@ -660,7 +660,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an app
-         * @description Its tokens, secrets, roles and shares end with it. Its client_id is never used again.
+         * @description Its tokens, secrets, roles and shares end with it. Its client_id is never used again, unless it is the address of a document: to keep such an app out, disable it, or take its origin off the list.
          */
         delete: operations["deleteApp"];
         options?: never;
