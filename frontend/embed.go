@@ -81,6 +81,10 @@ func (s site) asset(w http.ResponseWriter, r *http.Request) {
 		login.Stylesheet(w, r)
 		return
 	}
+	if r.URL.Path == login.ScriptPath {
+		login.Script(w, r)
+		return
+	}
 	name, below := strings.CutPrefix(r.URL.Path, AssetsPath)
 	if !below || !fs.ValidPath(name) || strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".gz") {
 		refuse(w, http.StatusNotFound)

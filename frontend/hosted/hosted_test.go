@@ -2,6 +2,7 @@ package hosted_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -402,6 +403,23 @@ func TestSigningOut(t *testing.T) {
 	}
 	if got := w.get(base + "/login/logout?request=sealed"); got.Code != http.StatusSeeOther || got.Header().Get("Location") != base+"/oauth2/logout/done?request=sealed" || w.cookies[session] != "" {
 		t.Errorf("asked again: %d %v", got.Code, w.cookies)
+	}
+	// Apps that want the browser to tell them are told on a page that goes on by itself, and only once.
+	b.hinted, b.frames = ids.Session{}, []string{"https://app.example/logout?iss=i&sid=s"}
+	w = b.browser(t)
+	w.signIn("jo")
+	page := w.submit(w.get(base + "/login/logout"))
+	if page.Code != http.StatusOK || page.Header().Get("Refresh") != "1; url="+base+"/login/signed-out" || !strings.Contains(page.body, `<iframe src="https://app.example/logout?iss=i&amp;sid=s"`) ||
+		!strings.Contains(page.Header().Get("Content-Security-Policy"), "frame-src https://app.example;") || w.cookies[session] != "" {
+		t.Errorf("telling: %d %v %s", page.Code, page.Header(), page.body)
+	}
+	if again := w.get(base + "/login/logout"); again.Code != http.StatusSeeOther {
+		t.Errorf("told again: %d", again.Code)
+	}
+	b.frames, b.framesErr = nil, errors.New("the database is away")
+	w.signIn("jo")
+	if got := w.submit(w.get(base + "/login/logout")); got.Code != http.StatusSeeOther || w.cookies[session] != "" {
+		t.Errorf("nobody can be told: %d %v", got.Code, w.cookies)
 	}
 	if page := b.browser(t).get(base + "/login/signed-out"); page.Code != http.StatusOK || !strings.Contains(page.body, base+"/account/") {
 		t.Errorf("signed out: %s", page.body)

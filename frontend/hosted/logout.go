@@ -123,10 +123,24 @@ func (p *Pages) confirmLogout(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) endSession(w http.ResponseWriter, r *http.Request, b authn.Browser, s signOut) {
-	if _, _, err := p.Engine.EndSession(r.Context(), httpapi.TenantOf(r.Context()), b.Session); err != nil {
+	ctx, t := r.Context(), httpapi.TenantOf(r.Context())
+	session, ended, err := p.Engine.EndSession(ctx, t, b.Session)
+	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	p.Engine.ClearSession(w, r)
-	seeOther(w, s.end(r))
+	var frames []string
+	if ended {
+		// The session is over: whom nobody can tell is no reason to say that it is not.
+		if frames, err = p.protocol.FrontchannelLogouts(ctx, t.ID, session.ID); err != nil {
+			p.Log.WarnContext(ctx, "apps are not told of a sign-out by the browser", "error", err)
+		}
+	}
+	if len(frames) == 0 {
+		seeOther(w, s.end(r))
+		return
+	}
+	w.Header().Set("Refresh", "1; url="+s.end(r)) // where scripts are off; browsers count from when the frames have loaded
+	login.Render(w, r, login.PageSigningOut, login.SigningOutPage{Common: login.Common{AppName: s.request.AppName, Frames: frames, OrgName: p.host(r)}, ReturnURL: s.end(r)})
 }

@@ -36,6 +36,8 @@ type Keys interface {
 type Protocol interface {
 	// BeginDevice starts the sign-in for a device by the code that it shows.
 	BeginDevice(ctx context.Context, userCode string, b authn.Browser) (address string, err error)
+	// FrontchannelLogouts are the addresses to open in frames when a session ended.
+	FrontchannelLogouts(ctx context.Context, tenant ids.Tenant, session ids.Session) ([]string, error)
 	// OpenLogout reads the sign-out that a client asked for.
 	OpenLogout(ctx context.Context, sealed string) (oauth.LogoutRequest, error)
 }

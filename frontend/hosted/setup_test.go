@@ -41,17 +41,19 @@ const secret = "correct horse battery"
 
 // world stands for the capabilities around the pages.
 type world struct {
-	held     map[string]bool // scopes of everybody
-	client   apps.Client
-	key      *secrets.DataKey
-	invited  map[string]invitations.Peeked // by token
-	accepted []invitations.Accept
-	hinted   ids.Session     // of the sign-out that a client asks for
-	members  map[string]bool // user and organization
-	peeked   int
-	users    *users.Service
-	db       *db.DB
-	engine   *authn.Service
+	held      map[string]bool // scopes of everybody
+	client    apps.Client
+	key       *secrets.DataKey
+	invited   map[string]invitations.Peeked // by token
+	accepted  []invitations.Accept
+	frames    []string // that apps want opened when a session ends
+	framesErr error
+	hinted    ids.Session     // of the sign-out that a client asks for
+	members   map[string]bool // user and organization
+	peeked    int
+	users     *users.Service
+	db        *db.DB
+	engine    *authn.Service
 }
 
 func (w *world) Client(_ context.Context, _ ids.Tenant, clientID string) (apps.Client, error) {
@@ -114,6 +116,10 @@ func (w *world) Accept(ctx context.Context, tenant ids.Tenant, token string, in 
 		return err
 	})
 	return out, err
+}
+
+func (w *world) FrontchannelLogouts(context.Context, ids.Tenant, ids.Session) ([]string, error) {
+	return w.frames, w.framesErr
 }
 
 func (w *world) OpenLogout(_ context.Context, sealed string) (oauth.LogoutRequest, error) {

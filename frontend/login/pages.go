@@ -17,6 +17,7 @@ const (
 	PageOrganization      = "organization"       // OrganizationPage
 	PagePassword          = "password"           // PasswordPage
 	PageSignedOut         = "signed_out"         // SignedOutPage
+	PageSigningOut        = "signing_out"        // SigningOutPage
 	PageSuspended         = "suspended"          // SuspendedPage
 )
 
@@ -71,6 +72,8 @@ type Common struct {
 	// FormActionOrigins are redirect URIs, or their origins, to which the answer to this page's POST may redirect.
 	// Browsers apply form-action to such redirects too, so that a relying party's redirect URI must be named here.
 	FormActionOrigins []string
+	// Frames are addresses that the page opens in frames that nobody sees.
+	Frames []string
 	// Locale is one of [Locales]. Empty: negotiated from ui_locales and Accept-Language.
 	Locale string
 	// LogoURL is the organization's logo: an address on this host or a data: image. Empty shows the first letter.
@@ -235,6 +238,12 @@ type PasswordPage struct {
 type SignedOutPage struct {
 	Common
 	// ReturnURL leads to AppName, or to signing in again when there is none. Empty hides the button.
+	ReturnURL string
+}
+
+// SigningOutPage tells apps of a sign-out, by Frames, and goes on to ReturnURL.
+type SigningOutPage struct {
+	Common
 	ReturnURL string
 }
 

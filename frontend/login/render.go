@@ -19,11 +19,17 @@ import (
 //go:embed assets/login.css
 var stylesheet []byte
 
+//go:embed assets/signing_out.js
+var script []byte
+
 //go:embed templates/*.html
 var templateFiles embed.FS
 
 // StylesheetPath is where the pages' style sheet is served, by [Stylesheet]. It changes with the content.
 var StylesheetPath = "/_app/login." + digest(stylesheet) + ".css"
+
+// ScriptPath is where the script of [PageSigningOut] is served, by [Script].
+var ScriptPath = "/_app/signing_out." + digest(script) + ".js"
 
 func digest(b []byte) string {
 	sum := sha256.Sum256(b)
@@ -34,7 +40,7 @@ func digest(b []byte) string {
 var pages = func() map[string]*template.Template {
 	names := []string{
 		PageChangePassword, PageConsent, PageDevice, PageDeviceDone, PageError, PageIdentifier, PageInvitation, PageInvitationInvalid,
-		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageSignedOut, PageSuspended,
+		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageSignedOut, PageSigningOut, PageSuspended,
 	}
 	base := template.Must(template.ParseFS(templateFiles, "templates/base.html"))
 	parsed := make(map[string]*template.Template, len(names))
@@ -46,12 +52,21 @@ var pages = func() map[string]*template.Template {
 
 // Stylesheet serves the style sheet at [StylesheetPath].
 func Stylesheet(w http.ResponseWriter, _ *http.Request) {
+	serve(w, "text/css; charset=utf-8", stylesheet)
+}
+
+// Script serves the script at [ScriptPath].
+func Script(w http.ResponseWriter, _ *http.Request) {
+	serve(w, "text/javascript; charset=utf-8", script)
+}
+
+func serve(w http.ResponseWriter, kind string, content []byte) {
 	h := w.Header()
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Set("Content-Length", strconv.Itoa(len(stylesheet)))
-	h.Set("Content-Type", "text/css; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	h.Set("Content-Type", kind)
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(stylesheet)
+	_, _ = w.Write(content)
 }
 
 // Render writes a page with the status, headers and language that its [Common] asks for. page is one of the Page
@@ -67,7 +82,7 @@ func Render(w http.ResponseWriter, r *http.Request, page string, data any) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Language", c.Locale)
-	h.Set("Content-Security-Policy", policy(c.FormActionOrigins))
+	h.Set("Content-Security-Policy", policy(c))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Add("Vary", "Accept-Language")
@@ -104,20 +119,28 @@ func render(r *http.Request, page string, data any) ([]byte, Common, error) {
 	return out.Bytes(), c, nil
 }
 
-// policy is the content security policy of a page whose POST may redirect to the given URIs.
-func policy(redirects []string) string {
+// policy is the content security policy of a page. Only one with frames has a script.
+func policy(c Common) string {
 	var b strings.Builder
-	b.WriteString("default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'")
+	b.WriteString("default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'" + sources(c.FormActionOrigins))
+	if len(c.Frames) > 0 {
+		b.WriteString("; script-src 'self'; frame-src" + sources(c.Frames))
+	}
+	b.WriteString("; frame-ancestors 'none'; base-uri 'none'")
+	return b.String()
+}
+
+func sources(uris []string) string {
+	var b strings.Builder
 	seen := map[string]bool{}
-	for _, redirect := range redirects {
-		source, ok := cspSource(redirect)
+	for _, uri := range uris {
+		source, ok := cspSource(uri)
 		if !ok || seen[source] {
 			continue
 		}
 		seen[source] = true
 		b.WriteString(" " + source)
 	}
-	b.WriteString("; frame-ancestors 'none'; base-uri 'none'")
 	return b.String()
 }
 
@@ -205,6 +228,9 @@ func (v view) ScopeTitle(s Scope) string {
 	}
 	return s.Name
 }
+
+// Script returns the address of the script of the page that has one.
+func (view) Script() string { return ScriptPath }
 
 // Stylesheet returns the address of the style sheet.
 func (view) Stylesheet() string { return StylesheetPath }

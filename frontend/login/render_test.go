@@ -20,6 +20,8 @@ func samples() map[string]struct {
 		Action: "/t/northwind/login/step", AppName: "Fleet Planner", CancelURL: "/t/northwind/login/cancel",
 		CSRF: "c5rf-token", OrgName: "Northwind Logistics",
 	}
+	framed := c
+	framed.Frames = []string{"https://fleet.example/logout?iss=x&sid=y", "https://wiki.example/logout"}
 	with := func(problem string) Common { c := c; c.Problem = problem; return c }
 	type sample = struct {
 		page string
@@ -54,6 +56,7 @@ func samples() map[string]struct {
 		"password":         {PagePassword, PasswordPage{Common: c, Username: "ada@northwind.example", ChangeURL: "/t/northwind/login", ForgotURL: "/t/northwind/login/recover"}},
 		"password-problem": {PagePassword, PasswordPage{Common: with(ProblemCredentials), Username: "ada@northwind.example", ChangeURL: "/t/northwind/login"}},
 		"signed_out":       {PageSignedOut, SignedOutPage{Common: c, ReturnURL: "https://fleet.example/"}},
+		"signing_out":      {PageSigningOut, SigningOutPage{Common: framed, ReturnURL: "https://fleet.example/"}},
 		"suspended":        {PageSuspended, SuspendedPage{Common: c, ReturnURL: "https://fleet.example/"}},
 	}
 }
@@ -87,6 +90,9 @@ func TestEveryPageInEveryLocale(t *testing.T) {
 			}
 			if !strings.Contains(body, `lang="`+locale+`" dir="`+DirOf(locale)+`"`) {
 				t.Errorf("%s in %s: wrong language", name, locale)
+			}
+			if s.page == PageSigningOut {
+				body = strings.Replace(body, `<script src="`+ScriptPath+`"></script>`, "", 1)
 			}
 			if found := forbidden.FindString(body); found != "" {
 				t.Errorf("%s in %s contains %q", name, locale, found)
@@ -127,6 +133,19 @@ func TestHeaders(t *testing.T) {
 		if got := w.Header().Get(name); got != value {
 			t.Errorf("%s: got %q, want %q", name, got, value)
 		}
+	}
+}
+
+// TestFrames: what a page may put into frames is what it was given, and nothing else runs there.
+func TestFrames(t *testing.T) {
+	w := get(t, PageSigningOut, SigningOutPage{ReturnURL: "https://fleet.example/", Common: Common{
+		Frames: []string{"https://fleet.example/logout?sid=1", "https://fleet.example/other", "https://a.example;script-src *", "javascript:alert(1)"}}})
+	want := "form-action 'self'; script-src 'self'; frame-src https://fleet.example; frame-ancestors 'none'; base-uri 'none'"
+	if got := w.Header().Get("Content-Security-Policy"); !strings.HasSuffix(got, want) {
+		t.Errorf("policy %q", got)
+	}
+	if body := w.Body.String(); strings.Contains(body, "javascript:") || strings.Count(body, `sandbox="allow-same-origin allow-scripts"`) != 4 {
+		t.Errorf("%s", body)
 	}
 }
 

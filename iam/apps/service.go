@@ -92,7 +92,7 @@ func checkProtocol(a appRow) error {
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
 	}
-	if err := cmp.Or(checkEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
+	if err := cmp.Or(checkEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
 		return err
 	}
 	native := a.Template == templateMobile
@@ -289,6 +289,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "token_endpoint_auth_signing_alg", &a.OIDC.AuthSigningAlg, in.AuthSigningAlg)
 		fields = set(fields, "id_token_alg", &a.OIDC.IDTokenAlg, in.IDTokenAlg)
 		fields = set(fields, "backchannel_logout_uri", &a.OIDC.BackchannelLogoutURI, in.BackchannelLogoutURI)
+		fields = set(fields, "frontchannel_logout_uri", &a.OIDC.FrontchannelLogoutURI, in.FrontchannelLogoutURI)
 		fields = set(fields, "pkce_optional", &a.OIDC.PKCEOptional, in.PKCEOptional)
 		fields = set(fields, "pkce_plain", &a.OIDC.PKCEPlain, in.PKCEPlain)
 		fields = set(fields, "dpop_bound_access_tokens", &a.OIDC.DPoPBound, in.DPoPBound)

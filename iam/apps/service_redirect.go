@@ -111,17 +111,33 @@ func checkEndpoint(pointer, uri string) error {
 	return checkPage(pointer, uri)
 }
 
+// checkFrontchannel says why an address cannot be opened in a frame when people sign out. It is where the app is at home, so that
+// nobody else's page is shown there (OpenID Connect Front-Channel Logout 1.0, section 2).
+func checkFrontchannel(s Settings) error {
+	const pointer = "/frontchannel_logout_uri"
+	if s.FrontchannelLogoutURI == "" {
+		return nil
+	}
+	if err := checkEndpoint(pointer, s.FrontchannelLogoutURI); err != nil {
+		return err
+	}
+	if u, err := url.Parse(s.FrontchannelLogoutURI); err != nil || !slices.Contains(originsOf(s.RedirectURIs), OriginOf(u)) {
+		return fault.CodeInvalid.At(pointer, "at the origin (scheme, host and port) of one of the redirect URIs")
+	}
+	return nil
+}
+
 // checkOrigin says why a browser origin (RFC 6454) cannot be used.
 func checkOrigin(pointer, origin string) error {
 	u, err := url.Parse(origin)
-	if err != nil || !plainURI(origin) || u.User != nil || !checkHost(u) || originOf(u) != origin || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+	if err != nil || !plainURI(origin) || u.User != nil || !checkHost(u) || OriginOf(u) != origin || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
 		return fault.CodeInvalid.At(pointer, "scheme and host, and a port that is not the scheme's own: https://app.example.com")
 	}
 	return nil
 }
 
-// originOf returns the origin as browsers write it: without the scheme's own port.
-func originOf(u *url.URL) string {
+// OriginOf returns the origin as browsers write it: without the scheme's own port.
+func OriginOf(u *url.URL) string {
 	host := u.Host
 	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
 		host = strings.TrimSuffix(host, ":"+port)
@@ -137,7 +153,7 @@ func originsOf(uris []string) []string {
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 			continue
 		}
-		if origin := originOf(u); !slices.Contains(origins, origin) {
+		if origin := OriginOf(u); !slices.Contains(origins, origin) {
 			origins = append(origins, origin)
 		}
 	}

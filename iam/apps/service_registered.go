@@ -106,7 +106,8 @@ func (s *Service) RegisterTx(ctx context.Context, tx db.Tx, org ids.Org, r Regis
 func (r Registration) over(s Settings) Settings {
 	d := r.Settings
 	s.AuthMethod, s.AuthSigningAlg, s.JWKS, s.JWKSURI = d.AuthMethod, d.AuthSigningAlg, d.JWKS, d.JWKSURI
-	s.BackchannelLogoutURI, s.PostLogoutRedirectURIs, s.RedirectURIs = d.BackchannelLogoutURI, d.PostLogoutRedirectURIs, d.RedirectURIs
+	s.BackchannelLogoutURI, s.FrontchannelLogoutURI = d.BackchannelLogoutURI, d.FrontchannelLogoutURI
+	s.PostLogoutRedirectURIs, s.RedirectURIs = d.PostLogoutRedirectURIs, d.RedirectURIs
 	s.IDTokenAlg, s.IntrospectionAlg, s.RequestObjectAlg, s.ResponseAlg, s.UserinfoAlg = d.IDTokenAlg, d.IntrospectionAlg, d.RequestObjectAlg, d.ResponseAlg, d.UserinfoAlg
 	s.ResponseTypes = d.ResponseTypes
 	s.DPoPBound = s.DPoPBound || d.DPoPBound

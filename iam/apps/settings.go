@@ -34,6 +34,7 @@ type Settings struct {
 	AuthMethod             string   `json:"token_endpoint_auth_method" doc:"How the app proves who it is: client_secret takes the secret in header or body." example:"client_secret"`
 	AuthSigningAlg         string   `json:"token_endpoint_auth_signing_alg" doc:"How its assertions are signed; empty where any of the server's algorithms is." example:"ES256"`
 	BackchannelLogoutURI   string   `json:"backchannel_logout_uri" doc:"Where the app is told that a session is over; empty: nowhere." example:"https://app.example.com/backchannel-logout"`
+	FrontchannelLogoutURI  string   `json:"frontchannel_logout_uri" doc:"What the browser opens in a frame when the person signs out; empty: nothing." example:"https://app.example.com/frontchannel-logout"`
 	IDTokenSeconds         int      `json:"id_token_seconds" doc:"Lifetime of ID tokens; 0: that of access tokens." example:"3600"`
 	IDTokenAlg             string   `json:"id_token_alg" doc:"How ID tokens are signed." example:"ES256"`
 	JWKS                   *JWKSet  `json:"jwks,omitempty" doc:"The app's public keys."`

@@ -1,6 +1,8 @@
 package authn
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"strings"
 
@@ -47,12 +49,51 @@ func BrowserOf(w http.ResponseWriter, r *http.Request) Browser {
 
 // SetSession puts a session's secret into the browser's cookie.
 func (s *Service) SetSession(w http.ResponseWriter, r *http.Request, secret string) {
-	writeCookie(w, httpapi.TenantOf(r.Context()), "session", secret, s.sameSite)
+	t := httpapi.TenantOf(r.Context())
+	writeCookie(w, t, "session", secret, s.sameSite)
+	writeState(w, t, stateOf(secret))
 }
 
 // ClearSession takes the browser's session cookie away.
 func (s *Service) ClearSession(w http.ResponseWriter, r *http.Request) {
-	writeCookie(w, httpapi.TenantOf(r.Context()), "session", "", s.sameSite)
+	t := httpapi.TenantOf(r.Context())
+	writeCookie(w, t, "session", "", s.sameSite)
+	writeState(w, t, "")
+}
+
+// StateCookie is the name of the cookie that holds the browser's state.
+func StateCookie(t httpapi.Tenant) string { name, _ := cookieName(t, "state"); return name }
+
+// BrowserState is the OP browser state (OpenID Connect Session Management 1.0, section 3.2): another text for each sign-in, from
+// which nobody finds the session's secret; for a browser that is not signed in, "" . It puts a cookie right that says otherwise.
+func BrowserState(w http.ResponseWriter, r *http.Request) string {
+	t := httpapi.TenantOf(r.Context())
+	state := stateOf(readCookie(r, t, "session", sessionPrefix))
+	if c, err := r.Cookie(StateCookie(t)); state != "" && (err != nil || c.Value != state) || state == "" && err == nil {
+		writeState(w, t, state)
+	}
+	return state
+}
+
+func stateOf(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("browser state " + secret))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// writeState sets the one cookie that scripts read: those of the page that answers apps' frames, which other sites hold.
+func writeState(w http.ResponseWriter, t httpapi.Tenant, state string) {
+	name, secure := cookieName(t, "state")
+	c := &http.Cookie{Name: name, Value: state, Path: "/", Secure: secure, SameSite: http.SameSiteLaxMode} // #nosec G124
+	if secure {
+		c.SameSite = http.SameSiteNoneMode
+	}
+	if state == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
 }
 
 // MayHide reports whether a request may come from a browser that is signed in and does not say so: another site sent it here,

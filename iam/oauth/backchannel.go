@@ -55,7 +55,7 @@ func (s *Service) sessionEnded(ctx context.Context, tenant ids.Tenant, e events.
 		return jobs.Permanent(err)
 	}
 	return s.DB.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		parties, err := relyingParties(ctx, tx, session)
+		parties, err := relyingParties(ctx, tx, session, settingBackchannel)
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type metadata struct {
 	PushedEndpoint           string   `json:"pushed_authorization_request_endpoint"` // RFC 9126
 	DeviceEndpoint           string   `json:"device_authorization_endpoint"`         // RFC 8628, section 4
 	EndSessionEndpoint       string   `json:"end_session_endpoint"`
+	CheckSessionIframe       string   `json:"check_session_iframe"`            // Session Management 1.0, section 3.3
 	RegistrationEndpoint     string   `json:"registration_endpoint,omitempty"` // RFC 7591
 	ClientDocuments          bool     `json:"client_id_metadata_document_supported"`
 	ScopesSupported          []string `json:"scopes_supported"`
@@ -51,6 +52,8 @@ type metadata struct {
 	RequestAlgs              []string `json:"request_object_signing_alg_values_supported"` // RFC 9101
 	BackchannelLogout        bool     `json:"backchannel_logout_supported"`                // Back-Channel Logout 1.0, section 2.1
 	BackchannelSession       bool     `json:"backchannel_logout_session_supported"`
+	FrontchannelLogout       bool     `json:"frontchannel_logout_supported"` // Front-Channel Logout 1.0, section 3
+	FrontchannelSession      bool     `json:"frontchannel_logout_session_supported"`
 	UserinfoAlgs             []string `json:"userinfo_signing_alg_values_supported"`
 	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"`     // RFC 9701, section 7
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
@@ -120,6 +123,7 @@ func (o Options) describe(offers registration.Offers) string {
 		PushedEndpoint:           issuerMark + "/oauth2/par",
 		DeviceEndpoint:           issuerMark + "/oauth2/device_authorization",
 		EndSessionEndpoint:       issuerMark + "/oauth2/logout",
+		CheckSessionIframe:       issuerMark + "/oauth2/check_session",
 		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
 		ResponseTypes:            apps.ResponseTypes,
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
@@ -146,9 +150,10 @@ func (o Options) describe(offers registration.Offers) string {
 		IntrospectionAlgs:  jose.Algs(),
 		BackchannelLogout:  true,
 		BackchannelSession: true,
-		IssInResponse:      true,
-		CertificateBound:   o.Certificates,
-		Aliases:            at,
+		FrontchannelLogout: true, FrontchannelSession: true,
+		IssInResponse:    true,
+		CertificateBound: o.Certificates,
+		Aliases:          at,
 	})
 	if err != nil {
 		panic(err) // strings and booleans always marshal

@@ -52,6 +52,8 @@ func (s *Service) protocols(r chi.Router) {
 	r.Get("/oauth2/authorize", s.authorize)
 	r.Post("/oauth2/authorize", s.authorize)
 	r.Get("/oauth2/authorize/resume", s.resume)
+	r.Get("/oauth2/check_session", checkSession)
+	r.Get("/oauth2/check_session.js", serveCheckSessionScript)
 	r.Post("/oauth2/device_authorization", s.authorizeDevice)
 	r.Get("/oauth2/form_post.js", formPostScript)
 	r.Post("/oauth2/introspect", s.introspect)

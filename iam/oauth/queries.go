@@ -119,8 +119,8 @@ const (
 		AND g.ended_at IS NULL AND g.expires_at > $4`
 	sqlLockSessionGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.session_id = $2 AND NOT g.offline
 		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
-	sqlRelyingParties = `SELECT DISTINCT g.org_id, g.user_id, g.issuer, a.client_id FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
-		WHERE g.tenant_id = $1 AND g.session_id = $2 AND coalesce(a.oidc->>'backchannel_logout_uri', '') <> ''`
+	sqlRelyingParties = `SELECT DISTINCT g.org_id, g.user_id, g.issuer, a.client_id, a.oidc->>$3 AS uri FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
+		WHERE g.tenant_id = $1 AND g.session_id = $2 AND coalesce(a.oidc->>$3, '') <> '' LIMIT $4`
 	// The first of the line is locked before the others are read, so that of two switches each sees what the other has made.
 	sqlLockFirst = `SELECT f.id FROM grants f WHERE f.tenant_id = $1
 		AND f.id = (SELECT coalesce(g.first_id, g.id) FROM grants g WHERE g.tenant_id = $1 AND g.id = $2) FOR UPDATE`
@@ -236,11 +236,21 @@ type relyingParty struct {
 	User     ids.User `db:"user_id"`
 	Issuer   string   `db:"issuer"`
 	ClientID string   `db:"client_id"`
+	URI      string   `db:"uri"`
 }
 
-// relyingParties are the apps that were signed in to by a session and want to be told when it ends, once for each organization.
-func relyingParties(ctx context.Context, tx db.Tx, session ids.Session) ([]relyingParty, error) {
-	return db.Collect[relyingParty](ctx, tx, sqlRelyingParties, tx.Tenant(), session)
+// The settings in which apps say where they are told that a session is over.
+const (
+	settingBackchannel  = "backchannel_logout_uri"
+	settingFrontchannel = "frontchannel_logout_uri"
+
+	maxRelyingParties = 200 // of one session
+)
+
+// relyingParties are the apps that were signed in to by a session and want to be told when it ends, at the address that a setting
+// names, once for each organization.
+func relyingParties(ctx context.Context, tx db.Tx, session ids.Session, setting string) ([]relyingParty, error) {
+	return db.Collect[relyingParty](ctx, tx, sqlRelyingParties, tx.Tenant(), session, setting, maxRelyingParties)
 }
 
 func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {

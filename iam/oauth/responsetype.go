@@ -82,6 +82,11 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Cli
 		s.sendError(w, r, client, a, err)
 		return
 	}
+	if contains(a.Scopes, scopeOpenID) {
+		if state := sessionState(client.ClientID, a.RedirectURI, authn.BrowserState(w, r)); state != "" {
+			pairs = append(pairs, param{"session_state", state})
+		}
+	}
 	s.send(w, r, client, a, pairs...)
 }
 

@@ -54,6 +54,8 @@ type Metadata struct {
 	ClientURI              string       `json:"client_uri,omitempty"`
 	Contacts               []string     `json:"contacts,omitempty"`
 	DPoPBound              bool         `json:"dpop_bound_access_tokens,omitempty"`
+	FrontchannelLogoutURI  string       `json:"frontchannel_logout_uri,omitempty"`
+	FrontchannelSession    bool         `json:"frontchannel_logout_session_required,omitempty"`
 	GrantTypes             []string     `json:"grant_types,omitempty"`
 	IDTokenAlg             string       `json:"id_token_signed_response_alg,omitempty"`
 	IDTokenEncryption      string       `json:"id_token_encrypted_response_alg,omitempty"`
@@ -112,7 +114,7 @@ func (m *Metadata) registration(r rules) (apps.Registration, error) {
 		Source: r.source, Name: m.ClientName, LogoURI: m.LogoURI, AccessURL: m.ClientURI,
 		Native: m.ApplicationType == applicationNative, Public: m.AuthMethod == apps.AuthNone, GrantTypes: stored,
 		Settings: apps.Settings{
-			AuthMethod: m.AuthMethod, AuthSigningAlg: m.AuthSigningAlg, BackchannelLogoutURI: m.BackchannelLogoutURI, DPoPBound: m.DPoPBound,
+			AuthMethod: m.AuthMethod, AuthSigningAlg: m.AuthSigningAlg, BackchannelLogoutURI: m.BackchannelLogoutURI, DPoPBound: m.DPoPBound, FrontchannelLogoutURI: m.FrontchannelLogoutURI,
 			IDTokenAlg: m.IDTokenAlg, IntrospectionAlg: m.IntrospectionAlg, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 			PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, RedirectURIs: m.RedirectURIs, RequestObjectAlg: m.RequestObjectAlg,
 			RequirePushed: m.RequirePushed, RequireSignedRequest: m.RequireSignedRequest, ResponseAlg: m.ResponseAlg, ResponseTypes: m.ResponseTypes,
@@ -216,7 +218,8 @@ func metadataOf(v apps.VersionedApp, kept Metadata) Metadata {
 	o := v.OIDC
 	m := Metadata{
 		ApplicationType: kept.ApplicationType, AuthMethod: o.AuthMethod, AuthSigningAlg: o.AuthSigningAlg, BackchannelLogoutURI: o.BackchannelLogoutURI,
-		BackchannelSession: kept.BackchannelSession, ClientName: v.Name, ClientURI: v.AccessURL, Contacts: kept.Contacts, DPoPBound: o.DPoPBound, GrantTypes: o.GrantTypes,
+		BackchannelSession: kept.BackchannelSession, ClientName: v.Name, ClientURI: v.AccessURL, Contacts: kept.Contacts, DPoPBound: o.DPoPBound,
+		FrontchannelLogoutURI: o.FrontchannelLogoutURI, FrontchannelSession: kept.FrontchannelSession, GrantTypes: o.GrantTypes,
 		IDTokenAlg: o.IDTokenAlg, IntrospectionAlg: o.IntrospectionAlg, JWKS: o.JWKS, JWKSURI: o.JWKSURI, LogoURI: v.LogoURI, PolicyURI: kept.PolicyURI,
 		PostLogoutRedirectURIs: o.PostLogoutRedirectURIs, RedirectURIs: o.RedirectURIs, RequestObjectAlg: o.RequestObjectAlg, RequirePushed: o.RequirePushed,
 		RequireSignedRequest: o.RequireSignedRequest, ResponseAlg: o.ResponseAlg, ResponseTypes: o.ResponseTypes, SoftwareID: kept.SoftwareID,

@@ -112,7 +112,7 @@ func (s *Service) admit(ctx context.Context, tx db.Tx, org ids.Org, token string
 
 // kept is what of metadata is stored beside the app.
 func (m Metadata) kept() Metadata {
-	return Metadata{ApplicationType: m.ApplicationType, BackchannelSession: m.BackchannelSession, Contacts: m.Contacts, PolicyURI: m.PolicyURI, SoftwareID: m.SoftwareID,
+	return Metadata{ApplicationType: m.ApplicationType, BackchannelSession: m.BackchannelSession, Contacts: m.Contacts, FrontchannelSession: m.FrontchannelSession, PolicyURI: m.PolicyURI, SoftwareID: m.SoftwareID,
 		SoftwareStatement: m.SoftwareStatement, SoftwareVersion: m.SoftwareVersion, TosURI: m.TosURI}
 }
 

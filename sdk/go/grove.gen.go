@@ -1412,6 +1412,11 @@ type AppOIDC struct {
 	// Examples: false
 	DpopBoundAccessTokens bool `json:"dpop_bound_access_tokens"`
 
+	// FrontchannelLogoutURI What the browser opens in a frame when the person signs out; empty: nothing.
+	//
+	// Examples: https://app.example.com/frontchannel-logout
+	FrontchannelLogoutURI string `json:"frontchannel_logout_uri"`
+
 	// GrantTypes The grant types that the app may use.
 	//
 	// Examples: ["authorization_code"]
@@ -3540,6 +3545,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: false
 	DpopBoundAccessTokens *bool `json:"dpop_bound_access_tokens,omitempty"`
+
+	// FrontchannelLogoutURI What the browser opens in a frame, with iss and sid, when the person signs out there (OpenID Connect Front-Channel Logout 1.0); at the origin of a redirect URI; empty for nothing. Browsers that keep other sites' cookies out of frames make it useless: the back channel always works.
+	//
+	// Examples: https://app.example.com/frontchannel-logout
+	FrontchannelLogoutURI *string `json:"frontchannel_logout_uri,omitempty"`
 
 	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) is not for spa apps.
 	//

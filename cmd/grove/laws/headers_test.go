@@ -19,6 +19,7 @@ var cacheable = []struct{ path, reason string }{
 	{`^/(t/[^/]+/(o/[^/]+/)?)?\.well-known/`, "the same for everybody"},
 	{`/oauth2/jwks$`, "public keys"},
 	{`/oauth2/form_post\.js$`, "a script that never changes"},
+	{`/oauth2/check_session(\.js)?$`, "the same for everybody"},
 	{`^/openapi(-3\.0)?\.json$`, "the same for everybody"},
 	{`^/docs`, "the same for everybody"},
 	{`^/_app/`, "named by their content"},
@@ -36,17 +37,25 @@ func mayBeKept(path string) bool {
 // inlineStyles is the one page whose styles may be inline: the reference's renderer writes them itself.
 const inlineStyles = "/docs"
 
+// framed is the one page that others may put into a frame: it shows nothing.
+var framed = regexp.MustCompile(`/oauth2/check_session$`)
+
 // headers checks what every answer must carry.
 func headers(t *testing.T, r apptest.Response) {
 	t.Helper()
 	h, at := r.Header, r.Request.Method+" "+r.Request.URL.Path
 	want := map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
+	ancestors := "frame-ancestors 'none'"
+	if r.StatusCode == http.StatusOK && framed.MatchString(r.Request.URL.Path) {
+		delete(want, "X-Frame-Options")
+		ancestors = "frame-ancestors *"
+	}
 	for name, value := range want {
 		if got := h.Values(name); len(got) != 1 || got[0] != value {
 			t.Errorf("%s (%d): %s is %q", at, r.StatusCode, name, got)
 		}
 	}
-	if len(h.Values("Content-Security-Policy")) != 1 || !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+	if len(h.Values("Content-Security-Policy")) != 1 || !strings.Contains(h.Get("Content-Security-Policy"), ancestors) {
 		t.Errorf("%s (%d): the policy is %q", at, r.StatusCode, h.Values("Content-Security-Policy"))
 	}
 	if csp := h.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe") && r.Request.URL.Path != inlineStyles {
@@ -65,11 +74,14 @@ func headers(t *testing.T, r apptest.Response) {
 		t.Errorf("%s (%d): says what it is made of", at, r.StatusCode)
 	}
 	for _, c := range r.Cookies() {
-		if !c.HttpOnly || c.Path != "/" || c.Domain != "" || c.SameSite != http.SameSiteLaxMode && c.SameSite != http.SameSiteStrictMode {
+		if c.HttpOnly == isState(c) || c.Path != "/" || c.Domain != "" || c.SameSite != http.SameSiteLaxMode && c.SameSite != http.SameSiteStrictMode {
 			t.Errorf("%s (%d): cookie %s", at, r.StatusCode, c.Raw)
 		}
 	}
 }
+
+// isState reports whether a cookie is the one that scripts read, from which nothing follows.
+func isState(c *http.Cookie) bool { return strings.HasSuffix(c.Name, "-state") }
 
 // TestHeaders asks for everything that there is to ask for, well and badly.
 func TestHeaders(t *testing.T) {
@@ -191,7 +203,7 @@ func TestSecureCookies(t *testing.T) {
 		r := node.Do(plain, method, strings.Replace(target, "https:", "http:", 1), body, append(more, "Cookie", strings.Join(sent, "; "))...)
 		for _, c := range r.Cookies() {
 			cookies[c.Name] = c.Value
-			if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" {
+			if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || c.HttpOnly == isState(c) || c.Path != "/" || c.Domain != "" {
 				t.Errorf("cookie %s", c.Raw)
 			}
 		}
@@ -213,7 +225,7 @@ func TestSecureCookies(t *testing.T) {
 			v.last = do("GET", v.location().String(), nil)
 		}
 	}
-	if len(cookies) != 2 || v.code() == "" {
+	if len(cookies) != 3 || v.code() == "" {
 		t.Errorf("cookies %v, %d %s", cookies, v.last.StatusCode, said(v.last))
 	}
 }

@@ -2243,6 +2243,11 @@ export interface components {
              */
             dpop_bound_access_tokens: boolean;
             /**
+             * @description What the browser opens in a frame when the person signs out; empty: nothing.
+             * @example https://app.example.com/frontchannel-logout
+             */
+            frontchannel_logout_uri: string;
+            /**
              * @description The grant types that the app may use.
              * @example [
              *       "authorization_code"
@@ -4303,6 +4308,11 @@ export interface components {
              * @example false
              */
             dpop_bound_access_tokens?: boolean;
+            /**
+             * @description What the browser opens in a frame, with iss and sid, when the person signs out there (OpenID Connect Front-Channel Logout 1.0); at the origin of a redirect URI; empty for nothing. Browsers that keep other sites' cookies out of frames make it useless: the back channel always works.
+             * @example https://app.example.com/frontchannel-logout
+             */
+            frontchannel_logout_uri?: string;
             /**
              * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) is not for spa apps.
              * @example [

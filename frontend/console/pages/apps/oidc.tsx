@@ -52,7 +52,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
   const form = useApiForm({
     initialValues: {
       access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
-      assertion_reuse: oidc.assertion_reuse, backchannel_logout_uri: oidc.backchannel_logout_uri, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, id_token_alg: oidc.id_token_alg, id_token_seconds: oidc.id_token_seconds as number | string, introspection_signed_response_alg: oidc.introspection_signed_response_alg, userinfo_signed_response_alg: oidc.userinfo_signed_response_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
+      assertion_reuse: oidc.assertion_reuse, backchannel_logout_uri: oidc.backchannel_logout_uri, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, frontchannel_logout_uri: oidc.frontchannel_logout_uri, id_token_alg: oidc.id_token_alg, id_token_seconds: oidc.id_token_seconds as number | string, introspection_signed_response_alg: oidc.introspection_signed_response_alg, userinfo_signed_response_alg: oidc.userinfo_signed_response_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce, response_types: oidc.response_types,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
@@ -66,7 +66,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
     send: async (v) => {
       const wanted: Request = {
         access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
-        ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), dpop_bound_access_tokens: v.dpop_bound_access_tokens, id_token_alg: v.id_token_alg as Request["id_token_alg"], id_token_seconds: Number(v.id_token_seconds), introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
+        ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), dpop_bound_access_tokens: v.dpop_bound_access_tokens, frontchannel_logout_uri: v.frontchannel_logout_uri.trim(), id_token_alg: v.id_token_alg as Request["id_token_alg"], id_token_seconds: Number(v.id_token_seconds), introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
         userinfo_signed_response_alg: v.userinfo_signed_response_alg as Request["userinfo_signed_response_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
         refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce, response_types: v.response_types as Request["response_types"],
@@ -101,6 +101,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
             <Textarea description={t("apps.onePerLine")} label={t("apps.redirectUris")} {...text("redirect_uris")} />
             <Textarea label={t("apps.postLogoutUris")} {...text("post_logout_redirect_uris")} />
             <TextInput description={t("oidc.backchannelHint")} dir="ltr" label={t("oidc.backchannel")} readOnly={readOnly} type="url" {...getInputProps("backchannel_logout_uri")} />
+            <TextInput description={t("oidc.frontchannelHint")} dir="ltr" label={t("oidc.frontchannel")} readOnly={readOnly} type="url" {...getInputProps("frontchannel_logout_uri")} />
             <Textarea description={t("oidc.originsHint")} label={t("oidc.origins")} {...text("allowed_origins")} />
           </Stack>
         </Section>

@@ -1,0 +1,21 @@
+package oauth
+
+import (
+	"context"
+
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// FrontchannelLogouts are the addresses that the browser opens in frames while a person signs out, one for each app that wants it and
+// that was signed in to by the session, with iss and sid (OpenID Connect Front-Channel Logout 1.0, section 3).
+func (s *Service) FrontchannelLogouts(ctx context.Context, tenant ids.Tenant, session ids.Session) (addresses []string, err error) {
+	err = s.DB.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		parties, err := relyingParties(ctx, tx, session, settingFrontchannel)
+		for _, p := range parties {
+			addresses = append(addresses, response{redirectURI: p.URI, mode: modeQuery}.location([]param{{"iss", p.Issuer}, {"sid", session.String()}}))
+		}
+		return err
+	})
+	return addresses, err
+}
