@@ -2,7 +2,7 @@ import { Alert } from "@mantine/core";
 import { Spotlight } from "@mantine/spotlight";
 import {
   IconApi, IconAppWindow, IconCertificate, IconDevices, IconHierarchy2, IconHome, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock,
-  IconUser, IconUsers, IconUsersGroup, IconWorld,
+  IconSignature, IconUser, IconUsers, IconUsersGroup, IconWorld,
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { type NavItem, type NavSection, OrgSwitcher, Shell, useSession } from "../ui/index.ts";
@@ -37,6 +37,7 @@ function useNav(path: string): NavSection[] {
         { icon: IconAppWindow, label: t("nav.apps"), needs: "apps.read", to: `${path}/apps` },
         { icon: IconApi, label: t("nav.apiResources"), needs: "api_resources.read", to: `${path}/api-resources` },
         { icon: IconShieldLock, label: t("nav.roles"), needs: "roles.read", to: `${path}/roles` },
+        { icon: IconSignature, label: t("nav.tokenIssuers"), needs: "connections.read", to: `${path}/token-issuers` },
       ),
       label: t("nav.access"),
     },

@@ -23,6 +23,8 @@ const pages = {
   "/sessions": lazyRouteComponent(() => import("./pages/sessions.tsx"), "SessionsPage"),
   "/settings": lazyRouteComponent(() => import("./pages/settings/index.tsx"), "SettingsPage"),
   "/settings/$id": lazyRouteComponent(() => import("./pages/settings/module.tsx"), "SettingsModulePage"),
+  "/token-issuers": lazyRouteComponent(() => import("./pages/token-issuers.tsx"), "TokenIssuersPage"),
+  "/token-issuers/$id": lazyRouteComponent(() => import("./pages/token-issuers.tsx"), "TokenIssuerPage"),
   "/users": lazyRouteComponent(() => import("./pages/users/list.tsx"), "UsersPage"),
   "/users/$id": lazyRouteComponent(() => import("./pages/users/detail.tsx"), "UserPage"),
 };

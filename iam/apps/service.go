@@ -92,7 +92,7 @@ func checkProtocol(a appRow) error {
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
 	}
-	if err := cmp.Or(checkEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
+	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
 		return err
 	}
 	native := a.Template == templateMobile

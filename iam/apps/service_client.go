@@ -121,7 +121,7 @@ func (s *Service) Client(ctx context.Context, tenant ids.Tenant, clientID string
 }
 
 func (r clientRow) client() Client {
-	keys, _ := r.OIDC.JWKS.publicKeys() // looked at when they were stored
+	keys, _ := r.OIDC.JWKS.PublicKeys() // looked at when they were stored
 	r.OIDC = r.OIDC.complete(r.ClientType)
 	r.OIDC.ExchangeAudiences = r.Serves
 	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,

@@ -25,13 +25,13 @@ func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateApp
 		a.OIDC.JWKS, a.OIDC.JWKSURI = in.JWKS, ""
 		fields = append(fields, "jwks")
 	} else {
-		if err := checkEndpoint("/jwks_uri", *in.JWKSURI); err != nil {
+		if err := CheckEndpoint("/jwks_uri", *in.JWKSURI); err != nil {
 			return nil, err
 		}
 		a.OIDC.JWKS, a.OIDC.JWKSURI = nil, *in.JWKSURI
 		fields = append(fields, "jwks_uri")
 	}
-	if _, err := a.OIDC.JWKS.publicKeys(); err != nil {
+	if _, err := a.OIDC.JWKS.PublicKeys(); err != nil {
 		return nil, fault.CodeInvalid.At("/jwks", "public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures")
 	}
 	if !keysGone(was, a.OIDC) {

@@ -102,9 +102,9 @@ func checkPage(pointer, uri string) error {
 	return nil
 }
 
-// checkEndpoint says why an address that the program calls, or reads from, cannot be used. A fragment would not be sent
+// CheckEndpoint says why an address that the program calls, or reads from, cannot be used. A fragment would not be sent
 // (OpenID Connect Back-Channel Logout 1.0, section 2.2).
-func checkEndpoint(pointer, uri string) error {
+func CheckEndpoint(pointer, uri string) error {
 	if strings.Contains(uri, "#") {
 		return fault.CodeInvalid.At(pointer, "an absolute https URI without a fragment, or http on a loopback address")
 	}
@@ -118,7 +118,7 @@ func checkFrontchannel(s Settings) error {
 	if s.FrontchannelLogoutURI == "" {
 		return nil
 	}
-	if err := checkEndpoint(pointer, s.FrontchannelLogoutURI); err != nil {
+	if err := CheckEndpoint(pointer, s.FrontchannelLogoutURI); err != nil {
 		return err
 	}
 	if u, err := url.Parse(s.FrontchannelLogoutURI); err != nil || !slices.Contains(originsOf(s.RedirectURIs), OriginOf(u)) {

@@ -63,13 +63,13 @@ func (r Registration) row(org ids.Org) (row appRow, err error) {
 	if slices.Contains(row.GrantTypes, GrantAuthorizationCode) && len(row.OIDC.RedirectURIs) == 0 {
 		return row, errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
 	}
-	if err := checkEndpoint("/jwks_uri", row.OIDC.JWKSURI); err != nil {
+	if err := CheckEndpoint("/jwks_uri", row.OIDC.JWKSURI); err != nil {
 		return row, err
 	}
 	if row.OIDC.JWKS != nil && row.OIDC.JWKSURI != "" {
 		return row, fault.CodeInvalid.At("/jwks_uri", "keys or the address of keys, not both (RFC 7591, section 2)")
 	}
-	if _, err := row.OIDC.JWKS.publicKeys(); err != nil {
+	if _, err := row.OIDC.JWKS.PublicKeys(); err != nil {
 		return row, fault.CodeInvalid.At("/jwks", "public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures")
 	}
 	return row, checkProtocol(row)
@@ -211,8 +211,8 @@ func protocolFields(a appRow) map[string]any {
 
 // keysGone reports whether a key, or the address of keys, that vouched for an app no longer does.
 func keysGone(was, is Settings) bool {
-	had, _ := was.JWKS.publicKeys() // looked at when they were stored
-	have, _ := is.JWKS.publicKeys()
+	had, _ := was.JWKS.PublicKeys() // looked at when they were stored
+	have, _ := is.JWKS.PublicKeys()
 	return was.JWKSURI != "" && was.JWKSURI != is.JWKSURI || slices.ContainsFunc(had, func(old *jose.PublicKey) bool {
 		return !slices.ContainsFunc(have, func(k *jose.PublicKey) bool { return k.Thumbprint() == old.Thumbprint() })
 	})

@@ -98,9 +98,9 @@ type JWKSet struct {
 	Keys []map[string]any `json:"keys" minItems:"1" maxItems:"10" doc:"Public keys (RFC 7517, section 4): EC on P-256, Ed25519, or RSA of 2048 bits and more, each with a kid where there are several."`
 }
 
-// publicKeys returns the keys that verify an app's signatures, an RSA key without alg once for each algorithm. An error says
+// PublicKeys returns the keys that verify an app's signatures, an RSA key without alg once for each algorithm. An error says
 // which rule of RFC 7517 or of [jose.ParsePublicJWK] a key breaks.
-func (s *JWKSet) publicKeys() (keys []*jose.PublicKey, err error) {
+func (s *JWKSet) PublicKeys() (keys []*jose.PublicKey, err error) {
 	if s == nil {
 		return nil, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"grove/infra/db"
@@ -23,19 +24,21 @@ func (s *Service) KeepClearOf(issuers Issuers) {
 }
 
 func (s *Service) checkIssuers(ctx context.Context, tx db.Tx, identifier string) error {
+	own, err := s.OwnIssuer(ctx, tx, identifier)
+	if err == nil && own {
+		err = fault.CodeInvalid.At("/identifier", "an address of the API's own: this one is an issuer of tokens, or lies below one")
+	}
+	return err
+}
+
+// OwnIssuer reports whether an address is one at which tokens of the tenant, or of another of this installation, are issued, or lies
+// below one.
+func (s *Service) OwnIssuer(ctx context.Context, tx db.Tx, address string) (bool, error) {
 	if s.issuers == nil {
-		return nil
+		return false, nil
 	}
 	all, err := s.issuers(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, issuer := range all {
-		if isBelow(identifier, issuer) {
-			return fault.CodeInvalid.At("/identifier", "an address of the API's own: this one is an issuer of tokens, or lies below one")
-		}
-	}
-	return nil
+	return slices.ContainsFunc(all, func(issuer string) bool { return isBelow(address, issuer) }), err
 }
 
 // checkIdentifier wants an absolute URI without a fragment (RFC 8707, section 2), in one spelling, outside Grove's own names.

@@ -210,3 +210,7 @@ func queryByEmail(ctx context.Context, tx db.Tx, key string) ([]User, error) {
 		WHERE u.tenant_id = $1 AND u.email_key = $2 AND u.email_key <> '' AND u.email_verified ORDER BY u.id LIMIT $3`,
 		tx.Tenant(), key, signInLimit)
 }
+
+func queryByUsername(ctx context.Context, tx db.Tx, org ids.Org, key string) ([]User, error) {
+	return db.Collect[User](ctx, tx, `SELECT `+columns+from+` WHERE u.tenant_id = $1 AND u.org_id = $2 AND u.username_key = $3`, tx.Tenant(), org, key)
+}

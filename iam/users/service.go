@@ -388,3 +388,12 @@ func (s *Service) ByEmail(ctx context.Context, tx db.Tx, email string) ([]User, 
 	}
 	return queryByEmail(ctx, tx, key)
 }
+
+// ByUsername returns the resident of an organization who has a username, or nobody.
+func (s *Service) ByUsername(ctx context.Context, tx db.Tx, org ids.Org, username string) ([]User, error) {
+	key := usernameKey(username)
+	if key == "" || len(username) > maxUsername || strings.ContainsRune(key, 0) {
+		return nil, nil
+	}
+	return queryByUsername(ctx, tx, org, key)
+}

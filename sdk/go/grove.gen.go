@@ -111,6 +111,57 @@ func (e CreatePasswordLinkRequestDelivery) Valid() bool {
 	}
 }
 
+// Defines values for CreateTokenIssuerRequestSigningAlg.
+const (
+	CreateTokenIssuerRequestSigningAlgES256 CreateTokenIssuerRequestSigningAlg = "ES256"
+	CreateTokenIssuerRequestSigningAlgEdDSA CreateTokenIssuerRequestSigningAlg = "EdDSA"
+	CreateTokenIssuerRequestSigningAlgEmpty CreateTokenIssuerRequestSigningAlg = ""
+	CreateTokenIssuerRequestSigningAlgPS256 CreateTokenIssuerRequestSigningAlg = "PS256"
+	CreateTokenIssuerRequestSigningAlgRS256 CreateTokenIssuerRequestSigningAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the CreateTokenIssuerRequestSigningAlg enum.
+func (e CreateTokenIssuerRequestSigningAlg) Valid() bool {
+	switch e {
+	case CreateTokenIssuerRequestSigningAlgES256:
+		return true
+	case CreateTokenIssuerRequestSigningAlgEdDSA:
+		return true
+	case CreateTokenIssuerRequestSigningAlgEmpty:
+		return true
+	case CreateTokenIssuerRequestSigningAlgPS256:
+		return true
+	case CreateTokenIssuerRequestSigningAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateTokenIssuerRequestSubjectMatch.
+const (
+	CreateTokenIssuerRequestSubjectMatchEmail    CreateTokenIssuerRequestSubjectMatch = "email"
+	CreateTokenIssuerRequestSubjectMatchMapping  CreateTokenIssuerRequestSubjectMatch = "mapping"
+	CreateTokenIssuerRequestSubjectMatchUserID   CreateTokenIssuerRequestSubjectMatch = "user_id"
+	CreateTokenIssuerRequestSubjectMatchUsername CreateTokenIssuerRequestSubjectMatch = "username"
+)
+
+// Valid indicates whether the value is a known member of the CreateTokenIssuerRequestSubjectMatch enum.
+func (e CreateTokenIssuerRequestSubjectMatch) Valid() bool {
+	switch e {
+	case CreateTokenIssuerRequestSubjectMatchEmail:
+		return true
+	case CreateTokenIssuerRequestSubjectMatchMapping:
+		return true
+	case CreateTokenIssuerRequestSubjectMatchUserID:
+		return true
+	case CreateTokenIssuerRequestSubjectMatchUsername:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventActorType.
 const (
 	EventActorTypeAnonymous EventActorType = "anonymous"
@@ -711,6 +762,57 @@ func (e UpdateAppRequestRoleAudience) Valid() bool {
 	case UpdateAppRequestRoleAudienceApplication:
 		return true
 	case UpdateAppRequestRoleAudienceOrganization:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateTokenIssuerRequestSigningAlg.
+const (
+	UpdateTokenIssuerRequestSigningAlgES256 UpdateTokenIssuerRequestSigningAlg = "ES256"
+	UpdateTokenIssuerRequestSigningAlgEdDSA UpdateTokenIssuerRequestSigningAlg = "EdDSA"
+	UpdateTokenIssuerRequestSigningAlgEmpty UpdateTokenIssuerRequestSigningAlg = ""
+	UpdateTokenIssuerRequestSigningAlgPS256 UpdateTokenIssuerRequestSigningAlg = "PS256"
+	UpdateTokenIssuerRequestSigningAlgRS256 UpdateTokenIssuerRequestSigningAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateTokenIssuerRequestSigningAlg enum.
+func (e UpdateTokenIssuerRequestSigningAlg) Valid() bool {
+	switch e {
+	case UpdateTokenIssuerRequestSigningAlgES256:
+		return true
+	case UpdateTokenIssuerRequestSigningAlgEdDSA:
+		return true
+	case UpdateTokenIssuerRequestSigningAlgEmpty:
+		return true
+	case UpdateTokenIssuerRequestSigningAlgPS256:
+		return true
+	case UpdateTokenIssuerRequestSigningAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateTokenIssuerRequestSubjectMatch.
+const (
+	UpdateTokenIssuerRequestSubjectMatchEmail    UpdateTokenIssuerRequestSubjectMatch = "email"
+	UpdateTokenIssuerRequestSubjectMatchMapping  UpdateTokenIssuerRequestSubjectMatch = "mapping"
+	UpdateTokenIssuerRequestSubjectMatchUserID   UpdateTokenIssuerRequestSubjectMatch = "user_id"
+	UpdateTokenIssuerRequestSubjectMatchUsername UpdateTokenIssuerRequestSubjectMatch = "username"
+)
+
+// Valid indicates whether the value is a known member of the UpdateTokenIssuerRequestSubjectMatch enum.
+func (e UpdateTokenIssuerRequestSubjectMatch) Valid() bool {
+	switch e {
+	case UpdateTokenIssuerRequestSubjectMatchEmail:
+		return true
+	case UpdateTokenIssuerRequestSubjectMatchMapping:
+		return true
+	case UpdateTokenIssuerRequestSubjectMatchUserID:
+		return true
+	case UpdateTokenIssuerRequestSubjectMatchUsername:
 		return true
 	default:
 		return false
@@ -2041,6 +2143,65 @@ type CreateTenantRequest struct {
 	// Examples: eu-central
 	Region *string `json:"region,omitempty"`
 }
+
+// CreateTokenIssuerRequest defines model for CreateTokenIssuerRequest.
+type CreateTokenIssuerRequest struct {
+	// Audiences What aud may name besides the organization's own issuer and token endpoint. An assertion with any other audience is refused.
+	//
+	// Examples: ["0oa1grove"]
+	Audiences *[]string `json:"audiences,omitempty"`
+
+	// Issuer What its assertions have as iss, compared byte by byte. An issuer outside of this installation.
+	//
+	// Examples: https://idp.example
+	Issuer string  `json:"issuer"`
+	Jwks   *JWKSet `json:"jwks,omitempty"`
+
+	// JwksURI Where it publishes its keys (RFC 7517), read again every few minutes.
+	//
+	// Examples: https://idp.example/jwks.json
+	JwksURI *string `json:"jwks_uri,omitempty"`
+
+	// MaxLifetimeSeconds The longest time that an assertion may still have before it expires. One that lives longer is refused.
+	//
+	// Examples: 3600
+	MaxLifetimeSeconds *int64 `json:"max_lifetime_seconds,omitempty"`
+
+	// Name What the organization calls the issuer.
+	//
+	// Examples: Build farm
+	Name string `json:"name"`
+
+	// SigningAlg How assertions must be signed; empty for any of these.
+	//
+	// Examples: RS256
+	SigningAlg *CreateTokenIssuerRequestSigningAlg `json:"signing_alg,omitempty"`
+
+	// SubjectClaim The claim that says whom an assertion is about: a text.
+	//
+	// Examples: sub
+	SubjectClaim *string `json:"subject_claim,omitempty"`
+
+	// SubjectMatch What that claim is of a person whose resident organization this is: a verified address (the assertion must have email_verified, too), the username, the identifier here, or a value that subjects maps.
+	//
+	// Examples: username
+	SubjectMatch CreateTokenIssuerRequestSubjectMatch `json:"subject_match"`
+
+	// Subjects Who is meant by which value, where subject_match is mapping.
+	//
+	// Examples: []
+	Subjects *[]SubjectMapping `json:"subjects,omitempty"`
+}
+
+// CreateTokenIssuerRequestSigningAlg How assertions must be signed; empty for any of these.
+//
+// Examples: RS256
+type CreateTokenIssuerRequestSigningAlg string
+
+// CreateTokenIssuerRequestSubjectMatch What that claim is of a person whose resident organization this is: a verified address (the assertion must have email_verified, too), the username, the identifier here, or a value that subjects maps.
+//
+// Examples: username
+type CreateTokenIssuerRequestSubjectMatch string
 
 // CreateUserRequest defines model for CreateUserRequest.
 type CreateUserRequest struct {
@@ -3393,6 +3554,19 @@ type SigningKeyList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// SubjectMapping defines model for SubjectMapping.
+type SubjectMapping struct {
+	// Subject The claim's value, compared byte by byte.
+	//
+	// Examples: system:serviceaccount:build:runner
+	Subject string `json:"subject"`
+
+	// UserID A person whose resident organization this is.
+	//
+	// Examples: usr_069hwpkw01r010000000000004
+	UserID string `json:"user_id"`
+}
+
 // TenantAdministrator defines model for TenantAdministrator.
 type TenantAdministrator struct {
 	// Email E-mail address.
@@ -3458,6 +3632,92 @@ type TenantHost struct {
 type TenantHostList struct {
 	// Items The page's items, in the list's order.
 	Items []TenantHost `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
+// TokenIssuer defines model for TokenIssuer.
+type TokenIssuer struct {
+	// AllowedActions What the caller may do: delete, update. In single representations only.
+	AllowedActions *[]string `json:"allowed_actions,omitempty"`
+
+	// Audiences What aud may name besides the organization's own issuer and token endpoint.
+	//
+	// Examples: ["0oa1grove"]
+	Audiences []string `json:"audiences"`
+
+	// CreatedAt When it was registered.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Enabled Whether its assertions are taken.
+	//
+	// Examples: true
+	Enabled bool `json:"enabled"`
+
+	// Format What its assertions are: jwt (RFC 7523).
+	//
+	// Examples: jwt
+	Format string `json:"format"`
+
+	// ID The issuer's identifier.
+	//
+	// Examples: con_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Issuer What its assertions have as iss.
+	//
+	// Examples: https://idp.example
+	Issuer string  `json:"issuer"`
+	Jwks   *JWKSet `json:"jwks,omitempty"`
+
+	// JwksURI Where it publishes its keys; empty where they are in jwks.
+	//
+	// Examples: https://idp.example/jwks.json
+	JwksURI string `json:"jwks_uri"`
+
+	// MaxLifetimeSeconds The longest time that an assertion may still have before it expires.
+	//
+	// Examples: 3600
+	MaxLifetimeSeconds int64 `json:"max_lifetime_seconds"`
+
+	// Name What the organization calls it.
+	//
+	// Examples: Build farm
+	Name string `json:"name"`
+
+	// SigningAlg How its assertions are signed; empty where any of the server's algorithms is.
+	//
+	// Examples: RS256
+	SigningAlg string `json:"signing_alg"`
+
+	// SubjectClaim The claim that says whom an assertion is about.
+	//
+	// Examples: sub
+	SubjectClaim string `json:"subject_claim"`
+
+	// SubjectMatch What that claim is of the person.
+	//
+	// Examples: email
+	SubjectMatch string `json:"subject_match"`
+
+	// Subjects Who is meant, where subject_match is mapping. In single representations only.
+	Subjects *[]SubjectMapping `json:"subjects,omitempty"`
+
+	// UpdatedAt When it was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// TokenIssuerList defines model for TokenIssuerList.
+type TokenIssuerList struct {
+	// Items The page's items, in the list's order.
+	Items []TokenIssuer `json:"items"`
 
 	// NextPageToken Opaque token for the next page; absent on the last page.
 	//
@@ -3866,6 +4126,70 @@ type UpdateTenantRequest struct {
 	// Examples: business
 	Plan *string `json:"plan,omitempty"`
 }
+
+// UpdateTokenIssuerRequest defines model for UpdateTokenIssuerRequest.
+type UpdateTokenIssuerRequest struct {
+	// Audiences What aud may name besides the organization's own issuer and token endpoint; all from now on.
+	//
+	// Examples: ["0oa1grove"]
+	Audiences *[]string `json:"audiences,omitempty"`
+
+	// Enabled Whether its assertions are taken. Disabling ends what was issued by them.
+	//
+	// Examples: true
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// Issuer What its assertions have as iss.
+	//
+	// Examples: https://idp.example
+	Issuer *string `json:"issuer,omitempty"`
+	Jwks   *JWKSet `json:"jwks,omitempty"`
+
+	// JwksURI Where it publishes its keys. Takes the place of jwks.
+	//
+	// Examples: https://idp.example/jwks.json
+	JwksURI *string `json:"jwks_uri,omitempty"`
+
+	// MaxLifetimeSeconds The longest time that an assertion may still have before it expires.
+	//
+	// Examples: 3600
+	MaxLifetimeSeconds *int64 `json:"max_lifetime_seconds,omitempty"`
+
+	// Name What the organization calls the issuer.
+	//
+	// Examples: Build farm
+	Name *string `json:"name,omitempty"`
+
+	// SigningAlg How assertions must be signed; empty for any of these.
+	//
+	// Examples: RS256
+	SigningAlg *UpdateTokenIssuerRequestSigningAlg `json:"signing_alg,omitempty"`
+
+	// SubjectClaim The claim that says whom an assertion is about.
+	//
+	// Examples: sub
+	SubjectClaim *string `json:"subject_claim,omitempty"`
+
+	// SubjectMatch What that claim is of the person.
+	//
+	// Examples: username
+	SubjectMatch *UpdateTokenIssuerRequestSubjectMatch `json:"subject_match,omitempty"`
+
+	// Subjects Who is meant by which value, all from now on.
+	//
+	// Examples: []
+	Subjects *[]SubjectMapping `json:"subjects,omitempty"`
+}
+
+// UpdateTokenIssuerRequestSigningAlg How assertions must be signed; empty for any of these.
+//
+// Examples: RS256
+type UpdateTokenIssuerRequestSigningAlg string
+
+// UpdateTokenIssuerRequestSubjectMatch What that claim is of the person.
+//
+// Examples: username
+type UpdateTokenIssuerRequestSubjectMatch string
 
 // UpdateUserRequest defines model for UpdateUserRequest.
 type UpdateUserRequest struct {
@@ -4418,6 +4742,15 @@ type ListSettingsParams struct {
 // UpdateSettingsJSONBody defines parameters for UpdateSettings.
 type UpdateSettingsJSONBody map[string]interface{}
 
+// ListTokenIssuersParams defines parameters for ListTokenIssuers.
+type ListTokenIssuersParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// PageSize Items on a page.
@@ -4537,6 +4870,12 @@ type EndUserSessionsJSONRequestBody = EndSessionsRequest
 
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody UpdateSettingsJSONBody
+
+// CreateTokenIssuerJSONRequestBody defines body for CreateTokenIssuer for application/json ContentType.
+type CreateTokenIssuerJSONRequestBody = CreateTokenIssuerRequest
+
+// UpdateTokenIssuerJSONRequestBody defines body for UpdateTokenIssuer for application/json ContentType.
+type UpdateTokenIssuerJSONRequestBody = UpdateTokenIssuerRequest
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = CreateUserRequest
@@ -6151,6 +6490,78 @@ func (c *Client) UpdateSettings(ctx context.Context, org string, module string, 
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/settings/%s", org, module)}
 	r.body, r.contentType = body, "application/json"
 	answer := new(Settings)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListTokenIssuers is GET /v1/orgs/{org}/token-issuers.
+//
+// Whose assertions the organization takes for its people, by name, without keys and mappings.
+func (c *Client) ListTokenIssuers(ctx context.Context, org string, params *ListTokenIssuersParams, options ...Option) (*TokenIssuerList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/token-issuers", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(TokenIssuerList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListTokenIssuersPages calls ListTokenIssuers for one page after the other. An error ends it.
+func (c *Client) ListTokenIssuersPages(ctx context.Context, org string, params *ListTokenIssuersParams, options ...Option) iter.Seq2[*TokenIssuerList, error] {
+	return pages(params, func(at *ListTokenIssuersParams) (*TokenIssuerList, error) {
+		return c.ListTokenIssuers(ctx, org, at, options...)
+	}, func(at *ListTokenIssuersParams, answer *TokenIssuerList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
+}
+
+// CreateTokenIssuer is POST /v1/orgs/{org}/token-issuers.
+//
+// Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there.
+func (c *Client) CreateTokenIssuer(ctx context.Context, org string, body CreateTokenIssuerRequest, options ...Option) (*TokenIssuer, error) {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/token-issuers", org)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(TokenIssuer)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// DeleteTokenIssuer is DELETE /v1/orgs/{org}/token-issuers/{issuer}.
+//
+// Ends everything that was issued by its assertions. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there.
+func (c *Client) DeleteTokenIssuer(ctx context.Context, org string, issuer string, options ...Option) error {
+	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/token-issuers/%s", org, issuer)}
+	return c.do(ctx, r, nil, options)
+}
+
+// GetTokenIssuer is GET /v1/orgs/{org}/token-issuers/{issuer}.
+//
+// With its keys, and whom it means by which subject.
+func (c *Client) GetTokenIssuer(ctx context.Context, org string, issuer string, options ...Option) (*TokenIssuer, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/token-issuers/%s", org, issuer)}
+	answer := new(TokenIssuer)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// UpdateTokenIssuer is PATCH /v1/orgs/{org}/token-issuers/{issuer}.
+//
+// A JSON merge patch. Any change but that of the name ends what was issued by it so far. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+func (c *Client) UpdateTokenIssuer(ctx context.Context, org string, issuer string, body UpdateTokenIssuerRequest, options ...Option) (*TokenIssuer, error) {
+	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/token-issuers/%s", org, issuer)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(TokenIssuer)
 	if err := c.do(ctx, r, answer, options); err != nil {
 		return nil, err
 	}

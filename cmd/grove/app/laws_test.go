@@ -42,6 +42,7 @@ var floors = []floor{
 	{"grove/iam/apps", 32, "apps ask for scopes of API resources"},
 	{"grove/iam/sessions", 33, "the one standing check"},
 	{"grove/iam/consents", 33, "what a person allowed an app"},
+	{"grove/iam/issuers", 34, "whom outside an organization trusts"},
 	{"grove/iam/administrators", 34, "the operator's view of one person"},
 	{"grove/orgs/domains", 40, "other orgs"},
 	{"grove/orgs/sharing", 40, "other orgs"},

@@ -11,6 +11,7 @@ import (
 	"grove/iam/authz"
 	"grove/iam/consents"
 	"grove/iam/groups"
+	"grove/iam/issuers"
 	"grove/iam/oauth"
 	"grove/iam/recovery"
 	"grove/iam/registration"
@@ -51,7 +52,7 @@ func modules(d *db.DB, capabilities ...capability) []module.Manifest {
 func Folders() []fs.FS {
 	return []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), orgdir.Migrations(), settings.Migrations(),
 		users.Migrations(), groups.Migrations(), authz.Migrations(), apps.Migrations(), sessions.Migrations(), consents.Migrations(),
-		metering.Migrations(), sharing.Migrations(), domains.Migrations(), members.Migrations(), invitations.Migrations(), registration.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
+		metering.Migrations(), sharing.Migrations(), domains.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
 }
 
 // Describe puts the program together without a database, to read what it offers.

@@ -20,6 +20,7 @@ import (
 	"grove/iam/authz"
 	"grove/iam/consents"
 	"grove/iam/groups"
+	"grove/iam/issuers"
 	"grove/iam/oauth"
 	"grove/iam/recovery"
 	"grove/iam/registration"
@@ -117,6 +118,7 @@ func (a *App) wire() error {
 	clients := apps.New(a.DB, a.Events, a.Hub, roles)
 	signedIn := sessions.New(a.DB, a.Events, sessions.Lifetimes{Absolute: c.SessionTTL, Idle: c.SessionIdleTTL})
 	signedIn.OnEnd(people.CheckRankOf)
+	trusted := issuers.New(a.DB, a.Events, people, roles)
 	allowed := consents.New(a.DB, a.Events)
 	a.standing = signedIn
 
@@ -156,7 +158,7 @@ func (a *App) wire() error {
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
-	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, signedIn, allowed, seats, shares, mail,
+	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, signedIn, trusted, allowed, seats, shares, mail,
 		belonging, strangers, invited, links, engine, server, me, firsts, pages, letters)
 	return a.mount(registry)
 }

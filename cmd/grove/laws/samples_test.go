@@ -39,6 +39,9 @@ var makers = map[string]func(p *place, so map[string]string) string{
 	"invitation": func(p *place, _ map[string]string) string {
 		return p.text("/invitations", m{"email": unique("new") + "@guest.example"})
 	},
+	"issuer": func(p *place, _ map[string]string) string {
+		return p.text("/token-issuers", m{"name": unique("Issuer"), "issuer": "https://" + unique("idp") + ".example", "jwks_uri": "https://idp.example/jwks.json", "subject_match": "username"})
+	},
 	"module": func(*place, map[string]string) string { return "laws_habits" },
 	"org":    func(p *place, _ map[string]string) string { return p.child(unique("org")).org },
 	"resource": func(p *place, _ map[string]string) string {
@@ -144,8 +147,13 @@ var special = map[string]func(p *place, c *call){
 		delete(c.body.(m), "audience")
 		c.body.(m)["permissions"] = []string{"groups.read"}
 	},
-	"deleteRole": anyVersion,
-	"enableUser": func(p *place, c *call) { p.post(p.at("/users/%s:disable", c.path["user"]), nil) },
+	"createTokenIssuer": func(_ *place, c *call) {
+		delete(c.body.(m), "jwks") // jwks_uri is there
+		c.body.(m)["issuer"] = "https://" + unique("idp") + ".example"
+	},
+	"deleteRole":        anyVersion,
+	"deleteTokenIssuer": anyVersion,
+	"enableUser":        func(p *place, c *call) { p.post(p.at("/users/%s:disable", c.path["user"]), nil) },
 	"endUserSessions": func(p *place, c *call) {
 		who := p.person()
 		p.sessionOf(who)
@@ -192,6 +200,10 @@ var special = map[string]func(p *place, c *call){
 	"updateRole": func(_ *place, c *call) {
 		anyVersion(nil, c)
 		c.body = m{"permissions": []string{"groups.read"}}
+	},
+	"updateTokenIssuer": func(_ *place, c *call) {
+		anyVersion(nil, c)
+		c.body = m{"audiences": []string{unique("audience")}}
 	},
 	"updateSettings": func(_ *place, c *call) { c.body = m{"hours": counted.Add(1)} },
 	"withdrawAPI": func(p *place, c *call) {

@@ -1536,6 +1536,58 @@ export interface paths {
         patch: operations["updateSettings"];
         trace?: never;
     };
+    "/v1/orgs/{org}/token-issuers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List trusted token issuers
+         * @description Whose assertions the organization takes for its people, by name, without keys and mappings.
+         */
+        get: operations["listTokenIssuers"];
+        put?: never;
+        /**
+         * Trust a token issuer
+         * @description Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there.
+         */
+        post: operations["createTokenIssuer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/token-issuers/{issuer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a trusted token issuer
+         * @description With its keys, and whom it means by which subject.
+         */
+        get: operations["getTokenIssuer"];
+        put?: never;
+        post?: never;
+        /**
+         * Trust a token issuer no longer
+         * @description Ends everything that was issued by its assertions. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there.
+         */
+        delete: operations["deleteTokenIssuer"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a trusted token issuer
+         * @description A JSON merge patch. Any change but that of the name ends what was issued by it so far. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+         */
+        patch: operations["updateTokenIssuer"];
+        trace?: never;
+    };
     "/v1/orgs/{org}/users": {
         parameters: {
             query?: never;
@@ -3027,6 +3079,62 @@ export interface components {
              */
             region?: string;
         };
+        CreateTokenIssuerRequest: {
+            /**
+             * @description What aud may name besides the organization's own issuer and token endpoint. An assertion with any other audience is refused.
+             * @example [
+             *       "0oa1grove"
+             *     ]
+             */
+            audiences?: string[];
+            /**
+             * @description What its assertions have as iss, compared byte by byte. An issuer outside of this installation.
+             * @example https://idp.example
+             */
+            issuer: string;
+            /** @description The issuer's public keys; one of jwks and jwks_uri. */
+            jwks?: components["schemas"]["JWKSet"];
+            /**
+             * @description Where it publishes its keys (RFC 7517), read again every few minutes.
+             * @example https://idp.example/jwks.json
+             */
+            jwks_uri?: string;
+            /**
+             * Format: int64
+             * @description The longest time that an assertion may still have before it expires. One that lives longer is refused.
+             * @default 3600
+             * @example 3600
+             */
+            max_lifetime_seconds?: number;
+            /**
+             * @description What the organization calls the issuer.
+             * @example Build farm
+             */
+            name: string;
+            /**
+             * @description How assertions must be signed; empty for any of these.
+             * @example RS256
+             * @enum {string}
+             */
+            signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
+             * @description The claim that says whom an assertion is about: a text.
+             * @default sub
+             * @example sub
+             */
+            subject_claim?: string;
+            /**
+             * @description What that claim is of a person whose resident organization this is: a verified address (the assertion must have email_verified, too), the username, the identifier here, or a value that subjects maps.
+             * @example username
+             * @enum {string}
+             */
+            subject_match: "email" | "mapping" | "user_id" | "username";
+            /**
+             * @description Who is meant by which value, where subject_match is mapping.
+             * @example []
+             */
+            subjects?: components["schemas"]["SubjectMapping"][];
+        };
         CreateUserRequest: {
             /** @description Values of your own: at most 64, names of 1 to 64 ASCII characters, values of at most 1024 bytes. */
             attributes?: {
@@ -4162,6 +4270,18 @@ export interface components {
              */
             next_page_token?: string;
         };
+        SubjectMapping: {
+            /**
+             * @description The claim's value, compared byte by byte.
+             * @example system:serviceaccount:build:runner
+             */
+            subject: string;
+            /**
+             * @description A person whose resident organization this is.
+             * @example usr_069hwpkw01r010000000000004
+             */
+            user_id: string;
+        };
         TenantAdministrator: {
             /**
              * @description E-mail address.
@@ -4221,6 +4341,93 @@ export interface components {
         TenantHostList: {
             /** @description The page's items, in the list's order. */
             items: components["schemas"]["TenantHost"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
+        TokenIssuer: {
+            /** @description What the caller may do: delete, update. In single representations only. */
+            allowed_actions?: string[];
+            /**
+             * @description What aud may name besides the organization's own issuer and token endpoint.
+             * @example [
+             *       "0oa1grove"
+             *     ]
+             */
+            audiences: string[];
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-11-23T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * @description Whether its assertions are taken.
+             * @example true
+             */
+            enabled: boolean;
+            /**
+             * @description What its assertions are: jwt (RFC 7523).
+             * @example jwt
+             */
+            format: string;
+            /**
+             * @description The issuer's identifier.
+             * @example con_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description What its assertions have as iss.
+             * @example https://idp.example
+             */
+            issuer: string;
+            /** @description Its public keys. In single representations only. */
+            jwks?: components["schemas"]["JWKSet"];
+            /**
+             * @description Where it publishes its keys; empty where they are in jwks.
+             * @example https://idp.example/jwks.json
+             */
+            jwks_uri: string;
+            /**
+             * Format: int64
+             * @description The longest time that an assertion may still have before it expires.
+             * @example 3600
+             */
+            max_lifetime_seconds: number;
+            /**
+             * @description What the organization calls it.
+             * @example Build farm
+             */
+            name: string;
+            /**
+             * @description How its assertions are signed; empty where any of the server's algorithms is.
+             * @example RS256
+             */
+            signing_alg: string;
+            /**
+             * @description The claim that says whom an assertion is about.
+             * @example sub
+             */
+            subject_claim: string;
+            /**
+             * @description What that claim is of the person.
+             * @example email
+             */
+            subject_match: string;
+            /** @description Who is meant, where subject_match is mapping. In single representations only. */
+            subjects?: components["schemas"]["SubjectMapping"][];
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-11-23T09:00:00Z
+             */
+            updated_at: string;
+        };
+        TokenIssuerList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["TokenIssuer"][];
             /**
              * @description Opaque token for the next page; absent on the last page.
              * @example b3BhcXVl
@@ -4600,6 +4807,65 @@ export interface components {
              * @example business
              */
             plan?: string;
+        };
+        UpdateTokenIssuerRequest: {
+            /**
+             * @description What aud may name besides the organization's own issuer and token endpoint; all from now on.
+             * @example [
+             *       "0oa1grove"
+             *     ]
+             */
+            audiences?: string[];
+            /**
+             * @description Whether its assertions are taken. Disabling ends what was issued by them.
+             * @example true
+             */
+            enabled?: boolean;
+            /**
+             * @description What its assertions have as iss.
+             * @example https://idp.example
+             */
+            issuer?: string;
+            /** @description All public keys of the issuer from now on. Takes the place of jwks_uri. */
+            jwks?: components["schemas"]["JWKSet"];
+            /**
+             * @description Where it publishes its keys. Takes the place of jwks.
+             * @example https://idp.example/jwks.json
+             */
+            jwks_uri?: string;
+            /**
+             * Format: int64
+             * @description The longest time that an assertion may still have before it expires.
+             * @example 3600
+             */
+            max_lifetime_seconds?: number;
+            /**
+             * @description What the organization calls the issuer.
+             * @example Build farm
+             */
+            name?: string;
+            /**
+             * @description How assertions must be signed; empty for any of these.
+             * @example RS256
+             * @enum {string}
+             */
+            signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
+             * @description The claim that says whom an assertion is about.
+             * @example sub
+             */
+            subject_claim?: string;
+            /**
+             * @description What that claim is of the person.
+             * @example username
+             * @enum {string}
+             */
+            subject_match?: "email" | "mapping" | "user_id" | "username";
+            /**
+             * @description Who is meant by which value, all from now on.
+             * @example []
+             */
+            subjects?: components["schemas"]["SubjectMapping"][];
         };
         UpdateUserRequest: {
             /** @description Attributes to set; null removes one. Those not named stay. */
@@ -14973,6 +15239,522 @@ export interface operations {
             };
             /** @description Codes: request.invalid. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTokenIssuers: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenIssuerList"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTokenIssuer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTokenIssuerRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenIssuer"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, token_issuer.duplicate, token_issuer.name_taken, token_issuer.too_many. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid, token_issuer.subject_unknown. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTokenIssuer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The issuer. */
+                issuer: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenIssuer"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTokenIssuer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the resource still has this ETag. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The issuer. */
+                issuer: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.stale. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.if_match_required. */
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateTokenIssuer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the resource still has this ETag. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The issuer. */
+                issuer: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateTokenIssuerRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenIssuer"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: token_issuer.duplicate, token_issuer.name_taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.stale. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid, token_issuer.subject_unknown. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.if_match_required. */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };

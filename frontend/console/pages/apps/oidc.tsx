@@ -5,6 +5,7 @@ import { Loaded, ProblemAlert, Section, notifyDone, useApi, useApiForm, useGrove
 import { allows, useOrg } from "../../useOrg.ts";
 import { CertificateFields, certificateNames } from "./certificate.tsx";
 import type { App } from "./detail.tsx";
+import { isKeys, keysOf, lines } from "./keys.ts";
 import { Profile, comply } from "./profile.tsx";
 
 type AppOIDC = components["schemas"]["AppOIDC"];
@@ -19,23 +20,7 @@ const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as 
 const responseTypes = ["code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"];
 const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
 
-const lines = (text: string) => text.split(/\s+/).filter(Boolean);
-
 const methods = ["client_secret", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"] as const;
-
-/** The text of a JWK Set, as the request takes it: keys or the address of keys. */
-function keysOf(text: string): Pick<Request, "jwks" | "jwks_uri"> {
-  const trimmed = text.trim();
-  return trimmed.startsWith("{") ? { jwks: JSON.parse(trimmed) as Request["jwks"] } : { jwks_uri: trimmed };
-}
-
-function isKeys(text: string) {
-  try {
-    return keysOf(text).jwks === undefined || Array.isArray(keysOf(text).jwks?.keys);
-  } catch {
-    return false;
-  }
-}
 
 /** How an app speaks OAuth 2.0 and OpenID Connect. */
 export function Oidc({ app }: { app: App }) {
