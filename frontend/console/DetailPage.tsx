@@ -2,7 +2,8 @@ import { ActionIcon, Button, Menu, Stack } from "@mantine/core";
 import { IconDots, IconPencil, IconTrash, type TablerIcon } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { type Crumb, Facts, Loaded, PageHeader, Section, useConfirm } from "../ui/index.ts";
+import { type Crumb, Facts, Loaded, PageHeader, Section } from "../ui/index.ts";
+import { type Taking, useTaking } from "./taking.ts";
 import { allows } from "./useOrg.ts";
 
 interface Thing {
@@ -27,16 +28,16 @@ export function DetailPage<T extends Thing>(props: {
   /** What else can be done; an entry is left out by `false`. */
   menu?: (thing: T) => (MenuEntry | false)[];
   query: { data?: T | undefined; error: unknown; refetch: () => unknown };
-  remove?: { act: () => Promise<unknown>; body: string; label: string; verb?: string };
+  remove?: Pick<Taking, "act" | "body" | "done" | "user"> & { label: string; title?: string; verb?: string };
   titleOf: (thing: T) => string;
 }) {
   const { t } = useTranslation();
-  const confirm = useConfirm();
+  const take = useTaking();
   const { badge, children, edit, facts, list, menu, query, remove, titleOf } = props;
   const removal = (thing: T): MenuEntry | false =>
     remove !== undefined && allows(thing, remove.verb ?? "delete") && {
       danger: true, icon: IconTrash, label: remove.label,
-      onClick: () => confirm({ ...remove, confirm: remove.label, danger: true, done: t("done.deleted"), title: `${remove.label}: ${titleOf(thing)}` }),
+      onClick: () => take({ done: t("done.deleted"), title: `${remove.label}: ${titleOf(thing)}`, ...remove, confirm: remove.label, danger: true }),
     };
   return (
     <Loaded query={query}>

@@ -3,10 +3,11 @@ import { IconPlus, IconShieldLock, IconTrash, IconUsers } from "@tabler/icons-re
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { components } from "../api/index.ts";
-import { DataTable, EmptyState, FormDialog, Section, Time, notifyDone, useApi, useApiForm, useCan, useConfirm, useCursor, useGrove } from "../ui/index.ts";
+import { DataTable, EmptyState, FormDialog, Section, Time, notifyDone, useApi, useApiForm, useCan, useCursor, useGrove } from "../ui/index.ts";
 import { NameLink } from "./ListPage.tsx";
 import { useMemberNames } from "./names.ts";
 import { GroupPicker, MemberPicker, useRoleOptions } from "./pickers.tsx";
+import { useTaking } from "./taking.ts";
 import { useOrg } from "./useOrg.ts";
 
 type HeldRole = components["schemas"]["HeldRole"];
@@ -28,15 +29,16 @@ export function RoleAssignments({ assignable, role }: { assignable: boolean; rol
   const { t } = useTranslation();
   const { path, ref } = useOrg();
   const { api, query } = useGrove();
-  const confirm = useConfirm();
+  const ask = useTaking();
   const [assigning, setAssigning] = useState(false);
   const cursor = useCursor(`${ref} ${role}`);
   const params = { path: { org: ref, role } };
   const list = query.useQuery("get", "/v1/orgs/{org}/roles/{role}/assignments", { params: { ...params, query: cursor.query } });
   const people = useMemberNames(ref, (list.data?.items ?? []).flatMap((a) => (a.principal.type === "user" ? [a.principal.id] : [])));
-  const take = (assignment: string) =>
-    confirm({
-      act: () => api.DELETE("/v1/orgs/{org}/roles/{role}/assignments/{assignment}", { params: { path: { ...params.path, assignment } } }),
+  const take = (assignment: { id: string; principal: Principal }) =>
+    ask({
+      act: (query) => api.DELETE("/v1/orgs/{org}/roles/{role}/assignments/{assignment}", { params: { path: { ...params.path, assignment: assignment.id }, query } }),
+      ...(assignment.principal.type === "user" && { user: assignment.principal.id }),
       body: t("assignments.takeBody"), confirm: t("assignments.take"), danger: true, done: t("assignments.taken"), title: t("assignments.takeTitle"),
     });
   return (
@@ -61,7 +63,7 @@ export function RoleAssignments({ assignable, role }: { assignable: boolean; rol
           {
             key: "actions", label: t("list.actions"), title: "", width: 60,
             render: (a) => assignable && (
-              <Tooltip label={t("assignments.take")}><ActionIcon aria-label={t("assignments.take")} onClick={() => take(a.id)}><IconTrash size={17} /></ActionIcon></Tooltip>
+              <Tooltip label={t("assignments.take")}><ActionIcon aria-label={t("assignments.take")} onClick={() => take(a)}><IconTrash size={17} /></ActionIcon></Tooltip>
             ),
           },
         ]}
@@ -112,14 +114,14 @@ export function HeldRoles({ user }: { user: string }) {
   const { t } = useTranslation();
   const { org, path, ref } = useOrg();
   const { api, query } = useGrove();
-  const confirm = useConfirm();
+  const ask = useTaking();
   const writes = useCan("roles.write");
   const [giving, setGiving] = useState(false);
   const cursor = useCursor(`${ref} ${user}`);
   const list = query.useQuery("get", "/v1/orgs/{org}/users/{user}/roles", { params: { path: { org: ref, user }, query: cursor.query } }, { enabled: useCan("roles.read") });
   const take = (held: HeldRole) =>
-    confirm({
-      act: () => api.DELETE("/v1/orgs/{org}/roles/{role}/assignments/{assignment}", { params: { path: { assignment: held.assignment_id, org: ref, role: held.role_id } } }),
+    ask({
+      act: (query) => api.DELETE("/v1/orgs/{org}/roles/{role}/assignments/{assignment}", { params: { path: { assignment: held.assignment_id, org: ref, role: held.role_id }, query } }), user,
       body: t("assignments.takeBody"), confirm: t("assignments.take"), danger: true, done: t("assignments.taken"), title: t("assignments.takeOf", { name: held.name }),
     });
   return (

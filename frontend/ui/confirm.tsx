@@ -1,4 +1,4 @@
-import { Text } from "@mantine/core";
+import { Alert, Stack, Text } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
@@ -19,6 +19,20 @@ export function notifyProblem(error: unknown) {
   notifications.show({ autoClose: 8000, closeButtonProps: closeButtonProps(), color: "red", message: problem.detail ?? problem.title, title: problem.detail ? problem.title : undefined });
 }
 
+export interface Ask {
+  act: () => Promise<unknown>;
+  body: string;
+  /** What the button says; without it there is nothing to do but to read. */
+  confirm?: string;
+  danger?: boolean;
+  done?: string;
+  /** What to ask next after a failure, instead of telling it. */
+  otherwise?: (problem: Problem) => Ask | undefined;
+  title: string;
+  /** What deserves a second look. */
+  warning?: string | undefined;
+}
+
 /**
  * Returns a function that asks before it acts. Focus starts on "Cancel" when the act is destructive. After a success
  * everything shown is asked for again.
@@ -26,20 +40,30 @@ export function notifyProblem(error: unknown) {
 export function useConfirm() {
   const { t } = useTranslation();
   const queries = useQueryClient();
-  return (ask: { act: () => Promise<unknown>; body: string; confirm: string; danger?: boolean; done?: string; title: string }) => {
+  const open = (ask: Ask) => {
     modals.openConfirmModal({
       cancelProps: ask.danger ? { "data-autofocus": true } : undefined,
-      children: <Text fz="sm">{ask.body}</Text>,
+      children: (
+        <Stack gap="sm">
+          {ask.warning && <Alert color="yellow" fw={550} p="xs" variant="light">{ask.warning}</Alert>}
+          <Text fz="sm">{ask.body}</Text>
+        </Stack>
+      ),
       closeButtonProps: { "aria-label": t("action.close") },
-      confirmProps: { color: ask.danger ? "red.9" : undefined },
-      labels: { cancel: t("action.cancel"), confirm: ask.confirm },
+      confirmProps: ask.confirm ? { color: ask.danger ? "red.9" : undefined } : { display: "none" },
+      labels: { cancel: t(ask.confirm ? "action.cancel" : "action.close"), confirm: ask.confirm },
       onConfirm: () => {
         ask.act().then(() => {
           if (ask.done) notifyDone(ask.done);
           void queries.invalidateQueries();
-        }, notifyProblem);
+        }, (error: unknown) => {
+          const next = ask.otherwise?.(Problem.from(error));
+          if (next) open(next);
+          else notifyProblem(error);
+        });
       },
       title: ask.title,
     });
   };
+  return open;
 }

@@ -1,5 +1,5 @@
 export { Brand, Mark } from "./Brand.tsx";
-export { notifyDone, notifyProblem, useConfirm } from "./confirm.tsx";
+export { type Ask, notifyDone, notifyProblem, useConfirm } from "./confirm.tsx";
 export { type Cursor, pageSize, useCursor } from "./cursor.ts";
 export { type Column, DataTable, type ListState } from "./DataTable.tsx";
 export { EmptyState } from "./EmptyState.tsx";

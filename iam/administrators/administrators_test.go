@@ -35,7 +35,7 @@ type ranks struct{}
 
 func (ranks) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
 
-func (ranks) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User) (bool, error) {
+func (ranks) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User, bool) (bool, error) {
 	return false, nil
 }
 
@@ -96,7 +96,7 @@ func TestFirstAdministrator(t *testing.T) {
 		}
 		return err
 	})
-	treekit.In(t, d, pair.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error { return people.DeleteTx(ctx, tx, got.UserID) })
+	treekit.In(t, d, pair.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error { return people.DeleteTx(ctx, tx, got.UserID, false) })
 	do(404, "resource.not_found", "GET", nil)
 	do(404, "resource.not_found", "PATCH", map[string]any{"given_name": "X"})
 	delete(first, pair.A.Tenant.ID)

@@ -180,7 +180,7 @@ func TestAttack35_UnknownAndKnownAreAnsweredAlike(t *testing.T) {
 	b.person(t, b.A, "twin@one.example", b.A.Branch)
 	disabled := b.person(t, b.A, "off@one.example", b.A.Partner)
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		_, err := b.users.DisableTx(ctx, tx, disabled)
+		_, err := b.users.DisableTx(ctx, tx, disabled, false)
 		return err
 	})
 	b.domains[b.A.Tenant.ID.String()+"one.example"] = b.A.Partner.ID

@@ -236,7 +236,7 @@ func TestAttack01_RevokedWhileSigningIn(t *testing.T) {
 	app := b.app(t, b.A, "portal")
 	revoke := map[string]func(ctx context.Context, tx db.Tx, jo users.User) error{
 		"user disabled": func(ctx context.Context, tx db.Tx, jo users.User) error {
-			_, err := b.users.DisableTx(ctx, tx, jo)
+			_, err := b.users.DisableTx(ctx, tx, jo, false)
 			return err
 		},
 		"user raised": func(ctx context.Context, tx db.Tx, jo users.User) error {

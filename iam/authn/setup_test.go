@@ -91,7 +91,7 @@ type anyRank struct{}
 
 func (anyRank) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
 
-func (anyRank) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User) (bool, error) {
+func (anyRank) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User, bool) (bool, error) {
 	return false, nil
 }
 

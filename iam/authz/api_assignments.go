@@ -66,6 +66,7 @@ type (
 	}
 	unassignRoleInput struct {
 		RolePath
+		httpapi.Abandon
 		Assignment ids.Assignment `path:"assignment" doc:"The assignment."`
 	}
 	listUserRolesInput struct {
@@ -84,7 +85,7 @@ func (s *Service) assignmentRoutes(a *httpapi.API) {
 		Description: "You must hold every management permission that the role gives, here or, for reach subtree, with that reach.",
 		Errors:      []fault.Code{errAboveGranter, errAssigned, errPrincipal}, Replay: s.replayAssignment}, s.assignRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "unassignRole", Method: "DELETE", Path: path + "/{assignment}", Tag: tagRoles, Status: 204,
-		Needs: permRolesWrite, Summary: "Take a role away", Description: "You must be able to give it. The root keeps at least one Administrator of the whole tree.",
+		Needs: permRolesWrite, Summary: "Take a role away", Description: "You must be able to give it. An organization that has an Administrator keeps one, and the root one of the whole tree.",
 		Errors: []fault.Code{errAboveGranter, errLastAdministrator}}, s.unassignRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[HeldRole]]]{ID: "listUserRoles", Method: "GET", Path: "/v1/orgs/{org}/users/{user}/roles", Tag: tagRoles, Status: 200,
 		Needs: permRolesRead, Summary: "List a person's roles", Description: "Every role that counts for the person in this organization, by name, each with how it is held."}, s.listUserRoles)
@@ -129,7 +130,7 @@ func (s *Service) replayAssignment(ctx context.Context, c *httpapi.Call, subject
 }
 
 func (s *Service) unassignRole(ctx context.Context, c *httpapi.Call, in *unassignRoleInput) (*httpapi.None, error) {
-	return &httpapi.None{}, s.Unassign(ctx, c.Tenant.ID, c.Org.ID, in.Role, in.Assignment)
+	return &httpapi.None{}, s.Unassign(ctx, c.Tenant.ID, c.Org.ID, in.Role, in.Assignment, in.WithoutAdministrator)
 }
 
 func (s *Service) listUserRoles(ctx context.Context, c *httpapi.Call, in *listUserRolesInput) (*httpapi.Out[page.Of[HeldRole]], error) {

@@ -194,7 +194,7 @@ func (c *climber) step() {
 		if listErr != nil || len(page.Items) == 0 {
 			return
 		}
-		err = c.authz.Unassign(ctx, tenant, org.ID, role, page.Items[0].ID)
+		err = c.authz.Unassign(ctx, tenant, org.ID, role, page.Items[0].ID, false)
 	case op == "join":
 		for id, at := range c.groups {
 			if at.ID != org.ID {
@@ -214,7 +214,7 @@ func (c *climber) step() {
 				continue
 			}
 			err = c.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-				_, err := c.authz.TakeFromGroupTx(ctx, tx, id, func() error {
+				_, err := c.authz.TakeFromGroupTx(ctx, tx, id, false, func() error {
 					if op == "disband" {
 						return c.authz.UnassignGroupTx(ctx, tx, at.ID, id)
 					}
@@ -390,7 +390,7 @@ func TestAttack28_Ways(t *testing.T) {
 	inTx := func(f func(ctx context.Context, tx db.Tx) error) error { return b.InTenant(ctx, tenant, f) }
 	take := func(group ids.Group) func(context.Context, db.Tx) error {
 		return func(ctx context.Context, tx db.Tx) error {
-			_, err := b.authz.TakeFromGroupTx(ctx, tx, group, func() error { t.Error("taken"); return nil })
+			_, err := b.authz.TakeFromGroupTx(ctx, tx, group, false, func() error { t.Error("taken"); return nil })
 			return err
 		}
 	}
@@ -458,7 +458,7 @@ func TestAttack28_MovedUnderOneself(t *testing.T) {
 	}
 	wantCode(t, may(mover, b.A.Branch, b.A.Root), "") // up: nobody comes to lie above it
 	wantCode(t, may(mover, b.A.Branch, b.A.Rivals), "")
-	if err := b.authz.Unassign(b.root(b.A), tenant, b.A.Partner.ID, strong, given.ID); err != nil {
+	if err := b.authz.Unassign(b.root(b.A), tenant, b.A.Partner.ID, strong, given.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, may(mover, b.A.Rivals, b.A.Branch), "")
@@ -480,7 +480,7 @@ func TestAttack28_NobodyTakesWhatHeCouldNotGive(t *testing.T) {
 		t.Fatalf("%v, %v", list, err)
 	}
 	take := func(as ids.User) error {
-		return b.authz.Unassign(actor.Into(context.Background(), b.as(b.A, org, as)), tenant, org.ID, strong, list.Items[0].ID)
+		return b.authz.Unassign(actor.Into(context.Background(), b.as(b.A, org, as)), tenant, org.ID, strong, list.Items[0].ID, false)
 	}
 	var f *fault.Error
 	if err := take(jo); !errors.As(err, &f) || f.Code.Name != "role.above_granter" {
@@ -503,7 +503,7 @@ func TestAttack28_LastAdministratorStaysInTheGroup(t *testing.T) {
 	}
 	leave := func(as, user ids.User) (last bool, err error) {
 		err = b.InTenant(actor.Into(context.Background(), b.as(b.A, org, as)), tenant, func(ctx context.Context, tx db.Tx) error {
-			last, err = b.authz.TakeFromGroupTx(ctx, tx, groups[user], func() error {
+			last, err = b.authz.TakeFromGroupTx(ctx, tx, groups[user], false, func() error {
 				_, err := tx.Exec(ctx, `DELETE FROM group_members WHERE tenant_id = $1 AND group_id = $2 AND user_id = $3`, tx.Tenant(), groups[user], user)
 				return err
 			})
@@ -520,7 +520,7 @@ func TestAttack28_LastAdministratorStaysInTheGroup(t *testing.T) {
 	}
 	for _, a := range list.Items {
 		if a.Principal.ID == b.admin[tenant].String() {
-			if err := b.authz.Unassign(b.root(b.A), tenant, org.ID, b.role[tenant], a.ID); err != nil {
+			if err := b.authz.Unassign(b.root(b.A), tenant, org.ID, b.role[tenant], a.ID, false); err != nil {
 				t.Fatal(err)
 			}
 		}

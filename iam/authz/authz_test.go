@@ -190,11 +190,11 @@ func TestAssignmentRules(t *testing.T) {
 	_, err := b.authz.Assign(ctx, tenant, b.A.Partner.ID, role, authz.AssignRoleRequest{Principal: made.Principal, Reach: "subtree"})
 	wantCode(t, err, "role.already_assigned")
 	other := b.newRole(t, b.A, b.A.Partner, "Other")
-	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Partner.ID, other, made.ID), "resource.not_found")
-	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Rivals.ID, role, made.ID), "resource.not_found")
-	wantCode(t, b.authz.Unassign(b.root(b.B), b.B.Tenant.ID, b.B.Partner.ID, role, made.ID), "resource.not_found")
-	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Partner.ID, role, made.ID), "")
-	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Partner.ID, role, made.ID), "resource.not_found")
+	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Partner.ID, other, made.ID, false), "resource.not_found")
+	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Rivals.ID, role, made.ID, false), "resource.not_found")
+	wantCode(t, b.authz.Unassign(b.root(b.B), b.B.Tenant.ID, b.B.Partner.ID, role, made.ID, false), "resource.not_found")
+	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Partner.ID, role, made.ID, false), "")
+	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Partner.ID, role, made.ID, false), "resource.not_found")
 
 	// A member who leaves and comes back has none of his roles.
 	b.give(t, b.A, b.A.Partner, role, "user", jo.String(), "org")
@@ -203,6 +203,81 @@ func TestAssignmentRules(t *testing.T) {
 	})
 	if held := b.held(t, b.as(b.A, b.A.Partner, jo), b.A.Partner); len(held.Names) != 0 {
 		t.Errorf("%v", held)
+	}
+}
+
+// TestLastAdministratorOfACustomerStays: an organization that has an Administrator keeps one, whoever acts. Only who acts
+// from above may say that he means it.
+func TestLastAdministratorOfACustomerStays(t *testing.T) {
+	b := setup(t)
+	tenant, role, org := b.A.Tenant.ID, b.role[b.A.Tenant.ID], b.A.Partner
+	tina, tom, guest := b.user(t, b.A, org, "tina"), b.user(t, b.A, org, "tom"), b.user(t, b.A, b.A.Rivals, "guest")
+	treekit.In(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error { return join(ctx, tx, org, guest, "invited") })
+	vendor, own := b.root(b.A), actor.Into(context.Background(), b.as(b.A, org, tina))
+	last := func(ctx context.Context, where ids.Org, user ids.User, anyway bool) (is bool) {
+		if err := b.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+			is, err = b.authz.LastAdministrator(ctx, tx, where, user, anyway)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if last(vendor, org.ID, tina, false) {
+		t.Error("an organization without Administrators has a last one")
+	}
+	given := b.give(t, b.A, org, role, "user", tina.String(), "org")
+	for name, c := range map[string]struct {
+		ctx    context.Context
+		org    ids.Org
+		user   ids.User
+		anyway bool
+		want   bool
+	}{
+		"herself":                 {own, org.ID, tina, false, true},
+		"herself, anyway":         {own, org.ID, tina, true, true},
+		"anywhere":                {own, ids.Org{}, tina, false, true},
+		"the vendor":              {vendor, ids.Org{}, tina, false, true},
+		"the vendor, anyway":      {vendor, ids.Org{}, tina, true, false},
+		"in another organization": {vendor, b.A.Rivals.ID, tina, false, false},
+		"somebody else":           {vendor, ids.Org{}, tom, false, false},
+		"the root's, anyway":      {vendor, ids.Org{}, b.admin[tenant], true, true},
+	} {
+		if got := last(c.ctx, c.org, c.user, c.anyway); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	wantCode(t, b.authz.Unassign(own, tenant, org.ID, role, given.ID, true), "role.last_administrator")
+	wantCode(t, b.authz.Unassign(vendor, tenant, org.ID, role, given.ID, false), "role.last_administrator")
+
+	// A second one by a group, who is a member from elsewhere.
+	group := b.group(t, b.A, org, "admins", guest)
+	b.give(t, b.A, org, role, "group", group.String(), "org")
+	if last(own, org.ID, tina, false) {
+		t.Error("the group's member does not count")
+	}
+	wantCode(t, b.authz.Unassign(own, tenant, org.ID, role, given.ID, false), "")
+	leave := func(ctx context.Context, anyway bool) (last bool) {
+		err := b.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+			last, err = b.authz.TakeFromGroupTx(ctx, tx, group, anyway, func() error {
+				_, err := tx.Exec(ctx, `DELETE FROM group_members WHERE tenant_id = $1 AND group_id = $2`, tx.Tenant(), group)
+				return err
+			})
+			if err == nil && last {
+				err = errors.New("last")
+			}
+			return err
+		})
+		if err != nil && !last {
+			t.Fatal(err)
+		}
+		return last
+	}
+	if !leave(vendor, false) || leave(vendor, true) {
+		t.Error("the last one left by the group, or the vendor was not heard")
+	}
+	if leave(vendor, false) {
+		t.Error("a group without people keeps an Administrator that there is not")
 	}
 }
 
@@ -223,7 +298,7 @@ func TestLastAdministratorStays(t *testing.T) {
 	}
 	last := func(org httpapi.Org, user ids.User) (is bool) {
 		treekit.In(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) (err error) {
-			is, err = b.authz.LastAdministrator(ctx, tx, org.ID, user)
+			is, err = b.authz.LastAdministrator(ctx, tx, org.ID, user, false)
 			return err
 		})
 		return is
@@ -232,11 +307,11 @@ func TestLastAdministratorStays(t *testing.T) {
 	if !last(b.A.Root, ada) || last(b.A.Partner, ada) || last(b.A.Root, jo) {
 		t.Fatal("ada alone is the last administrator, and at the root alone")
 	}
-	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Root.ID, role, assignments()[ada.String()]), "role.last_administrator")
+	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Root.ID, role, assignments()[ada.String()], false), "role.last_administrator")
 
 	// Somebody who is Administrator of the root alone does not count.
 	b.give(t, b.A, b.A.Root, role, "user", jo.String(), "org")
-	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Root.ID, role, assignments()[ada.String()]), "role.last_administrator")
+	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Root.ID, role, assignments()[ada.String()], false), "role.last_administrator")
 
 	// By a group counts, but not while disabled.
 	group := b.group(t, b.A, b.A.Root, "admins", kim)
@@ -248,7 +323,7 @@ func TestLastAdministratorStays(t *testing.T) {
 		})
 	}
 	status("disabled")
-	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Root.ID, role, assignments()[ada.String()]), "role.last_administrator")
+	wantCode(t, b.authz.Unassign(ctx, tenant, b.A.Root.ID, role, assignments()[ada.String()], false), "role.last_administrator")
 	status("active")
 	if last(b.A.Root, ada) {
 		t.Fatal("kim is one too")
@@ -258,7 +333,7 @@ func TestLastAdministratorStays(t *testing.T) {
 	var wg sync.WaitGroup
 	results := make([]error, 2)
 	for i, id := range []ids.Assignment{by[ada.String()], by[group.String()]} {
-		wg.Go(func() { results[i] = b.authz.Unassign(ctx, tenant, b.A.Root.ID, role, id) })
+		wg.Go(func() { results[i] = b.authz.Unassign(ctx, tenant, b.A.Root.ID, role, id, false) })
 	}
 	wg.Wait()
 	if (results[0] == nil) == (results[1] == nil) {

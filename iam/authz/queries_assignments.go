@@ -68,32 +68,44 @@ func lockAdministrator(ctx context.Context, tx db.Tx) (role ids.Role, root ids.O
 	return role, root, err
 }
 
-// lockAdministratorOf is lockAdministrator if a group holds the role, and has no rows else.
-func lockAdministratorOf(ctx context.Context, tx db.Tx, group ids.Group) (role ids.Role, root ids.Org, err error) {
+// lockAdministratorOf is lockAdministrator if a group holds the role, and has no rows else. org is the group's.
+func lockAdministratorOf(ctx context.Context, tx db.Tx, group ids.Group) (role ids.Role, root, org ids.Org, err error) {
 	err = tx.QueryRow(ctx, `
-		SELECT id, org_id FROM roles WHERE tenant_id = $1 AND builtin AND name_key = $2 AND id IN (
-		    SELECT ra.role_id FROM role_assignments ra WHERE ra.tenant_id = $1 AND ra.principal_id = $3 AND ra.principal_kind = 'group')
-		FOR UPDATE`, tx.Tenant(), administratorKey, group).Scan(&role, &root)
-	return role, root, err
+		SELECT r.id, r.org_id, ra.org_id FROM roles r
+		JOIN role_assignments ra ON ra.tenant_id = $1 AND ra.role_id = r.id AND ra.principal_id = $3 AND ra.principal_kind = 'group'
+		WHERE r.tenant_id = $1 AND r.builtin AND r.name_key = $2
+		FOR UPDATE OF r`, tx.Tenant(), administratorKey, group).Scan(&role, &root, &org)
+	return role, root, org, err
 }
 
-// administrators counts the active people who hold the role in the whole tree, directly or by a group, without one of them;
-// it also says whether that one is among them.
-func administrators(ctx context.Context, tx db.Tx, role ids.Role, root ids.Org, without ids.User) (others int, included bool, err error) {
-	err = tx.QueryRow(ctx, `
-		WITH principals AS (
-		    SELECT ra.principal_kind, ra.principal_id FROM role_assignments ra
-		    WHERE ra.tenant_id = $1 AND ra.role_id = $2 AND ra.org_id = $3 AND ra.reach = 'subtree'
-		), people AS (
-		    SELECT p.principal_id AS user_id FROM principals p WHERE p.principal_kind = 'user'
-		    UNION
-		    SELECT gm.user_id FROM principals p
-		    JOIN group_members gm ON gm.tenant_id = $1 AND gm.group_id = p.principal_id WHERE p.principal_kind = 'group'
-		)
-		SELECT count(*) FILTER (WHERE u.id IS DISTINCT FROM $4), coalesce(bool_or(u.id = $4), false)
-		FROM people p JOIN users u ON u.tenant_id = $1 AND u.id = p.user_id AND u.status = 'active'`,
-		tx.Tenant(), role, root, without).Scan(&others, &included)
-	return others, included, err
+// sqlAdministrators are the active people u who are Administrator ($2) of an organization o.org_id, directly or by a group.
+// At the root ($3) only those count who are so in the whole tree.
+const sqlAdministrators = `
+	SELECT FROM role_assignments o
+	LEFT JOIN group_members gm ON gm.tenant_id = $1 AND gm.group_id = o.principal_id AND o.principal_kind = 'group'
+	JOIN users u ON u.tenant_id = $1 AND u.id = CASE o.principal_kind WHEN 'user' THEN o.principal_id ELSE gm.user_id END
+	WHERE o.tenant_id = $1 AND o.role_id = $2 AND (o.org_id <> $3 OR o.reach = 'subtree') AND u.status = 'active'`
+
+func hasAdministrator(ctx context.Context, tx db.Tx, role ids.Role, root, org ids.Org) (has bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (`+sqlAdministrators+` AND o.org_id = $4)`, tx.Tenant(), role, root, org).Scan(&has)
+	return has, err
+}
+
+// administersAlone returns the organizations whose only active Administrator a person is.
+func administersAlone(ctx context.Context, tx db.Tx, role ids.Role, root ids.Org, user ids.User) ([]ids.Org, error) {
+	return db.Scalars[ids.Org](ctx, tx, `
+		SELECT DISTINCT ra.org_id
+		FROM role_assignments ra
+		JOIN users me ON me.tenant_id = $1 AND me.id = $4 AND me.status = 'active'
+		WHERE ra.tenant_id = $1 AND ra.role_id = $2 AND (ra.org_id <> $3 OR ra.reach = 'subtree')
+		  AND ra.principal_id IN (SELECT $4 UNION ALL SELECT group_id FROM group_members WHERE tenant_id = $1 AND user_id = $4)
+		  AND NOT EXISTS (`+sqlAdministrators+` AND o.org_id = ra.org_id AND u.id <> $4)`, tx.Tenant(), role, root, user)
+}
+
+func liesBelow(ctx context.Context, tx db.Tx, org, above ids.Org) (below bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM org_closure WHERE tenant_id = $1 AND descendant_id = $2 AND ancestor_id = $3 AND depth > 0)`,
+		tx.Tenant(), org, above).Scan(&below)
+	return below, err
 }
 
 type groupRoleRow struct {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"grove/infra/db"
+	"grove/infra/httpapi"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
@@ -97,8 +98,8 @@ func (a assignmentRow) data() assignmentData {
 	return assignmentData{Assignment: a.ID, PrincipalID: principalView(a.PrincipalKind, a.PrincipalID).ID, PrincipalType: a.PrincipalKind, Reach: a.Reach, Role: a.Role}
 }
 
-// Unassign takes a role away. The root's last Administrator keeps it.
-func (s *Service) Unassign(ctx context.Context, tenant ids.Tenant, org ids.Org, role ids.Role, id ids.Assignment) error {
+// Unassign takes a role away. An organization's last Administrator keeps it; see [Service.LastAdministrator] for anyway.
+func (s *Service) Unassign(ctx context.Context, tenant ids.Tenant, org ids.Org, role ids.Role, id ids.Assignment, anyway bool) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		// Two who take the role from each other queue here.
 		if err := lockRole(ctx, tx, role); err != nil {
@@ -121,18 +122,20 @@ func (s *Service) Unassign(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 		}
 		// Who could not give a role may not take it either: he would lock out those above him. A role that org sees no more
 		// is none of the built-in ones, and gives nothing.
-		for _, r := range found {
-			if !within(r.Management, p.management(row.Reach == ReachSubtree)) {
-				return aboveGranter()
-			}
+		take, last := func() error { return deleteAssignment(ctx, tx, id) }, false
+		if len(found) == 1 && !within(found[0].Management, p.management(row.Reach == ReachSubtree)) {
+			return aboveGranter()
 		}
-		if err := deleteAssignment(ctx, tx, id); err != nil {
+		if len(found) == 1 && found[0].Builtin && found[0].NameKey == administratorKey {
+			last, err = loses(ctx, tx, role, found[0].Org, org, anyway, take)
+		} else {
+			err = take()
+		}
+		if err != nil {
 			return err
 		}
-		for _, r := range found {
-			if err := refuseWithoutAdministrator(ctx, tx, r, org); err != nil {
-				return err
-			}
+		if last {
+			return errLastAdministrator.With(httpapi.AdministratorStays, nil)
 		}
 		return s.events.Write(ctx, tx, eventUnassigned.Of(org, id, row.data()))
 	})

@@ -119,10 +119,11 @@ func (s *Service) CheckGroupTx(ctx context.Context, tx db.Tx, group ids.Group) e
 }
 
 // TakeFromGroupTx runs take, by which members of a group lose its roles. As in Unassign, the actor of ctx must be able to
-// assign each of those roles. last says that the root is left without an active Administrator of the whole tree.
-func (s *Service) TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, take func() error) (last bool, err error) {
+// assign each of those roles. last says that the organization has lost its last Administrator, which anyway allows as in
+// [Service.LastAdministrator].
+func (s *Service) TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, anyway bool, take func() error) (last bool, err error) {
 	// Those who take the role from each other queue here, before the roles are held.
-	role, root, err := lockAdministratorOf(ctx, tx, group)
+	role, root, org, err := lockAdministratorOf(ctx, tx, group)
 	administers := err == nil
 	if err := ignoreNoRows(err); err != nil {
 		return false, err
@@ -130,11 +131,10 @@ func (s *Service) TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group
 	if err := s.CheckGroupTx(ctx, tx, group); err != nil {
 		return false, err
 	}
-	if err := take(); err != nil || !administers {
-		return false, err
+	if !administers {
+		return false, take()
 	}
-	left, _, err := administrators(ctx, tx, role, root, ids.User{})
-	return left == 0, err
+	return loses(ctx, tx, role, root, org, anyway, take)
 }
 
 // CheckUserTx refuses to let the actor of ctx take over a person, as by setting his password, who holds a management
@@ -173,16 +173,54 @@ func (s *Service) CheckMoveTx(ctx context.Context, tx db.Tx, org, parent ids.Org
 	return err
 }
 
-// LastAdministrator reports whether org is the root and the person the only active one who is Administrator of the whole
-// tree, directly or by a group. Until the transaction ends nobody else can be taken that role, so that two who remove each
-// other cannot both succeed.
-func (s *Service) LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error) {
+// LastAdministrator reports whether an organization, org or any if that is zero, has no other active Administrator than a
+// person, who is one directly or by a group; at the root, of the whole tree. Who is Administrator above does not count: a
+// customer is not left to the vendor by accident. anyway says that the actor of ctx wants just that, which is heard if
+// he acts from above the organization. Until the transaction ends nobody else can be taken the role, so that two who remove
+// each other cannot both succeed.
+func (s *Service) LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, anyway bool) (bool, error) {
 	role, root, err := lockAdministrator(ctx, tx)
-	if err != nil || org != root {
+	if err != nil {
 		return false, ignoreNoRows(err)
 	}
-	others, included, err := administrators(ctx, tx, role, root, user)
-	return included && others == 0, err
+	alone, err := administersAlone(ctx, tx, role, root, user)
+	if err != nil {
+		return false, err
+	}
+	for _, o := range alone {
+		if !org.IsZero() && o != org {
+			continue
+		}
+		if may, err := mayAbandon(ctx, tx, root, o, anyway); err != nil || !may {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// mayAbandon reports whether the actor of ctx may leave org without an Administrator, and wants to.
+func mayAbandon(ctx context.Context, tx db.Tx, root, org ids.Org, anyway bool) (bool, error) {
+	if !anyway || org == root {
+		return false, nil
+	}
+	return liesBelow(ctx, tx, org, actor.From(ctx).Org)
+}
+
+// loses runs take and reports whether org has lost its last active Administrator by it and may not.
+func loses(ctx context.Context, tx db.Tx, role ids.Role, root, org ids.Org, anyway bool, take func() error) (bool, error) {
+	before, err := hasAdministrator(ctx, tx, role, root, org)
+	if err != nil {
+		return false, err
+	}
+	if err := take(); err != nil || !before {
+		return false, err
+	}
+	after, err := hasAdministrator(ctx, tx, role, root, org)
+	if err != nil || after {
+		return false, err
+	}
+	may, err := mayAbandon(ctx, tx, root, org, anyway)
+	return err == nil && !may, err
 }
 
 // ignoreNoRows: a transaction bound to an organization below the root does not see the root's roles, and most groups have
@@ -190,18 +228,6 @@ func (s *Service) LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, 
 func ignoreNoRows(err error) error {
 	if db.IsNoRows(err) {
 		return nil
-	}
-	return err
-}
-
-// refuseWithoutAdministrator is asked after an assignment of r in org was taken away.
-func refuseWithoutAdministrator(ctx context.Context, tx db.Tx, r roleRow, org ids.Org) error {
-	if !r.Builtin || r.NameKey != administratorKey || org != r.Org {
-		return nil
-	}
-	left, _, err := administrators(ctx, tx, r.ID, org, ids.User{})
-	if err == nil && left == 0 {
-		err = errLastAdministrator.With("Make somebody else Administrator of the root with reach subtree first.", nil)
 	}
 	return err
 }

@@ -66,6 +66,7 @@ type (
 		httpapi.OrgPath
 		GroupPath
 		httpapi.Match
+		httpapi.Abandon
 	}
 	updateInput struct {
 		httpapi.OrgPath
@@ -83,6 +84,12 @@ type (
 		httpapi.OrgPath
 		GroupPath
 		httpapi.PageQuery
+	}
+	removeInput struct {
+		httpapi.OrgPath
+		GroupPath
+		httpapi.Abandon
+		User ids.User `path:"user" doc:"The user's id."`
 	}
 	memberInput struct {
 		httpapi.OrgPath
@@ -105,7 +112,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Change a group", Description: "Changes name or description by a JSON merge patch.", Status: 200, Needs: permWrite,
 		Errors: []fault.Code{errNameTaken, fault.CodeStale}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteGroup", Method: http.MethodDelete, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
-		Summary: "Delete a group", Description: "Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign.",
+		Summary: "Delete a group", Description: "Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign. An organization that has an Administrator keeps one.",
 		Status: 204, Needs: permWrite, Errors: []fault.Code{errLast, fault.CodeStale}}, s.remove)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[GroupMember]]]{ID: "listGroupMembers", Method: http.MethodGet, Path: "/v1/orgs/{org}/groups/{group}/members", Tag: tag,
 		Summary: "List a group's members", Description: "The people in a group, in the order in which they were created.", Status: 200, Needs: permRead,
@@ -114,7 +121,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Put a user into a group", Description: "The user must belong to the organization, and the caller must be able to assign the group's roles. Repeating it changes nothing.",
 		Status: 204, Needs: permWrite, Errors: []fault.Code{errNotMember}}, s.addMember)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeGroupMember", Method: http.MethodDelete, Path: "/v1/orgs/{org}/groups/{group}/members/{user}", Tag: tag,
-		Summary: "Take a user out of a group", Description: "The user loses the roles that he held by the group, which the caller must be able to assign.",
+		Summary: "Take a user out of a group", Description: "The user loses the roles that he held by the group, which the caller must be able to assign. An organization that has an Administrator keeps one.",
 		Status: 204, Needs: permWrite, Errors: []fault.Code{errLast}}, s.removeMember)
 }
 
@@ -195,7 +202,7 @@ func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *deleteInput) 
 		return nil, err
 	}
 	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		return s.DeleteTx(ctx, tx, c.Org.ID, in.Group, expect)
+		return s.DeleteTx(ctx, tx, c.Org.ID, in.Group, expect, in.WithoutAdministrator)
 	})
 }
 
@@ -226,9 +233,9 @@ func (s *Service) addMember(ctx context.Context, c *httpapi.Call, in *memberInpu
 	})
 }
 
-func (s *Service) removeMember(ctx context.Context, c *httpapi.Call, in *memberInput) (*httpapi.None, error) {
+func (s *Service) removeMember(ctx context.Context, c *httpapi.Call, in *removeInput) (*httpapi.None, error) {
 	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		return s.RemoveTx(ctx, tx, c.Org.ID, in.Group, in.User)
+		return s.RemoveTx(ctx, tx, c.Org.ID, in.Group, in.User, in.WithoutAdministrator)
 	})
 }
 

@@ -34,11 +34,11 @@ func (r ranks) CheckGroupTx(_ context.Context, _ db.Tx, group ids.Group) error {
 	return nil
 }
 
-func (r ranks) TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, take func() error) (bool, error) {
+func (r ranks) TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, anyway bool, take func() error) (bool, error) {
 	if err := r.CheckGroupTx(ctx, tx, group); err != nil {
 		return false, err
 	}
-	return r.last[group], take()
+	return r.last[group] && !anyway, take()
 }
 
 type bundle struct {

@@ -53,8 +53,9 @@ type Roles interface {
 	// CheckGroupTx refuses to let the actor of ctx put somebody into a group whose roles he could not assign.
 	CheckGroupTx(ctx context.Context, tx db.Tx, group ids.Group) error
 	// TakeFromGroupTx runs take, by which members of a group lose what it gives them, unless the actor of ctx could not give
-	// it. last says that nobody administers the tenant any more: the transaction must not commit.
-	TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, take func() error) (last bool, err error)
+	// it. last says that nobody administers the organization any more: the transaction must not commit. anyway says that the
+	// actor of ctx wants that, which is heard below his own organization.
+	TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group, anyway bool, take func() error) (last bool, err error)
 }
 
 // Hook does another capability's part of the deletion of a group, in its transaction.

@@ -10,6 +10,7 @@ import (
 	filter "github.com/scim2/filter-parser/v2"
 
 	"grove/infra/db"
+	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/text"
@@ -122,22 +123,22 @@ func (s *Service) UpdateTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Gr
 }
 
 // take runs a change by which members of a group lose what it gives them.
-func (s *Service) take(ctx context.Context, tx db.Tx, id ids.Group, change func() error) error {
-	last, err := s.roles.TakeFromGroupTx(ctx, tx, id, change)
+func (s *Service) take(ctx context.Context, tx db.Tx, id ids.Group, anyway bool, change func() error) error {
+	last, err := s.roles.TakeFromGroupTx(ctx, tx, id, anyway, change)
 	if err == nil && last {
-		err = errLast.With("Make somebody else Administrator of the root with reach subtree first.", nil)
+		err = errLast.With(httpapi.AdministratorStays, nil)
 	}
 	return err
 }
 
 // DeleteTx deletes a group, and with it what it gave its members. tx must see the whole tenant. Errors: resource.not_found,
-// request.stale, group.last_administrator, and those of [Roles].
-func (s *Service) DeleteTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, expect int64) error {
+// resource.stale, group.last_administrator, and those of [Roles], which see for anyway.
+func (s *Service) DeleteTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, expect int64, anyway bool) error {
 	g, err := s.lock(ctx, tx, org, id, expect)
 	if err != nil {
 		return err
 	}
-	return s.take(ctx, tx, id, func() error {
+	return s.take(ctx, tx, id, anyway, func() error {
 		if err := s.events.Write(ctx, tx, eventDeleted.Of(g.Org, g.ID, groupData{Name: g.Name})); err != nil {
 			return err
 		}
@@ -199,12 +200,12 @@ func (s *Service) JoinTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Grou
 }
 
 // RemoveTx takes a person out of a group. tx must see the whole tenant. Errors: as of DeleteTx.
-func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, user ids.User) error {
+func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Group, user ids.User, anyway bool) error {
 	// Held as in AddTx.
 	if _, err := s.lock(ctx, tx, org, id, 0); err != nil {
 		return err
 	}
-	return s.take(ctx, tx, id, func() error {
+	return s.take(ctx, tx, id, anyway, func() error {
 		n, err := deleteMember(ctx, tx, id, user)
 		if err != nil {
 			return err

@@ -45,7 +45,7 @@ func (r ranks) CheckUserTx(_ context.Context, _ db.Tx, _ ids.Org, user ids.User)
 	return nil
 }
 
-func (ranks) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User) (bool, error) {
+func (ranks) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User, bool) (bool, error) {
 	return false, nil
 }
 

@@ -100,10 +100,17 @@ type (
 		httpapi.Match
 		Body ResetPasswordRequest
 	}
+	abandonInput struct {
+		httpapi.OrgPath
+		UserPath
+		httpapi.Match
+		httpapi.Abandon
+	}
 	lockInput struct {
 		httpapi.OrgPath
 		UserPath
 		httpapi.Match
+		httpapi.Abandon
 		Body LockUserRequest
 	}
 	listInput struct {
@@ -131,14 +138,16 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Change a user", Description: "Changes the profile by a JSON merge patch. The username never changes; another e-mail address is not verified.",
 		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, fault.CodeStale}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteUser", Method: http.MethodDelete, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
-		Summary: "Delete a user", Description: "Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again.",
-		Status: 204, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, fault.CodeStale}}, s.remove)
-	s.verb(a, "disableUser", ":disable", "Disable a user", "The user may not sign in, and every session and token ends at once.", s.DisableTx, errLastAdministrator)
+		Summary: "Delete a user", Description: "Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again. The last Administrator of an organization stays.",
+		Status: 204, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrLastAdministrator, fault.CodeStale}}, s.remove)
+	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "disableUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:disable", Tag: tag,
+		Summary: "Disable a user", Description: "The user may not sign in, and every session and token ends at once. The last Administrator of an organization stays.",
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.disable)
 	s.verb(a, "enableUser", ":enable", "Enable a user", "A disabled user may sign in again. What was ended stays ended.", s.EnableTx)
 	s.verb(a, "unlockUser", ":unlock", "Unlock a user", "Ends the lock that an administrator made or failed sign-ins led to, and forgets these. What was ended stays ended.", s.UnlockTx)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "lockUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:lock", Tag: tag,
-		Summary: "Lock a user", Description: "The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason.",
-		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errDisabled, errLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.lockUser)
+		Summary: "Lock a user", Description: "The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason. The last Administrator of an organization stays.",
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errDisabled, ErrLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.lockUser)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "resetUserPassword", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:reset-password", Tag: tag,
 		Summary: "Reset a user's password", Description: "Sets or removes the password, ends every session and token of the user, and ends a lock.",
 		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrPassword, fault.CodeStale}, Replay: s.replay}, s.reset)
@@ -250,23 +259,29 @@ func (s *Service) change(ctx context.Context, c *httpapi.Call, id ids.User, m ht
 	return s.one(c, u), nil
 }
 
-func (s *Service) verb(a *httpapi.API, id, verb, summary, description string, f func(context.Context, db.Tx, User) (User, error), errs ...fault.Code) {
+func (s *Service) verb(a *httpapi.API, id, verb, summary, description string, f func(context.Context, db.Tx, User) (User, error)) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: id, Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}" + verb, Tag: tag,
-		Summary: summary, Description: description, Status: 200, Needs: PermWrite, Errors: append([]fault.Code{ErrAboveActor, fault.CodeStale}, errs...), Replay: s.replay},
+		Summary: summary, Description: description, Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, fault.CodeStale}, Replay: s.replay},
 		func(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Entity[UserBody], error) {
 			return s.change(ctx, c, in.User, in.Match, f)
 		})
 }
 
-func (s *Service) lockUser(ctx context.Context, c *httpapi.Call, in *lockInput) (*httpapi.Entity[UserBody], error) {
+func (s *Service) disable(ctx context.Context, c *httpapi.Call, in *abandonInput) (*httpapi.Entity[UserBody], error) {
 	return s.change(ctx, c, in.User, in.Match, func(ctx context.Context, tx db.Tx, u User) (User, error) {
-		return s.LockTx(ctx, tx, u, in.Body.Reason)
+		return s.DisableTx(ctx, tx, u, in.WithoutAdministrator)
 	})
 }
 
-func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.None, error) {
+func (s *Service) lockUser(ctx context.Context, c *httpapi.Call, in *lockInput) (*httpapi.Entity[UserBody], error) {
+	return s.change(ctx, c, in.User, in.Match, func(ctx context.Context, tx db.Tx, u User) (User, error) {
+		return s.LockTx(ctx, tx, u, in.Body.Reason, in.WithoutAdministrator)
+	})
+}
+
+func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *abandonInput) (*httpapi.None, error) {
 	_, err := s.change(ctx, c, in.User, in.Match, func(ctx context.Context, tx db.Tx, u User) (User, error) {
-		return u, s.DeleteTx(ctx, tx, u.ID)
+		return u, s.DeleteTx(ctx, tx, u.ID, in.WithoutAdministrator)
 	})
 	return &httpapi.None{}, err
 }

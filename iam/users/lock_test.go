@@ -82,6 +82,9 @@ func TestAttack28_LockIsForThoseBelow(t *testing.T) {
 	if u := b.load(t, b.A, boss.ID); u.Status != users.StatusActive || b.blocked(t, boss.ID) {
 		t.Errorf("what was refused changed something: %+v", u)
 	}
+	for _, verb := range []string{":lock", ":disable"} {
+		b.api.Want(t, 200, "", strong, http.MethodPost, one+verb+"?without_administrator=true", bodies[verb])
+	}
 }
 
 // TestAttack29_GuessesAreToldInOneEvent: failed sign-ins come to the log, and nobody fills it by guessing.

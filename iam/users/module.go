@@ -33,7 +33,7 @@ var (
 	errCredentials       = fault.Declare(fault.Unauthenticated, "user.credentials", "The username or the password is wrong")
 	errDisabled          = fault.Declare(fault.Conflict, "user.disabled", "The user is disabled")
 	errFilter            = fault.Declare(fault.Malformed, "user.filter", "This filter cannot be used")
-	errLastAdministrator = fault.Declare(fault.Conflict, "user.last_administrator", "The last administrator stays")
+	ErrLastAdministrator = fault.Declare(fault.Conflict, "user.last_administrator", "The last administrator stays")
 	ErrPassword          = fault.Declare(fault.Invalid, "user.password", "This password cannot be used")
 	errUsernameTaken     = fault.Declare(fault.Conflict, "user.username_taken", "This username is taken")
 )
@@ -80,12 +80,17 @@ var (
 // organization that the actor of ctx lacks there.
 type Ranks interface {
 	CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error
-	// LastAdministrator reports whether org is the root and the person the only active one who is Administrator of all.
-	LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error)
+	// LastAdministrator reports whether an organization, org or any if that is zero, would lose its only active Administrator
+	// with the person. anyway says that the actor of ctx wants that, which is heard below his own organization.
+	LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, anyway bool) (bool, error)
 }
 
 // Hook does another capability's part of a change to a person, in the transaction of the change.
 type Hook func(ctx context.Context, tx db.Tx, u User) error
+
+// DeleteHook is a Hook for the deletion of a person. It keeps the last Administrator of an organization unless anyway, as
+// [Ranks] has it.
+type DeleteHook func(ctx context.Context, tx db.Tx, u User, anyway bool) error
 
 // Service holds the rules.
 type Service struct {
@@ -94,7 +99,7 @@ type Service struct {
 	hasher   *password.Hasher
 	ranks    Ranks
 	onCreate Hook
-	onDelete Hook
+	onDelete DeleteHook
 }
 
 // New makes the service. The hasher is the program's only one.
@@ -113,7 +118,7 @@ func (s *Service) OnCreate(h Hook) {
 
 // OnDelete registers what else happens in the transaction that deletes a person, before his row goes. It is called
 // once, before the program starts, and panics when called again.
-func (s *Service) OnDelete(h Hook) {
+func (s *Service) OnDelete(h DeleteHook) {
 	if s.onDelete != nil {
 		panic("users: OnDelete is set already")
 	}
@@ -124,7 +129,7 @@ func (s *Service) OnDelete(h Hook) {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:   "iam.users",
-		Errors: []fault.Code{ErrAboveActor, errCredentials, errDisabled, errFilter, errLastAdministrator, ErrPassword, errUsernameTaken},
+		Errors: []fault.Code{ErrAboveActor, errCredentials, errDisabled, errFilter, ErrLastAdministrator, ErrPassword, errUsernameTaken},
 		Found:  s.found,
 		Jobs: func(r *jobs.Registry) {
 			jobs.Register(r, func(ctx context.Context, _ tellArgs) error { return s.TellFailures(ctx) })

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"grove/infra/db"
+	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/text"
@@ -270,12 +271,12 @@ func (s *Service) save(ctx context.Context, tx db.Tx, u *User) error {
 	return updateUser(ctx, tx, *u)
 }
 
-// DisableTx keeps a person from signing in and ends everything that was issued to him.
-func (s *Service) DisableTx(ctx context.Context, tx db.Tx, u User) (User, error) {
+// DisableTx keeps a person from signing in and ends everything that was issued to him. See [Ranks] for anyway.
+func (s *Service) DisableTx(ctx context.Context, tx db.Tx, u User, anyway bool) (User, error) {
 	if u.Status == StatusDisabled {
 		return u, nil
 	}
-	if err := s.keepAdministrator(ctx, tx, u); err != nil {
+	if err := s.KeepAdministrator(ctx, tx, ids.Org{}, u.ID, anyway); err != nil {
 		return User{}, err
 	}
 	u.Status, u.LockReason = StatusDisabled, ""
@@ -288,18 +289,18 @@ func (s *Service) DisableTx(ctx context.Context, tx db.Tx, u User) (User, error)
 	return u, s.events.Write(ctx, tx, eventDisabled.Of(u.Org, u.ID, noData{}))
 }
 
-// keepAdministrator refuses to shut out the only one who can let others in.
-func (s *Service) keepAdministrator(ctx context.Context, tx db.Tx, u User) error {
-	last, err := s.ranks.LastAdministrator(ctx, tx, u.Org, u.ID)
+// KeepAdministrator refuses to take from org, or from any organization if that is zero, the only one who can let others in.
+func (s *Service) KeepAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, anyway bool) error {
+	last, err := s.ranks.LastAdministrator(ctx, tx, org, user, anyway)
 	if err == nil && last {
-		err = errLastAdministrator.With("Make somebody else Administrator first.", nil)
+		err = ErrLastAdministrator.With(httpapi.AdministratorStays, nil)
 	}
 	return err
 }
 
 // LockTx keeps a person from signing in until [Service.UnlockTx], and ends everything that was issued to him. The reason is
-// for those who look after the account. A disabled person stays disabled.
-func (s *Service) LockTx(ctx context.Context, tx db.Tx, u User, reason string) (User, error) {
+// for those who look after the account. A disabled person stays disabled. See [Ranks] for anyway.
+func (s *Service) LockTx(ctx context.Context, tx db.Tx, u User, reason string, anyway bool) (User, error) {
 	reason, err := cleanReason(reason)
 	if err != nil {
 		return User{}, err
@@ -307,7 +308,7 @@ func (s *Service) LockTx(ctx context.Context, tx db.Tx, u User, reason string) (
 	if u.Status == StatusDisabled {
 		return User{}, errDisabled.With("A disabled user cannot sign in anyway; enable the user before.", nil)
 	}
-	if err := s.keepAdministrator(ctx, tx, u); err != nil {
+	if err := s.KeepAdministrator(ctx, tx, ids.Org{}, u.ID, anyway); err != nil {
 		return User{}, err
 	}
 	u.Status, u.LockReason = StatusLocked, reason
@@ -335,8 +336,8 @@ func (s *Service) EnableTx(ctx context.Context, tx db.Tx, u User) (User, error) 
 	return u, s.events.Write(ctx, tx, eventEnabled.Of(u.Org, u.ID, noData{}))
 }
 
-// DeleteTx deletes a person. His id stays blocked for ever.
-func (s *Service) DeleteTx(ctx context.Context, tx db.Tx, id ids.User) error {
+// DeleteTx deletes a person. His id stays blocked for ever. See [Ranks] for anyway.
+func (s *Service) DeleteTx(ctx context.Context, tx db.Tx, id ids.User, anyway bool) error {
 	u, err := s.Load(ctx, tx, id)
 	if err != nil {
 		return err
@@ -351,7 +352,7 @@ func (s *Service) DeleteTx(ctx context.Context, tx db.Tx, id ids.User) error {
 		return err
 	}
 	if s.onDelete != nil {
-		if err := s.onDelete(ctx, tx, u); err != nil {
+		if err := s.onDelete(ctx, tx, u, anyway); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ func TestSignInAnswersAlike(t *testing.T) {
 	b.create(t, b.A, b.A.Root, "locked@example.com")
 	disabled := b.create(t, b.A, b.A.Root, "disabled@example.com")
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		if _, err := b.users.DisableTx(ctx, tx, disabled); err != nil {
+		if _, err := b.users.DisableTx(ctx, tx, disabled, false); err != nil {
 			return err
 		}
 		_, err := b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Root.ID, Username: "empty@example.com"})

@@ -44,6 +44,14 @@ type OrgPath struct {
 	Org string `path:"org" minLength:"1" maxLength:"64" doc:"The organization: id, handle, or root." example:"root"`
 }
 
+// Abandon is embedded by inputs of operations by which an organization may lose its last Administrator.
+type Abandon struct {
+	WithoutAdministrator bool `query:"without_administrator" doc:"Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator." example:"false"`
+}
+
+// AdministratorStays is the detail of problems about what [Abandon] would allow.
+const AdministratorStays = "Make somebody else Administrator of the organization first; of the root, with reach subtree. Who acts from an organization above it may repeat the request with without_administrator=true."
+
 // Match is embedded by inputs of operations that change a versioned resource.
 type Match struct {
 	IfMatch string `header:"If-Match" maxLength:"64" doc:"Change only if the resource still has this ETag." example:"\"1\""`

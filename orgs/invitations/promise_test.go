@@ -78,6 +78,13 @@ func (b bundle) refused(t *testing.T, name, why, link string, inv ids.Invitation
 	}
 }
 
+// vendor acts from the root, and so may leave an organization without an Administrator.
+func (b bundle) vendor() actor.Actor {
+	a := actor.ForJob(b.A.Tenant.ID, "test", perm.All()...)
+	a.Org = b.A.Root.ID
+	return a
+}
+
 // TestAttack06_APromiseEndsWithWhoMadeIt: whatever ends the power of whoever invited ends what he promised, until he has it
 // again or somebody else promises it.
 func TestAttack06_APromiseEndsWithWhoMadeIt(t *testing.T) {
@@ -88,23 +95,23 @@ func TestAttack06_APromiseEndsWithWhoMadeIt(t *testing.T) {
 		why       string
 		end, back change // back: undoes it; nil where nothing does
 	}{
-		"deleted": {b.A.Partner, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error { return b.users.DeleteTx(ctx, tx, u.ID) }, nil},
+		"deleted": {b.A.Partner, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error { return b.users.DeleteTx(ctx, tx, u.ID, true) }, nil},
 		"disabled": {b.A.Partner, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error {
-			_, err := b.users.DisableTx(ctx, tx, u)
+			_, err := b.users.DisableTx(ctx, tx, u, true)
 			return err
 		}, func(ctx context.Context, tx db.Tx, u users.User) error {
 			_, err := b.users.EnableTx(ctx, tx, u)
 			return err
 		}},
 		"locked": {b.A.Partner, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error {
-			_, err := b.users.LockTx(ctx, tx, u, "")
+			_, err := b.users.LockTx(ctx, tx, u, "", true)
 			return err
 		}, func(ctx context.Context, tx db.Tx, u users.User) error {
 			_, err := b.users.UnlockTx(ctx, tx, u)
 			return err
 		}},
 		"removed": {b.A.Rivals, "inviter_gone", func(ctx context.Context, tx db.Tx, u users.User) error {
-			return b.members.RemoveTx(ctx, tx, b.A.Partner.ID, u.ID)
+			return b.members.RemoveTx(ctx, tx, b.A.Partner.ID, u.ID, true)
 		}, nil},
 		"demoted": {b.A.Partner, "beyond_inviter", func(ctx context.Context, tx db.Tx, u users.User) error {
 			return b.authz.UnassignAllTx(ctx, tx, b.A.Partner.ID, u.ID)
@@ -124,7 +131,7 @@ func TestAttack06_APromiseEndsWithWhoMadeIt(t *testing.T) {
 				if now, err := b.users.Load(ctx, tx, u.ID); err == nil {
 					u = now
 				}
-				return f(ctx, tx, u)
+				return f(actor.Into(ctx, b.vendor()), tx, u)
 			})
 		}
 		address := ids.NewUser().String() + "@example.com"
@@ -237,7 +244,7 @@ func TestAttack28_AGroupThatGrewIsNotGiven(t *testing.T) {
 	if n := b.count(t, b.A, `SELECT count(*) FROM group_members WHERE tenant_id = $1`); n != 0 {
 		t.Errorf("%d people are in groups", n)
 	}
-	if err := b.authz.Unassign(admin, b.A.Tenant.ID, b.A.Partner.ID, b.adminRole[b.A.Tenant.ID], given.ID); err != nil {
+	if err := b.authz.Unassign(admin, b.A.Tenant.ID, b.A.Partner.ID, b.adminRole[b.A.Tenant.ID], given.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	b.set(t, `DELETE FROM groups WHERE tenant_id = $1 AND id = $2`, goes)
@@ -264,9 +271,9 @@ func TestAttack06_DisabledWhileSomebodyAccepts(t *testing.T) {
 	defer func() { _ = super.Close(context.Background()) }()
 	done := make(chan error, 1)
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		u, err := b.users.HoldTx(actor.Into(ctx, actor.ForJob(tx.Tenant(), "test", perm.All()...)), tx, b.A.Partner.ID, u.ID)
+		u, err := b.users.HoldTx(actor.Into(ctx, b.vendor()), tx, b.A.Partner.ID, u.ID)
 		if err == nil {
-			_, err = b.users.DisableTx(ctx, tx, u)
+			_, err = b.users.DisableTx(actor.Into(ctx, b.vendor()), tx, u, true)
 		}
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
@@ -40,6 +41,11 @@ type (
 		User []string `query:"user,explode" maxItems:"200" maxLength:"80" doc:"Only these users, by their ids; repeat it for several." example:"[\"usr_01jd8wz3k4e6f8g9h0j1k2m3n4\"]"`
 		Kind string   `query:"kind" enum:"resident,invited,shared" doc:"Only members of this kind." example:"invited"`
 	}
+	removeInput struct {
+		httpapi.OrgPath
+		httpapi.Abandon
+		User ids.User `path:"user" doc:"The user's id."`
+	}
 	memberInput struct {
 		httpapi.OrgPath
 		User ids.User `path:"user" doc:"The user's id."`
@@ -56,8 +62,8 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Add a member", Description: "Makes a user of another organization of the tenant a member. The caller's token must be of an organization at or above the user's, and may see users there. Repeating it changes nothing.",
 		Status: 200, Needs: permWrite}, s.add)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeMember", Method: http.MethodDelete, Path: "/v1/orgs/{org}/members/{user}", Tag: tag,
-		Summary: "Remove a member", Description: "Ends sessions, tokens, roles and groups of the user in this organization at once. A resident is deleted, which also needs users.write.",
-		Status: 204, Needs: permWrite, Errors: []fault.Code{errLastAdministrator}}, s.remove)
+		Summary: "Remove a member", Description: "Ends sessions, tokens, roles and groups of the user in this organization at once. A resident is deleted, which also needs users.write. The last Administrator of an organization stays.",
+		Status: 204, Needs: permWrite, Errors: []fault.Code{users.ErrAboveActor, users.ErrLastAdministrator}}, s.remove)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[MemberBody]], error) {
@@ -144,7 +150,7 @@ func (s *Service) checkVisible(ctx context.Context, c *httpapi.Call, user ids.Us
 	return err
 }
 
-func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *memberInput) (*httpapi.None, error) {
+func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *removeInput) (*httpapi.None, error) {
 	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		m, err := queryFind(ctx, tx, c.Org.ID, in.User)
 		if db.IsNoRows(err) {
@@ -156,7 +162,7 @@ func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *memberInput) 
 		if err := s.mayRemove(ctx, tx, c, m); err != nil {
 			return err
 		}
-		return s.RemoveTx(ctx, tx, c.Org.ID, in.User)
+		return s.RemoveTx(ctx, tx, c.Org.ID, in.User, in.WithoutAdministrator)
 	})
 }
 

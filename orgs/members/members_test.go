@@ -70,8 +70,8 @@ func (r roles) CheckUserTx(_ context.Context, _ db.Tx, _ ids.Org, user ids.User)
 	return nil
 }
 
-func (r roles) LastAdministrator(_ context.Context, _ db.Tx, _ ids.Org, user ids.User) (bool, error) {
-	return r.last[user], nil
+func (r roles) LastAdministrator(_ context.Context, _ db.Tx, _ ids.Org, user ids.User, anyway bool) (bool, error) {
+	return r.last[user] && !anyway, nil
 }
 
 type bundle struct {
@@ -273,13 +273,14 @@ func TestTheLastAdministratorStays(t *testing.T) {
 	b.api.Do(t, token, http.MethodPut, base+"/"+guest.ID.String(), nil)
 	for _, u := range []users.User{resident, guest} {
 		b.roles.last[u.ID] = true
-		if r := b.api.Do(t, token, http.MethodDelete, base+"/"+u.ID.String(), nil); r.Code() != "members.last_administrator" {
+		if r := b.api.Do(t, token, http.MethodDelete, base+"/"+u.ID.String(), nil); r.Code() != "user.last_administrator" {
 			t.Errorf("%s: %d %s", u.Username, r.Status, r.Raw)
 		}
 	}
 	if got := b.list(t, token, base); len(got) != 2 {
 		t.Errorf("members %v", got)
 	}
+	b.api.Want(t, 204, "", token, http.MethodDelete, base+"/"+resident.ID.String()+"?without_administrator=true", nil)
 	b.roles.last[guest.ID] = false
 	b.roles.above[guest.ID] = true
 	if r := b.api.Do(t, token, http.MethodDelete, base+"/"+guest.ID.String(), nil); r.Status != 403 {

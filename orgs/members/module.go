@@ -12,7 +12,6 @@ import (
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
-	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/perm"
 	"grove/infra/module"
@@ -35,8 +34,6 @@ const (
 	usersWrite = "users.write"
 )
 
-var errLastAdministrator = fault.Declare(fault.Conflict, "members.last_administrator", "The last administrator stays")
-
 type memberData struct {
 	Kind string `json:"kind" audit:"public"`
 }
@@ -55,7 +52,6 @@ type Orgs interface {
 type Roles interface {
 	// CheckUserTx refuses when the person holds what the actor of ctx lacks.
 	CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error
-	LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error)
 	UnassignAllTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error
 }
 
@@ -101,7 +97,6 @@ func New(d *db.DB, log *events.Log, p Ports) *Service {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "orgs.members",
-		Errors:      []fault.Code{errLastAdministrator},
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,

@@ -60,8 +60,8 @@ func (s *Service) JoinTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.Us
 }
 
 // RemoveTx ends a membership. A resident is deleted. tx must see the whole tenant. Errors: resource.not_found,
-// members.last_administrator.
-func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error {
+// user.last_administrator, unless anyway as [users.Ranks] has it.
+func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, anyway bool) error {
 	m, err := queryFind(ctx, tx, org, user)
 	if db.IsNoRows(err) {
 		return fault.ErrNotFound
@@ -70,33 +70,29 @@ func (s *Service) RemoveTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.
 		return err
 	}
 	if m.Kind == Resident {
-		return s.Users.DeleteTx(ctx, tx, user)
+		return s.Users.DeleteTx(ctx, tx, user, anyway)
 	}
-	return s.leave(ctx, tx, []Membership{m})
+	return s.leave(ctx, tx, []Membership{m}, anyway)
 }
 
 // leave ends memberships of one person, in the order of their organizations.
-func (s *Service) leave(ctx context.Context, tx db.Tx, all []Membership) error {
+func (s *Service) leave(ctx context.Context, tx db.Tx, all []Membership, anyway bool) error {
 	for _, m := range all {
 		if err := s.Seats.Release(ctx, tx, m.Org, m.User.UUID(), reasonLeft); err != nil {
 			return err
 		}
 	}
 	for _, m := range all {
-		if err := s.end(ctx, tx, m); err != nil {
+		if err := s.end(ctx, tx, m, anyway); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) end(ctx context.Context, tx db.Tx, m Membership) error {
-	lastOne, err := s.Roles.LastAdministrator(ctx, tx, m.Org, m.User)
-	if err != nil {
+func (s *Service) end(ctx context.Context, tx db.Tx, m Membership, anyway bool) error {
+	if err := s.Users.KeepAdministrator(ctx, tx, m.Org, m.User, anyway); err != nil {
 		return err
-	}
-	if lastOne {
-		return errLastAdministrator.With("Make somebody else Administrator first.", nil)
 	}
 	if err := tx.Block(ctx, db.KindMembership, ids.Pair(m.Org.UUID(), m.User.UUID()), reasonLeft); err != nil {
 		return err
@@ -125,12 +121,12 @@ func (s *Service) settle(ctx context.Context, tx db.Tx, u users.User) error {
 }
 
 // leaveAll ends the memberships of a person who is about to be deleted.
-func (s *Service) leaveAll(ctx context.Context, tx db.Tx, u users.User) error {
+func (s *Service) leaveAll(ctx context.Context, tx db.Tx, u users.User, anyway bool) error {
 	all, err := queryOfUser(ctx, tx, u.ID)
 	if err != nil {
 		return err
 	}
-	return s.leave(ctx, tx, all)
+	return s.leave(ctx, tx, all, anyway)
 }
 
 // IsMember reports whether a person belongs to an organization.

@@ -4622,6 +4622,12 @@ type ListGroupsParams struct {
 	Filter *string `form:"filter,omitempty" json:"filter,omitempty"`
 }
 
+// DeleteGroupParams defines parameters for DeleteGroup.
+type DeleteGroupParams struct {
+	// WithoutAdministrator Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator.
+	WithoutAdministrator *bool `form:"without_administrator,omitempty" json:"without_administrator,omitempty"`
+}
+
 // ListGroupMembersParams defines parameters for ListGroupMembers.
 type ListGroupMembersParams struct {
 	// PageSize Items on a page.
@@ -4629,6 +4635,12 @@ type ListGroupMembersParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// RemoveGroupMemberParams defines parameters for RemoveGroupMember.
+type RemoveGroupMemberParams struct {
+	// WithoutAdministrator Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator.
+	WithoutAdministrator *bool `form:"without_administrator,omitempty" json:"without_administrator,omitempty"`
 }
 
 // ListInvitationsParams defines parameters for ListInvitations.
@@ -4676,6 +4688,12 @@ type ListMembersParams struct {
 // ListMembersParamsKind defines parameters for ListMembers.
 type ListMembersParamsKind string
 
+// RemoveMemberParams defines parameters for RemoveMember.
+type RemoveMemberParams struct {
+	// WithoutAdministrator Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator.
+	WithoutAdministrator *bool `form:"without_administrator,omitempty" json:"without_administrator,omitempty"`
+}
+
 // CheckOrganizationNameParams defines parameters for CheckOrganizationName.
 type CheckOrganizationNameParams struct {
 	// Name The name.
@@ -4716,6 +4734,12 @@ type ListRoleAssignmentsParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// UnassignRoleParams defines parameters for UnassignRole.
+type UnassignRoleParams struct {
+	// WithoutAdministrator Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator.
+	WithoutAdministrator *bool `form:"without_administrator,omitempty" json:"without_administrator,omitempty"`
 }
 
 // ListSessionsParams defines parameters for ListSessions.
@@ -4772,6 +4796,12 @@ type ListUsersParams struct {
 // ListUsersParamsStatus defines parameters for ListUsers.
 type ListUsersParamsStatus string
 
+// DeleteUserParams defines parameters for DeleteUser.
+type DeleteUserParams struct {
+	// WithoutAdministrator Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator.
+	WithoutAdministrator *bool `form:"without_administrator,omitempty" json:"without_administrator,omitempty"`
+}
+
 // ListUserRolesParams defines parameters for ListUserRoles.
 type ListUserRolesParams struct {
 	// PageSize Items on a page.
@@ -4779,6 +4809,18 @@ type ListUserRolesParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// DisableUserParams defines parameters for DisableUser.
+type DisableUserParams struct {
+	// WithoutAdministrator Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator.
+	WithoutAdministrator *bool `form:"without_administrator,omitempty" json:"without_administrator,omitempty"`
+}
+
+// LockUserParams defines parameters for LockUser.
+type LockUserParams struct {
+	// WithoutAdministrator Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator.
+	WithoutAdministrator *bool `form:"without_administrator,omitempty" json:"without_administrator,omitempty"`
 }
 
 // CreateTenantJSONRequestBody defines body for CreateTenant for application/json ContentType.
@@ -5936,9 +5978,12 @@ func (c *Client) CreateGroup(ctx context.Context, org string, body CreateGroupRe
 
 // DeleteGroup is DELETE /v1/orgs/{org}/groups/{group}.
 //
-// Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign.
-func (c *Client) DeleteGroup(ctx context.Context, org string, group string, options ...Option) error {
+// Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign. An organization that has an Administrator keeps one.
+func (c *Client) DeleteGroup(ctx context.Context, org string, group string, params *DeleteGroupParams, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/groups/%s", org, group)}
+	if params != nil {
+		add(&r, "without_administrator", params.WithoutAdministrator)
+	}
 	return c.do(ctx, r, nil, options)
 }
 
@@ -5995,9 +6040,12 @@ func (c *Client) ListGroupMembersPages(ctx context.Context, org string, group st
 
 // RemoveGroupMember is DELETE /v1/orgs/{org}/groups/{group}/members/{user}.
 //
-// The user loses the roles that he held by the group, which the caller must be able to assign.
-func (c *Client) RemoveGroupMember(ctx context.Context, org string, group string, user string, options ...Option) error {
+// The user loses the roles that he held by the group, which the caller must be able to assign. An organization that has an Administrator keeps one.
+func (c *Client) RemoveGroupMember(ctx context.Context, org string, group string, user string, params *RemoveGroupMemberParams, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/groups/%s/members/%s", org, group, user)}
+	if params != nil {
+		add(&r, "without_administrator", params.WithoutAdministrator)
+	}
 	return c.do(ctx, r, nil, options)
 }
 
@@ -6151,9 +6199,12 @@ func (c *Client) ListMembersPages(ctx context.Context, org string, params *ListM
 
 // RemoveMember is DELETE /v1/orgs/{org}/members/{user}.
 //
-// Ends sessions, tokens, roles and groups of the user in this organization at once. A resident is deleted, which also needs users.write.
-func (c *Client) RemoveMember(ctx context.Context, org string, user string, options ...Option) error {
+// Ends sessions, tokens, roles and groups of the user in this organization at once. A resident is deleted, which also needs users.write. The last Administrator of an organization stays.
+func (c *Client) RemoveMember(ctx context.Context, org string, user string, params *RemoveMemberParams, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/members/%s", org, user)}
+	if params != nil {
+		add(&r, "without_administrator", params.WithoutAdministrator)
+	}
 	return c.do(ctx, r, nil, options)
 }
 
@@ -6358,9 +6409,12 @@ func (c *Client) AssignRole(ctx context.Context, org string, role string, body A
 
 // UnassignRole is DELETE /v1/orgs/{org}/roles/{role}/assignments/{assignment}.
 //
-// You must be able to give it. The root keeps at least one Administrator of the whole tree.
-func (c *Client) UnassignRole(ctx context.Context, org string, role string, assignment string, options ...Option) error {
+// You must be able to give it. An organization that has an Administrator keeps one, and the root one of the whole tree.
+func (c *Client) UnassignRole(ctx context.Context, org string, role string, assignment string, params *UnassignRoleParams, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/roles/%s/assignments/%s", org, role, assignment)}
+	if params != nil {
+		add(&r, "without_administrator", params.WithoutAdministrator)
+	}
 	return c.do(ctx, r, nil, options)
 }
 
@@ -6612,9 +6666,12 @@ func (c *Client) CreateUser(ctx context.Context, org string, body CreateUserRequ
 
 // DeleteUser is DELETE /v1/orgs/{org}/users/{user}.
 //
-// Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again.
-func (c *Client) DeleteUser(ctx context.Context, org string, user string, options ...Option) error {
+// Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again. The last Administrator of an organization stays.
+func (c *Client) DeleteUser(ctx context.Context, org string, user string, params *DeleteUserParams, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/users/%s", org, user)}
+	if params != nil {
+		add(&r, "without_administrator", params.WithoutAdministrator)
+	}
 	return c.do(ctx, r, nil, options)
 }
 
@@ -6692,9 +6749,12 @@ func (c *Client) ListUserRolesPages(ctx context.Context, org string, user string
 
 // DisableUser is POST /v1/orgs/{org}/users/{user}:disable.
 //
-// The user may not sign in, and every session and token ends at once.
-func (c *Client) DisableUser(ctx context.Context, org string, user string, options ...Option) (*User, error) {
+// The user may not sign in, and every session and token ends at once. The last Administrator of an organization stays.
+func (c *Client) DisableUser(ctx context.Context, org string, user string, params *DisableUserParams, options ...Option) (*User, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/users/%s:disable", org, user)}
+	if params != nil {
+		add(&r, "without_administrator", params.WithoutAdministrator)
+	}
 	answer := new(User)
 	if err := c.do(ctx, r, answer, options); err != nil {
 		return nil, err
@@ -6716,9 +6776,12 @@ func (c *Client) EnableUser(ctx context.Context, org string, user string, option
 
 // LockUser is POST /v1/orgs/{org}/users/{user}:lock.
 //
-// The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason.
-func (c *Client) LockUser(ctx context.Context, org string, user string, body LockUserRequest, options ...Option) (*User, error) {
+// The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason. The last Administrator of an organization stays.
+func (c *Client) LockUser(ctx context.Context, org string, user string, params *LockUserParams, body LockUserRequest, options ...Option) (*User, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/users/%s:lock", org, user)}
+	if params != nil {
+		add(&r, "without_administrator", params.WithoutAdministrator)
+	}
 	r.body, r.contentType = body, "application/json"
 	answer := new(User)
 	if err := c.do(ctx, r, answer, options); err != nil {

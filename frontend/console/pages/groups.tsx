@@ -5,11 +5,12 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type components, sent } from "../../api/index.ts";
-import { Copyable, DataTable, EmptyState, FormDialog, Section, Time, notifyDone, useApi, useApiForm, useCan, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
+import { Copyable, DataTable, EmptyState, FormDialog, Section, Time, notifyDone, useApi, useApiForm, useCan, useCursor, useGrove } from "../../ui/index.ts";
 import { GiveRole } from "../assignments.tsx";
 import { DetailPage } from "../DetailPage.tsx";
 import { ListPage, NameLink } from "../ListPage.tsx";
 import { MemberPicker } from "../pickers.tsx";
+import { useTaking } from "../taking.ts";
 import { allows, useGo, useId, useOrg } from "../useOrg.ts";
 
 type Group = components["schemas"]["Group"];
@@ -100,8 +101,8 @@ export function GroupPage() {
       menu={() => [grants && { icon: IconShieldLock, label: t("assignments.giveRole"), onClick: () => setDialog("role") }]}
       query={query.useQuery("get", "/v1/orgs/{org}/groups/{group}", { params })}
       remove={{
-        act: async () => {
-          await api.DELETE("/v1/orgs/{org}/groups/{group}", { params });
+        act: async (query) => {
+          await api.DELETE("/v1/orgs/{org}/groups/{group}", { params: { ...params, query } });
           go(`${path}/groups`);
         },
         body: t("groups.deleteBody"), label: t("groups.delete"),
@@ -131,15 +132,15 @@ function Members({ group }: { group: Group }) {
   const { t } = useTranslation();
   const { path, ref } = useOrg();
   const { api, query } = useGrove();
-  const confirm = useConfirm();
+  const take = useTaking();
   const [adding, setAdding] = useState(false);
   const writes = allows(group, "update");
   const cursor = useCursor(group.id);
   const params = { path: { group: group.id, org: ref } };
   const list = query.useQuery("get", "/v1/orgs/{org}/groups/{group}/members", { params: { ...params, query: cursor.query } });
   const remove = (user: string, name: string) =>
-    confirm({
-      act: () => api.DELETE("/v1/orgs/{org}/groups/{group}/members/{user}", { params: { path: { ...params.path, user } } }),
+    take({
+      act: (query) => api.DELETE("/v1/orgs/{org}/groups/{group}/members/{user}", { params: { path: { ...params.path, user }, query } }), user,
       body: t("groups.removeBody"), confirm: t("groups.remove"), danger: true, done: t("done.saved"), title: t("groups.removeTitle", { name }),
     });
   return (

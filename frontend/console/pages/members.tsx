@@ -90,10 +90,12 @@ export function MemberPage() {
       list={{ label: t("nav.members"), to: `${path}/members` }}
       query={member}
       remove={{
-        act: async () => {
-          await api.DELETE("/v1/orgs/{org}/members/{user}", { params });
+        act: async (query) => {
+          await api.DELETE("/v1/orgs/{org}/members/{user}", { params: { ...params, query } });
           go(`${path}/members`);
         },
+        done: t(resident ? "done.accountDeleted" : "done.removed"), user,
+        ...(resident && { title: t("members.deleteTitle", { name: member.data?.display_name ?? "" }) }),
         body: resident ? t("members.removeResidentBody") : t("members.removeBody", { name: org?.name ?? "" }), label: t("members.remove"), verb: "remove",
       }}
       titleOf={(m) => m.display_name}

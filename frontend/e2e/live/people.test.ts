@@ -105,6 +105,36 @@ test("an account is locked with a reason, and a link is handed over", async () =
   await press("I have saved them");
 });
 
+test("the last administrator of a customer is not removed by accident", async () => {
+  const path = { org };
+  const admin = await sent(world.api.POST("/v1/orgs/{org}/users", { body: { email: "sole@many.example", given_name: "Sole" }, params: { path } }));
+  const roles = await sent(world.api.GET("/v1/orgs/{org}/roles", { params: { path } }));
+  const role = roles.items.find((r) => r.name === "Administrator")?.id ?? "";
+  await sent(world.api.POST("/v1/orgs/{org}/roles/{role}/assignments", { body: { principal: { id: admin.id, type: "user" } }, params: { path: { ...path, role } } }));
+  await go(`/members/${admin.id}`);
+  await press("More actions");
+  await page.getByRole("menuitem", { name: "Remove from the organization" }).click();
+  await dialog().getByRole("button", { name: "Remove from the organization" }).click();
+  await dialog().getByText("This is the last administrator").waitFor();
+  await dialog().getByText("Nobody in Contoso could administer it any more").waitFor();
+  await shot("last-administrator");
+  expect(await accessibility(page)).toEqual([]);
+  await dialog().getByRole("button", { name: "Leave it without an administrator" }).click();
+  await page.getByText("Account deleted").waitFor();
+
+  // Whoever acts against himself is told so, and at the root nobody is heard.
+  const me = (await sent(world.api.GET("/v1/orgs/{org}/users", { params: { path: { org: "root" }, query: { q: world.dev.admin_username } } }))).items[0]?.id;
+  await page.goto(`${world.dev.tenant_base}/console/orgs/root/members/${me}`);
+  await settled(page);
+  await press("More actions");
+  await page.getByRole("menuitem", { name: "Remove from the organization" }).click();
+  await dialog().getByText("This is you.").waitFor();
+  await shot("this-is-you");
+  await dialog().getByRole("button", { name: "Remove from the organization" }).click();
+  await dialog().getByText("would be left without an administrator. Make somebody else Administrator first.").waitFor();
+  await dialog().getByRole("button", { exact: true, name: "Close" }).last().click();
+});
+
 test("an invitation is handed over, into a group", async () => {
   await go("/invitations");
   await press("Invite someone");

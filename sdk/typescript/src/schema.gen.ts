@@ -1016,7 +1016,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a group
-         * @description Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign.
+         * @description Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign. An organization that has an Administrator keeps one.
          */
         delete: operations["deleteGroup"];
         options?: never;
@@ -1064,7 +1064,7 @@ export interface paths {
         post?: never;
         /**
          * Take a user out of a group
-         * @description The user loses the roles that he held by the group, which the caller must be able to assign.
+         * @description The user loses the roles that he held by the group, which the caller must be able to assign. An organization that has an Administrator keeps one.
          */
         delete: operations["removeGroupMember"];
         options?: never;
@@ -1220,7 +1220,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a member
-         * @description Ends sessions, tokens, roles and groups of the user in this organization at once. A resident is deleted, which also needs users.write.
+         * @description Ends sessions, tokens, roles and groups of the user in this organization at once. A resident is deleted, which also needs users.write. The last Administrator of an organization stays.
          */
         delete: operations["removeMember"];
         options?: never;
@@ -1380,7 +1380,7 @@ export interface paths {
         post?: never;
         /**
          * Take a role away
-         * @description You must be able to give it. The root keeps at least one Administrator of the whole tree.
+         * @description You must be able to give it. An organization that has an Administrator keeps one, and the root one of the whole tree.
          */
         delete: operations["unassignRole"];
         options?: never;
@@ -1628,7 +1628,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a user
-         * @description Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again.
+         * @description Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again. The last Administrator of an organization stays.
          */
         delete: operations["deleteUser"];
         options?: never;
@@ -1651,7 +1651,7 @@ export interface paths {
         put?: never;
         /**
          * Disable a user
-         * @description The user may not sign in, and every session and token ends at once.
+         * @description The user may not sign in, and every session and token ends at once. The last Administrator of an organization stays.
          */
         post: operations["disableUser"];
         delete?: never;
@@ -1691,7 +1691,7 @@ export interface paths {
         put?: never;
         /**
          * Lock a user
-         * @description The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason.
+         * @description The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason. The last Administrator of an organization stays.
          */
         post: operations["lockUser"];
         delete?: never;
@@ -11632,7 +11632,10 @@ export interface operations {
     };
     deleteGroup: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator. */
+                without_administrator?: boolean;
+            };
             header?: {
                 /** @description Change only if the resource still has this ETag. */
                 "If-Match"?: string;
@@ -12043,7 +12046,10 @@ export interface operations {
     };
     removeGroupMember: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator. */
+                without_administrator?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The group's id. */
@@ -13120,7 +13126,10 @@ export interface operations {
     };
     removeMember: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator. */
+                without_administrator?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The organization: id, handle, or root. */
@@ -13157,7 +13166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13175,7 +13184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: members.last_administrator. */
+            /** @description Codes: user.last_administrator. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14315,7 +14324,10 @@ export interface operations {
     };
     unassignRole: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator. */
+                without_administrator?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The assignment. */
@@ -16076,7 +16088,10 @@ export interface operations {
     };
     deleteUser: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator. */
+                without_administrator?: boolean;
+            };
             header?: {
                 /** @description Change only if the resource still has this ETag. */
                 "If-Match"?: string;
@@ -16127,6 +16142,15 @@ export interface operations {
             };
             /** @description Codes: resource.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: user.last_administrator. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16279,7 +16303,10 @@ export interface operations {
     };
     disableUser: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator. */
+                without_administrator?: boolean;
+            };
             header?: {
                 /**
                  * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
@@ -16509,7 +16536,10 @@ export interface operations {
     };
     lockUser: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Do it even if it leaves an organization without an active Administrator. Heard only with a token of an organization above that one; the root always keeps an Administrator. */
+                without_administrator?: boolean;
+            };
             header?: {
                 /**
                  * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.

@@ -1,4 +1,4 @@
-import { Badge, Checkbox, Group, PasswordInput, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Badge, Checkbox, Group, PasswordInput, Radio, Select, Stack, Text, TextInput } from "@mantine/core";
 import { IconKey, IconLock, IconLockOpen, IconMailForward, IconTags, IconUserCheck, IconUserOff } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,6 +7,7 @@ import { Copyable, FormDialog, SecretDialog, StateBadge, Time, notifyDone, useAp
 import { HeldRoles } from "../../assignments.tsx";
 import { DetailPage } from "../../DetailPage.tsx";
 import { UserSessions } from "../../sessions.tsx";
+import { isLast, useIsAbove, useSelfWarning, useTaking } from "../../taking.ts";
 import { allows, useGo, useId, useOrg } from "../../useOrg.ts";
 import { EditAttributes } from "../settings/general.tsx";
 
@@ -19,14 +20,15 @@ export function UserPage() {
   const id = useId();
   const go = useGo();
   const confirm = useConfirm();
+  const take = useTaking();
   const { api, query } = useGrove();
   const [dialog, setDialog] = useState<"attributes" | "edit" | "link" | "lock" | "password">();
   const params = { path: { org: ref, user: id } };
   const user = query.useQuery("get", "/v1/orgs/{org}/users/{user}", { params });
   const close = () => setDialog(undefined);
   const disable = () =>
-    confirm({
-      act: () => api.POST("/v1/orgs/{org}/users/{user}:disable", { params }),
+    take({
+      act: (query) => api.POST("/v1/orgs/{org}/users/{user}:disable", { params: { ...params, query } }), user: id,
       body: t("users.disableBody"), confirm: t("users.disable"), danger: true, done: t("done.saved"), title: t("users.disable"),
     });
   const enable = () =>
@@ -60,11 +62,11 @@ export function UserPage() {
       ]}
       query={user}
       remove={{
-        act: async () => {
-          await api.DELETE("/v1/orgs/{org}/users/{user}", { params });
+        act: async (query) => {
+          await api.DELETE("/v1/orgs/{org}/users/{user}", { params: { ...params, query } });
           go(`${path}/users`);
         },
-        body: t("users.deleteBody"), label: t("users.delete"),
+        body: t("users.deleteBody"), label: t("users.delete"), user: id,
       }}
       titleOf={(u) => u.display_name}
     >
@@ -151,17 +153,22 @@ function LockUser({ onClose, user }: { onClose: () => void; user: User }) {
   const { t } = useTranslation();
   const { ref } = useOrg();
   const { api } = useGrove();
+  const above = useIsAbove();
+  const self = useSelfWarning()(user.id);
   const form = useApiForm({
-    initialValues: { reason: "" },
-    send: async ({ reason }) => {
-      await api.POST("/v1/orgs/{org}/users/{user}:lock", { body: reason.trim() ? { reason } : {}, params: { path: { org: ref, user: user.id } } });
+    initialValues: { anyway: false, reason: "" },
+    send: async ({ anyway, reason }) => {
+      const query = anyway ? { without_administrator: true } : {};
+      await api.POST("/v1/orgs/{org}/users/{user}:lock", { body: reason.trim() ? { reason } : {}, params: { path: { org: ref, user: user.id }, query } });
       notifyDone(t("done.saved"));
       onClose();
     },
   });
   return (
     <FormDialog form={form} onClose={onClose} opened submitLabel={t("users.lock")} title={user.display_name}>
+      {self && <Alert color="yellow" fw={550} p="xs" variant="light">{self}</Alert>}
       <Text size="sm">{t("users.lockBody")}</Text>
+      {above && (isLast(form.problem) || form.form.getValues().anyway) && <Checkbox label={t("last.anyway")} {...form.form.getInputProps("anyway", { type: "checkbox" })} />}
       <TextInput data-autofocus description={t("users.lockReasonHint")} label={t("users.lockReason")} maxLength={256} {...form.form.getInputProps("reason")} />
     </FormDialog>
   );
