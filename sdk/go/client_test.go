@@ -62,7 +62,7 @@ func TestCallsAreSentAsTheAPIWantsThem(t *testing.T) {
 	if _, err := c.UpdateGroup(ctx, "a/../b", "grp_1", UpdateGroupRequest{Description: nullable.NewNullNullable[string]()}, IfMatch(`"6"`), ETag(&etag)); err != nil || etag != `"7"` {
 		t.Fatalf("%q, %v", etag, err)
 	}
-	if err := c.DeleteGroup(ctx, "root", "grp_1"); err != nil {
+	if err := c.DeleteGroup(ctx, "root", "grp_1", nil); err != nil {
 		t.Fatal(err)
 	}
 	create, update := (*got)[0], (*got)[1]
@@ -108,8 +108,8 @@ func TestRepeats(t *testing.T) {
 		"busy twice":            {[]func(http.ResponseWriter){busy, answer(429, "{}"), ok}, create, false},
 		"busy for ever":         {[]func(http.ResponseWriter){busy, busy, busy}, create, true},
 		"broken POST":           {[]func(http.ResponseWriter){broken, ok}, create, false},
-		"broken DELETE":         {[]func(http.ResponseWriter){broken}, func(c *Client) error { return c.DeleteGroup(t.Context(), "root", "x") }, true},
-		"busy DELETE":           {[]func(http.ResponseWriter){busy, ok}, func(c *Client) error { return c.DeleteGroup(t.Context(), "root", "x") }, false},
+		"broken DELETE":         {[]func(http.ResponseWriter){broken}, func(c *Client) error { return c.DeleteGroup(t.Context(), "root", "x", nil) }, true},
+		"busy DELETE":           {[]func(http.ResponseWriter){busy, ok}, func(c *Client) error { return c.DeleteGroup(t.Context(), "root", "x", nil) }, false},
 		"a failure of the call": {[]func(http.ResponseWriter){answer(500, "{}")}, create, true},
 	} {
 		c, got, bodies := server(t, x.answers...)

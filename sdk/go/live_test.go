@@ -71,7 +71,7 @@ func TestLive(t *testing.T) {
 	if _, err := c.GetUser(ctx, "root", seen[0].ID); !errors.As(err, &p) || p.Code != "resource.not_found" {
 		t.Errorf("another organization's user: %v", err)
 	}
-	if err := c.DeleteUser(ctx, org.ID, seen[0].ID); err != nil {
+	if err := c.DeleteUser(ctx, org.ID, seen[0].ID, nil); err != nil {
 		t.Error(err)
 	}
 }
