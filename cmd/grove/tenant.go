@@ -43,7 +43,7 @@ func (t tenantCreateCommand) Run(ctx context.Context) error {
 	}
 	return withTenants(ctx, func(ctx context.Context, tenants *tenantdir.Service) error {
 		made, err := tenants.Create(ctx, tenantdir.CreateTenant{Handle: t.Handle, Name: t.Name, Plan: t.Plan, Region: t.Region,
-			Admin: tenantdir.Admin{Email: t.AdminEmail, Password: strings.TrimSpace(password), MustChange: true}})
+			Admin: tenantdir.Admin{Email: t.AdminEmail, Password: strings.TrimSpace(password)}})
 		if err != nil {
 			return err
 		}

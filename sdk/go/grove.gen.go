@@ -2103,12 +2103,12 @@ type CreateTenantAdmin struct {
 	// Examples: Jo
 	GivenName *string `json:"given_name,omitempty"`
 
-	// MustChangePassword Whether the password is for the first sign-in only.
+	// MustChangePassword Whether the password is for the first sign-in only; true when absent. Say false only of a password that the administrator has chosen himself.
 	//
 	// Examples: true
 	MustChangePassword *bool `json:"must_change_password,omitempty"`
 
-	// Password The administrator's first password. Required where the installation does not invite first administrators.
+	// Password The administrator's first password; the rules are those for everybody's. Required where the installation does not invite first administrators.
 	//
 	// Examples: correct horse battery staple
 	Password *string `json:"password,omitempty"`

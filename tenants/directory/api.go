@@ -39,8 +39,8 @@ type TenantHost struct {
 type CreateTenantAdmin struct {
 	Email      string `json:"email" format:"email" maxLength:"254" doc:"The administrator's e-mail address." example:"jo@acme.com"`
 	Username   string `json:"username,omitempty" maxLength:"254" doc:"The administrator's username; the e-mail address where absent." example:"jo"`
-	Password   string `json:"password,omitempty" minLength:"8" maxLength:"1024" doc:"The administrator's first password. Required where the installation does not invite first administrators." example:"correct horse battery staple"`
-	MustChange bool   `json:"must_change_password,omitempty" doc:"Whether the password is for the first sign-in only." example:"true"`
+	Password   string `json:"password,omitempty" minLength:"8" maxLength:"1024" doc:"The administrator's first password; the rules are those for everybody's. Required where the installation does not invite first administrators." example:"correct horse battery staple"`
+	MustChange *bool  `json:"must_change_password,omitempty" doc:"Whether the password is for the first sign-in only; true when absent. Say false only of a password that the administrator has chosen himself." example:"true"`
 	GivenName  string `json:"given_name,omitempty" maxLength:"100" doc:"The administrator's given name." example:"Jo"`
 	FamilyName string `json:"family_name,omitempty" maxLength:"100" doc:"The administrator's family name." example:"Doe"`
 }
@@ -188,7 +188,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInpu
 
 func (s *Service) create(ctx context.Context, _ *httpapi.Call, in *CreateTenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	b := in.Body
-	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Plan: b.Plan, Region: b.Region, Admin: Admin{Email: b.Admin.Email, MustChange: b.Admin.MustChange, Username: b.Admin.Username,
+	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Plan: b.Plan, Region: b.Region, Admin: Admin{Email: b.Admin.Email, KeepsPassword: b.Admin.MustChange != nil && !*b.Admin.MustChange, Username: b.Admin.Username,
 		Password: b.Admin.Password, GivenName: b.Admin.GivenName, FamilyName: b.Admin.FamilyName}}))
 }
 

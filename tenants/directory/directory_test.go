@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,16 @@ func (noOrgs) Org(context.Context, httpapi.Tenant, string) (httpapi.Org, error) 
 	return httpapi.Org{}, fault.ErrNotFound
 }
 
+// passwords refuses one, as the rules do.
+type passwords struct{ *password.Hasher }
+
+func (p passwords) HashPassword(ctx context.Context, _ ids.Tenant, plain string, own ...string) (string, error) {
+	if plain == "password" || slices.Contains(own, plain) {
+		return "", fault.Code{Name: "test", Kind: fault.Invalid}.At("/password", "another one")
+	}
+	return p.Hash(ctx, plain)
+}
+
 func setup(t *testing.T, live bool) *bundle {
 	t.Helper()
 	d := testkit.New(t, []fs.FS{db.Migrations(), directory.Migrations(), events.Migrations()}, "", nil)
@@ -59,7 +70,7 @@ func setup(t *testing.T, live bool) *bundle {
 			b.founded = append(b.founded, f)
 			return b.fail
 		}}
-	}, hasher, directory.Removal{Retention: 30 * 24 * time.Hour, Erase: func(_ context.Context, id ids.Tenant) error {
+	}, passwords{hasher}, directory.Removal{Retention: 30 * 24 * time.Hour, Erase: func(_ context.Context, id ids.Tenant) error {
 		b.erased = append(b.erased, id)
 		return b.fail
 	}})
@@ -94,7 +105,7 @@ func TestCreateRunsEveryFounderOrLeavesNothing(t *testing.T) {
 	tenant := b.create(t, "acme")
 	f := b.founded[0]
 	if f.Tenant != tenant.ID || f.Root != tenant.Root || f.Base != "https://id.example.com:8443/t/acme" || f.Admin.Username != "Jo@acme.com" ||
-		!strings.HasPrefix(f.Admin.PasswordHash, "$argon2id$") || f.AdminRole.IsZero() || f.Admin.User.IsZero() {
+		!strings.HasPrefix(f.Admin.PasswordHash, "$argon2id$") || !f.Admin.MustChange || f.AdminRole.IsZero() || f.Admin.User.IsZero() {
 		t.Fatalf("founding: %+v", f)
 	}
 	if got := b.events(t, tenant.ID); len(got) != 1 || got[0] != "tenant.created" {
@@ -157,6 +168,8 @@ func TestCreateRefuses(t *testing.T) {
 		"two addresses":          {func(m map[string]any) { m["admin"].(map[string]any)["email"] = "a@b.com,c@d.com" }, 422, "request.invalid"},
 		"address with a name":    {func(m map[string]any) { m["admin"].(map[string]any)["email"] = "Jo <jo@b.com>" }, 422, "request.invalid"},
 		"short password":         {func(m map[string]any) { m["admin"].(map[string]any)["password"] = "hunter2" }, 422, "request.invalid"},
+		"known password":         {func(m map[string]any) { m["admin"].(map[string]any)["password"] = "password" }, 422, "request.invalid"},
+		"his own address":        {func(m map[string]any) { m["admin"].(map[string]any)["password"] = "jo@globex.com" }, 422, "request.invalid"},
 		"no password, no inviter": {func(m map[string]any) { delete(m["admin"].(map[string]any), "password") }, 422,
 			"request.invalid"},
 		"unknown member": {func(m map[string]any) { m["colour"] = "gold" }, 422, "request.invalid"},

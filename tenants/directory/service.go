@@ -22,7 +22,6 @@ import (
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/text"
 	"grove/infra/module"
-	"grove/infra/secrets/password"
 )
 
 // topic is the cache topic of tenants: the kind of their epochs, so that a suspension announces itself.
@@ -62,20 +61,22 @@ var (
 // Founder does a capability's part of founding a tenant; it is module.Manifest's Found.
 type Founder func(ctx context.Context, tx db.Tx, f module.Founding) error
 
-// Hasher makes password hashes; *password.Hasher is one.
-type Hasher interface {
-	Hash(ctx context.Context, password string) (string, error)
+// Passwords holds the rules for passwords. iam/users.
+type Passwords interface {
+	// HashPassword returns what to store, or an error of kind Invalid about a password that the rules refuse. own are the
+	// person's username and address.
+	HashPassword(ctx context.Context, tenant ids.Tenant, plain string, own ...string) (string, error)
 }
 
 // Service is the directory.
 type Service struct {
-	db       *db.DB
-	events   *events.Log
-	base     string // of the installation, without a slash at the end
-	founders func() []Founder
-	hasher   Hasher
-	removal  Removal
-	found    *cache.Cache[found]
+	db        *db.DB
+	events    *events.Log
+	base      string // of the installation, without a slash at the end
+	founders  func() []Founder
+	passwords Passwords
+	removal   Removal
+	found     *cache.Cache[found]
 
 	mu     sync.Mutex
 	invite Founder
@@ -83,8 +84,8 @@ type Service struct {
 
 // New makes the directory. baseURL is the installation's origin; founders is asked when a tenant is created, and its
 // founders run in order.
-func New(d *db.DB, log *events.Log, hub *cache.Hub, baseURL string, founders func() []Founder, hasher Hasher, r Removal) *Service {
-	return &Service{db: d, events: log, base: strings.TrimSuffix(baseURL, "/"), founders: founders, hasher: hasher, removal: r,
+func New(d *db.DB, log *events.Log, hub *cache.Hub, baseURL string, founders func() []Founder, passwords Passwords, r Removal) *Service {
+	return &Service{db: d, events: log, base: strings.TrimSuffix(baseURL, "/"), founders: founders, passwords: passwords, removal: r,
 		found: cache.New[found](hub, 20_000, 10*time.Minute, topic)}
 }
 
@@ -210,12 +211,12 @@ type CreateTenant struct {
 // Admin is a tenant's first administrator. Username is the e-mail address where it is empty. An empty password asks for
 // an invitation.
 type Admin struct {
-	Email      string
-	Username   string
-	Password   string
-	MustChange bool // the password is for the first sign-in only
-	GivenName  string
-	FamilyName string
+	Email         string
+	Username      string
+	Password      string
+	KeepsPassword bool // it is not for the first sign-in only
+	GivenName     string
+	FamilyName    string
 }
 
 // Create founds a tenant with its root organization, keys and first administrator, in one transaction.
@@ -296,13 +297,10 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 	if in.Admin.Password == "" {
 		return f, nil
 	}
-	f.Admin.MustChange = in.Admin.MustChange
-	f.Admin.PasswordHash, err = s.hasher.Hash(ctx, in.Admin.Password)
-	switch {
-	case errors.Is(err, password.ErrForm):
-		return f, fault.CodeInvalid.At("/admin/password", "8 to 1024 bytes of UTF-8")
-	case errors.Is(err, password.ErrBusy):
-		return f, fault.CodeUnavailable.With("Too many passwords are being set; try again.", err)
+	f.Admin.MustChange = !in.Admin.KeepsPassword
+	f.Admin.PasswordHash, err = s.passwords.HashPassword(ctx, f.Tenant, in.Admin.Password, f.Admin.Username, f.Admin.Email)
+	if refused := (*fault.Error)(nil); errors.As(err, &refused) && refused.Code.Kind == fault.Invalid {
+		err = fault.CodeInvalid.At("/admin/password", refused.Detail)
 	}
 	return f, err
 }

@@ -36,6 +36,37 @@ func TestAttack05_NoAPIAtABase(t *testing.T) {
 	}
 }
 
+// TestFirstAdministratorsPassword: whoever is the most powerful in a tenant has a password by the rules, and chooses his own.
+func TestFirstAdministratorsPassword(t *testing.T) {
+	w := apptest.New(t)
+	create := func(handle string, admin map[string]any) apptest.Response {
+		admin["email"] = "jo@globex.example"
+		return w.Do(w.Client(), "POST", apptest.Origin+"/platform/v1/tenants", map[string]any{"handle": handle, "name": "Globex", "admin": admin},
+			"Authorization", "Bearer "+apptest.PlatformKey)
+	}
+	for _, weak := range []string{"password", "jo@globex.example"} {
+		if r := create("weak", map[string]any{"password": weak}); r.StatusCode != http.StatusUnprocessableEntity || r.JSON["code"] != "request.invalid" {
+			t.Errorf("%s: %d %s", weak, r.StatusCode, r.Raw)
+		}
+	}
+	for handle, c := range map[string]struct {
+		admin map[string]any
+		want  bool
+	}{
+		"first":  {map[string]any{"password": apptest.Password}, true},
+		"chosen": {map[string]any{"password": apptest.Password, "must_change_password": false}, false},
+	} {
+		made := create(handle, c.admin)
+		if made.StatusCode != http.StatusCreated {
+			t.Fatalf("%d %s", made.StatusCode, made.Raw)
+		}
+		r := w.Do(w.Client(), "GET", apptest.Origin+"/platform/v1/tenants/"+made.JSON["id"].(string)+"/administrator", nil, "Authorization", "Bearer "+apptest.PlatformKey)
+		if r.JSON["must_change_password"] != c.want {
+			t.Errorf("%s: %s", handle, r.Raw)
+		}
+	}
+}
+
 // TestAttack28_SessionsOfAnAdministrator: who may end sessions, and no more, does not sign an administrator out.
 func TestAttack28_SessionsOfAnAdministrator(t *testing.T) {
 	w := apptest.New(t)

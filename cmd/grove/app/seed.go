@@ -42,11 +42,12 @@ const managementClient = "Management client"
 // allScopes stands for every scope of the management API.
 const allScopes = "grove"
 
-// SeedTenant founds a tenant with an administrator and a client that holds every management permission.
+// SeedTenant founds a tenant with an administrator and a client that holds every management permission. The administrator
+// keeps his password: it is made at random for this installation, and the programs that try it out sign in with it.
 func (a *App) SeedTenant(ctx context.Context, s SeedTenant) (Seeded, error) {
 	email := "admin@" + s.Handle + ".example"
 	t, err := a.Parts.Tenants.Create(actor.Into(ctx, actor.Actor{Kind: actor.Operator, Name: "seed"}), tenantdir.CreateTenant{Handle: s.Handle, Name: s.Name,
-		Admin: tenantdir.Admin{Email: email, Password: s.AdminPassword, GivenName: "Ada", FamilyName: "Admin"}})
+		Admin: tenantdir.Admin{Email: email, Password: s.AdminPassword, KeepsPassword: true, GivenName: "Ada", FamilyName: "Admin"}})
 	if err != nil {
 		return Seeded{}, err
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"grove/frontend/login"
-	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
@@ -68,11 +67,8 @@ func (a *App) takeSetup(w http.ResponseWriter, r *http.Request) {
 		writeSetup(w, http.StatusBadRequest, setupForm{Problem: "The form cannot be read."})
 		return
 	}
-	var made tenantdir.Tenant
-	if err = users.CheckPolicy(f.Password, f.Email); err == nil {
-		made, err = a.Parts.Tenants.SetUp(r.Context(), f.Token, tenantdir.CreateTenant{Handle: f.Handle, Name: f.Name,
-			Admin: tenantdir.Admin{Email: f.Email, Password: f.Password}})
-	}
+	made, err := a.Parts.Tenants.SetUp(r.Context(), f.Token, tenantdir.CreateTenant{Handle: f.Handle, Name: f.Name,
+		Admin: tenantdir.Admin{Email: f.Email, Password: f.Password}})
 	if err == nil {
 		writeSetup(w, http.StatusCreated, setupForm{Name: made.Name, Done: a.Parts.Tenants.Base(made.Handle) + "/console"})
 		return

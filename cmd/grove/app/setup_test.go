@@ -12,6 +12,7 @@ import (
 
 	"grove/cmd/grove/app"
 	"grove/cmd/grove/apptest"
+	"grove/infra/db"
 	"grove/infra/testkit"
 )
 
@@ -66,15 +67,16 @@ func TestFirstSetUp(t *testing.T) {
 		form   url.Values
 		status int
 	}{
-		"no token":         {founding(""), 403},
-		"a guess":          {founding("grv_setup_" + strings.Repeat("A", 49)), 403},
-		"a doubled token":  {url.Values{"token": {token, token}, "name": {"A"}, "handle": {"acme"}, "email": {"a@b.example"}, "password": {"seven quiet lamps"}}, 400},
-		"fields missing":   {url.Values{"token": {token}}, 400},
-		"huge":             {founding(token, "name", strings.Repeat("x", 17<<10)), 400},
-		"a known password": {founding(token, "password", "password1"), 422},
-		"a bad handle":     {founding(token, "handle", "Not a handle"), 422},
-		"a reserved one":   {founding(token, "handle", "admin"), 422},
-		"a bad address":    {founding(token, "email", "nobody"), 422},
+		"no token":          {founding(""), 403},
+		"a guess":           {founding("grv_setup_" + strings.Repeat("A", 49)), 403},
+		"a doubled token":   {url.Values{"token": {token, token}, "name": {"A"}, "handle": {"acme"}, "email": {"a@b.example"}, "password": {"seven quiet lamps"}}, 400},
+		"fields missing":    {url.Values{"token": {token}}, 400},
+		"huge":              {founding(token, "name", strings.Repeat("x", 17<<10)), 400},
+		"a known password":  {founding(token, "password", "password1"), 422},
+		"one's own address": {founding(token, "password", "jo@acme.example"), 422},
+		"a bad handle":      {founding(token, "handle", "Not a handle"), 422},
+		"a reserved one":    {founding(token, "handle", "admin"), 422},
+		"a bad address":     {founding(token, "email", "nobody"), 422},
 	} {
 		r := w.Do(c, "POST", setupPage, attack.form)
 		if r.StatusCode != attack.status || strings.Contains(string(r.Raw), token) || strings.Contains(string(r.Raw), "seven quiet lamps") {
@@ -105,6 +107,16 @@ func TestFirstSetUp(t *testing.T) {
 	}
 	if again := offered(t, w); again != "" {
 		t.Error("offered again")
+	}
+	var mustChange bool
+	made, err := w.Parts.Tenants.TenantByHandle(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.App.DB.InTenant(t.Context(), made.ID, func(ctx context.Context, tx db.Tx) error {
+		return tx.QueryRow(ctx, `SELECT must_change FROM passwords WHERE tenant_id = $1`, tx.Tenant()).Scan(&mustChange)
+	}); err != nil || !mustChange {
+		t.Errorf("the first password is for ever: %v", err)
 	}
 	if r := w.Do(c, "GET", apptest.Origin+"/t/acme/.well-known/openid-configuration", nil); r.StatusCode != http.StatusOK {
 		t.Errorf("the tenant: %d", r.StatusCode)

@@ -102,17 +102,17 @@ func (a *App) wire() error {
 	}
 	a.Events = events.NewLog(a.Jobs)
 
-	// tenants
-	tenants := tenantdir.New(a.DB, a.Events, a.Hub, c.BaseURL, a.founders, hasher, tenantdir.Removal{Erase: a.eraseTenant, Retention: c.TenantRetention})
+	// tenants, and what they ask of iam
+	roles := authz.New(a.DB, a.Events)
+	people := users.New(a.DB, a.Events, hasher, roles)
+	tenants := tenantdir.New(a.DB, a.Events, a.Hub, c.BaseURL, a.founders, people, tenantdir.Removal{Erase: a.eraseTenant, Retention: c.TenantRetention})
 	keyring := keys.New(a.DB, a.Events, a.Hub, root, tenants.ActiveTenants)
 	options := settings.New(a.DB, a.Events)
 
-	// orgs/directory and iam base
+	// orgs/directory and the rest of iam's base
 	orgs := orgdir.New(a.DB, a.Events, a.Hub, a.erase)
-	roles := authz.New(a.DB, a.Events)
 	roles.KeepClearOf(tenants.Issuers)
 	orgs.OnMove(roles.CheckMoveTx)
-	people := users.New(a.DB, a.Events, hasher, roles)
 	teams := groups.New(a.DB, a.Events, roles)
 	teams.OnDelete(roles.UnassignGroupTx)
 	clients := apps.New(a.DB, a.Events, a.Hub, roles)

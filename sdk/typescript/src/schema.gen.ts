@@ -3040,12 +3040,12 @@ export interface components {
              */
             given_name?: string;
             /**
-             * @description Whether the password is for the first sign-in only.
+             * @description Whether the password is for the first sign-in only; true when absent. Say false only of a password that the administrator has chosen himself.
              * @example true
              */
             must_change_password?: boolean;
             /**
-             * @description The administrator's first password. Required where the installation does not invite first administrators.
+             * @description The administrator's first password; the rules are those for everybody's. Required where the installation does not invite first administrators.
              * @example correct horse battery staple
              */
             password?: string;
