@@ -87,14 +87,28 @@ func TestPromptMaxAgeAndHint(t *testing.T) {
 		}
 	}
 	second := w.signIn(authn.Request{App: app, Prompt: []string{"login"}}, "jo")
-	if !second.AuthTime.After(first.AuthTime) || second.Session == first.Session {
-		t.Error("prompt=login did not move auth_time and session")
+	if !second.AuthTime.After(first.AuthTime) || second.Session != first.Session {
+		t.Error("prompt=login did not move auth_time, or other apps lose the session")
 	}
 	if _, found, err := b.sessions.FindBySecret(context.Background(), w.tenant.ID, oldSecret); found || err != nil {
-		t.Errorf("the old session lives: %v", err)
+		t.Errorf("the old secret is good: %v", err)
+	}
+	third := w.signIn(authn.Request{App: app, Prompt: []string{"login"}}, "ann")
+	if third.Session == second.Session {
+		t.Error("two people share a session")
+	}
+	err := b.DB.InTenant(context.Background(), w.tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		_, found, err := b.sessions.FindTx(ctx, tx, second.Session)
+		if found {
+			t.Error("the session of who was signed in before lives")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	// Somebody else than the hint signs in: the client must not take him for that person.
-	id := w.start(authn.Request{App: app, HintUser: ann.ID})
+	id := w.start(authn.Request{App: app, HintUser: ann.ID, Prompt: []string{"login"}})
 	w.name(id, "jo")
 	w.want(w.password(id, secret), authn.StepDone, "")
 	if done, err := w.finish(id); err != nil || done.Error != authn.ErrorLoginRequired || !done.User.IsZero() {

@@ -211,7 +211,7 @@ func (s *Service) Session(ctx context.Context, t httpapi.Tenant, b Browser) (ses
 }
 
 // SignIn makes a session outside of a flow, for a person whom another page has just proven by the methods amr, such as
-// one who accepted an invitation and chose a password. The browser's old session ends.
+// one who accepted an invitation and chose a password. See newSession for the browser's old session.
 func (s *Service) SignIn(ctx context.Context, t httpapi.Tenant, b Browser, org ids.Org, user ids.User, amr []string) (secret string, err error) {
 	err = s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
 		ctx = actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: t.ID, Org: org, User: user})
@@ -221,18 +221,22 @@ func (s *Service) SignIn(ctx context.Context, t httpapi.Tenant, b Browser, org i
 	return secret, err
 }
 
-// newSession makes a session for the browser and ends the one it had.
+// newSession makes a session for the browser. The one it had goes on where the same person has proven himself again, so that no
+// other app is told that he is gone; else it ends.
 func (s *Service) newSession(ctx context.Context, tx db.Tx, b Browser, n sessions.NewSession) (sessions.Session, string, error) {
 	old, found, err := s.sessions.FindBySecretTx(ctx, tx, b.Session)
 	if err != nil {
 		return sessions.Session{}, "", err
+	}
+	n.Address, n.UserAgent = b.Address, b.UserAgent
+	if found && old.User == n.User && old.Org == n.Org {
+		return s.sessions.RenewTx(ctx, tx, old.ID, n)
 	}
 	if found {
 		if err := s.sessions.EndTx(ctx, tx, old.ID, sessions.ReasonReplaced); err != nil {
 			return sessions.Session{}, "", err
 		}
 	}
-	n.Address, n.UserAgent = b.Address, b.UserAgent
 	return s.sessions.CreateTx(ctx, tx, n)
 }
 

@@ -214,14 +214,15 @@ func (s *Service) target(ctx context.Context, client apps.Client, p params) (aut
 	return authorization{ClientID: client.ClientID, Issuer: issuer.URL, Mode: modeQuery, Profile: client.Profile, RedirectURI: redirect, State: p.get("state")}, nil
 }
 
-// refuseObject answers a request whose object is no good: to the client where the address beside it is one of the client's,
-// else to the person.
+// refuseObject answers a request whose object is no good: to the client where the address beside it is one of the client's, in the
+// mode that is named beside it (JARM, section 2.3), else to the person.
 func (s *Service) refuseObject(w http.ResponseWriter, r *http.Request, client apps.Client, asked params, err error) {
 	a, none := s.target(r.Context(), client, asked)
 	if none != nil {
 		s.errorPage(w, r, err)
 		return
 	}
+	_ = readResponseType(client, asked, &a) // what is wrong with the type is not what is to be said
 	s.sendError(w, r, client, a, err)
 }
 

@@ -62,6 +62,12 @@ func TestJARM(t *testing.T) {
 			t.Errorf("%s: error %q", mode, text(c, "error"))
 		}
 	}
+	// What is refused before its parameters are read is answered in the mode that it names, too.
+	w.change(w.a, "web", func(c *apps.Client) { c.RequireSignedRequest = true })
+	if c := w.signed(ask("response_mode", "jwt"), jose.ES256); text(c, "error") != "invalid_request" || text(c, "state") == "" {
+		t.Errorf("an unsigned request: %q", text(c, "error"))
+	}
+	w.change(w.a, "web", func(c *apps.Client) { c.RequireSignedRequest = false })
 	w.change(w.a, "web", func(c *apps.Client) { c.IDTokenAlg = jose.PS256 })
 	w.signed(ask("response_mode", "jwt"), jose.PS256)
 	w.change(w.a, "web", func(c *apps.Client) { c.ResponseAlg = jose.EdDSA })

@@ -30,9 +30,12 @@ func (s *Service) Module() module.Manifest {
 			jobs.Every(r, time.Hour, sweepArgs{})
 			jobs.Register(r, s.tellLogout, jobs.Timeout(time.Minute))
 		},
-		Migrations:    Migrations(),
-		Protocols:     s.protocols,
-		Subscriptions: []events.Subscription{{Name: subscriberLogout, Types: []string{"session.ended"}, Do: s.sessionEnded}},
+		Migrations: Migrations(),
+		Protocols:  s.protocols,
+		Subscriptions: []events.Subscription{
+			{Name: subscriberKeys, Types: []string{"app.created", "app.updated"}, Do: s.publishKeys},
+			{Name: subscriberLogout, Types: []string{"session.ended"}, Do: s.sessionEnded},
+		},
 		Tables: []module.Table{
 			{Name: "authorization_codes", Class: module.Transient, Owner: "org_id", Why: "a code lives for a minute"},
 			{Name: "device_attempts", Class: module.Transient, Owner: "tenant_id", Why: "counters of guesses; they start anew elsewhere"},

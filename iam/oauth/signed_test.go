@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"grove/iam/apps"
 	"grove/infra/jose"
+	"grove/infra/testkit"
 )
 
 // read verifies a token of the tenant's by its published keys, as a client that was told the algorithm and the type does.
@@ -102,5 +104,18 @@ func TestSignedIntrospection(t *testing.T) {
 		if got := ask(token, accept); got.Header.Get("Content-Type") != "application/json" || got.Header.Get("Vary") != "Accept" {
 			t.Errorf("%q: %s", accept, got.Header)
 		}
+	}
+}
+
+// TestKeysBeforeUse: what signs an app's tokens is in the key set before the first of them.
+func TestKeysBeforeUse(t *testing.T) {
+	v := newVendor(t)
+	v.Must(v.A, v.manage, "PATCH", "/orgs/root/apps/"+v.app["id"].(string)+"/oidc", map[string]any{"id_token_alg": "EdDSA", "userinfo_signed_response_alg": "RS256"})
+	published := func(alg string) bool {
+		return strings.Contains(string(v.Do(v.Client(), "GET", v.A.Base+"/oauth2/jwks", nil).Raw), `"alg":"`+alg+`"`)
+	}
+	testkit.Eventually(t, "the keys are published", func() bool { return published("EdDSA") && published("RS256") })
+	if published("PS256") {
+		t.Error("keys that nobody asked for")
 	}
 }

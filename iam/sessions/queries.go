@@ -40,6 +40,9 @@ const (
 	sqlInsert = `
 		INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, user_agent, address, created_at, last_seen_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)`
+	sqlRenew = `
+		UPDATE sessions SET secret_hash = $5, amr = $6, auth_time = $7, stamp = $8, user_agent = $9, address = $10, last_seen_at = $11, expires_at = $12
+		WHERE tenant_id = $1 AND id = $2 AND org_id = $3 AND user_id = $4 AND ended_at IS NULL`
 	sqlByID     = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND id = $2`
 	sqlBySecret = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND secret_hash = $2`
 	sqlTouch    = `UPDATE sessions SET last_seen_at = $3 WHERE tenant_id = $1 AND id = $2 AND last_seen_at < $3 AND ended_at IS NULL`

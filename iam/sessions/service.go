@@ -35,6 +35,7 @@ var (
 
 	eventCreated = events.Declare[createdData]("session.created", "A person signed in.")
 	eventEnded   = events.Declare[endedData]("session.ended", "A session was ended before its time.")
+	eventRenewed = events.Declare[createdData]("session.renewed", "A person who was signed in proved himself again at the same browser.")
 )
 
 type createdData struct {
@@ -100,7 +101,17 @@ type NewSession struct {
 // CreateTx makes a session and returns its secret, which is shown to the browser and to nobody else. It refuses
 // (session.refused) when the person, the organization, an ancestor, the membership or the tenant is blocked.
 func (s *Service) CreateTx(ctx context.Context, tx db.Tx, n NewSession) (Session, string, error) {
-	out := Session{ID: ids.NewSession(), Org: n.Org, User: n.User, AMR: n.AMR, AuthTime: n.AuthTime, UserAgent: n.UserAgent, Address: n.Address,
+	return s.beginTx(ctx, tx, ids.NewSession(), n, sqlInsert, eventCreated)
+}
+
+// RenewTx lets a good session go on for the same person in the same organization, who has just proven himself again: with another
+// secret, and as long as a new one. The apps that know it go on knowing it. It refuses as CreateTx does.
+func (s *Service) RenewTx(ctx context.Context, tx db.Tx, id ids.Session, n NewSession) (Session, string, error) {
+	return s.beginTx(ctx, tx, id, n, sqlRenew, eventRenewed)
+}
+
+func (s *Service) beginTx(ctx context.Context, tx db.Tx, id ids.Session, n NewSession, statement string, event events.Type[createdData]) (Session, string, error) {
+	out := Session{ID: id, Org: n.Org, User: n.User, AMR: n.AMR, AuthTime: n.AuthTime, UserAgent: n.UserAgent, Address: n.Address,
 		CreatedAt: tx.Now(), LastSeenAt: tx.Now(), ExpiresAt: tx.Now().Add(s.life.Absolute)}
 	if out.AuthTime.IsZero() {
 		out.AuthTime = tx.Now()
@@ -117,11 +128,15 @@ func (s *Service) CreateTx(ctx context.Context, tx db.Tx, n NewSession) (Session
 	}
 	out.Stamp = standing.Stamp
 	secret, hash := secrets.NewToken(secretPrefix)
-	if _, err := tx.Exec(ctx, sqlInsert, tx.Tenant(), out.ID, out.Org, out.User, hash, out.AMR, out.AuthTime, out.Stamp,
-		out.UserAgent, out.Address, out.CreatedAt, out.ExpiresAt); err != nil {
+	written, err := tx.Exec(ctx, statement, tx.Tenant(), out.ID, out.Org, out.User, hash, out.AMR, out.AuthTime, out.Stamp,
+		out.UserAgent, out.Address, out.LastSeenAt, out.ExpiresAt)
+	if err != nil {
 		return Session{}, "", err
 	}
-	err = s.events.Write(ctx, tx, eventCreated.Of(out.Org, out.ID, createdData{Address: out.Address, AMR: out.AMR, User: out.User, UserAgent: out.UserAgent}))
+	if written == 0 {
+		return Session{}, "", errRefused.With("The session has ended meanwhile.", nil)
+	}
+	err = s.events.Write(ctx, tx, event.Of(out.Org, out.ID, createdData{Address: out.Address, AMR: out.AMR, User: out.User, UserAgent: out.UserAgent}))
 	return out, secret, err
 }
 
