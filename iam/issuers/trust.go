@@ -63,9 +63,11 @@ type SubjectMapping struct {
 // Issuer is an enabled issuer as the token endpoint sees it.
 type Issuer struct {
 	Trust
-	ID   ids.Connection
-	Org  ids.Org
-	Keys []*jose.PublicKey // of jwks; those of jwks_uri are read when they are needed
+	ID      ids.Connection
+	Format  string
+	Org     ids.Org
+	Keys    []*jose.PublicKey // of jwks; those of jwks_uri are read when they are needed
+	Version int64
 }
 
 // Lifetime is the longest time that an assertion may still have before it expires.
@@ -81,7 +83,7 @@ func (s *Service) Find(ctx context.Context, tx db.Tx, org ids.Org, format, issue
 		return Issuer{}, db.OrNotFound(err)
 	}
 	keys, _ := r.Trust.JWKS.PublicKeys() // looked at when they were stored
-	return Issuer{Trust: r.Trust, ID: r.ID, Org: r.Org, Keys: keys}, nil
+	return Issuer{Trust: r.Trust, ID: r.ID, Format: r.Format, Org: r.Org, Keys: keys, Version: r.Version}, nil
 }
 
 // Person finds whom an issuer means by a value of its subject claim: one resident of its organization, or fault.ErrNotFound. Where

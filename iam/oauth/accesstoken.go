@@ -81,10 +81,16 @@ func (a accessClaims) render(issued, expires int64) []byte {
 		text("org_id", a.org.ID.String()).text("org_handle", a.org.Handle).text("org_name", a.org.Name)
 	if p := a.person; p != nil {
 		c = c.text("aut", autUser).text("user_org", p.grant.UserOrg.String()).list("roles", p.roles).text("gid", p.grant.ID.String())
-		if !p.grant.Offline {
+		switch {
+		case !p.grant.Connection.IsZero():
+			// How the person proved who he is, only the issuer knows.
+			c = c.text("connection", p.grant.Connection.String())
+		case !p.grant.Offline:
 			c = c.text("sid", p.grant.Session.String())
 		}
-		c = c.number("auth_time", p.grant.AuthTime.Unix()).list("amr", p.grant.AMR).text("acr", acrOneFactor)
+		if p.grant.Connection.IsZero() {
+			c = c.number("auth_time", p.grant.AuthTime.Unix()).list("amr", p.grant.AMR).text("acr", acrOneFactor)
+		}
 		if !p.grant.SessionOrg.IsZero() {
 			c = c.text("session_org", p.grant.SessionOrg.String())
 		}
@@ -105,20 +111,21 @@ func (a accessClaims) render(issued, expires int64) []byte {
 
 // accessToken is one that was found to be the tenant's own and not expired. Whether it still stands is another question.
 type accessToken struct {
-	claims   *jose.Claims
-	id       ids.AccessToken
-	clientID string
-	scopes   []string
-	org      ids.Org
-	began    ids.Org  // where the session began, if it is another organization
-	user     ids.User // zero for a client's own
-	session  ids.Session
-	grant    ids.Grant
-	epoch    int64
-	act      json.RawMessage
-	bound    binding
-	exchange exchangedFor
-	narrowed bool // it is for less than its grant
+	claims     *jose.Claims
+	id         ids.AccessToken
+	clientID   string
+	scopes     []string
+	org        ids.Org
+	began      ids.Org  // where the session began, if it is another organization
+	user       ids.User // zero for a client's own
+	session    ids.Session
+	connection ids.Connection // of whom the assertion came from that is its grant
+	grant      ids.Grant
+	epoch      int64
+	act        json.RawMessage
+	bound      binding
+	exchange   exchangedFor
+	narrowed   bool // it is for less than its grant
 }
 
 var errToken = errors.New("oauth: not an access token of this tenant")
@@ -147,6 +154,9 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 		errText = errors.Join(errText, a.user.UnmarshalText([]byte(c.Subject)), parseInto(c, "gid", &a.grant))
 		if _, bound := c.Get("sid"); bound {
 			errText = errors.Join(errText, parseInto(c, "sid", &a.session))
+		}
+		if _, asserted := c.Get("connection"); asserted {
+			errText = errors.Join(errText, parseInto(c, "connection", &a.connection))
 		}
 		if _, elsewhere := c.Get("session_org"); elsewhere {
 			errText = errors.Join(errText, parseInto(c, "session_org", &a.began))
@@ -245,7 +255,7 @@ func (s *Service) verify(ctx context.Context, t httpapi.Tenant, token, typ strin
 
 // subjects are what the token stands on.
 func (a accessToken) subjects(t httpapi.Tenant, client apps.Client) sessions.Subjects {
-	of := sessions.Subjects{App: client.ID, Began: a.began, Grant: a.grant, Org: a.org, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
+	of := sessions.Subjects{App: client.ID, Began: a.began, Connection: a.connection, Grant: a.grant, Org: a.org, Session: a.session, Tenant: t.ID, Token: a.id.UUID(), User: a.user}
 	a.exchange.stand(&of)
 	return of
 }

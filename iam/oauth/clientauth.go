@@ -94,7 +94,7 @@ func methodAllowed(client apps.Client, method string) bool {
 
 // ensure reads the document that describes a client, where its client_id is the address of one and org lets such apps in.
 func (s *Service) ensure(ctx context.Context, t httpapi.Tenant, clientID string) error {
-	err := s.Registration.Ensure(ctx, t.ID, t.Root, registrationOrg(ctx), clientID)
+	err := s.Registration.Ensure(ctx, t.ID, t.Root, baseOrg(ctx), clientID)
 	if fault.CodeNotFound.Is(err) {
 		return nil // the client is not found either
 	}

@@ -79,6 +79,9 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	if err != nil {
 		return err
 	}
+	if form.get("subject_token_type") == typeJWT && isForeign(t, form.get("subject_token")) {
+		return s.exchangeForeign(ctx, w, client, form)
+	}
 	subject, err := s.exchanged(ctx, t, form, "subject_token")
 	if err != nil {
 		return err
@@ -124,13 +127,7 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 		return err
 	}
 	a.audience, a.scopes, a.epoch, a.person = p.audience, p.scopes, p.grant.Stamp, &p
-	access, seconds, err := s.signAccess(ctx, t, a)
-	if err != nil {
-		return err
-	}
-	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("issued_token_type", typeAccessToken).text("token_type", tokenType(client.bound())).
-		number("expires_in", seconds).words("scope", p.scopes).end())
-	return nil
+	return s.respondAccess(ctx, w, a, typeAccessToken)
 }
 
 // exchanged reads one of the two tokens of a request: an access token of ours, about a person.

@@ -43,11 +43,12 @@ const (
 )
 
 type grantData struct {
-	App       ids.App  `json:"app_id" audit:"public"`
-	Reason    string   `json:"reason,omitempty" audit:"public"`
-	Resources []string `json:"resources,omitempty" audit:"public"`
-	Scopes    []string `json:"scopes,omitempty" audit:"public"`
-	User      ids.User `json:"user_id" audit:"public"`
+	App        ids.App         `json:"app_id" audit:"public"`
+	Connection *ids.Connection `json:"connection_id,omitempty" audit:"public"` // of whom an assertion came from
+	Reason     string          `json:"reason,omitempty" audit:"public"`
+	Resources  []string        `json:"resources,omitempty" audit:"public"`
+	Scopes     []string        `json:"scopes,omitempty" audit:"public"`
+	User       ids.User        `json:"user_id" audit:"public"`
 }
 
 type tokenData struct {
@@ -62,7 +63,7 @@ type exchangeData struct {
 }
 
 var (
-	eventGrantCreated   = events.Declare[grantData]("grant.created", "An app was authorized to act for a person in an organization: for the first time in a sign-in session, for more scopes than before, or again after the authorization was ended.")
+	eventGrantCreated   = events.Declare[grantData]("grant.created", "An app was authorized to act for a person in an organization: for the first time in a sign-in session, for more scopes than before, again after the authorization was ended, or by an assertion of a trusted issuer.")
 	eventGrantEnded     = events.Declare[grantData]("grant.ended", "An app's authorization was ended, and its tokens with it.")
 	eventReuse          = events.Declare[grantData]("grant.reuse_detected", "A code or a refresh token was used again, which means that somebody else has it.")
 	eventTokenExchanged = events.Declare[exchangeData]("token.exchanged", "An app exchanged a person's token for one by which another person, or the app itself, acts for him.")

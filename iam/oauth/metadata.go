@@ -132,7 +132,7 @@ func (o Options) describe(offers registration.Offers) string {
 		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
 		ResponseTypes:            apps.ResponseTypes,
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
-		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange},
+		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantJWTBearer, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange},
 		SubjectTypes:             []string{"public"},
 		IDTokenAlgs:              jose.Algs(),
 		TokenAuthMethods:         authMethods,
@@ -175,7 +175,7 @@ func renderMetadata(document, issuer, alias string) []byte {
 // discovery answers /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
 func (s *Service) discovery(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	offers, err := s.Registration.Offers(ctx, httpapi.TenantOf(ctx).ID, registrationOrg(ctx))
+	offers, err := s.Registration.Offers(ctx, httpapi.TenantOf(ctx).ID, baseOrg(ctx))
 	if err != nil {
 		s.writeError(w, r, err)
 		return

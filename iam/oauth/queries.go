@@ -11,36 +11,37 @@ import (
 
 // grant is one stored authorization: the family of its code and tokens.
 type grant struct {
-	ID         ids.Grant   `db:"id"`
-	Org        ids.Org     `db:"org_id"`
-	User       ids.User    `db:"user_id"`
-	UserOrg    ids.Org     `db:"user_org_id"`
-	App        ids.App     `db:"app_id"`
-	Session    ids.Session `db:"session_id"`
-	SessionOrg ids.Org     `db:"session_org_id"` // where the session began, if it is another organization
-	From       ids.Grant   `db:"from_id"`        // that it was switched from, and with which it ends; zero for that of a sign-in
-	First      ids.Grant   `db:"first_id"`       // that of the sign-in, where it is another
-	Offline    bool        `db:"offline"`
-	Issuer     string      `db:"issuer"`
-	Resources  []string    `db:"resources"` // see readResources
-	Scopes     []string    `db:"scopes"`
-	Nonce      string      `db:"nonce"`
-	JKT        string      `db:"dpop_jkt"` // see bind
-	X5T        string      `db:"x5t"`      // see bind
-	AMR        []string    `db:"amr"`
-	AuthTime   time.Time   `db:"auth_time"`
-	Stamp      int64       `db:"stamp"`
-	Generation int         `db:"generation"`
-	RotatedAt  *time.Time  `db:"rotated_at"`
-	ExpiresAt  time.Time   `db:"expires_at"`
-	EndedAt    *time.Time  `db:"ended_at"`
+	ID         ids.Grant      `db:"id"`
+	Org        ids.Org        `db:"org_id"`
+	User       ids.User       `db:"user_id"`
+	UserOrg    ids.Org        `db:"user_org_id"`
+	App        ids.App        `db:"app_id"`
+	Session    ids.Session    `db:"session_id"`     // zero where an assertion is the grant
+	Connection ids.Connection `db:"connection_id"`  // of whom that assertion came from
+	SessionOrg ids.Org        `db:"session_org_id"` // where the session began, if it is another organization
+	From       ids.Grant      `db:"from_id"`        // that it was switched from, and with which it ends; zero for that of a sign-in
+	First      ids.Grant      `db:"first_id"`       // that of the sign-in, where it is another
+	Offline    bool           `db:"offline"`
+	Issuer     string         `db:"issuer"`
+	Resources  []string       `db:"resources"` // see readResources
+	Scopes     []string       `db:"scopes"`
+	Nonce      string         `db:"nonce"`
+	JKT        string         `db:"dpop_jkt"` // see bind
+	X5T        string         `db:"x5t"`      // see bind
+	AMR        []string       `db:"amr"`
+	AuthTime   time.Time      `db:"auth_time"`
+	Stamp      int64          `db:"stamp"`
+	Generation int            `db:"generation"`
+	RotatedAt  *time.Time     `db:"rotated_at"`
+	ExpiresAt  time.Time      `db:"expires_at"`
+	EndedAt    *time.Time     `db:"ended_at"`
 
 	narrowed bool // not stored: the token that is made now is for less than the grant
 }
 
 // subjects are what everything of the grant stands on.
 func (g grant) subjects() sessions.Subjects {
-	of := sessions.Subjects{App: g.App, Began: g.SessionOrg, Grant: g.ID, Org: g.Org, User: g.User}
+	of := sessions.Subjects{App: g.App, Began: g.SessionOrg, Connection: g.Connection, Grant: g.ID, Org: g.Org, User: g.User}
 	if !g.Offline {
 		of.Session = g.Session
 	}
@@ -70,13 +71,13 @@ type storedRefresh struct {
 }
 
 const (
-	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.session_org_id, g.from_id, g.first_id, g.offline, g.issuer, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.amr, g.auth_time,
+	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.connection_id, g.session_org_id, g.from_id, g.first_id, g.offline, g.issuer, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.amr, g.auth_time,
 		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
 
 	// A statement does not see the row that it inserts, so what it returns is about the grants before.
 	sqlInsertGrant = `
-		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t, connection_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		RETURNING NOT EXISTS (
 			SELECT FROM grants o WHERE o.tenant_id = $1 AND o.session_id = $7 AND o.org_id = $3 AND o.user_id = $4 AND o.app_id = $6
 			AND o.scopes @> $10 AND o.ended_at IS NULL AND NOT EXISTS (
@@ -154,7 +155,7 @@ const (
 // much, or what it had was ended since. A grant that ran out gave nothing up.
 func insertGrant(ctx context.Context, tx db.Tx, g grant) (gained bool, err error) {
 	err = tx.QueryRow(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
-		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T).Scan(&gained)
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T, g.Connection).Scan(&gained)
 	return gained, err
 }
 

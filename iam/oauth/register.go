@@ -48,14 +48,6 @@ type registrationResponse struct {
 	registration.Metadata
 }
 
-// registrationOrg is the organization whose base a request came in by.
-func registrationOrg(ctx context.Context) ids.Org {
-	if org := httpapi.IssuerOf(ctx).Org.ID; !org.IsZero() {
-		return org
-	}
-	return httpapi.TenantOf(ctx).Root
-}
-
 // register is the client registration endpoint (RFC 7591, section 3).
 func (s *Service) register(w http.ResponseWriter, r *http.Request) {
 	made, err := func() (made registration.Registered, err error) {
@@ -68,7 +60,7 @@ func (s *Service) register(w http.ResponseWriter, r *http.Request) {
 			return made, err
 		}
 		ctx := r.Context()
-		return s.Registration.Register(ctx, httpapi.TenantOf(ctx).ID, registrationOrg(ctx), token, in.Metadata)
+		return s.Registration.Register(ctx, httpapi.TenantOf(ctx).ID, baseOrg(ctx), token, in.Metadata)
 	}()
 	s.writeRegistration(w, r, http.StatusCreated, made, made.AccessToken, err)
 }

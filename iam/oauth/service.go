@@ -33,6 +33,7 @@ type Dependencies struct {
 	DB           *db.DB
 	Events       *events.Log
 	Hub          *cache.Hub
+	Issuers      TrustedIssuers
 	Jobs         *jobs.Client
 	Keys         Keys
 	Log          *slog.Logger

@@ -25,6 +25,7 @@ import (
 	"grove/iam/authz"
 	"grove/iam/consents"
 	"grove/iam/groups"
+	"grove/iam/issuers"
 	"grove/iam/oauth"
 	"grove/iam/registration"
 	"grove/iam/sessions"
@@ -64,6 +65,7 @@ type world struct {
 	*testkit.Database
 	a, b     *tenant
 	hub      *cache.Hub
+	issuers  *issuers.Service
 	oauth    *oauth.Service
 	router   chi.Router
 	sealer   *secrets.Sealer
@@ -94,7 +96,7 @@ type tenant struct {
 func setup(t *testing.T, hear ...bool) *world {
 	t.Helper()
 	folders := []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), settings.Migrations(), orgdir.Migrations(), users.Migrations(),
-		groups.Migrations(), authz.Migrations(), apps.Migrations(), sessions.Migrations(), consents.Migrations(), oauth.Migrations()}
+		groups.Migrations(), authz.Migrations(), apps.Migrations(), sessions.Migrations(), issuers.Migrations(), consents.Migrations(), oauth.Migrations()}
 	w := &world{Database: testkit.New(t, folders, "oauth", nil), hub: cache.NewHub(testkit.Quiet()), t: t,
 		clients: map[ids.Tenant]map[string]apps.Client{}, members: map[[2]string]bool{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
 		done: map[ids.Flow]authn.Done{}}
@@ -108,7 +110,8 @@ func setup(t *testing.T, hear ...bool) *world {
 	orgs := orgdir.New(w.DB, log, w.hub, nil)
 	signing := keys.New(w.DB, log, w.hub, root, nil)
 	people := users.New(w.DB, log, nil, nil)
-	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, Events: log, Hub: w.hub, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
+	w.issuers = issuers.New(w.DB, log, people, above{})
+	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, Events: log, Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
 		Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people}, func(*oauth.Options) {})
 	if len(hear) > 0 {
 		ctx, cancel := context.WithCancel(context.Background())

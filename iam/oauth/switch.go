@@ -41,6 +41,9 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 	if err != nil {
 		return err
 	}
+	if !held.connection.IsZero() {
+		return refuse(codeInvalidGrant, "The token was issued for an assertion, whose issuer speaks for people of its organization alone.")
+	}
 	if held.narrowed || len(held.exchange.tokens) > 0 {
 		return refuse(codeInvalidGrant, "The token is for less than was granted, by scope, resource or token exchange. Switch with one that is not.")
 	}

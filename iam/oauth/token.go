@@ -45,6 +45,8 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 		do = s.clientCredentials
 	case grantDeviceCode:
 		do = s.deviceToken
+	case grantJWTBearer:
+		do = s.jwtBearer
 	case grantOrganizationSwitch:
 		do = s.switchOrganization
 	case grantRefreshToken:

@@ -14,16 +14,17 @@ import (
 // Subjects are what something stands on. A zero field is none. With Org and Began come all their ancestors, and with Org and User
 // the membership of one in the other.
 type Subjects struct {
-	App       ids.App
-	Began     ids.Org           // where the session began by which something was issued elsewhere
-	Exchanged []ids.AccessToken // the tokens that one was exchanged for, one after another
-	Grant     ids.Grant
-	Org       ids.Org
-	Origins   []ids.App // whose tokens those were
-	Session   ids.Session
-	Tenant    ids.Tenant
-	Token     uuid.UUID // the jti
-	User      ids.User
+	App        ids.App
+	Began      ids.Org           // where the session began by which something was issued elsewhere
+	Connection ids.Connection    // of whom an assertion came from that something was issued for
+	Exchanged  []ids.AccessToken // the tokens that one was exchanged for, one after another
+	Grant      ids.Grant
+	Org        ids.Org
+	Origins    []ids.App // whose tokens those were
+	Session    ids.Session
+	Tenant     ids.Tenant
+	Token      uuid.UUID // the jti
+	User       ids.User
 }
 
 // Standing is how subjects stand now.
@@ -63,7 +64,7 @@ func OfActor(a actor.Actor) Subjects {
 // list returns the subjects without the organizations' ancestors.
 func (s Subjects) list() []uuid.UUID {
 	var all []uuid.UUID
-	for _, id := range []uuid.UUID{s.App.UUID(), s.Began.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
+	for _, id := range []uuid.UUID{s.App.UUID(), s.Began.UUID(), s.Connection.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
 		if id != uuid.Nil {
 			all = append(all, id)
 		}

@@ -505,6 +505,7 @@ const (
 	UpdateAppOIDCRequestGrantTypesOrganizationSwitch                       UpdateAppOIDCRequestGrantTypes = "organization_switch"
 	UpdateAppOIDCRequestGrantTypesRefreshToken                             UpdateAppOIDCRequestGrantTypes = "refresh_token"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode    UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:device_code"
+	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeJwtBearer     UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeTokenExchange UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
@@ -520,6 +521,8 @@ func (e UpdateAppOIDCRequestGrantTypes) Valid() bool {
 	case UpdateAppOIDCRequestGrantTypesRefreshToken:
 		return true
 	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode:
+		return true
+	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeJwtBearer:
 		return true
 	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeTokenExchange:
 		return true
@@ -3811,7 +3814,7 @@ type UpdateAppOIDCRequest struct {
 	// Examples: https://app.example.com/frontchannel-logout
 	FrontchannelLogoutURI *string `json:"frontchannel_logout_uri,omitempty"`
 
-	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) is not for spa apps.
+	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523) are not for spa apps.
 	//
 	// Examples: ["authorization_code","refresh_token"]
 	GrantTypes *[]UpdateAppOIDCRequestGrantTypes `json:"grant_types,omitempty"`

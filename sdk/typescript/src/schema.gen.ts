@@ -4521,13 +4521,13 @@ export interface components {
              */
             frontchannel_logout_uri?: string;
             /**
-             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) is not for spa apps.
+             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523) are not for spa apps.
              * @example [
              *       "authorization_code",
              *       "refresh_token"
              *     ]
              */
-            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:token-exchange")[];
+            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:jwt-bearer" | "urn:ietf:params:oauth:grant-type:token-exchange")[];
             /**
              * @description How ID tokens are signed (id_token_signed_response_alg).
              * @example ES256
