@@ -43,7 +43,6 @@ const (
 	templateM2M          = "m2m"
 	templateSPA          = "spa"
 	templateStandard     = "standard"
-	templateWeb          = "web"
 
 	// allManagementScopes stands in app_apis.scopes, and in a request's scope, for every scope of the management API.
 	allManagementScopes = "grove"
@@ -59,10 +58,8 @@ func preset(a *appRow) {
 	switch a.Template {
 	case templateSPA, templateMobile:
 		a.ClientType = clientPublic
-	case templateWeb:
-		a.OIDC.AccessTokenSeconds, a.OIDC.RefreshTokenSeconds = 3600, 86400
 	case templateM2M:
-		a.GrantTypes, a.OIDC.AccessTokenSeconds = []string{GrantClientCredentials}, 3600
+		a.GrantTypes = []string{GrantClientCredentials}
 	}
 }
 
