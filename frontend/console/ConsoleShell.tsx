@@ -1,11 +1,13 @@
-import { Alert } from "@mantine/core";
+import { Alert, Button, Group } from "@mantine/core";
 import { Spotlight } from "@mantine/spotlight";
 import {
-  IconApi, IconAppWindow, IconCertificate, IconDevices, IconHierarchy2, IconHome, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock,
-  IconSignature, IconUser, IconUsers, IconUsersGroup, IconWorld,
+  IconApi, IconAppWindow, IconBuildingOff, IconCertificate, IconDevices, IconHierarchy2, IconHome, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock,
+  IconShieldOff, IconSignature, IconUser, IconUsers, IconUsersGroup, IconWorld,
 } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { type NavItem, type NavSection, OrgSwitcher, Shell, useSession } from "../ui/index.ts";
+import { Problem } from "../api/index.ts";
+import { EmptyState, type NavItem, type NavSection, OrgSwitcher, Shell, useSession } from "../ui/index.ts";
 import { useGo, useIsRoot, useOrg } from "./useOrg.ts";
 
 /** The pages of an organization that the token in use may read. */
@@ -57,16 +59,22 @@ function useNav(path: string): NavSection[] {
 /** The console's frame: navigation of the organization in the address, the switcher, and Ctrl+K to go anywhere. */
 export function ConsoleShell() {
   const { t } = useTranslation();
-  const { org, path } = useOrg();
+  const { actingIn, person, session } = useSession();
+  const { org, path, query } = useOrg();
   const go = useGo();
-  const nav = useNav(path);
+  const idle = !mayDoAnything(session.scopes);
+  const foreign = query.error !== null && Problem.from(query.error).status === 404;
+  const home = `/orgs/${actingIn ?? person?.orgId ?? "root"}`;
+  const sections = useNav(foreign ? home : path);
+  const nav = idle ? [] : sections;
   const actions = nav.flatMap((s) => s.items).map(({ icon: Icon, label, to }) => ({ id: to, label, leftSection: <Icon size={18} stroke={1.7} />, onClick: () => go(to) }));
   return (
     <>
       <Shell
         banner={org?.effective_status === "suspended" && <Alert color="orange" radius={0}>{t("org.suspendedBanner")}</Alert>}
+        instead={idle ? <NoRole /> : foreign ? <Foreign home={home} /> : undefined}
         label={t("app.console")} nav={nav}
-        tools={<OrgSwitcher current={org} onGo={(id) => go(`/orgs/${id}`)} />}
+        tools={<OrgSwitcher current={org} none={idle || foreign} onGo={(id) => go(`/orgs/${id}`)} />}
       />
       <Spotlight
         actions={actions} highlightQuery nothingFound={t("spotlight.nothing")} shortcut="mod + K"
@@ -74,4 +82,33 @@ export function ConsoleShell() {
       />
     </>
   );
+}
+
+/** Scopes that say who somebody is. Every other one of the console's is a permission. */
+const ofPersons = ["account", "email", "offline_access", "openid", "profile"];
+
+const mayDoAnything = (scopes: ReadonlySet<string> | undefined) => scopes === undefined || [...scopes].some((s) => !ofPersons.includes(s));
+
+/** Shown to people for whom the console has nothing in the organization that they act in. */
+function NoRole() {
+  const { t } = useTranslation();
+  const { session } = useSession();
+  return (
+    <EmptyState
+      action={<Button component="a" href={`${session.mount.base}/account`}>{t("user.account")}</Button>} body={t("org.noRoleBody")} icon={IconShieldOff} title={t("org.noRole")}
+    />
+  );
+}
+
+/** Shown for an organization that does not exist, or that the token in use does not reach. */
+function Foreign({ home }: { home: string }) {
+  const { t } = useTranslation();
+  const { session } = useSession();
+  const buttons = (
+    <Group gap="xs" justify="center">
+      <Button component={Link} to={home}>{t("org.home")}</Button>
+      <Button component="a" href={`${session.mount.base}/account`} variant="default">{t("user.account")}</Button>
+    </Group>
+  );
+  return <EmptyState action={buttons} body={t("org.foreignBody")} icon={IconBuildingOff} title={t("org.foreign")} />;
 }

@@ -1,10 +1,29 @@
-import { keepPreviousData } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { Problem, sent } from "../api/index.ts";
-import { useApi, useGrove } from "../ui/index.ts";
+import { type components, type GroveClient, Problem, sent } from "../api/index.ts";
+import { useApi, useCan, useGrove } from "../ui/index.ts";
+
+type Role = components["schemas"]["Role"];
 
 const same = (a: string, b: string) => a.localeCompare(b, undefined, { sensitivity: "accent" }) === 0;
+
+/** Every role that can be given in an organization, page after page. */
+export async function allRoles(api: GroveClient, org: string): Promise<Role[]> {
+  const roles: Role[] = [];
+  for (let page_token: string | undefined; ; ) {
+    const query = { page_size: 200, ...(page_token && { page_token }) };
+    const page = await sent(api.GET("/v1/orgs/{org}/roles", { params: { path: { org }, query } }));
+    roles.push(...page.items);
+    page_token = page.next_page_token;
+    if (!page_token) return roles;
+  }
+}
+
+export function useRoles(org: string): Role[] {
+  const { api } = useGrove();
+  return useQuery({ enabled: useCan("roles.read"), queryFn: () => allRoles(api, org), queryKey: ["roles", org] }).data ?? [];
+}
 
 /** Finds groups and roles of an organization by their names, each asked for once. A name that is nobody's is a Problem. */
 export function useNames(org: string) {
@@ -15,13 +34,15 @@ export function useNames(org: string) {
     const key = `${kind} ${name.toLowerCase()}`;
     const asked = known.current.get(key) ?? look(kind, name);
     known.current.set(key, asked);
+    // What is not there now may be made before it is asked for again.
+    asked.catch(() => known.current.delete(key));
     return asked;
   };
   const look = async (kind: "groups" | "roles", name: string) => {
     const path = { org };
     const items: { id: string; name: string }[] = kind === "groups"
       ? (await sent(api.GET("/v1/orgs/{org}/groups", { params: { path, query: { page_size: 200, q: name } } }))).items
-      : (await sent(api.GET("/v1/orgs/{org}/roles", { params: { path, query: { page_size: 200 } } }))).items;
+      : await allRoles(api, org);
     const found = items.find((item) => same(item.name, name));
     if (!found) throw new Problem({ code: `many.${kind}`, status: 404, title: t(`many.unknown_${kind}`, { name }) });
     return found.id;

@@ -4,6 +4,7 @@ import { keepPreviousData, useQueries } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useApi, useGrove } from "../ui/index.ts";
+import { useRoles } from "./names.ts";
 import classes from "./pickers.module.css";
 
 interface Option {
@@ -130,7 +131,7 @@ export function useRoleOptions(org: string) {
   const { t } = useTranslation();
   const query = useApi();
   const params = { path: { org }, query: { page_size: 200 } };
-  const roles = query.useQuery("get", "/v1/orgs/{org}/roles", { params }).data?.items ?? [];
+  const roles = useRoles(org);
   const apps = query.useQuery("get", "/v1/orgs/{org}/available-apps", { params }).data?.items ?? [];
   const groups = new Map<string, Option[]>();
   for (const role of roles) {

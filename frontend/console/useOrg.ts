@@ -10,9 +10,7 @@ export function useOrg() {
 
 /** Whether the page is about the tenant's root, which alone has keys and the chain of events. */
 export function useIsRoot(): boolean {
-  const { org } = useOrg();
-  const root = useApi().useQuery("get", "/v1/orgs/{org}", { params: { path: { org: "root" } } }, { retry: false, staleTime: Infinity });
-  return org !== undefined && org.id === root.data?.id;
+  return useOrg().org?.is_root === true;
 }
 
 /** The id at the end of a detail page's address. */

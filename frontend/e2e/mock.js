@@ -13,7 +13,7 @@ const never = hoursAgo(2400);
 
 const org = (/** @type {string} */ id, /** @type {string} */ name, /** @type {string | undefined} */ parent_id, status = "active") => ({
   id, name, handle: name.toLowerCase().replaceAll(/[^a-z]+/g, "-"), ...(parent_id && { parent_id }), description: "", attributes: {}, status, effective_status: status,
-  has_children: ["org_root", "org_iberia", "org_nordics"].includes(id), created_at: never, updated_at: hoursAgo(30),
+  is_root: id === "org_root", has_children: ["org_root", "org_iberia", "org_nordics"].includes(id), created_at: never, updated_at: hoursAgo(30),
 });
 
 const orgs = [
@@ -87,7 +87,7 @@ const settings = {
 
 /** @type {Record<string, (id: string, url: URL) => unknown>} */
 const answers = {
-  "/me": () => users[0],
+  "/me": () => ({ ...users[0], may_use_console: true }),
   "/me/apps": () => ({ items: [{ id: "app_fleet", name: "Fleet Planner", access_url: "https://fleet.northwind.example/" }] }),
   "/me/consents": () => ({ items: [] }),
   "/me/organizations": () => ({ items: orgs.slice(0, 3).map(({ handle, id, name, status }) => ({ current: id === "org_root", handle, id, name, status })) }),

@@ -18,7 +18,7 @@ interface Org {
  * Where to work: the organizations that the person belongs to, of which one is acted in, and those below it. Choosing one
  * of the first takes a token for it (grant organization_switch); the others are reached with the token in use.
  */
-export function OrgSwitcher({ current, onGo }: { current: Org | undefined; onGo: (id: string) => void }) {
+export function OrgSwitcher({ current, none = false, onGo }: { current: Org | undefined; none?: boolean; onGo: (id: string) => void }) {
   const { t } = useTranslation();
   const { actingIn, person, session } = useSession();
   const [search, setSearch] = useState("");
@@ -56,7 +56,7 @@ export function OrgSwitcher({ current, onGo }: { current: Org | undefined; onGo:
       <Combobox.Target targetType="button" withAriaAttributes>
         <UnstyledButton aria-label={t("switcher.label", { name: current?.name ?? "" })} className={classes.button} onClick={() => combobox.toggleDropdown()}>
           {busy ? <Loader size={22} /> : <Avatar alt="" color="grove" name={current?.name ?? ""} radius="sm" size={22} variant="light" />}
-          <Text className={`clip ${classes.name}`} component="span" fw={560} fz="sm">{current?.name ?? "…"}</Text>
+          <Text className={`clip ${classes.name}`} component="span" fw={560} fz="sm">{current?.name ?? (none ? t("switcher.choose") : "…")}</Text>
           <IconSelector aria-hidden="true" size={15} />
         </UnstyledButton>
       </Combobox.Target>

@@ -21,8 +21,8 @@ export interface NavSection {
   label?: string;
 }
 
-/** The frame of both apps: top bar, left navigation (a sheet on a phone), and the page. */
-export function Shell({ banner, label, nav, tools }: { banner?: ReactNode; label: string; nav: NavSection[]; tools?: ReactNode }) {
+/** The frame of both apps: top bar, left navigation (a sheet on a phone), and the page, or what is shown instead of it. */
+export function Shell({ banner, instead, label, nav, tools }: { banner?: ReactNode; instead?: ReactNode; label: string; nav: NavSection[]; tools?: ReactNode }) {
   const { t } = useTranslation();
   const [opened, { close, toggle }] = useDisclosure(false);
   const path = useRouterState({ select: (s) => s.location.pathname });
@@ -61,7 +61,7 @@ export function Shell({ banner, label, nav, tools }: { banner?: ReactNode; label
       </AppShell.Navbar>
       <AppShell.Main className={classes.main} id="main" tabIndex={-1}>
         {banner}
-        <div className={classes.page}><Outlet /></div>
+        <div className={classes.page}>{instead ?? <Outlet />}</div>
       </AppShell.Main>
     </AppShell>
   );

@@ -1,7 +1,7 @@
 import { Avatar, Menu, SegmentedControl, Text, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import { IconLayoutDashboard, IconLogout, IconUserCircle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import { useSession } from "./grove.tsx";
+import { useApi, useSession } from "./grove.tsx";
 import { notifyProblem } from "./confirm.tsx";
 
 /** The person: name, the other app, light or dark, and the way out. */
@@ -10,6 +10,7 @@ export function UserMenu() {
   const { actingIn, person, session } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const { app, base } = session.mount;
+  const console = useApi().useQuery("get", "/v1/me", {}, { enabled: app === "account", staleTime: 60_000 }).data?.may_use_console;
   const org = actingIn ?? person?.orgId;
   const there = org ? `?org=${encodeURIComponent(org)}` : "";
   const name = person?.name ?? person?.email ?? "";
@@ -25,10 +26,10 @@ export function UserMenu() {
           <Text className="clip" fw={600} fz="sm">{name}</Text>
           {person?.email && person.email !== name && <Text c="dimmed" className="clip" fz="xs">{person.email}</Text>}
         </div>
-        <Menu.Divider />
+        {(app === "console" || console) && <Menu.Divider />}
         {app === "console" ? (
           <Menu.Item component="a" href={`${base}/account${there}`} leftSection={<IconUserCircle size={16} />}>{t("user.account")}</Menu.Item>
-        ) : (
+        ) : console && (
           <Menu.Item component="a" href={`${base}/console${there}`} leftSection={<IconLayoutDashboard size={16} />}>{t("user.console")}</Menu.Item>
         )}
         <Menu.Divider />

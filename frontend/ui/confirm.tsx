@@ -5,6 +5,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../api/index.ts";
 import { i18n } from "./i18n/index.ts";
+import { wordsOf } from "./words.ts";
 
 const closeButtonProps = () => ({ "aria-label": i18n.t("action.close") });
 
@@ -15,8 +16,8 @@ export function notifyDone(message: string) {
 
 /** Says that something failed. */
 export function notifyProblem(error: unknown) {
-  const problem = Problem.from(error);
-  notifications.show({ autoClose: 8000, closeButtonProps: closeButtonProps(), color: "red", message: problem.detail ?? problem.title, title: problem.detail ? problem.title : undefined });
+  const { detail, title } = wordsOf(error);
+  notifications.show({ autoClose: 8000, closeButtonProps: closeButtonProps(), color: "red", message: detail ?? title, title: detail ? title : undefined });
 }
 
 export interface Ask {

@@ -220,3 +220,29 @@ func TestSessions(t *testing.T) {
 		t.Errorf("organizations: %v", orgs)
 	}
 }
+
+// TestConsole: the console is offered to whoever has something to do there, in the organization where he has it.
+func TestConsole(t *testing.T) {
+	w := apptest.New(t)
+	manage := w.Token(w.A)
+	w.Must(w.A, manage, "POST", "/orgs/root/users", map[string]any{"username": "emil@acme.example", "email": "emil@acme.example", "password": apptest.Password, "must_change_password": false})
+	emil := w.Tokens(w.A, apptest.SignIn{Username: "emil@acme.example", Password: apptest.Password}).Text("access_token")
+	offered := func(token string) (listed, may bool) {
+		for _, item := range w.Must(w.A, token, "GET", "/me/apps", nil)["items"].([]any) {
+			listed = listed || item.(map[string]any)["name"] == "Console"
+		}
+		return listed, w.Must(w.A, token, "GET", "/me", nil)["may_use_console"].(bool)
+	}
+	if listed, may := offered(emil); listed || may {
+		t.Errorf("somebody without a role: listed %t, may %t", listed, may)
+	}
+	if listed, may := offered(w.Tokens(w.A, apptest.SignIn{}).Text("access_token")); !listed || !may {
+		t.Errorf("the administrator: listed %t, may %t", listed, may)
+	}
+	role := w.Must(w.A, manage, "POST", "/orgs/root/roles", map[string]any{"name": "Front desk", "audience": map[string]any{"type": "organization"}, "permissions": []string{"members.read"}})
+	me := w.Must(w.A, emil, "GET", "/me", nil)["id"]
+	w.Must(w.A, manage, "POST", "/orgs/root/roles/"+role["id"].(string)+"/assignments", map[string]any{"principal": map[string]any{"type": "user", "id": me}, "reach": "org"})
+	if listed, may := offered(emil); !listed || !may {
+		t.Errorf("a role with one permission: listed %t, may %t", listed, may)
+	}
+}

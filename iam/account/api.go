@@ -32,6 +32,7 @@ type AccountProfile struct {
 	DisplayName   string    `json:"display_name" doc:"What to call the person: the names, or the username." example:"Ada Lovelace"`
 	Locale        string    `json:"locale,omitempty" doc:"The language that pages and mails are in, as a BCP 47 tag." example:"en-GB"`
 	HasPassword   bool      `json:"has_password" doc:"Whether the account has a password." example:"true"`
+	MayUseConsole bool      `json:"may_use_console" doc:"Whether the person holds a permission of the management API in the organization of the token that asks." example:"false"`
 	CreatedAt     time.Time `json:"created_at" doc:"When the person was added." example:"2026-11-02T08:00:00Z"`
 	UpdatedAt     time.Time `json:"updated_at" doc:"When the profile last changed." example:"2026-11-20T08:00:00Z"`
 }
@@ -145,7 +146,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Take a consent back", Description: "Ends what the app was issued for the person in that organization. It has to ask again." + portalOnly,
 		Status: http.StatusNoContent, Errors: []fault.Code{fault.CodeForbidden, fault.CodeNotFound}}, s.revokeConsent)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[AccountApp]]]{ID: "listMyApps", Method: http.MethodGet, Path: "/v1/me/apps", Tag: tag, Access: httpapi.Self,
-		Summary: "List the apps that one may open", Description: "Enabled apps with an address to open, of or shared with the token's organization, by name.", Status: http.StatusOK}, s.listApps)
+		Summary: "List the apps that one may open", Description: "Enabled apps with an address to open, of or shared with the token's organization, by name. The console only for those who may use it.", Status: http.StatusOK}, s.listApps)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[AccountExport]]{ID: "exportMyAccount", Method: http.MethodGet, Path: "/v1/me/export", Tag: tag, Access: httpapi.Self,
 		Summary: "Export one's own data", Description: "Profile, organizations, sessions and consents in one document." + portalOnly, Status: http.StatusOK, Errors: []fault.Code{fault.CodeForbidden}}, s.getExport)
 }
@@ -154,9 +155,9 @@ func replayNone(context.Context, *httpapi.Call, string) (*httpapi.None, error) {
 	return &httpapi.None{}, nil
 }
 
-func profile(u users.User) AccountProfile {
+func profile(u users.User, console bool) AccountProfile {
 	return AccountProfile{ID: u.ID, OrgID: u.Org, Username: u.Username, Email: u.Email, EmailVerified: u.EmailVerified, GivenName: u.GivenName,
-		FamilyName: u.FamilyName, DisplayName: u.DisplayName(), Locale: u.Locale, HasPassword: u.HasPassword, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt}
+		FamilyName: u.FamilyName, DisplayName: u.DisplayName(), Locale: u.Locale, HasPassword: u.HasPassword, MayUseConsole: console, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt}
 }
 
 func session(a actor.Actor, row sessions.Session) AccountSession {
@@ -164,19 +165,24 @@ func session(a actor.Actor, row sessions.Session) AccountSession {
 		SignedInAt: row.AuthTime, LastSeenAt: row.LastSeenAt, ExpiresAt: row.ExpiresAt}
 }
 
-func (s *Service) getProfile(ctx context.Context, c *httpapi.Call, _ *noInput) (*httpapi.Entity[AccountProfile], error) {
-	var u users.User
-	err := s.inTenant(ctx, c, func(ctx context.Context, tx db.Tx) (err error) {
-		u, err = s.Users.Load(ctx, tx, c.Actor.User)
+func (s *Service) getProfile(ctx context.Context, c *httpapi.Call, _ *noInput) (out *httpapi.Entity[AccountProfile], err error) {
+	err = s.inTenant(ctx, c, func(ctx context.Context, tx db.Tx) error {
+		u, err := s.Users.Load(ctx, tx, c.Actor.User)
+		if err != nil {
+			return err
+		}
+		out, err = s.profileOf(ctx, tx, c.Actor, u)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return httpapi.Versioned(profile(u), u.Version), nil
+	return out, err
 }
 
-func (s *Service) updateProfile(ctx context.Context, c *httpapi.Call, in *profileInput) (*httpapi.Entity[AccountProfile], error) {
+func (s *Service) profileOf(ctx context.Context, tx db.Tx, a actor.Actor, u users.User) (*httpapi.Entity[AccountProfile], error) {
+	console, err := s.mayUseConsole(ctx, tx, a)
+	return httpapi.Versioned(profile(u, console), u.Version), err
+}
+
+func (s *Service) updateProfile(ctx context.Context, c *httpapi.Call, in *profileInput) (out *httpapi.Entity[AccountProfile], err error) {
 	version, err := in.Version()
 	if err == nil {
 		err = portal(c.Actor)
@@ -184,19 +190,20 @@ func (s *Service) updateProfile(ctx context.Context, c *httpapi.Call, in *profil
 	if err != nil {
 		return nil, err
 	}
-	var u users.User
-	err = s.inTenant(ctx, c, func(ctx context.Context, tx db.Tx) (err error) {
-		if u, err = s.Users.Load(ctx, tx, c.Actor.User); err != nil {
+	err = s.inTenant(ctx, c, func(ctx context.Context, tx db.Tx) error {
+		u, err := s.Users.Load(ctx, tx, c.Actor.User)
+		if err != nil {
 			return err
 		}
 		u, err = s.Users.UpdateTx(ctx, tx, u.Org, u.ID, version,
 			users.Changes{GivenName: in.Body.GivenName, FamilyName: in.Body.FamilyName, Locale: in.Body.Locale})
+		if err != nil {
+			return err
+		}
+		out, err = s.profileOf(ctx, tx, c.Actor, u)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return httpapi.Versioned(profile(u), u.Version), nil
+	return out, err
 }
 
 func (s *Service) postPassword(ctx context.Context, c *httpapi.Call, in *passwordInput) (*httpapi.None, error) {
@@ -285,7 +292,7 @@ func (s *Service) revokeConsent(ctx context.Context, c *httpapi.Call, in *consen
 
 func (s *Service) listApps(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[AccountApp]], error) {
 	return list(ctx, s, c, in, nil, func(ctx context.Context, tx db.Tx) ([]AccountApp, error) {
-		return s.appsIn(ctx, tx, c.Actor.Org)
+		return s.appsIn(ctx, tx, c.Actor)
 	}, func(a AccountApp) string { return a.ID.String() })
 }
 

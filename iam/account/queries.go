@@ -14,9 +14,10 @@ type appRow struct {
 	LogoURI   string  `db:"logo_uri"`
 	AccessURL string  `db:"access_url"`
 	Enabled   bool    `db:"enabled"`
+	Console   bool    `db:"console"`
 }
 
-const sqlApps = `SELECT id, name, logo_uri, access_url, enabled FROM apps WHERE tenant_id = $1 AND id = ANY ($2)`
+const sqlApps = `SELECT id, name, logo_uri, access_url, enabled, builtin AND client_id = 'console' AS console FROM apps WHERE tenant_id = $1 AND id = ANY ($2)`
 
 // queryApps finds apps by id; those that are gone are left out.
 func queryApps(ctx context.Context, tx db.Tx, wanted []ids.App) (map[ids.App]appRow, error) {

@@ -17,6 +17,7 @@ import (
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
+	"grove/infra/kernel/perm"
 	"grove/infra/kernel/text"
 	"grove/orgs/members"
 )
@@ -38,6 +39,11 @@ var errCurrentPassword = fault.Declare(fault.Invalid, "account.current_password"
 // Apps lists the applications that people of an organization may open. orgs/sharing.
 type Apps interface {
 	AppsIn(ctx context.Context, tx db.Tx, org ids.Org) ([]ids.App, error)
+}
+
+// Authz knows what the roles of people give. iam/authz.
+type Authz interface {
+	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
 }
 
 // Consents keeps what people allow. iam/consents.
@@ -77,6 +83,7 @@ type Users interface {
 // Dependencies of New. All are needed.
 type Dependencies struct {
 	Apps     Apps
+	Authz    Authz
 	Consents Consents
 	DB       *db.DB
 	Grants   Grants
@@ -175,7 +182,11 @@ func (s *Service) export(ctx context.Context, c *httpapi.Call) (AccountExport, e
 		if err != nil {
 			return err
 		}
-		out.Profile = profile(u)
+		console, err := s.mayUseConsole(ctx, tx, c.Actor)
+		if err != nil {
+			return err
+		}
+		out.Profile = profile(u, console)
 		if out.Organizations, err = s.organizations(ctx, tx, c.Actor); err != nil {
 			return err
 		}
@@ -214,9 +225,20 @@ func (s *Service) organizations(ctx context.Context, tx db.Tx, a actor.Actor) ([
 	return out, err
 }
 
-// appsIn lists the apps that people of an organization may open: those with an address.
-func (s *Service) appsIn(ctx context.Context, tx db.Tx, org ids.Org) ([]AccountApp, error) {
-	available, err := s.Apps.AppsIn(ctx, tx, org)
+// mayUseConsole reports whether the console has anything for the person in the token's organization: a permission of the
+// management API.
+func (s *Service) mayUseConsole(ctx context.Context, tx db.Tx, a actor.Actor) (bool, error) {
+	held, err := s.Authz.ScopesOf(ctx, tx, a.User, a.Org)
+	return slices.ContainsFunc(perm.All(), func(p perm.Permission) bool { return held[p.Name()] }), err
+}
+
+// appsIn lists the apps that the person may open in the token's organization: those with an address.
+func (s *Service) appsIn(ctx context.Context, tx db.Tx, a actor.Actor) ([]AccountApp, error) {
+	console, err := s.mayUseConsole(ctx, tx, a)
+	if err != nil {
+		return nil, err
+	}
+	available, err := s.Apps.AppsIn(ctx, tx, a.Org)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +248,7 @@ func (s *Service) appsIn(ctx context.Context, tx db.Tx, org ids.Org) ([]AccountA
 	}
 	out := []AccountApp{}
 	for _, app := range found {
-		if app.Enabled && app.AccessURL != "" {
+		if app.Enabled && app.AccessURL != "" && (console || !app.Console) {
 			out = append(out, AccountApp{ID: app.ID, Name: app.Name, LogoURI: app.LogoURI, AccessURL: app.AccessURL})
 		}
 	}

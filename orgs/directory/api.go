@@ -28,6 +28,7 @@ type Organization struct {
 	EffectiveStatus Status            `json:"effective_status" doc:"suspended where the organization or one above it is." example:"active"`
 	Attributes      map[string]string `json:"attributes" doc:"Values of your own." example:"{\"crm_id\": \"42\"}"`
 	HasChildren     bool              `json:"has_children" doc:"Whether there are organizations below." example:"false"`
+	IsRoot          bool              `json:"is_root" doc:"Whether it is the tenant's root." example:"false"`
 	CreatedAt       time.Time         `json:"created_at" doc:"When the organization was created." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt       time.Time         `json:"updated_at" doc:"When the organization was last changed." example:"2026-11-23T09:00:00Z"`
 	AllowedActions  []string          `json:"allowed_actions,omitzero" doc:"What the caller may do: create_child, delete, move, resume, suspend, update. In single representations only."`
@@ -162,7 +163,7 @@ func fromAbove(c *httpapi.Call) error {
 // shown hides the parent where the token does not reach it: where the organization is the token's own.
 func shown(c *httpapi.Call, r viewRow) Organization {
 	o := Organization{ID: r.ID, Handle: r.Handle, Name: r.Name, Description: r.Description, Status: r.Status, EffectiveStatus: Active,
-		Attributes: r.Attributes, HasChildren: r.HasChildren, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
+		Attributes: r.Attributes, HasChildren: r.HasChildren, IsRoot: r.IsRoot(), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
 	if r.Stopped {
 		o.EffectiveStatus = Suspended
 	}

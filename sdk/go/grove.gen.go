@@ -1298,6 +1298,11 @@ type AccountProfile struct {
 	// Examples: en-GB
 	Locale *string `json:"locale,omitempty"`
 
+	// MayUseConsole Whether the person holds a permission of the management API in the organization of the token that asks.
+	//
+	// Examples: false
+	MayUseConsole bool `json:"may_use_console"`
+
 	// OrgID The organization that holds the person's record and credentials.
 	//
 	// Examples: org_069hwpkw01r010000000000004
@@ -3009,6 +3014,11 @@ type Organization struct {
 	//
 	// Examples: org_069hwpkw01r010000000000004
 	ID string `json:"id"`
+
+	// IsRoot Whether it is the tenant's root.
+	//
+	// Examples: false
+	IsRoot bool `json:"is_root"`
 
 	// Name The organization's name for people, unique among its siblings.
 	//
@@ -5157,7 +5167,7 @@ func (c *Client) UpdateMyProfile(ctx context.Context, body UpdateAccountProfileR
 
 // ListMyApps is GET /v1/me/apps.
 //
-// Enabled apps with an address to open, of or shared with the token's organization, by name.
+// Enabled apps with an address to open, of or shared with the token's organization, by name. The console only for those who may use it.
 func (c *Client) ListMyApps(ctx context.Context, params *ListMyAppsParams, options ...Option) (*AccountAppList, error) {
 	r := request{method: http.MethodGet, path: path("/v1/me/apps")}
 	if params != nil {

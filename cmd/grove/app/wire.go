@@ -149,7 +149,7 @@ func (a *App) wire() error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
 	})
 	signedIn.OnEndInOrg(server.EndGrantsInOrgTx)
-	me := account.New(account.Dependencies{Apps: shares, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
+	me := account.New(account.Dependencies{Apps: shares, Authz: roles, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
 	firsts := administrators.New(a.DB, tenants, people)
 	letters := notifications.New(invited, links, a.options.Sender, a.Log)
 

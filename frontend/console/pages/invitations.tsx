@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Radio, SegmentedControl, Select, Stack, Text, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, Badge, Button, Group, Radio, SegmentedControl, Select, Stack, Text, TextInput, Tooltip } from "@mantine/core";
 import { IconMailForward, IconMailOff, IconRefresh, IconUsersPlus } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
@@ -7,7 +7,7 @@ import { type components, sent } from "../../api/index.ts";
 import { FormDialog, SecretDialog, StateBadge, Time, notifyDone, useApiForm, useCan, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
 import { AddMany } from "../AddMany.tsx";
 import { ListPage } from "../ListPage.tsx";
-import { useNames } from "../names.ts";
+import { useNames, useRoles } from "../names.ts";
 import { GroupsPicker, RolesPicker } from "../pickers.tsx";
 import { type Row, namesIn } from "../rows.ts";
 import { useOrg } from "../useOrg.ts";
@@ -32,6 +32,8 @@ export function InvitationsPage() {
   const list = query.useQuery("get", "/v1/orgs/{org}/invitations", {
     params: { path: { org: ref }, query: { ...cursor.query, ...(state !== "all" && { state }) } },
   }, { placeholderData: keepPreviousData });
+  const roles = useRoles(ref);
+  const given = (i: Invitation) => roles.filter((r) => i.roles.includes(r.id)).map((r) => r.name);
   const revoke = (invitation: Invitation) =>
     confirm({
       act: async () => {
@@ -60,11 +62,12 @@ export function InvitationsPage() {
             <div>
               <Text fw={560} fz="inherit">{i.email}</Text>
               <Text c="dimmed" fz="xs">{t("invitations.by", { name: i.inviter })}</Text>
+              {given(i).length > 0 && <Group gap={4} mt={2}>{given(i).map((name) => <Badge color="gray" key={name} size="sm">{name}</Badge>)}</Group>}
               {i.refused && <Text c="var(--mantine-color-red-light-color)" fz="xs">{t(`invitations.refused.${i.refused}`)}</Text>}
             </div>
           ),
         },
-        { key: "state", title: t("field.state"), render: (i) => <StateBadge state={i.state} />, width: 120 },
+        { key: "state", title: t("field.state"), render: (i) => <StateBadge state={i.state} />, width: 104 },
         { key: "created", title: t("invitations.sent"), render: (i) => <Time at={i.created_at} />, wide: true, width: 150 },
         { key: "expires", title: t("invitations.expires"), render: (i) => (i.expires_at ? <Time at={i.expires_at} /> : t("secrets.never")), wide: true, width: 150 },
         {

@@ -16,7 +16,7 @@ class Peer {
   grants: URLSearchParams[] = [];
   went: string[] = [];
   replaced: string[] = [];
-  refreshFails = false;
+  refreshFails: false | { error: string; status: number } = false;
   #stored = new Map<string, string>();
   #count = 0;
 
@@ -32,7 +32,7 @@ class Peer {
       const form = new URLSearchParams(String(init?.body));
       this.grants.push(form);
       if (form.get("grant_type") === "refresh_token" && this.refreshFails) {
-        return Response.json({ error: "invalid_grant" }, { status: 400 });
+        return Response.json({ error: this.refreshFails.error }, { status: this.refreshFails.status });
       }
       this.#count += 1;
       const claims = { iss: issuer, aud: "console", sub: "usr_1", exp: 9_999_999_999, iat: Math.floor(Date.now() / 1000), nonce: this.nonce, org_id: "org_own", name: "Ada" };
@@ -109,10 +109,44 @@ test("many calls at once refresh once and see the rotated token", async () => {
 
 test("a refused refresh ends the session", async () => {
   const session = await peer.signedIn();
-  peer.refreshFails = true;
+  peer.refreshFails = { error: "invalid_grant", status: 400 };
   await expect(session.accessToken(true)).rejects.toThrow(SessionEnded);
   expect(session.ended).toBe(true);
   await expect(session.accessToken()).rejects.toThrow(SessionEnded);
+});
+
+test("a server that is too busy to refresh ends nothing", async () => {
+  const session = await peer.signedIn();
+  peer.refreshFails = { error: "temporarily_unavailable", status: 429 };
+  await expect(session.accessToken(true)).rejects.toThrow();
+  expect(session.ended).toBe(false);
+  peer.refreshFails = false;
+  expect(await session.accessToken(true)).toBe("access-2");
+});
+
+test("an organization that lets the person in no more is left, once, and that is told", async () => {
+  peer.href = `${issuer}/console/?org=north`;
+  await peer.session().start();
+  const refused = (n: number) => {
+    const request = new URL(peer.went[n] ?? "").searchParams;
+    return { org: request.get("org"), href: `${issuer}/console/callback?error=access_denied&iss=${encodeURIComponent(issuer)}&state=${request.get("state")}` };
+  };
+  expect(refused(0).org).toBe("north");
+  peer.href = refused(0).href;
+  expect(await peer.session().start()).toBe(false);
+  const request = new URL(peer.went[1] ?? "").searchParams;
+  expect(request.has("org")).toBe(false);
+  peer.nonce = request.get("nonce") ?? "";
+  peer.href = `${issuer}/console/callback?code=c0de&state=${request.get("state")}`;
+  const session = peer.session();
+  expect(await session.start()).toBe(true);
+  expect(session.lost).toBe(true);
+  expect(peer.replaced).toEqual(["/t/acme/console"]);
+  peer.href = refused(1).href; // refused without an organization: no third try
+  await peer.session().start();
+  const last = new URL(peer.went.at(-1) ?? "").searchParams;
+  peer.href = `${issuer}/console/callback?error=access_denied&state=${last.get("state")}`;
+  await expect(peer.session().start()).rejects.toThrow();
 });
 
 test("acts in another organization and comes back", async () => {

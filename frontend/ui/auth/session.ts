@@ -11,6 +11,7 @@ const leeway = 30_000;
 
 const pendingPrefix = "grove.auth.";
 const orgPrefix = "grove.org.";
+const lostPrefix = "grove.lost.";
 
 /** Who is signed in, from the ID token. */
 export interface Person {
@@ -28,6 +29,8 @@ interface Pending {
   verifier: string;
   nonce: string;
   returnTo: string;
+  /** The organization that was asked for. */
+  org?: string;
 }
 
 interface Tokens {
@@ -84,6 +87,7 @@ export class Session {
   #switching: Promise<void> | undefined;
   #starting: Promise<boolean> | undefined;
   #ended = false;
+  #lost = false;
 
   constructor(mount: Mount, around: Surroundings = browser()) {
     this.mount = mount;
@@ -93,6 +97,11 @@ export class Session {
 
   get person(): Person | undefined {
     return this.#person;
+  }
+
+  /** Whether the organization that this tab last worked in let the person in no more, so that another one is open now. */
+  get lost(): boolean {
+    return this.#lost;
   }
 
   get ended(): boolean {
@@ -144,7 +153,17 @@ export class Session {
     this.#around.storage.removeItem(pendingPrefix + state);
     const pending = JSON.parse(raw) as Pending;
     const server = await this.#discover();
-    const params = this.#authResponse(server, url, state);
+    let params: URLSearchParams;
+    try {
+      params = oauth.validateAuthResponse(server, this.#client, url, state);
+    } catch (error) {
+      // The organization may be the reason: the person has left it, or it is suspended. The next try leaves it open.
+      this.#remember(undefined);
+      if (!(error instanceof oauth.AuthorizationResponseError && pending.org)) throw error;
+      this.#around.storage.setItem(lostPrefix + this.mount.path, pending.org);
+      await this.authorize(this.mount.path);
+      return false;
+    }
     const response = await oauth.authorizationCodeGrantRequest(
       server, this.#client, oauth.None(), params, this.mount.callback, pending.verifier, this.#options(),
     );
@@ -152,6 +171,8 @@ export class Session {
       expectedNonce: pending.nonce,
       requireIdToken: true,
     });
+    this.#lost = this.#around.storage.getItem(lostPrefix + this.mount.path) !== null;
+    this.#around.storage.removeItem(lostPrefix + this.mount.path);
     this.#keep(result);
     this.#around.replace(pending.returnTo);
     return true;
@@ -162,7 +183,8 @@ export class Session {
     const server = await this.#discover();
     if (!server.authorization_endpoint) throw new Error("The issuer names no authorization endpoint.");
     const state = oauth.generateRandomState();
-    const pending: Pending = { verifier: oauth.generateRandomCodeVerifier(), nonce: oauth.generateRandomNonce(), returnTo };
+    const org = this.#org();
+    const pending: Pending = { verifier: oauth.generateRandomCodeVerifier(), nonce: oauth.generateRandomNonce(), returnTo, ...(org && { org }) };
     this.#around.storage.setItem(pendingPrefix + state, JSON.stringify(pending));
     const url = new URL(server.authorization_endpoint);
     url.search = new URLSearchParams({
@@ -175,7 +197,7 @@ export class Session {
       response_type: "code",
       scope,
       state,
-      ...(this.#org() !== null && { org: this.#org() ?? "" }),
+      ...(org && { org }),
     }).toString();
     this.#around.go(url.href);
   }
@@ -232,7 +254,8 @@ export class Session {
     try {
       this.#keep(await oauth.processRefreshTokenResponse(server, this.#client, response));
     } catch (error) {
-      if (error instanceof oauth.ResponseBodyError && error.status < 500) return this.#end();
+      // A server that is busy has decided nothing.
+      if (error instanceof oauth.ResponseBodyError && error.status < 500 && error.status !== 429) return this.#end();
       throw error;
     }
   }
@@ -257,16 +280,6 @@ export class Session {
   #remember(org: string | undefined): void {
     if (org) this.#around.storage.setItem(orgPrefix + this.mount.path, org);
     else this.#around.storage.removeItem(orgPrefix + this.mount.path);
-  }
-
-  /** Reads the authorization response. After a refusal the next try leaves the organization open: it may be the reason. */
-  #authResponse(server: oauth.AuthorizationServer, url: URL, state: string): URLSearchParams {
-    try {
-      return oauth.validateAuthResponse(server, this.#client, url, state);
-    } catch (error) {
-      this.#remember(undefined);
-      throw error;
-    }
   }
 
   #end(): never {

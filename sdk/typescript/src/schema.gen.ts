@@ -217,7 +217,7 @@ export interface paths {
         };
         /**
          * List the apps that one may open
-         * @description Enabled apps with an address to open, of or shared with the token's organization, by name.
+         * @description Enabled apps with an address to open, of or shared with the token's organization, by name. The console only for those who may use it.
          */
         get: operations["listMyApps"];
         put?: never;
@@ -1969,6 +1969,11 @@ export interface components {
              * @example en-GB
              */
             locale?: string;
+            /**
+             * @description Whether the person holds a permission of the management API in the organization of the token that asks.
+             * @example false
+             */
+            may_use_console: boolean;
             /**
              * @description The organization that holds the person's record and credentials.
              * @example org_069hwpkw01r010000000000004
@@ -3750,6 +3755,11 @@ export interface components {
              * @example org_069hwpkw01r010000000000004
              */
             id: string;
+            /**
+             * @description Whether it is the tenant's root.
+             * @example false
+             */
+            is_root: boolean;
             /**
              * @description The organization's name for people, unique among its siblings.
              * @example Acme Berlin

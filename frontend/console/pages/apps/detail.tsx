@@ -36,7 +36,7 @@ export function AppPage() {
     <DetailPage
       badge={(a) => (
         <Group gap={6}>
-          <Badge color="gray">{a.template}</Badge>
+          <Badge color="gray">{t(`template.${a.template as "web"}`, { defaultValue: a.template })}</Badge>
           <StateBadge state={a.enabled ? "active" : "disabled"} />
         </Group>
       )}

@@ -32,7 +32,7 @@ export function General({ org }: { org: Organization }) {
           {form.problem && <ProblemAlert error={form.problem} />}
           <TextInput label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
           <TextInput
-            description={fromAbove ? t("settings.handleHint") : t("settings.handleFromAbove")} dir="ltr" disabled={!fromAbove} label={t("field.handle")}
+            description={t(org.is_root ? "settings.handleOfRoot" : fromAbove ? "settings.handleHint" : "settings.handleFromAbove")} dir="ltr" disabled={!fromAbove} label={t("field.handle")}
             maxLength={63} {...getInputProps("handle")}
           />
           <Textarea autosize label={t("field.description")} maxLength={1000} minRows={2} {...getInputProps("description")} />
