@@ -201,7 +201,9 @@ test("an invited administrator lands in the console of the own organization, inv
   await tab.page.getByRole("heading", { level: 1, name: "Contoso" }).waitFor();
   expect(await tab.page.getByRole("link", { name: "Signing keys" }).count()).toBe(0);
   await tab.page.goto(`${world.dev.tenant_base}/console/orgs/northwind`);
-  await tab.page.getByText("Not found, or not yours to see").waitFor();
+  await tab.page.getByText("This organization is not open to you").waitFor();
+  await tab.page.getByRole("link", { name: "Go to your organization" }).click();
+  await tab.page.getByRole("heading", { level: 1 }).waitFor();
 
   const user = (await sent(world.api.GET("/v1/orgs/{org}/members", { params: { path: { org: "contoso" } } }))).items.find((m) => m.email === "dora@contoso.example")?.user_id ?? "";
   await world.api.PUT("/v1/orgs/{org}/members/{user}", { params: { path: { org: "northwind", user } } });

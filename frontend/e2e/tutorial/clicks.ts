@@ -177,7 +177,7 @@ export const clicks: Record<string, (w: World) => Promise<Seen>> = {
   boundaries: async (w) => {
     const page = await w.page("frida");
     await page.goto(at(w, "/console/orgs/contoso"));
-    return { see: await settled(page, "Not found, or not yours to see") };
+    return { see: await settled(page, "This organization is not open to you") };
   },
 
   "accept-colleagues": async (w) => {
