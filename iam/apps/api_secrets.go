@@ -104,6 +104,10 @@ func (s *Service) deleteSecret(ctx context.Context, c *httpapi.Call, in *deleteS
 func (s *Service) CreateSecret(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, in CreateAppSecretRequest) (made CreatedAppSecret, err error) {
 	row, plain, hash := newSecret()
 	row.ExpiresAt = in.ExpiresAt
+	key, err := s.SealingKey(ctx, tenant)
+	if err != nil {
+		return made, err
+	}
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		owner, err := lockOwn(ctx, tx, org, app)
 		if err != nil {
@@ -125,7 +129,7 @@ func (s *Service) CreateSecret(ctx context.Context, tenant ids.Tenant, org ids.O
 		if n >= maxSecrets {
 			return errTooManySecrets.With("Take one of the five secrets away first.", nil)
 		}
-		if err := insertSecret(ctx, tx, owner, row, hash); err != nil {
+		if err := insertSecret(ctx, tx, owner, row, hash, sealed(key, owner, row.ID, plain)); err != nil {
 			return err
 		}
 		if err := tx.Changed(ctx, "app", owner.ClientID); err != nil {

@@ -93,6 +93,7 @@ type Service struct {
 	db      *db.DB
 	events  *events.Log
 	grants  Grants
+	keys    DataKeys // nil: no secret can be sealed
 	clients *cache.Cache[Client]
 	origins *cache.Cache[map[string]bool]
 }
@@ -121,7 +122,7 @@ func (s *Service) Module() module.Manifest {
 		},
 		Tables: []module.Table{
 			{Name: "app_apis", Class: module.Configuration, Owner: "org_id", Export: true},
-			{Name: "app_secrets", Class: module.Configuration, Owner: "org_id", Why: "hashes of secrets: an export that leaves the installation carries no credential"},
+			{Name: "app_secrets", Class: module.Configuration, Owner: "org_id", Why: "hashes of secrets, and some sealed: an export that leaves the installation carries no credential"},
 			{Name: "apps", Class: module.Configuration, Owner: "org_id", Export: true},
 		},
 	}

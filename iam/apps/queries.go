@@ -118,10 +118,16 @@ func countSecrets(ctx context.Context, tx db.Tx, app ids.App) (n int, err error)
 	return n, err
 }
 
-func insertSecret(ctx context.Context, tx db.Tx, a appRow, secret secretRow, hash []byte) error {
+func insertSecret(ctx context.Context, tx db.Tx, a appRow, secret secretRow, hash, sealed []byte) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO app_secrets (tenant_id, id, org_id, app_id, hash, hint, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		tx.Tenant(), secret.ID, a.Org, a.ID, hash, secret.Hint, tx.Now(), secret.ExpiresAt)
+		INSERT INTO app_secrets (tenant_id, id, org_id, app_id, hash, hint, created_at, expires_at, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		tx.Tenant(), secret.ID, a.Org, a.ID, hash, secret.Hint, tx.Now(), secret.ExpiresAt, sealed)
+	return err
+}
+
+// forgetSealed leaves an app's secrets as hashes only.
+func forgetSealed(ctx context.Context, tx db.Tx, app ids.App) error {
+	_, err := tx.Exec(ctx, `UPDATE app_secrets SET sealed = NULL WHERE tenant_id = $1 AND app_id = $2`, tx.Tenant(), app)
 	return err
 }
 
@@ -213,7 +219,7 @@ func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, erro
 	return db.CollectOne[clientRow](ctx, tx, `
 		SELECT a.id, a.org_id, a.client_id, a.name, a.template, a.logo_uri, a.access_url, a.client_type, a.enabled, a.builtin, a.source,
 		       a.role_audience, a.grant_types, a.oidc,
-		       (SELECT coalesce(jsonb_agg(jsonb_build_object('hash', encode(k.hash, 'base64'), 'expires_at', k.expires_at) ORDER BY k.id), '[]')
+		       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'hash', encode(k.hash, 'base64'), 'sealed', encode(k.sealed, 'base64'), 'expires_at', k.expires_at) ORDER BY k.id), '[]')
 		        FROM app_secrets k WHERE k.tenant_id = $1 AND k.app_id = a.id) AS secrets,
 		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'open', g.open, 'policy', g.policy, 'scopes',
 		                (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM api_scopes s

@@ -85,6 +85,8 @@ func checkProtocol(a appRow) error {
 		return fault.CodeInvalid.At("/token_endpoint_auth_method", "none for public clients, and for nobody else")
 	case a.OIDC.AuthMethod == AuthPrivateKeyJWT && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
 		return fault.CodeInvalid.At("/jwks", "the keys, or their address in jwks_uri, for private_key_jwt")
+	case a.OIDC.AuthSigningAlg != "" && (a.OIDC.AuthMethod == AuthSecretJWT) != (a.OIDC.AuthSigningAlg == jose.HS256):
+		return fault.CodeInvalid.At("/token_endpoint_auth_signing_alg", "HS256 for client_secret_jwt, which signs with the secret, and for nothing else")
 	case a.OIDC.RequireSignedRequest && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
 		return fault.CodeInvalid.At("/jwks", "the keys, or their address in jwks_uri, by which requests are signed")
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
@@ -201,7 +203,7 @@ func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in
 			var made secretRow
 			var hash []byte
 			made, secret, hash = newSecret()
-			if err := insertSecret(ctx, tx.Tx, row, made, hash); err != nil {
+			if err := insertSecret(ctx, tx.Tx, row, made, hash, nil); err != nil {
 				return err
 			}
 		}
@@ -283,7 +285,6 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
 		fields = set(fields, "id_token_seconds", &a.OIDC.IDTokenSeconds, in.IDTokenSeconds)
 		fields = set(fields, "assertion_reuse", &a.OIDC.AssertionReuse, in.AssertionReuse)
-		fields = set(fields, "token_endpoint_auth_method", &a.OIDC.AuthMethod, in.AuthMethod)
 		fields = set(fields, "token_endpoint_auth_signing_alg", &a.OIDC.AuthSigningAlg, in.AuthSigningAlg)
 		fields = set(fields, "id_token_alg", &a.OIDC.IDTokenAlg, in.IDTokenAlg)
 		fields = set(fields, "backchannel_logout_uri", &a.OIDC.BackchannelLogoutURI, in.BackchannelLogoutURI)
@@ -299,7 +300,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "userinfo_signed_response_alg", &a.OIDC.UserinfoAlg, in.UserinfoAlg)
 		fields = set(fields, "introspection_signed_response_alg", &a.OIDC.IntrospectionAlg, in.IntrospectionAlg)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
-		for _, set := range []setter{s.setKeys, s.setCertificate, s.setProfile} {
+		for _, set := range []setter{s.setMethod, s.setKeys, s.setCertificate, s.setProfile} {
 			if fields, err = set(ctx, tx, a, in, fields); err != nil {
 				return nil, err
 			}

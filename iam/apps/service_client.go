@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
@@ -35,6 +37,8 @@ type Client struct {
 
 // SecretHash is the SHA-256 of a client secret.
 type SecretHash struct {
+	ID        uuid.UUID `json:"id"`
+	Sealed    []byte    `json:"sealed"` // the secret, where the client signs with it: see [Service.HMACKeys]
 	Hash      []byte    `json:"hash"`
 	ExpiresAt time.Time `json:"expires_at"` // zero: never
 }

@@ -11,6 +11,7 @@ import (
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/list"
+	"grove/infra/secrets"
 )
 
 // Who set an app up.
@@ -31,6 +32,7 @@ type Registration struct {
 	Public     bool
 	GrantTypes []string
 	Settings   Settings
+	Key        *secrets.DataKey // seals its secret where it signs with it: see [Service.SealingKey]
 }
 
 func (r Registration) row(org ids.Org) (row appRow, err error) {
@@ -86,11 +88,11 @@ func (s *Service) RegisterTx(ctx context.Context, tx db.Tx, org ids.Org, r Regis
 		return made, "", err
 	}
 	switch row.OIDC.complete(row.ClientType).AuthMethod {
-	case AuthSecret, AuthBasic, AuthPost:
+	case AuthSecret, AuthSecretJWT, AuthBasic, AuthPost:
 		var stored secretRow
 		var hash []byte
 		stored, secret, hash = newSecret()
-		if err := insertSecret(ctx, tx, row, stored, hash); err != nil {
+		if err := insertSecret(ctx, tx, row, stored, hash, sealed(r.Key, row, stored.ID, secret)); err != nil {
 			return made, "", err
 		}
 	}
@@ -132,6 +134,9 @@ func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 	}
 	row.ID, row.Source, row.Enabled, row.RoleAudience, row.Description = was.ID, was.Source, was.Enabled, was.RoleAudience, was.Description
 	row.CreatedAt, row.UpdatedAt, row.Version = was.CreatedAt, was.UpdatedAt, was.Version
+	if (row.OIDC.AuthMethod == AuthSecretJWT) != (was.OIDC.AuthMethod == AuthSecretJWT) {
+		return changed, fault.CodeInvalid.At("/token_endpoint_auth_method", "as it was registered: a secret that signs is kept in another way than one that is sent")
+	}
 	if row.ClientType != was.ClientType || row.Template != was.Template {
 		return changed, fault.CodeInvalid.At("/token_endpoint_auth_method", "as it was registered: a client stays public or confidential, native or not")
 	}

@@ -16,6 +16,7 @@ const (
 	AuthPost          = "client_secret_post"
 	AuthPrivateKeyJWT = "private_key_jwt"
 	AuthSecret        = "client_secret"               // Grove's own: the secret, in header or body
+	AuthSecretJWT     = "client_secret_jwt"           // OpenID Connect Core 1.0, section 9
 	AuthSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705, section 2.2
 	AuthTLS           = "tls_client_auth"             // RFC 8705, section 2.1
 )

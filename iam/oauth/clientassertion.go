@@ -58,7 +58,11 @@ func unverified(token string) (*jose.Claims, error) {
 // the database is errClient with its cause.
 func (s *Service) checkAssertion(ctx context.Context, r *http.Request, client apps.Client, assertion string) error {
 	no := func(err error) error { return refuseBecause(codeInvalidClient, errClient.description, err) }
-	c, err := s.verifyClient(ctx, client, assertion, client.AuthSigningAlg, "", "JWT", "client-authentication+jwt")
+	verify := s.verifyClient
+	if client.AuthMethod == apps.AuthSecretJWT {
+		verify = s.verifySecret
+	}
+	c, err := verify(ctx, client, assertion, client.AuthSigningAlg, "", "JWT", "client-authentication+jwt")
 	if err != nil {
 		return no(err)
 	}
@@ -106,6 +110,19 @@ func (s *Service) verifyClient(ctx context.Context, client apps.Client, token, a
 	payload, _, err := jose.Verify(token, options)
 	if err != nil {
 		return nil, errors.Join(err, failed)
+	}
+	return jose.ParseClaims(payload)
+}
+
+// verifySecret is verifyClient for what a client signed with one of its secrets (client_secret_jwt). alg is HS256 or "".
+func (s *Service) verifySecret(ctx context.Context, client apps.Client, token, _ string, typ ...string) (*jose.Claims, error) {
+	secrets, err := s.Clients.HMACKeys(ctx, httpapi.TenantOf(ctx).ID, client)
+	if err != nil {
+		return nil, err
+	}
+	payload, _, err := jose.VerifyHMAC(token, secrets, jose.VerifyOptions{Typ: typ})
+	if err != nil {
+		return nil, err
 	}
 	return jose.ParseClaims(payload)
 }

@@ -56,6 +56,9 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 	if given.method == apps.AuthNone && (client.AuthMethod == apps.AuthTLS || client.AuthMethod == apps.AuthSelfSignedTLS) {
 		given.method = client.AuthMethod // the form says no more than who it is
 	}
+	if given.method == apps.AuthPrivateKeyJWT && client.AuthMethod == apps.AuthSecretJWT {
+		given.method = client.AuthMethod // both bring an assertion; with what it has to be signed, the client's setting says
+	}
 	if !methodAllowed(client, given.method) {
 		return authenticatedClient{}, errClient
 	}
@@ -68,7 +71,7 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 		if err := s.checkCertificate(ctx, client); err != nil {
 			return authenticatedClient{}, err
 		}
-	case apps.AuthPrivateKeyJWT:
+	case apps.AuthPrivateKeyJWT, apps.AuthSecretJWT:
 		if err := s.checkAssertion(ctx, r, client, given.assertion); err != nil {
 			return authenticatedClient{}, err
 		}

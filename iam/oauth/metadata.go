@@ -78,7 +78,7 @@ type aliases struct {
 
 // authMethods are the ways in which clients prove who they are in this installation.
 func (o Options) authMethods() []string {
-	methods := []string{apps.AuthBasic, apps.AuthPost, apps.AuthNone, apps.AuthPrivateKeyJWT}
+	methods := []string{apps.AuthBasic, apps.AuthPost, apps.AuthNone, apps.AuthPrivateKeyJWT, apps.AuthSecretJWT}
 	if o.Certificates {
 		methods = append(methods, apps.AuthSelfSignedTLS)
 	}
@@ -105,7 +105,7 @@ func (o Options) documents() map[registration.Offers]string {
 
 // describe makes the document of this installation.
 func (o Options) describe(offers registration.Offers) string {
-	authMethods := o.authMethods()
+	authMethods, authAlgs := o.authMethods(), append(jose.Algs(), jose.HS256)
 	var at *aliases
 	if o.MTLSBaseURL != "" {
 		at = &aliases{TokenEndpoint: aliasMark + "/oauth2/token", UserinfoEndpoint: aliasMark + "/oauth2/userinfo", IntrospectionEndpoint: aliasMark + "/oauth2/introspect",
@@ -136,11 +136,11 @@ func (o Options) describe(offers registration.Offers) string {
 		SubjectTypes:             []string{"public"},
 		IDTokenAlgs:              jose.Algs(),
 		TokenAuthMethods:         authMethods,
-		TokenAuthAlgs:            jose.Algs(),
+		TokenAuthAlgs:            authAlgs,
 		IntrospectionAuthMethods: slices.DeleteFunc(slices.Clone(authMethods), func(m string) bool { return m == apps.AuthNone }),
-		IntrospectionAuthAlgs:    jose.Algs(),
+		IntrospectionAuthAlgs:    authAlgs,
 		RevocationAuthMethods:    authMethods,
-		RevocationAuthAlgs:       jose.Algs(),
+		RevocationAuthAlgs:       authAlgs,
 		ProofAlgs:                jose.Algs(),
 		ChallengeMethods:         []string{methodS256},
 		Claims: []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",

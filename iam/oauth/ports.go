@@ -18,6 +18,8 @@ import (
 // Clients finds applications by their client_id, from a cache. iam/apps.
 type Clients interface {
 	Client(ctx context.Context, tenant ids.Tenant, clientID string) (apps.Client, error)
+	// HMACKeys opens the secrets of a client that signs with them.
+	HMACKeys(ctx context.Context, tenant ids.Tenant, c apps.Client) ([][]byte, error)
 }
 
 // Keys signs and verifies for a tenant, from a cache. tenants/keys.

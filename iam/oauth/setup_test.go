@@ -226,6 +226,16 @@ func (w *world) Client(_ context.Context, t ids.Tenant, clientID string) (apps.C
 	return c, nil
 }
 
+// HMACKeys are the secrets of clients that sign with them, which this directory keeps in the clear.
+func (w *world) HMACKeys(_ context.Context, _ ids.Tenant, c apps.Client) (all [][]byte, err error) {
+	for _, known := range c.SecretHashes {
+		if len(known.Sealed) > 0 {
+			all = append(all, known.Sealed)
+		}
+	}
+	return all, nil
+}
+
 func (w *world) change(a *tenant, clientID string, f func(*apps.Client)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -93,7 +93,7 @@ var (
 	grantsOfPeople = []string{apps.GrantAuthorizationCode, apps.GrantDeviceCode, apps.GrantOrganizationSwitch, apps.GrantRefreshToken, implicit}
 
 	openRules = rules{source: apps.SourceRegistered, authMethod: apps.AuthBasic,
-		authMethods: []string{apps.AuthBasic, apps.AuthNone, apps.AuthPost, apps.AuthPrivateKeyJWT}, grantTypes: grantsOfPeople}
+		authMethods: []string{apps.AuthBasic, apps.AuthNone, apps.AuthPost, apps.AuthPrivateKeyJWT, apps.AuthSecretJWT}, grantTypes: grantsOfPeople}
 	// Who was trusted with a token may register a machine; what it may do is still for an administrator to say.
 	tokenRules = rules{source: apps.SourceRegistered, authMethod: openRules.authMethod, authMethods: openRules.authMethods,
 		grantTypes: append([]string{apps.GrantClientCredentials}, grantsOfPeople...)}
@@ -163,7 +163,7 @@ func (m *Metadata) complete(r rules) error {
 		{"id_token_encrypted_response_alg", m.IDTokenEncryption == "", "left out: ID tokens are not encrypted"},
 		{"userinfo_encrypted_response_alg", m.UserinfoEncryption == "", "left out: answers are not encrypted"},
 		{"id_token_signed_response_alg", isAlg(m.IDTokenAlg), anAlg},
-		{"token_endpoint_auth_signing_alg", m.AuthSigningAlg == "" || isAlg(m.AuthSigningAlg), anAlg},
+		{"token_endpoint_auth_signing_alg", m.AuthSigningAlg == "" || m.AuthSigningAlg == jose.HS256 || isAlg(m.AuthSigningAlg), anAlg + ", or HS256 with client_secret_jwt"},
 		{"request_object_signing_alg", m.RequestObjectAlg == "" || isAlg(m.RequestObjectAlg), anAlg},
 		{"authorization_signed_response_alg", m.ResponseAlg == "" || isAlg(m.ResponseAlg), anAlg},
 		{"userinfo_signed_response_alg", m.UserinfoAlg == "" || isAlg(m.UserinfoAlg), anAlg},

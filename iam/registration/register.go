@@ -62,6 +62,9 @@ func (s *Service) Register(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 	if err != nil {
 		return made, err
 	}
+	if described.Key, err = s.Apps.SealingKey(ctx, tenant); err != nil {
+		return made, err
+	}
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		data := registeredData{Signed: m.SoftwareStatement != ""}
 		if err := s.admit(ctx, tx, org, token, &data); err != nil {

@@ -13,6 +13,7 @@ import (
 const (
 	EdDSA = "EdDSA" // Ed25519 only
 	ES256 = "ES256" // the default
+	HS256 = "HS256" // of VerifyHMAC alone: no public key has it
 	PS256 = "PS256"
 	RS256 = "RS256"
 )

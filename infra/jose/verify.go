@@ -51,6 +51,8 @@ type VerifyOptions struct {
 	// Typ lists the accepted values of typ, compared as media types are, such as "at+jwt". The entry ""
 	// accepts a token without typ, which client assertions and other issuers' ID tokens may be.
 	Typ []string
+
+	hmac bool // HS256 and nothing else; only VerifyHMAC sets it
 }
 
 // Header is what the protected header said. After verification Alg is the key's, and Typ is one of
@@ -187,7 +189,7 @@ func readHeader(o object, opts VerifyOptions) (Header, error) {
 	alg, okAlg := o.str("alg")
 	kid, okKID := o.str("kid")
 	typ, okTyp := o.str("typ")
-	if !okAlg || !supported(alg) || len(opts.Algs) > 0 && !slices.Contains(opts.Algs, alg) {
+	if !okAlg || opts.hmac != (alg == HS256) || !opts.hmac && !supported(alg) || len(opts.Algs) > 0 && !slices.Contains(opts.Algs, alg) {
 		return Header{}, ErrAlg
 	}
 	if !okKID || o.has("kid") && !validKID(kid) {

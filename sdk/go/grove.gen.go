@@ -670,6 +670,7 @@ func (e UpdateAppOIDCRequestResponseTypes) Valid() bool {
 const (
 	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret            UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
 	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretBasic       UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_basic"
+	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretJwt         UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_jwt"
 	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretPost        UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret_post"
 	UpdateAppOIDCRequestTokenEndpointAuthMethodNone                    UpdateAppOIDCRequestTokenEndpointAuthMethod = "none"
 	UpdateAppOIDCRequestTokenEndpointAuthMethodPrivateKeyJwt           UpdateAppOIDCRequestTokenEndpointAuthMethod = "private_key_jwt"
@@ -683,6 +684,8 @@ func (e UpdateAppOIDCRequestTokenEndpointAuthMethod) Valid() bool {
 	case UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret:
 		return true
 	case UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretBasic:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretJwt:
 		return true
 	case UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecretPost:
 		return true
@@ -704,6 +707,7 @@ const (
 	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgES256 UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "ES256"
 	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgEdDSA UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "EdDSA"
 	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgEmpty UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = ""
+	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgHS256 UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "HS256"
 	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgPS256 UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "PS256"
 	UpdateAppOIDCRequestTokenEndpointAuthSigningAlgRS256 UpdateAppOIDCRequestTokenEndpointAuthSigningAlg = "RS256"
 )
@@ -716,6 +720,8 @@ func (e UpdateAppOIDCRequestTokenEndpointAuthSigningAlg) Valid() bool {
 	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgEdDSA:
 		return true
 	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgHS256:
 		return true
 	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgPS256:
 		return true
@@ -3940,12 +3946,12 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	TLSClientCertificateBoundAccessTokens *bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
-	// TokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
+	// TokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; client_secret_jwt signs an assertion with a secret that is made after this is set, because the server has to keep it (sealed); none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 	//
 	// Examples: private_key_jwt
 	TokenEndpointAuthMethod *UpdateAppOIDCRequestTokenEndpointAuthMethod `json:"token_endpoint_auth_method,omitempty"`
 
-	// TokenEndpointAuthSigningAlg How assertions must be signed; empty for any of these.
+	// TokenEndpointAuthSigningAlg How assertions must be signed; empty for any of these that goes with the method: HS256 with client_secret_jwt, the others with private_key_jwt.
 	//
 	// Examples: ES256
 	TokenEndpointAuthSigningAlg *UpdateAppOIDCRequestTokenEndpointAuthSigningAlg `json:"token_endpoint_auth_signing_alg,omitempty"`
@@ -3992,12 +3998,12 @@ type UpdateAppOIDCRequestRequestObjectSigningAlg string
 // UpdateAppOIDCRequestResponseTypes defines model for UpdateAppOIDCRequest.ResponseTypes.
 type UpdateAppOIDCRequestResponseTypes string
 
-// UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
+// UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; client_secret_jwt signs an assertion with a secret that is made after this is set, because the server has to keep it (sealed); none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 //
 // Examples: private_key_jwt
 type UpdateAppOIDCRequestTokenEndpointAuthMethod string
 
-// UpdateAppOIDCRequestTokenEndpointAuthSigningAlg How assertions must be signed; empty for any of these.
+// UpdateAppOIDCRequestTokenEndpointAuthSigningAlg How assertions must be signed; empty for any of these that goes with the method: HS256 with client_secret_jwt, the others with private_key_jwt.
 //
 // Examples: ES256
 type UpdateAppOIDCRequestTokenEndpointAuthSigningAlg string

@@ -240,6 +240,39 @@ test.each([
   expect(admin.faults).toEqual([]);
 }, 180_000);
 
+test("a token issuer is trusted, says whom it means, is disabled and deleted", async () => {
+  await go(`${root()}/token-issuers`);
+  await press("Add token issuer");
+  await dialog().getByRole("textbox", { name: "Name" }).fill("Build farm");
+  await dialog().getByRole("textbox", { exact: true, name: "Issuer" }).fill("https://farm.example");
+  await dialog().getByRole("textbox", { name: "Public keys" }).fill("https://farm.example/jwks.json");
+  await dialog().getByRole("combobox", { name: "Person found by" }).click();
+  await page.getByRole("option", { name: "A list" }).click();
+  expect(await dialog().getByRole("textbox", { name: "Claim" }).inputValue()).toBe("sub");
+  expect(await accessibility(page)).toEqual([]);
+  await dialog().getByRole("button", { name: "Add token issuer" }).click();
+  await page.getByRole("heading", { level: 1, name: "Build farm" }).waitFor();
+  const made = (await sent(world.api.POST("/v1/orgs/{org}/users", { body: { username: "runner" }, params: { path: { org: world.dev.root_org_id } } }))).id;
+  await page.getByRole("textbox", { name: "Who is meant" }).fill(`${made} system:serviceaccount:build:runner`);
+  await press("Save changes");
+  await page.getByText("Saved", { exact: true }).first().waitFor();
+  await page.reload();
+  await settled(page);
+  expect(await page.getByRole("textbox", { name: "Who is meant" }).inputValue()).toBe(`${made} system:serviceaccount:build:runner`);
+  expect(await accessibility(page)).toEqual([]);
+  await press("More actions");
+  await page.getByRole("menuitem", { name: "Disable token issuer" }).click();
+  await dialog().getByRole("button", { name: "Disable token issuer" }).click();
+  await page.getByText("Disabled", { exact: true }).waitFor();
+  await go(`${root()}/token-issuers`);
+  await page.getByRole("link", { name: "Build farm" }).click();
+  await page.getByRole("heading", { level: 1, name: "Build farm" }).waitFor();
+  await press("More actions");
+  await page.getByRole("menuitem", { name: "Delete token issuer" }).click();
+  await dialog().getByRole("button", { name: "Delete token issuer" }).click();
+  await page.getByText("No token issuers yet").waitFor();
+});
+
 test("the chain of events holds", async () => {
   await page.setViewportSize(screens.desktop);
   await go(`${root()}/events?tab=feed`);

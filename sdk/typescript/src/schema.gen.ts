@@ -4663,17 +4663,17 @@ export interface components {
              */
             tls_client_certificate_bound_access_tokens?: boolean;
             /**
-             * @description How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
+             * @description How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; client_secret_jwt signs an assertion with a secret that is made after this is set, because the server has to keep it (sealed); none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
              * @example private_key_jwt
              * @enum {string}
              */
-            token_endpoint_auth_method?: "client_secret" | "client_secret_basic" | "client_secret_post" | "none" | "private_key_jwt" | "self_signed_tls_client_auth" | "tls_client_auth";
+            token_endpoint_auth_method?: "client_secret" | "client_secret_basic" | "client_secret_jwt" | "client_secret_post" | "none" | "private_key_jwt" | "self_signed_tls_client_auth" | "tls_client_auth";
             /**
-             * @description How assertions must be signed; empty for any of these.
+             * @description How assertions must be signed; empty for any of these that goes with the method: HS256 with client_secret_jwt, the others with private_key_jwt.
              * @example ES256
              * @enum {string}
              */
-            token_endpoint_auth_signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
+            token_endpoint_auth_signing_alg?: "" | "ES256" | "EdDSA" | "HS256" | "PS256" | "RS256";
             /**
              * @description Identifiers of the APIs that the app serves, all from now on; each is one that its own organization defines. It may exchange people's tokens that were made for them (RFC 8693).
              * @example [

@@ -23,7 +23,7 @@ const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as 
 const responseTypes = ["code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"];
 const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
 
-const methods = ["client_secret", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"] as const;
+const methods = ["client_secret", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"] as const;
 
 /** How an app speaks OAuth 2.0 and OpenID Connect. */
 export function Oidc({ app }: { app: App }) {
@@ -106,7 +106,10 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         {oidc.client_type === "confidential" && (
           <Section description={t("oidc.authHint")} title={t("oidc.auth")}>
             <Stack gap="md" maw={640}>
-              <Select allowDeselect={false} data={methods.map((value) => ({ label: t(`oidcAuth.${value}`), value }))} label={t("oidc.authMethod")} readOnly={readOnly} {...getInputProps("token_endpoint_auth_method")} />
+              <Select
+                allowDeselect={false} data={methods.map((value) => ({ label: t(`oidcAuth.${value}`), value }))} label={t("oidc.authMethod")} readOnly={readOnly} {...getInputProps("token_endpoint_auth_method")}
+                onChange={(method) => form.form.setValues({ token_endpoint_auth_method: method as string, ...(method === "client_secret_jwt" && { token_endpoint_auth_signing_alg: "" as const }) })}
+              />
               {values.token_endpoint_auth_method === "tls_client_auth" && (
                 <CertificateFields errors={form.form.errors} onChange={(names) => form.form.setValues(names)} readOnly={readOnly} values={values} />
               )}
