@@ -93,9 +93,17 @@ type Service struct {
 	db      *db.DB
 	events  *events.Log
 	grants  Grants
-	keys    DataKeys // nil: no secret can be sealed
+	keys    Keys // nil: no secret can be sealed, and no algorithm but the tenant's own is published ahead
 	clients *cache.Cache[Client]
 	origins *cache.Cache[map[string]bool]
+}
+
+// ensureKeysTx lets the key set have what will sign for an app before the first time.
+func (s *Service) ensureKeysTx(ctx context.Context, tx db.Tx, o Settings) error {
+	if s.keys == nil {
+		return nil
+	}
+	return s.keys.EnsureTx(ctx, tx, o.IDTokenAlg, o.IntrospectionAlg, o.ResponseAlg, o.UserinfoAlg)
 }
 
 // New makes the service.

@@ -21,6 +21,8 @@ func (s sealer) DataKey(_ context.Context, tenant ids.Tenant) (*secrets.DataKey,
 	return s[tenant], nil
 }
 
+func (sealer) EnsureTx(context.Context, db.Tx, ...string) error { return nil }
+
 // TestSealedSecrets: the secret itself is kept for apps that sign with it, sealed, and for nobody else.
 func TestSealedSecrets(t *testing.T) {
 	b := setup(t)
@@ -37,7 +39,7 @@ func TestSealedSecrets(t *testing.T) {
 	}
 	wantCode(t, update(apps.UpdateAppOIDCRequest{AuthMethod: &method}), "request.invalid") // nothing to seal with
 	keys := sealer{tenant: key, b.B.Tenant.ID: other}
-	b.apps.ForHMAC(keys)
+	b.apps.WithKeys(keys)
 	wantCode(t, update(apps.UpdateAppOIDCRequest{AuthSigningAlg: &hs256}), "request.invalid")
 	wantCode(t, update(apps.UpdateAppOIDCRequest{AuthMethod: &method, AuthSigningAlg: &es256}), "request.invalid")
 	wantCode(t, update(apps.UpdateAppOIDCRequest{AuthMethod: &method, AuthSigningAlg: &hs256}), "")

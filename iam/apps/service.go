@@ -337,6 +337,9 @@ func (s *Service) change(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 		if err := updateApp(ctx, tx, row); err != nil {
 			return nameTaken(err)
 		}
+		if err := s.ensureKeysTx(ctx, tx, row.OIDC); err != nil {
+			return err
+		}
 		if err := tx.Changed(ctx, "app", row.ClientID); err != nil {
 			return err
 		}

@@ -87,6 +87,9 @@ func (s *Service) RegisterTx(ctx context.Context, tx db.Tx, org ids.Org, r Regis
 	if err := insertApp(ctx, tx, row); err != nil {
 		return made, "", err
 	}
+	if err := s.ensureKeysTx(ctx, tx, row.OIDC); err != nil {
+		return made, "", err
+	}
 	switch row.OIDC.complete(row.ClientType).AuthMethod {
 	case AuthSecret, AuthSecretJWT, AuthBasic, AuthPost:
 		var stored secretRow
@@ -159,6 +162,9 @@ func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 		}
 	}
 	if err := updateApp(ctx, tx, row); err != nil {
+		return changed, err
+	}
+	if err := s.ensureKeysTx(ctx, tx, row.OIDC); err != nil {
 		return changed, err
 	}
 	if err := tx.Changed(ctx, "app", row.ClientID); err != nil {

@@ -11,14 +11,17 @@ import (
 	"grove/infra/secrets"
 )
 
-// DataKeys gives the key that seals a tenant's secrets. tenants/keys.
-type DataKeys interface {
+// Keys are a tenant's. tenants/keys.
+type Keys interface {
+	// DataKey seals the tenant's secrets.
 	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
+	// EnsureTx makes the signing keys of algorithms that there are none of yet.
+	EnsureTx(ctx context.Context, tx db.Tx, algs ...string) error
 }
 
-// ForHMAC tells the service who gives the keys under which secrets are sealed that have to be had again. Without it no app proves
-// itself by client_secret_jwt. It is called once, before the program starts.
-func (s *Service) ForHMAC(keys DataKeys) { s.keys = keys }
+// WithKeys tells the service who gives the keys under which secrets are sealed that have to be had again, and those that sign for
+// apps. Without it no app proves itself by client_secret_jwt. It is called once, before the program starts.
+func (s *Service) WithKeys(keys Keys) { s.keys = keys }
 
 // place is what a sealed secret is bound to: it opens in its own row only.
 func place(id uuid.UUID) []byte { return []byte("app_secrets.sealed " + id.String()) }

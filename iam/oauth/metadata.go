@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -9,12 +8,8 @@ import (
 
 	"grove/iam/apps"
 	"grove/iam/registration"
-	"grove/infra/db"
-	"grove/infra/events"
 	"grove/infra/httpapi"
-	"grove/infra/jobs"
 	"grove/infra/jose"
-	"grove/infra/kernel/ids"
 )
 
 // metadata is the authorization server's description of itself: OpenID Connect Discovery 1.0, section 3, and RFC 8414.
@@ -192,31 +187,6 @@ func (s *Service) jwks(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writePublic(w, set)
-}
-
-const subscriberKeys = "oauth.keys"
-
-// publishKeys makes the keys that an app's settings want as soon as they do: one that is made when it signs for the first time is in
-// no copy of the key set that clients hold.
-func (s *Service) publishKeys(ctx context.Context, tenant ids.Tenant, e events.Event) error {
-	var app ids.App
-	if err := app.UnmarshalText([]byte(e.Subject)); err != nil {
-		return jobs.Permanent(err)
-	}
-	var algs []string
-	err := s.DB.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
-		algs, err = algsOf(ctx, tx, app)
-		return err
-	})
-	if db.IsNoRows(err) {
-		return nil // deleted since
-	}
-	for _, alg := range algs {
-		if err == nil {
-			_, err = s.Keys.Signer(ctx, tenant, alg)
-		}
-	}
-	return err
 }
 
 func writePublic(w http.ResponseWriter, body []byte) {

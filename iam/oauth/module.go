@@ -33,7 +33,6 @@ func (s *Service) Module() module.Manifest {
 		Migrations: Migrations(),
 		Protocols:  s.protocols,
 		Subscriptions: []events.Subscription{
-			{Name: subscriberKeys, Types: []string{"app.created", "app.updated"}, Do: s.publishKeys},
 			{Name: subscriberLogout, Types: []string{"session.ended"}, Do: s.sessionEnded},
 		},
 		Tables: []module.Table{

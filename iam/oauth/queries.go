@@ -122,8 +122,6 @@ const (
 		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
 	sqlRelyingParties = `SELECT DISTINCT g.org_id, g.user_id, g.issuer, a.client_id, a.oidc->>$3 AS uri FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
 		WHERE g.tenant_id = $1 AND g.session_id = $2 AND coalesce(a.oidc->>$3, '') <> '' LIMIT $4`
-	sqlAlgs = `SELECT ARRAY_REMOVE(ARRAY[oidc->>'authorization_signed_response_alg', oidc->>'id_token_alg', oidc->>'introspection_signed_response_alg',
-		oidc->>'userinfo_signed_response_alg'], NULL) FROM apps WHERE tenant_id = $1 AND id = $2`
 	// The first of the line is locked before the others are read, so that of two switches each sees what the other has made.
 	sqlLockFirst = `SELECT f.id FROM grants f WHERE f.tenant_id = $1
 		AND f.id = (SELECT coalesce(g.first_id, g.id) FROM grants g WHERE g.tenant_id = $1 AND g.id = $2) FOR UPDATE`
@@ -254,12 +252,6 @@ const (
 // names, once for each organization.
 func relyingParties(ctx context.Context, tx db.Tx, session ids.Session, setting string) ([]relyingParty, error) {
 	return db.Collect[relyingParty](ctx, tx, sqlRelyingParties, tx.Tenant(), session, setting, maxRelyingParties)
-}
-
-// algsOf are the algorithms by which an app wants things signed, "" among them.
-func algsOf(ctx context.Context, tx db.Tx, app ids.App) (algs []string, err error) {
-	err = tx.QueryRow(ctx, sqlAlgs, tx.Tenant(), app).Scan(&algs)
-	return algs, err
 }
 
 func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {

@@ -66,6 +66,14 @@ func selectPublished(ctx context.Context, tx db.Tx) ([]sealedRow, error) {
 		ORDER BY array_position(ARRAY['active', 'next', 'previous'], state), id DESC`, tx.Tenant())
 }
 
+// selectMissing are those of the algorithms that no active key is for.
+func selectMissing(ctx context.Context, tx db.Tx, algs []string) (missing []string, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT ARRAY(SELECT DISTINCT wanted FROM unnest($2::text[]) wanted WHERE wanted <> ''
+			AND NOT EXISTS (SELECT FROM signing_keys k WHERE k.tenant_id = $1 AND k.alg = wanted AND k.state = 'active'))`, tx.Tenant(), algs).Scan(&missing)
+	return missing, err
+}
+
 func selectKey(ctx context.Context, tx db.Tx, id ids.Key) (keyRow, error) {
 	return db.CollectOne[keyRow](ctx, tx, `SELECT `+keyColumns+` FROM signing_keys WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), id)
 }

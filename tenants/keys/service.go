@@ -185,6 +185,33 @@ func (s *Service) begin(ctx context.Context, tenant ids.Tenant, data *secrets.Da
 	})
 }
 
+// EnsureTx makes the keys of algorithms that the tenant has none of, so that they are published before anything is signed with
+// them. "" is ES256, which each tenant has.
+func (s *Service) EnsureTx(ctx context.Context, tx db.Tx, algs ...string) error {
+	missing, err := selectMissing(ctx, tx, algs)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	wrapped, err := selectDataKey(ctx, tx)
+	if err != nil {
+		return err
+	}
+	data, err := s.root.UnwrapKey(wrapContext(tx.Tenant()), wrapped)
+	if err != nil {
+		return err
+	}
+	root, err := selectRoot(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, alg := range missing {
+		if err := s.beginTx(ctx, tx, root, data, alg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Service) beginTx(ctx context.Context, tx db.Tx, root ids.Org, data *secrets.DataKey, alg string) error {
 	for _, state := range []State{Active, Next} {
 		row, err := s.newKey(ctx, tx, data, alg, state)

@@ -116,7 +116,7 @@ func (a *App) wire() error {
 	teams := groups.New(a.DB, a.Events, roles)
 	teams.OnDelete(roles.UnassignGroupTx)
 	clients := apps.New(a.DB, a.Events, a.Hub, roles)
-	clients.ForHMAC(keyring)
+	clients.WithKeys(keyring)
 	signedIn := sessions.New(a.DB, a.Events, sessions.Lifetimes{Absolute: c.SessionTTL, Idle: c.SessionIdleTTL})
 	signedIn.OnEnd(people.CheckRankOf)
 	trusted := issuers.New(a.DB, a.Events, people, roles)
