@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"grove/iam/attributes"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
@@ -33,6 +34,7 @@ type Client struct {
 	SecretHashes []SecretHash
 	Keys         []*jose.PublicKey // of jwks; those of jwks_uri are read when they are needed
 	APIs         []ClientAPI
+	Dialect      *attributes.Dialect // what it can be told of people; nil where it acts for nobody
 }
 
 // SecretHash is the SHA-256 of a client secret.

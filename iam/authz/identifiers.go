@@ -23,6 +23,26 @@ func (s *Service) KeepClearOf(issuers Issuers) {
 	s.issuers = issuers
 }
 
+// KeepScopesClearOf registers who knows the scopes that are no API's: of names it returns those that are taken. It is called once,
+// before the program starts, and panics when called again.
+func (s *Service) KeepScopesClearOf(taken func(ctx context.Context, tx db.Tx, names []string) ([]string, error)) {
+	if s.scopesTaken != nil {
+		panic("authz: KeepScopesClearOf is set already")
+	}
+	s.scopesTaken = taken
+}
+
+func (s *Service) checkScopesFree(ctx context.Context, tx db.Tx, names ...string) error {
+	if s.scopesTaken == nil || len(names) == 0 {
+		return nil
+	}
+	taken, err := s.scopesTaken(ctx, tx, names)
+	if err == nil && len(taken) > 0 {
+		err = errScopeTaken.With("Choose another name than "+taken[0]+": a scope of OpenID Connect has it.", nil)
+	}
+	return err
+}
+
 func (s *Service) checkIssuers(ctx context.Context, tx db.Tx, identifier string) error {
 	own, err := s.OwnIssuer(ctx, tx, identifier)
 	if err == nil && own {

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"context"
 	"embed"
 	"io/fs"
 
@@ -99,9 +100,10 @@ var (
 
 // Service holds the rules of roles, API resources and decisions.
 type Service struct {
-	db      *db.DB
-	events  *events.Log
-	issuers Issuers
+	db          *db.DB
+	events      *events.Log
+	issuers     Issuers
+	scopesTaken func(ctx context.Context, tx db.Tx, names []string) ([]string, error) // see KeepScopesClearOf
 }
 
 // New makes the service.

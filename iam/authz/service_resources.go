@@ -113,6 +113,9 @@ func (s *Service) CreateResource(ctx context.Context, tenant ids.Tenant, org ids
 			}
 			return err
 		}
+		if err := s.checkScopesFree(ctx, tx, names...); err != nil {
+			return err
+		}
 		if err := insertScopes(ctx, tx, org, row.ID, scopes); err != nil {
 			return scopeTaken(err)
 		}
@@ -229,6 +232,9 @@ func (s *Service) AddScope(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 		}
 		if n >= maxScopes {
 			return errScopeTooMany.With("An API resource has at most 200 scopes.", nil)
+		}
+		if err := s.checkScopesFree(ctx, tx, row.Name); err != nil {
+			return err
 		}
 		if err := insertScopes(ctx, tx, org, resource, []scopeRow{row}); err != nil {
 			return scopeTaken(err)

@@ -24,12 +24,6 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// Permissions of other capabilities, so that the management API has some.
-var (
-	_ = perm.Declare("users.read", "See people.")
-	_ = perm.Declare("users.write", "Change people.")
-)
-
 var first = page.Request{Size: 50}
 
 type bundle struct {

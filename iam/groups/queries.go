@@ -106,3 +106,9 @@ func deleteMemberships(ctx context.Context, tx db.Tx, org ids.Org, user ids.User
 	return db.Scalars[ids.Group](ctx, tx, `
 		DELETE FROM group_members WHERE tenant_id = $1 AND user_id = $2 AND org_id = $3 RETURNING group_id`, tx.Tenant(), user, org)
 }
+
+func queryNamesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `
+		SELECT g.name FROM group_members m JOIN groups g ON g.tenant_id = m.tenant_id AND g.id = m.group_id
+		WHERE m.tenant_id = $1 AND m.user_id = $2 AND m.org_id = $3 ORDER BY g.name_key LIMIT $4`, tx.Tenant(), user, org, maxNames)
+}

@@ -236,6 +236,14 @@ func (s *Service) GroupsOf(ctx context.Context, tx db.Tx, user ids.User, org ids
 	return queryGroupsOf(ctx, tx, user, org)
 }
 
+// maxNames bounds what a token says of groups.
+const maxNames = 200
+
+// NamesOf names the groups of an organization that a person is in, at most 200.
+func (s *Service) NamesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) ([]string, error) {
+	return queryNamesOf(ctx, tx, user, org)
+}
+
 // last is above every character of a name, so that key+last ends the range of a prefix.
 const last = "\U0010FFFF"
 

@@ -10,7 +10,6 @@ import (
 
 	"grove/iam/apps"
 	"grove/iam/sessions"
-	"grove/iam/users"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
 	"grove/infra/kernel/ids"
@@ -32,7 +31,7 @@ type person struct {
 	scopes   []string
 	audience []string
 	roles    []string
-	user     users.User // filled when scopes has openid
+	told     told // filled when scopes has openid
 }
 
 // accessClaims are the claims of one access token.

@@ -2,10 +2,12 @@ package oauth
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"grove/iam/attributes"
 	"grove/iam/registration"
 	"grove/infra/jose"
 )
@@ -89,7 +91,7 @@ func TestMetadata(t *testing.T) {
 	t.Parallel()
 	const issuer = "https://id.example/t/acme/o/north"
 	var m map[string]any
-	if err := json.Unmarshal(renderMetadata(Options{}.describe(registration.Offers{}), issuer, ""), &m); err != nil {
+	if err := json.Unmarshal(renderMetadata(Options{}.describe(registration.Offers{}), issuer, "", &attributes.Dialect{ClaimNames: `"email","name"`, ScopeNames: `"openid"`}), &m); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
@@ -100,10 +102,13 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%s = %v, want %s", name, m[name], want)
 		}
 	}
+	if got := m["scopes_supported"]; !slices.Equal(got.([]any), []any{"offline_access", "openid"}) || !slices.Contains(m["claims_supported"].([]any), any("name")) {
+		t.Errorf("scopes %v, claims %v", got, m["claims_supported"])
+	}
 	if m["authorization_response_iss_parameter_supported"] != true || m["request_parameter_supported"] != true || m["request_uri_parameter_supported"] != false {
 		t.Error("RFC 9207 and request objects are not advertised, or addresses of request objects are")
 	}
-	if strings.Contains(string(renderMetadata(Options{}.describe(registration.Offers{}), issuer, "")), "invalid") {
+	if strings.Contains(string(renderMetadata(Options{}.describe(registration.Offers{}), issuer, "", &attributes.Dialect{ClaimNames: `"email","name"`, ScopeNames: `"openid"`})), "invalid") {
 		t.Error("the mark is still there")
 	}
 }

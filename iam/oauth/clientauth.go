@@ -135,7 +135,11 @@ func (s *Service) clientOf(ctx context.Context, tenant ids.Tenant, id string) (a
 	case !client.Enabled:
 		return apps.Client{}, errClient
 	}
-	return client, nil
+	if len(client.GrantTypes) == 1 && client.MayUse(grantClientCredentials) {
+		return client, nil // it acts for nobody
+	}
+	client.Dialect, err = s.Dialects.Dialect(ctx, tenant, client.Org)
+	return client, err
 }
 
 // secretMatches compares with every secret that has not expired, and does not stop at the first that fits. The secrets

@@ -213,7 +213,7 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 		return person{}, err
 	}
 	if slices.Contains(p.scopes, scopeOpenID) {
-		p.user, err = s.Users.Load(ctx, tx, g.User)
+		p.told, err = s.tellTx(ctx, tx, client, g.User, g.Org, p.scopes, p.roles)
 	}
 	return p, err
 }

@@ -5,11 +5,9 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
-	"slices"
 	"time"
 
 	"grove/iam/apps"
-	"grove/iam/users"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
 )
@@ -38,7 +36,7 @@ func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, c
 		text("s_hash", leftHash(key.Alg(), of.state)).list("amr", p.grant.AMR).text("acr", acrOneFactor).
 		text("sid", p.grant.Session.String()).
 		text("org_id", org.ID.String()).text("org_handle", org.Handle).text("org_name", org.Name)
-	return key.Sign(typIDToken, personClaims(c, p.user, p.scopes).end())
+	return key.Sign(typIDToken, p.told.render(c).end())
 }
 
 // leftHash is at_hash, c_hash (section 3.1.3.6) and s_hash (FAPI 1.0 Advanced, section 5.2.2.1): the left half of the digest by the
@@ -53,18 +51,6 @@ func leftHash(alg, token string) string {
 	}
 	sum := sha256.Sum256([]byte(token))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-// personClaims adds the claims that the scopes ask for (section 5.4), the same in ID token and userinfo.
-func personClaims(c claims, u users.User, scopes []string) claims {
-	if slices.Contains(scopes, scopeProfile) {
-		c = c.text("name", u.DisplayName()).text("given_name", u.GivenName).text("family_name", u.FamilyName).
-			text("preferred_username", u.Username).text("locale", u.Locale).number("updated_at", u.UpdatedAt.Unix())
-	}
-	if slices.Contains(scopes, scopeEmail) && u.Email != "" {
-		c = c.text("email", u.Email).flag("email_verified", u.EmailVerified)
-	}
-	return c
 }
 
 // readHint verifies an id_token_hint: ours, for this client, signed by a key that we still publish. It may be expired;

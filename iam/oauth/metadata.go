@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"grove/iam/apps"
+	"grove/iam/attributes"
 	"grove/iam/registration"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
@@ -83,10 +84,12 @@ func (o Options) authMethods() []string {
 	return methods
 }
 
-// issuerMark and aliasMark stand for the issuer and its alias in the document, which is rendered once.
+// The marks stand for the issuer, its alias, and what its apps can be told of people, in the document, which is rendered once.
 const (
 	aliasMark  = "https://alias.invalid"
+	claimsMark = "https://claims.invalid"
 	issuerMark = "https://issuer.invalid"
+	scopesMark = "https://scopes.invalid"
 )
 
 // documents are the metadata for each of the ways in which apps may describe themselves.
@@ -124,7 +127,7 @@ func (o Options) describe(offers registration.Offers) string {
 		DeviceEndpoint:           issuerMark + "/oauth2/device_authorization",
 		EndSessionEndpoint:       issuerMark + "/oauth2/logout",
 		CheckSessionIframe:       issuerMark + "/oauth2/check_session",
-		ScopesSupported:          []string{scopeEmail, scopeOfflineAccess, scopeOpenID, scopeProfile},
+		ScopesSupported:          []string{scopeOfflineAccess, scopesMark},
 		ResponseTypes:            apps.ResponseTypes,
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
 		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantJWTBearer, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange},
@@ -138,8 +141,8 @@ func (o Options) describe(offers registration.Offers) string {
 		RevocationAuthAlgs:       authAlgs,
 		ProofAlgs:                jose.Algs(),
 		ChallengeMethods:         []string{methodS256},
-		Claims: []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss",
-			"locale", "name", "nonce", "org_handle", "org_id", "org_name", "preferred_username", "sid", "sub", "updated_at"},
+		Claims: []string{"acr", "amr", "at_hash", "aud", "auth_time", "azp", "exp", "iat", "iss", "nonce", "org_handle", "org_id", "org_name", "sid", "sub",
+			claimsMark},
 		ClaimTypes:         []string{"normal"},
 		ACRValues:          []string{acrOneFactor},
 		Prompts:            []string{"consent", "login", "none", "select_account"},
@@ -161,10 +164,10 @@ func (o Options) describe(offers registration.Offers) string {
 	return string(raw)
 }
 
-// renderMetadata puts the issuer and its alias into the document. They are URLs made of a configured origin and handles: they hold
-// nothing that JSON escapes.
-func renderMetadata(document, issuer, alias string) []byte {
-	return []byte(strings.ReplaceAll(strings.ReplaceAll(document, issuerMark, issuer), aliasMark, alias))
+// renderMetadata puts the issuer, its alias, and the names of scopes and claims into the document. The first are URLs made of a
+// configured origin and handles: they hold nothing that JSON escapes.
+func renderMetadata(document, issuer, alias string, d *attributes.Dialect) []byte {
+	return []byte(strings.NewReplacer(issuerMark, issuer, aliasMark, alias, `"`+scopesMark+`"`, d.ScopeNames, `"`+claimsMark+`"`, d.ClaimNames).Replace(document))
 }
 
 // discovery answers /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
@@ -175,7 +178,12 @@ func (s *Service) discovery(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, r, err)
 		return
 	}
-	writePublic(w, renderMetadata(s.documents[offers], httpapi.IssuerOf(ctx).URL, s.alias(ctx)))
+	dialect, err := s.Dialects.Dialect(ctx, httpapi.TenantOf(ctx).ID, baseOrg(ctx))
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writePublic(w, renderMetadata(s.documents[offers], httpapi.IssuerOf(ctx).URL, s.alias(ctx), dialect))
 }
 
 // jwks answers with the tenant's public keys (RFC 7517). The next key is among them well before it signs, so that a

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"grove/iam/apps"
+	"grove/iam/attributes"
 	"grove/iam/authn"
 	"grove/iam/sessions"
 	"grove/iam/users"
@@ -20,6 +21,16 @@ type Clients interface {
 	Client(ctx context.Context, tenant ids.Tenant, clientID string) (apps.Client, error)
 	// HMACKeys opens the secrets of a client that signs with them.
 	HMACKeys(ctx context.Context, tenant ids.Tenant, c apps.Client) ([][]byte, error)
+}
+
+// Dialects knows what an organization's apps can be told of people, from a cache. iam/attributes.
+type Dialects interface {
+	Dialect(ctx context.Context, tenant ids.Tenant, org ids.Org) (*attributes.Dialect, error)
+}
+
+// Groups names the groups that a person is in, in an organization. iam/groups.
+type Groups interface {
+	NamesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) ([]string, error)
 }
 
 // Keys signs and verifies for a tenant, from a cache. tenants/keys.

@@ -51,7 +51,7 @@ func authorizedScopes(client apps.Client, requested []string) []string {
 				}
 			}
 		default:
-			if _, ok := client.APIOf(scope); ok {
+			if _, ok := client.APIOf(scope); ok || client.Dialect.HasScope(scope) {
 				add(scope)
 			}
 		}

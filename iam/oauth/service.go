@@ -31,7 +31,9 @@ type Options struct {
 type Dependencies struct {
 	Clients      Clients
 	DB           *db.DB
+	Dialects     Dialects
 	Events       *events.Log
+	Groups       Groups
 	Hub          *cache.Hub
 	Issuers      TrustedIssuers
 	Jobs         *jobs.Client

@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"grove/iam/apps"
+	"grove/iam/attributes"
 	"grove/iam/authn"
 	"grove/iam/authz"
 	"grove/iam/consents"
@@ -64,6 +65,7 @@ const (
 type world struct {
 	*testkit.Database
 	a, b     *tenant
+	dialect  *attributes.Service
 	hub      *cache.Hub
 	issuers  *issuers.Service
 	oauth    *oauth.Service
@@ -96,7 +98,7 @@ type tenant struct {
 func setup(t *testing.T, hear ...bool) *world {
 	t.Helper()
 	folders := []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), settings.Migrations(), orgdir.Migrations(), users.Migrations(),
-		groups.Migrations(), authz.Migrations(), apps.Migrations(), sessions.Migrations(), issuers.Migrations(), consents.Migrations(), oauth.Migrations()}
+		groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), issuers.Migrations(), consents.Migrations(), oauth.Migrations()}
 	w := &world{Database: testkit.New(t, folders, "oauth", nil), hub: cache.NewHub(testkit.Quiet()), t: t,
 		clients: map[ids.Tenant]map[string]apps.Client{}, members: map[[2]string]bool{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
 		done: map[ids.Flow]authn.Done{}}
@@ -111,7 +113,8 @@ func setup(t *testing.T, hear ...bool) *world {
 	signing := keys.New(w.DB, log, w.hub, root, nil)
 	people := users.New(w.DB, log, nil, nil)
 	w.issuers = issuers.New(w.DB, log, people, above{})
-	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, Events: log, Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
+	w.dialect = attributes.New(w.DB, log, w.hub, authz.IsReserved)
+	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, Dialects: w.dialect, Events: log, Groups: groups.New(w.DB, log, nil), Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
 		Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people}, func(*oauth.Options) {})
 	if len(hear) > 0 {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -143,7 +146,7 @@ func (w *world) found(handle string, orgs *orgdir.Service, signing *keys.Service
 			VALUES ($1, $2, 'Vendor', 'vendor', $3, 'active', $4, $4)`, f.Tenant, handle, f.Root, tx.Now()); err != nil {
 			return err
 		}
-		for _, found := range []func(context.Context, db.Tx, module.Founding) error{signing.Module().Found, orgs.Module().Found} {
+		for _, found := range []func(context.Context, db.Tx, module.Founding) error{signing.Module().Found, orgs.Module().Found, w.dialect.Module().Found} {
 			if err := found(ctx, tx, f); err != nil {
 				return err
 			}

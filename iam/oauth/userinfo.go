@@ -77,11 +77,11 @@ func (s *Service) userinfoClaims(r *http.Request) (claims, apps.Client, error) {
 		if !a.hasScope(scopeOpenID) {
 			return refuse(codeInsufficientScope, "The token lacks the scope openid.")
 		}
-		user, err := s.Users.Load(ctx, tx, a.user)
+		told, err := s.tellTx(ctx, tx, client, a.user, a.org, a.scopes, nil)
 		if fault.CodeNotFound.Is(err) {
 			return errBearer
 		}
-		c = personClaims(c, user, a.scopes)
+		c = told.render(c)
 		return err
 	})
 	if err != nil {

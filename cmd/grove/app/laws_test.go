@@ -40,6 +40,7 @@ var floors = []floor{
 	{"grove/iam/groups", 31, "groups hold users"},
 	{"grove/iam/authz", 31, "roles are held by users and groups"},
 	{"grove/iam/apps", 32, "apps ask for scopes of API resources"},
+	{"grove/iam/attributes", 31, "claims tell what users are"},
 	{"grove/iam/sessions", 33, "the one standing check"},
 	{"grove/iam/consents", 33, "what a person allowed an app"},
 	{"grove/iam/issuers", 34, "whom outside an organization trusts"},

@@ -7,6 +7,7 @@ import (
 
 	"grove/billing/metering"
 	"grove/iam/apps"
+	"grove/iam/attributes"
 	"grove/iam/authn"
 	"grove/iam/authz"
 	"grove/iam/consents"
@@ -51,7 +52,7 @@ func modules(d *db.DB, capabilities ...capability) []module.Manifest {
 // Folders are the migrations of all modules, to be merged into one timeline.
 func Folders() []fs.FS {
 	return []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), orgdir.Migrations(), settings.Migrations(),
-		users.Migrations(), groups.Migrations(), authz.Migrations(), apps.Migrations(), sessions.Migrations(), consents.Migrations(),
+		users.Migrations(), groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), consents.Migrations(),
 		metering.Migrations(), sharing.Migrations(), domains.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
 }
 

@@ -16,6 +16,7 @@ import (
 	"grove/iam/account"
 	"grove/iam/administrators"
 	"grove/iam/apps"
+	"grove/iam/attributes"
 	"grove/iam/authn"
 	"grove/iam/authz"
 	"grove/iam/consents"
@@ -115,6 +116,8 @@ func (a *App) wire() error {
 	orgs.OnMove(roles.CheckMoveTx)
 	teams := groups.New(a.DB, a.Events, roles)
 	teams.OnDelete(roles.UnassignGroupTx)
+	told := attributes.New(a.DB, a.Events, a.Hub, authz.IsReserved)
+	roles.KeepScopesClearOf(told.Taken)
 	clients := apps.New(a.DB, a.Events, a.Hub, roles)
 	clients.WithKeys(keyring)
 	signedIn := sessions.New(a.DB, a.Events, sessions.Lifetimes{Absolute: c.SessionTTL, Idle: c.SessionIdleTTL})
@@ -140,7 +143,7 @@ func (a *App) wire() error {
 		Orgs: orgs, Roles: roles, Sharing: strangers, Users: people})
 	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Roles: roles, Sessions: signedIn, Tenants: tenants, Users: people})
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
-	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Hub: a.Hub, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
+	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Dialects: told, Events: a.Events, Groups: teams, Hub: a.Hub, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Registration: strangers, RemoteKeys: published,
 		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL,
@@ -159,7 +162,7 @@ func (a *App) wire() error {
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
-	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, signedIn, trusted, allowed, seats, shares, mail,
+	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, told, signedIn, trusted, allowed, seats, shares, mail,
 		belonging, strangers, invited, links, engine, server, me, firsts, pages, letters)
 	return a.mount(registry)
 }

@@ -42,6 +42,12 @@ var makers = map[string]func(p *place, so map[string]string) string{
 	"issuer": func(p *place, _ map[string]string) string {
 		return p.text("/token-issuers", m{"name": unique("Issuer"), "issuer": "https://" + unique("idp") + ".example", "jwks_uri": "https://idp.example/jwks.json", "subject_match": "username"})
 	},
+	"claim": func(p *place, _ map[string]string) string {
+		return p.text("/oidc-claims", m{"name": unique("claim"), "attribute": unique("attributes.claim")})
+	},
+	"oidc_scope": func(p *place, _ map[string]string) string {
+		return p.text("/oidc-scopes", m{"name": unique("scope"), "claims": []string{"nickname"}})
+	},
 	"module": func(*place, map[string]string) string { return "laws_habits" },
 	"org":    func(p *place, _ map[string]string) string { return p.child(unique("org")).org },
 	"resource": func(p *place, _ map[string]string) string {
@@ -151,6 +157,8 @@ var special = map[string]func(p *place, c *call){
 		delete(c.body.(m), "jwks") // jwks_uri is there
 		c.body.(m)["issuer"] = "https://" + unique("idp") + ".example"
 	},
+	"createOIDCClaim":   func(_ *place, c *call) { c.body.(m)["attribute"] = unique("attributes.claim") },
+	"updateOIDCClaim":   func(_ *place, c *call) { c.body.(m)["attribute"] = unique("attributes.claim") },
 	"deleteRole":        anyVersion,
 	"deleteTokenIssuer": anyVersion,
 	"enableUser":        func(p *place, c *call) { p.post(p.at("/users/%s:disable", c.path["user"]), nil) },

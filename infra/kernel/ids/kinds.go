@@ -16,6 +16,8 @@ type (
 	invitationKind        struct{}
 	keyKind               struct{}
 	membershipKind        struct{}
+	oidcClaimKind         struct{}
+	oidcScopeKind         struct{}
 	operationKind         struct{}
 	orgKind               struct{}
 	registrationTokenKind struct{}
@@ -41,6 +43,8 @@ func (groupKind) prefix() string             { return "grp" }
 func (invitationKind) prefix() string        { return "inv" }
 func (keyKind) prefix() string               { return "key" }
 func (membershipKind) prefix() string        { return "mem" }
+func (oidcClaimKind) prefix() string         { return "clm" }
+func (oidcScopeKind) prefix() string         { return "osc" }
 func (operationKind) prefix() string         { return "opn" }
 func (orgKind) prefix() string               { return "org" }
 func (registrationTokenKind) prefix() string { return "rgt" }
@@ -92,6 +96,12 @@ type Key = ID[keyKind]
 
 // Membership identifies a membership.
 type Membership = ID[membershipKind]
+
+// OIDCClaim identifies a claim of OpenID Connect.
+type OIDCClaim = ID[oidcClaimKind]
+
+// OIDCScope identifies a scope that asks for claims.
+type OIDCScope = ID[oidcScopeKind]
 
 // Operation identifies long work.
 type Operation = ID[operationKind]
@@ -161,6 +171,12 @@ func NewKey() Key { return New[keyKind]() }
 
 // NewMembership makes a fresh identifier of a membership.
 func NewMembership() Membership { return New[membershipKind]() }
+
+// NewOIDCClaim makes a fresh identifier of a claim of OpenID Connect.
+func NewOIDCClaim() OIDCClaim { return New[oidcClaimKind]() }
+
+// NewOIDCScope makes a fresh identifier of a scope that asks for claims.
+func NewOIDCScope() OIDCScope { return New[oidcScopeKind]() }
 
 // NewOperation makes a fresh identifier of long work.
 func NewOperation() Operation { return New[operationKind]() }

@@ -1,0 +1,105 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"grove/iam/apps"
+	"grove/iam/attributes"
+	"grove/iam/users"
+	"grove/infra/db"
+	"grove/infra/kernel/ids"
+)
+
+// told is what an app is told of a person: claims, and what they are told from.
+type told struct {
+	claims []attributes.Told
+	groups []string
+	roles  []string
+	user   users.User
+}
+
+// tellTx reads what the scopes let an app know of a person in an organization (OpenID Connect Core 1.0, section 5.4). roles are those
+// that are known already; nil where nobody has asked yet.
+func (s *Service) tellTx(ctx context.Context, tx db.Tx, client apps.Client, user ids.User, org ids.Org, scopes, roles []string) (t told, err error) {
+	t = told{claims: client.Dialect.Asked(scopes), roles: roles}
+	if t.user, err = s.Users.Load(ctx, tx, user); err != nil {
+		return t, err
+	}
+	if roles == nil && t.tells(attributes.Roles) {
+		if t.roles, err = s.Roles.RoleNames(ctx, tx, user, org, client.ID, client.RoleAudience); err != nil {
+			return t, err
+		}
+	}
+	if t.tells(attributes.Groups) {
+		t.groups, err = s.Groups.NamesOf(ctx, tx, user, org)
+	}
+	return t, err
+}
+
+func (t told) tells(attribute string) bool {
+	return slices.ContainsFunc(t.claims, func(c attributes.Told) bool { return c.Attribute == attribute })
+}
+
+// render adds the claims. What a person has no value of is left out (section 5.3.2).
+func (t told) render(c claims) claims {
+	u := t.user
+	for _, told := range t.claims {
+		switch told.Attribute {
+		case attributes.Address:
+			c = address(c, told.Name, u.Attributes)
+		case attributes.EmailVerified:
+			if u.Email != "" {
+				c = c.flag(told.Name, u.EmailVerified)
+			}
+		case attributes.Groups:
+			c = c.list(told.Name, t.groups)
+		case attributes.PhoneNumberVerified:
+			if u.Attributes["phone_number"] != "" {
+				c = c.flag(told.Name, false) // nobody has verified one yet
+			}
+		case attributes.Roles:
+			c = c.list(told.Name, t.roles)
+		case attributes.UpdatedAt:
+			c = c.number(told.Name, u.UpdatedAt.Unix())
+		default:
+			c = typed(c, told, told.Value(u))
+		}
+	}
+	return c
+}
+
+// typed adds a text as what it has to be in JSON; one that is no such thing is left out.
+func typed(c claims, told attributes.Told, value string) claims {
+	switch told.Type {
+	case attributes.TypeBoolean:
+		if value == "true" || value == "false" {
+			return c.flag(told.Name, value == "true")
+		}
+		return c
+	case attributes.TypeNumber:
+		if _, err := strconv.ParseFloat(value, 64); err == nil && json.Valid([]byte(value)) {
+			return c.raw(told.Name, []byte(value))
+		}
+		return c
+	}
+	return c.text(told.Name, value)
+}
+
+// address adds the address claim (section 5.1.1), made of a person's own attributes.
+func address(c claims, name string, own map[string]string) claims {
+	a := newClaims()
+	var lines []string
+	for _, part := range []string{"street_address", "locality", "region", "postal_code", "country"} {
+		if value := own[part]; value != "" {
+			a, lines = a.text(part, value), append(lines, value)
+		}
+	}
+	if len(lines) == 0 {
+		return c
+	}
+	return c.raw(name, a.text("formatted", strings.Join(lines, "\n")).end())
+}
