@@ -2,12 +2,15 @@ package laws_test
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"net/url"
 	"strings"
 	"time"
 
 	"grove/cmd/grove/app"
 	"grove/cmd/grove/apptest"
+	"grove/infra/jose"
 	"grove/infra/notify/inbox"
 )
 
@@ -24,10 +27,23 @@ type life struct {
 	offline, offlineRefresh string // for org too, and not bound to the session
 	code                    string // not redeemed
 	machineToken            string
-	browser                 *visitor // signed in to org
-	halfway                 *visitor // asked for the password
-	link                    string   // an invitation to org
+	browser                 *visitor  // signed in to org
+	halfway                 *visitor  // asked for the password
+	link                    string    // an invitation to org
+	passwordLink            string    // by which the person chooses a password
+	deviceCode              string    // approved for org, not redeemed
+	registration            string    // an initial access token of org
+	issuer                  *jose.Key // of one whose assertions the root trusts
 }
+
+// grantsOfPeople are all grant types but the one by which nobody acts for a person.
+var grantsOfPeople = []string{"authorization_code", assertionGrant, deviceGrant, "organization_switch", "refresh_token", exchangeGrant}
+
+const (
+	assertionGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	deviceGrant    = "urn:ietf:params:oauth:grant-type:device_code"
+	exchangeGrant  = "urn:ietf:params:oauth:grant-type:token-exchange"
+)
 
 const callback = "https://notes.example/cb"
 
@@ -49,7 +65,7 @@ func (p *pair) live() *life {
 	made := l.root.post("/orgs/root/apps", m{"name": "Notes", "template": "web", "redirect_uris": []string{callback}})
 	l.app, l.client, l.secret = made["id"].(string), made["client_id"].(string), made["client_secret"].(string)
 	of := "/orgs/root/apps/" + l.app
-	p.Must(l.root.tenant, l.root.manage, "PATCH", of+"/oidc", m{"grant_types": []string{"authorization_code", "organization_switch", "refresh_token"}})
+	p.Must(l.root.tenant, l.root.manage, "PATCH", of+"/oidc", m{"grant_types": grantsOfPeople, "response_types": []string{"code", "code id_token token"}})
 	l.root.put(of+"/authorized-apis", m{"resource": l.root.managementAPI(), "policy": "rbac", "scopes": []string{"groups.read"}})
 	l.root.put(of+"/shares", m{"policy": "all", "roles": "all"})
 	l.who = l.root.person()
@@ -74,7 +90,45 @@ func (p *pair) live() *life {
 	l.elsewhere = p.Tokens(l.root.tenant, l.signIn(visit(p.World), l.other)).Text("access_token")
 	l.code = p.Code(l.root.tenant, l.signIn(l.browser, l.org)).Get("code")
 	l.halfway.open(l.authorize()).answer("username", l.who.username)
+	l.passwordLink = l.root.post(l.root.at("/users/%s/password-link", l.who.id), m{"delivery": "link"})["link"].(string)
+	p.Must(l.root.tenant, l.root.manage, "PATCH", l.org.at("/settings/client_registration"), m{"dynamic_registration": "token"})
+	l.registration = l.org.post(l.org.at("/registration-tokens"), m{"name": "Partners"})["token"].(string)
+	l.deviceCode = l.approveDevice()
+	l.trustIssuer()
 	return l
+}
+
+// base is that of the organization.
+func (l *life) base() string { return l.root.tenant.Base + "/o/" + l.org.org }
+
+// trustIssuer registers somebody whose assertions about people the root believes (RFC 7523).
+func (l *life) trustIssuer() {
+	var err error
+	if l.issuer, err = jose.Generate(jose.ES256); err != nil {
+		shared.Fatal(err)
+	}
+	l.root.post(l.root.at("/token-issuers"), m{"name": "Farm", "issuer": "https://farm.example", "subject_match": "user_id", "jwks": m{"keys": []json.RawMessage{l.issuer.PublicJWK()}}})
+}
+
+// assertion is a new one about the person.
+func (l *life) assertion() string {
+	now := l.p.Clock.Now()
+	signed, err := l.issuer.SignJSON("JWT", m{"iss": "https://farm.example", "sub": l.who.id, "aud": l.root.tenant.Base, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()})
+	if err != nil {
+		shared.Fatal(err)
+	}
+	return signed
+}
+
+// approveDevice lets a device begin at the organization's base, and says yes in the browser.
+func (l *life) approveDevice() string {
+	began := l.p.Do(l.p.plain(), "POST", l.base()+"/oauth2/device_authorization", l.form("scope", "openid profile groups.read"))
+	v := *l.browser
+	v.open(l.base()+"/device").answer("user_code", began.Text("user_code")).agree()
+	if v.last.StatusCode != 200 || v.last.Request.URL.Query().Get("done") != "approved" {
+		shared.Fatalf("the device is not approved: %s %d %s", v.last.Request.URL, v.last.StatusCode, v.last.Raw)
+	}
+	return began.Text("device_code")
 }
 
 func (l *life) signIn(v *visitor, org *place) apptest.SignIn {
@@ -163,6 +217,21 @@ var paths = []path{
 		return ok(n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "scope": {"groups.read"},
 			"client_id": {l.machine.ClientID}, "client_secret": {l.machine.ClientSecret}}))
 	}},
+	{"assertion", false, func(l *life, n *apptest.World) bool {
+		return ok(l.token(n, url.Values{"grant_type": {assertionGrant}, "assertion": {l.assertion()}, "scope": {"openid"}}))
+	}},
+	{"device_begin", false, func(l *life, n *apptest.World) bool {
+		return ok(n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/device_authorization", l.form("scope", "openid groups.read")))
+	}},
+	{"exchange", false, func(l *life, n *apptest.World) bool {
+		return ok(l.token(n, url.Values{"grant_type": {exchangeGrant}, "subject_token": {l.access},
+			"subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"}, "scope": {"groups.read"}}))
+	}},
+	{"hybrid", false, func(l *life, n *apptest.World) bool {
+		to := l.browser.at(n).open(l.authorize("prompt", "none", "response_type", "code id_token token")).location()
+		sent, _ := url.ParseQuery(to.Fragment)
+		return sent.Get("code") != "" && sent.Get("id_token") != "" && sent.Get("access_token") != ""
+	}},
 	{"introspect_access", false, func(l *life, n *apptest.World) bool { return l.active(n, l.access, false) }},
 	{"introspect_machine", false, func(l *life, n *apptest.World) bool { return l.active(n, l.machineToken, false) }},
 	{"introspect_refresh", false, func(l *life, n *apptest.World) bool { return l.active(n, l.refresh, true) }},
@@ -172,6 +241,15 @@ var paths = []path{
 	{"me", false, func(l *life, n *apptest.World) bool { return ok(n.API(l.root.tenant, l.portal, "GET", "/me", nil)) }},
 	{"offline_api", false, func(l *life, n *apptest.World) bool {
 		return ok(n.API(l.root.tenant, l.offline, "GET", l.org.at("/groups"), nil))
+	}},
+	{"par", false, func(l *life, n *apptest.World) bool {
+		asked := mustParse(l.authorize()).Query()
+		asked.Set("client_secret", l.secret)
+		return n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/par", asked).Text("request_uri") != ""
+	}},
+	{"password_link", false, func(l *life, n *apptest.World) bool { return ok(visit(n).see(l.passwordLink)) }},
+	{"register", false, func(l *life, n *apptest.World) bool {
+		return n.Do(n.Client(), "POST", l.base()+"/oauth2/register", m{"client_name": "Partner", "redirect_uris": []string{callback}}, bearer(l.registration)...).StatusCode == 201
 	}},
 	{"sso", false, func(l *life, n *apptest.World) bool {
 		return l.browser.at(n).open(l.authorize("prompt", "none")).code() != ""
@@ -183,6 +261,9 @@ var paths = []path{
 	{"switch_out", true, func(l *life, n *apptest.World) bool { return ok(l.token(n, l.change(l.access, l.other))) }},
 	{"code", true, func(l *life, n *apptest.World) bool {
 		return ok(l.token(n, url.Values{"grant_type": {"authorization_code"}, "code": {l.code}, "redirect_uri": {callback}, "code_verifier": {verifier}}))
+	}},
+	{"device", true, func(l *life, n *apptest.World) bool {
+		return ok(n.Do(n.Client(), "POST", l.base()+"/oauth2/token", l.form("grant_type", deviceGrant, "device_code", l.deviceCode)))
 	}},
 	{"halfway", true, func(l *life, n *apptest.World) bool {
 		return l.halfway.at(n).answer("password", apptest.Password).agree().code() != ""
