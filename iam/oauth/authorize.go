@@ -44,19 +44,19 @@ type authorization struct {
 // Until client and redirect URI are known to belong together every failure is a page; from then on it goes to the client.
 func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	p, err := authorizationParams(r)
+	sent, err := authorizationParams(r)
 	if err != nil {
-		s.errorPage(w, r, err)
+		s.errorPage(w, r, s.noted(r, atAuthorize, sent, err))
 		return
 	}
-	p, pushed, err := s.pulled(ctx, p)
+	p, pushed, err := s.pulled(ctx, sent)
 	if err != nil {
-		s.errorPage(w, r, err)
+		s.errorPage(w, r, s.noted(r, atAuthorize, sent, err))
 		return
 	}
 	client, err := s.known(ctx, p)
 	if err != nil {
-		s.errorPage(w, r, err)
+		s.errorPage(w, r, s.noted(r, atAuthorize, p, err))
 		return
 	}
 	asked := p
@@ -64,20 +64,21 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		p, err = s.opened(ctx, client, asked)
 	}
 	if err != nil {
-		s.refuseObject(w, r, client, asked, err)
+		s.refuseObject(w, r, client, asked, s.noted(r, atAuthorize, asked, err))
 		return
 	}
 	a, err := s.target(ctx, client, p)
 	if err != nil {
-		s.errorPage(w, r, err)
+		s.errorPage(w, r, s.noted(r, atAuthorize, p, err))
 		return
 	}
 	req, err := s.readAuthorization(ctx, client, p, &a)
 	if err == nil && mustPush(client) && !pushed {
-		err = refuse(codeInvalidRequest, "This application has to push its authorization requests (RFC 9126).")
+		err = refuse(codeInvalidRequest, "This application has to push its authorization requests (RFC 9126).").told("RFC 9126, section 5 (require_pushed_authorization_requests)", "",
+			"Send the request to the pushed_authorization_request_endpoint first, and only client_id and the request_uri of its answer by the browser.")
 	}
 	if err != nil {
-		s.sendError(w, r, client, a, err)
+		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, err))
 		return
 	}
 	outcome, err := s.SignIn.Begin(ctx, httpapi.TenantOf(ctx), req, authn.BrowserOf(w, r))
@@ -85,7 +86,7 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.sendError(w, r, client, a, err)
 	case outcome.Error != "":
-		s.sendError(w, r, client, a, signInError(outcome.Error))
+		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, signInError(outcome.Error)))
 	case outcome.Done != nil:
 		s.answer(w, r, client, a, *outcome.Done)
 	default:
@@ -129,11 +130,11 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 		err = refuse(codeInvalidRequest, "The application has changed since the sign-in began. Start again from the application.")
 	}
 	if err != nil {
-		s.errorPage(w, r, err)
+		s.errorPage(w, r, s.noted(r, atAuthorize, a.params(), err))
 		return
 	}
 	if done.Error != "" {
-		s.sendError(w, r, client, a, signInError(done.Error))
+		s.sendError(w, r, client, a, s.noted(r, atAuthorize, a.params(), signInError(done.Error)))
 		return
 	}
 	s.answer(w, r, client, a, done)
@@ -170,7 +171,28 @@ var signInDescriptions = map[string]string{
 	authn.ErrorLoginRequired:       "The person has to sign in.",
 }
 
-func signInError(code string) error { return refuse(code, signInDescriptions[code]) }
+func signInError(code string) error {
+	e := refuse(code, signInDescriptions[code])
+	const rule = "OpenID Connect Core 1.0, section 3.1.2.6"
+	switch code {
+	case authn.ErrorConsentRequired, authn.ErrorInteractionRequired, authn.ErrorLoginRequired:
+		return e.told(rule, "With prompt=none the person is signed in here, and nothing is left to ask.", "This is the usual answer where nobody is signed in: send the person to sign in without prompt=none.")
+	case authn.ErrorAccessDenied:
+		return e.told(rule, "The person agrees, belongs to the organization, and may use the app there.", "If the person did not say no: see whether the app is shared with the organization, and whether both are active.")
+	}
+	return e
+}
+
+// params are those of a request that a sign-in began with, as far as they came along.
+func (a authorization) params() params {
+	return params{{"client_id", a.ClientID}, {"redirect_uri", a.RedirectURI}, {"scope", strings.Join(a.Scopes, " ")}}
+}
+
+var (
+	errHint = refuse(codeInvalidRequest, "id_token_hint is not an ID token for this client from here.").told("OpenID Connect Core 1.0, section 3.1.2.1",
+		"id_token_hint is an ID token that this issuer made for the app.", "Send the ID token of the last sign-in, whole, or leave the parameter out. An access token is none.")
+	errSentBy = refuse(codeInvalidClient, "The application that sent you here is not known, or it is switched off.").told("RFC 6749, section 2.2", "The app is enabled.", "Enable the app in the console.")
+)
 
 func parseFlow(s string) (ids.Flow, error) {
 	var id ids.Flow
@@ -196,7 +218,7 @@ func (s *Service) known(ctx context.Context, p params) (apps.Client, error) {
 	}
 	client, err := s.client(ctx, t, id)
 	if errors.Is(err, errClient) {
-		err = refuse(codeInvalidClient, "The application that sent you here is not known, or it is switched off.")
+		err = errSentBy.because(err)
 	}
 	return client, err
 }
@@ -206,7 +228,8 @@ func (s *Service) target(ctx context.Context, client apps.Client, p params) (aut
 	issuer := httpapi.IssuerOf(ctx)
 	redirect := p.get("redirect_uri")
 	if !redirectAllowed(client, issuer.URL, redirect) {
-		return authorization{}, refuse(codeInvalidRequest, "The address to return to is missing or is not one that the application has registered.")
+		return authorization{}, redirectAdvice(refuse(codeInvalidRequest, "The address to return to is missing or is not one that the application has registered."), "RFC 9700, section 2.1",
+			"redirect_uri", redirect, client.RedirectURIs)
 	}
 	if len(p.get("state")) > maxState {
 		return authorization{}, refuse(codeInvalidRequest, "state is longer than 4096 bytes.")
@@ -243,9 +266,9 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	}
 	switch {
 	case p.has("request"):
-		return authn.Request{}, refuse(codeRequestUnsupported, "The parameter request is not supported.")
+		return authn.Request{}, refuse(codeRequestUnsupported, "The parameter request is not supported.").told("RFC 9101, section 5", "", "Send the request object once.")
 	case p.has("request_uri"):
-		return authn.Request{}, refuse(codeRequestURIUnsupported, "The parameter request_uri is not supported.")
+		return authn.Request{}, refuse(codeRequestURIUnsupported, "The parameter request_uri is not supported.").told("RFC 9126, section 4", "request_uri is one of the PAR endpoint's.", "Push the request (RFC 9126), or send the request object itself as request.")
 	case p.has("registration"):
 		return authn.Request{}, refuse(codeRegistrationUnsupported, "The parameter registration is not supported.")
 	}
@@ -269,7 +292,7 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 		return !aimed(client, scope, a.Resources) || scope == scopeOfflineAccess && !a.wants(typeCode)
 	})
 	if a.wants(typeIDToken) && !contains(a.Scopes, scopeOpenID) {
-		return authn.Request{}, refuse(codeInvalidRequest, "The scope openid is required where an ID token comes back.")
+		return authn.Request{}, refuse(codeInvalidRequest, "The scope openid is required where an ID token comes back.").told("OpenID Connect Core 1.0, section 3.1.2.1", "", "Add openid to scope.")
 	}
 	if a.Nonce = p.get("nonce"); len(a.Nonce) > maxNonce {
 		a.Nonce = ""
@@ -304,7 +327,7 @@ func (s *Service) signInRequest(ctx context.Context, client apps.Client, p param
 	if hint := p.get("id_token_hint"); hint != "" {
 		c, err := s.readHint(ctx, httpapi.TenantOf(ctx), hint)
 		if err != nil || !c.HasAudience(client.ClientID) || req.HintUser.UnmarshalText([]byte(c.Subject)) != nil || req.HintUser.IsZero() {
-			return req, refuseBecause(codeInvalidRequest, "id_token_hint is not an ID token for this client from here.", err)
+			return req, errHint.because(err)
 		}
 	}
 	if err := chosenOrg(httpapi.IssuerOf(ctx).Org, p, &req); err != nil {
@@ -349,10 +372,10 @@ func prompts(s string) ([]string, error) {
 		case authn.PromptConsent, authn.PromptLogin, authn.PromptSelectAccount:
 		case authn.PromptNone:
 			if len(values) > 1 {
-				return nil, refuse(codeInvalidRequest, "prompt=none goes with no other value.")
+				return nil, refuse(codeInvalidRequest, "prompt=none goes with no other value.").told("OpenID Connect Core 1.0, section 3.1.2.1", "", "Send none alone, or leave it out.")
 			}
 		default:
-			return nil, refuse(codeInvalidRequest, "prompt has a value that is not supported.")
+			return nil, refuse(codeInvalidRequest, "prompt has a value that is not supported.").told("OpenID Connect Core 1.0, section 3.1.2.1", "prompt holds none, login, consent or select_account.", "Leave the other value out.")
 		}
 	}
 	return values, nil

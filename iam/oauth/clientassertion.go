@@ -41,7 +41,7 @@ func assertedClientID(assertion string) (string, error) {
 	return c.Subject, nil
 }
 
-// unverified reads what a JWT says, to find the key that it has to be verified with, and for nothing else.
+// unverified reads what a JWT says, to find the key that it has to be verified with or whose inspector it is for, and for nothing else.
 func unverified(token string) (*jose.Claims, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 || len(token) > jose.DefaultMaxBytes {
@@ -57,14 +57,17 @@ func unverified(token string) (*jose.Claims, error) {
 // checkAssertion verifies that a client signed an assertion for us, just now and for this once. Every failure but one of
 // the database is errClient with its cause.
 func (s *Service) checkAssertion(ctx context.Context, r *http.Request, client apps.Client, assertion string) error {
-	no := func(err error) error { return refuseBecause(codeInvalidClient, errClient.description, err) }
 	verify := s.verifyClient
 	if client.AuthMethod == apps.AuthSecretJWT {
 		verify = s.verifySecret
 	}
 	c, err := verify(ctx, client, assertion, client.AuthSigningAlg, "", "JWT", "client-authentication+jwt")
 	if err != nil {
-		return no(err)
+		if client.AuthMethod == apps.AuthSecretJWT {
+			return errClient.told("RFC 7523, section 3", "The assertion is a MAC (HS256) with a client secret of the app that has not expired.", "Sign with the whole secret, as it was shown.").because(err)
+		}
+		return errClient.told("RFC 7523, section 3", "The assertion is signed with a key that the app has registered (jwks or jwks_uri), by one of "+strings.Join(clientSigns(client), ", ")+".",
+			"Sign with the private part of a registered key, and name its kid where there are several; register the key if it is new.").because(err)
 	}
 	now := s.DB.Clock().Now()
 	issuer := httpapi.IssuerOf(ctx).URL
@@ -75,23 +78,31 @@ func (s *Service) checkAssertion(ctx context.Context, r *http.Request, client ap
 	}
 	switch {
 	case c.Issuer != client.ClientID || c.Subject != client.ClientID:
-		return no(errAssertionParties)
+		return errClient.told("RFC 7523, section 3", "iss and sub are the client_id.", "Set both to "+client.ClientID+".").because(errAssertionParties)
 	case len(c.Audience) == 0 || slices.ContainsFunc(c.Audience, func(a string) bool { return !contains(ours, a) }) || !audienceAllowed(client, issuer, c):
-		return no(errAssertionAudience)
+		return errClient.told("RFC 7523, section 3", "aud is the issuer: "+issuer, "Set aud to the issuer, as the server's metadata writes it, and to nothing else.").because(errAssertionAudience)
 	case c.Expiry.After(now.Add(maxAssertionTTL + assertionLeeway)):
-		return no(errAssertionLife)
+		return errClient.told("RFC 7523, section 3", "exp is within the next hour.", "Make an assertion for each request, with exp a minute or so ahead.").because(errAssertionLife)
 	}
 	if err := c.ValidateTimes(now, assertionLeeway); err != nil {
-		return no(err)
+		return errClient.told("RFC 7523, section 3", "The assertion has exp, which is not over, and nbf and iat are not in the future.", "Make an assertion for each request, and set the machine's clock.").because(err)
 	}
 	if client.AssertionReuse && !client.Demands().Any {
 		return nil
 	}
 	first, err := s.firstUse(ctx, "assertion:"+client.ClientID, c.ID, c.Expiry.Add(assertionLeeway))
 	if err == nil && !first {
-		err = no(errAssertionReplayed)
+		err = errClient.told("RFC 7523, section 3", "The assertion has a jti of at most 256 bytes that was never used before.", "Make a new assertion, with a new jti, for each request.").because(errAssertionReplayed)
 	}
 	return err
+}
+
+// clientSigns are the algorithms by which an app may sign its assertions.
+func clientSigns(client apps.Client) []string {
+	if allowed := clientAlgs(client, client.AuthSigningAlg); allowed != nil {
+		return allowed
+	}
+	return jose.Algs()
 }
 
 // verifyClient verifies what a client signed with one of its registered keys, and returns the claims, still to be judged.

@@ -35,6 +35,11 @@ type authenticatedClient struct {
 // errClient is the one answer to every failure, so that it does not tell which client_ids exist.
 var errClient = refuse(codeInvalidClient, "Client authentication failed.")
 
+var (
+	errAssertionForm = errClient.told("RFC 7523, section 3", "client_assertion is a signed JWT with sub.", "Send the JWT whole: three parts, parted by dots.")
+	errDisabled      = errClient.told("RFC 6749, section 2.3", "The app is enabled.", "Enable the app in the console.")
+)
+
 var noSecret = secrets.HashToken("")
 
 const maxClientID = 255
@@ -60,7 +65,7 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 		given.method = client.AuthMethod // both bring an assertion; with what it has to be signed, the client's setting says
 	}
 	if !methodAllowed(client, given.method) {
-		return authenticatedClient{}, errClient
+		return authenticatedClient{}, methodAdvice(client, given.method)
 	}
 	if err := checkProfileClient(client, given.method); err != nil {
 		return authenticatedClient{}, err
@@ -77,7 +82,7 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 		}
 	default:
 		if !secretMatches(client, given.secret, s.DB.Clock().Now()) {
-			return authenticatedClient{}, errClient
+			return authenticatedClient{}, secretAdvice(client, given.secret)
 		}
 	}
 	jkt, err := s.provenKey(ctx, r.Header.Values("DPoP"), use{method: r.Method, url: httpapi.IssuerOf(ctx).URL + r.URL.Path, nonce: client.DPoPNonce, algs: client.Demands().Algs})
@@ -124,16 +129,16 @@ func (s *Service) client(ctx context.Context, t httpapi.Tenant, id string) (apps
 // clientOf is client where there is no request.
 func (s *Service) clientOf(ctx context.Context, tenant ids.Tenant, id string) (apps.Client, error) {
 	if id == "" || len(id) > maxClientID {
-		return apps.Client{}, errClient
+		return apps.Client{}, errStranger
 	}
 	client, err := s.Clients.Client(ctx, tenant, id)
 	switch {
 	case fault.CodeNotFound.Is(err):
-		return apps.Client{}, errClient
+		return apps.Client{}, errStranger
 	case err != nil:
 		return apps.Client{}, err
 	case !client.Enabled:
-		return apps.Client{}, errClient
+		return apps.Client{}, errDisabled
 	}
 	if len(client.GrantTypes) == 1 && client.MayUse(grantClientCredentials) {
 		return client, nil // it acts for nobody
@@ -169,20 +174,21 @@ func readCredentials(r *http.Request, form params) (credentials, error) {
 	}
 	switch {
 	case ways > 1:
-		return credentials{}, refuse(codeInvalidRequest, "Use one method of client authentication.")
+		return credentials{}, refuse(codeInvalidRequest, "Use one method of client authentication.").told("RFC 6749, section 2.3", "The secret comes in the header or in the body, or an assertion does; never two of them.", "Tell the client library one authentication method, and take the other out of the request.")
 	case len(headers) == 1:
 		id, secret, ok := parseBasic(headers[0])
 		if !ok || id == "" || secret == "" {
-			return credentials{}, errClient
+			return credentials{}, errClient.told("RFC 6749, section 2.3.1", "Authorization is Basic, and the base64 of client_id, a colon and the secret, each form-encoded before.",
+				"Build the header from both; a Bearer token is no client authentication.")
 		}
 		return oneClient(named, credentials{clientID: id, method: apps.AuthBasic, secret: secret})
 	case form.has("client_assertion", "client_assertion_type"):
 		if form.get("client_assertion_type") != assertionType {
-			return credentials{}, refuse(codeInvalidClient, "client_assertion_type is not that of a JWT (RFC 7523).")
+			return credentials{}, refuse(codeInvalidClient, "client_assertion_type is not that of a JWT (RFC 7523).").told("RFC 7523, section 2.2", "client_assertion_type is "+assertionType+".", "Send exactly that value beside client_assertion.")
 		}
 		id, err := assertedClientID(assertion)
 		if err != nil {
-			return credentials{}, refuseBecause(codeInvalidClient, errClient.description, err)
+			return credentials{}, errAssertionForm.because(err)
 		}
 		return oneClient(named, credentials{clientID: id, method: apps.AuthPrivateKeyJWT, assertion: assertion})
 	case named == "":
@@ -196,7 +202,7 @@ func readCredentials(r *http.Request, form params) (credentials, error) {
 // oneClient refuses a client_id beside the credentials that names somebody else.
 func oneClient(named string, c credentials) (credentials, error) {
 	if named != "" && named != c.clientID {
-		return credentials{}, refuse(codeInvalidRequest, "client_id is not the client that authenticates.")
+		return credentials{}, refuse(codeInvalidRequest, "client_id is not the client that authenticates.").told("RFC 6749, section 2.3.1", "client_id in the body is the one in the header or in the assertion.", "Leave client_id out of the body, or send the same.")
 	}
 	return c, nil
 }

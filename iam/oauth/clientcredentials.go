@@ -18,7 +18,7 @@ import (
 func (s *Service) clientCredentials(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
 	ctx := r.Context()
 	if client.Public {
-		return refuse(codeUnauthorizedClient, "A public client cannot prove who it is.")
+		return refuse(codeUnauthorizedClient, "A public client cannot prove who it is.").told("RFC 6749, section 4.4", "The client is confidential.", "Register an app of the template m2m for what runs without people.")
 	}
 	requested, err := scopeList(form.get("scope"))
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *Service) clientCredentials(w http.ResponseWriter, r *http.Request, clie
 // respondClient signs a client's own token for an organization in its reach and sends it.
 func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, client authenticatedClient, org httpapi.Org, requested []string, form params) error {
 	if !org.IsWithin(client.Org) || org.Status != orgActive {
-		return errGrant
+		return errGrant.told("the app's organization", "The organization is the app's own or below it, and active.", "Ask at the issuer of an organization within the app's.")
 	}
 	t := httpapi.TenantOf(ctx)
 	standing, err := s.clientStanding(ctx, t, client.Client, org.ID)
@@ -46,7 +46,7 @@ func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, clie
 		return err
 	}
 	if standing.Blocked {
-		return errGrant
+		return errGrant.told("the app's state", "App, organization and tenant are active.", "See in the console which of them is disabled.")
 	}
 	client.Client = client.ForItself()
 	resources, err := readResources(client.Client, form)

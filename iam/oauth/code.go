@@ -77,13 +77,13 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 	code, redirect, verifier := form.get("code"), form.get("redirect_uri"), form.get("code_verifier")
 	switch {
 	case code == "":
-		return refuse(codeInvalidRequest, "code is required.")
+		return refuse(codeInvalidRequest, "code is required.").told("RFC 6749, section 4.1.3", "", "Send the code that came to the redirect URI.")
 	case redirect == "":
-		return refuse(codeInvalidRequest, "redirect_uri is required.")
+		return refuse(codeInvalidRequest, "redirect_uri is required.").told("RFC 6749, section 4.1.3", "redirect_uri is the one of the authorization request.", "Send the same redirect_uri again with the code.")
 	case verifier == "" && !client.PKCEOptional:
-		return refuse(codeInvalidGrant, "code_verifier is required (RFC 7636).")
+		return refuse(codeInvalidGrant, "code_verifier is required (RFC 7636).").told("RFC 7636, section 4.5", "", "Keep the verifier that the challenge was made of, and send it with the code.")
 	case !secrets.LooksLike(prefixCode, code):
-		return errGrant
+		return errGrant.told("RFC 6749, section 4.1.3", "code is one that this server made, whole.", "Send the parameter code as it came, decoded once.")
 	}
 	hash := secrets.HashToken(code)
 	issuer := httpapi.IssuerOf(ctx).URL
@@ -94,19 +94,23 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 		c, err := lockCode(ctx, tx, hash)
 		switch {
 		case db.IsNoRows(err):
-			return errGrant
+			return errGrant.told("RFC 6749, section 4.1.2", "code was made by this server in the last minute.", "Start a new sign-in. A code of another tenant or installation is not known here.")
 		case err != nil:
 			return err
 		case c.App != client.ID || c.Issuer != issuer || !atBase(ctx, c.Org):
-			return errGrant
+			return errGrant.told("RFC 6749, section 4.1.3", "code was made for this app, at this issuer.", "Redeem the code with the client_id, and at the token endpoint of the issuer, of the authorization request.")
 		case c.UsedAt != nil:
 			// Somebody has it who should not: what the first use led to ends (RFC 6749, section 4.1.2).
 			refused = true
 			return s.endTx(ctx, tx, c.grant, reasonCodeReused)
 		case !c.bound().satisfiedBy(client.shown):
-			return errGrant
-		case !tx.Now().Before(c.CodeExpiresAt) || c.RedirectURI != redirect || !verifierMatches(verifier, c.CodeChallenge):
-			return errGrant
+			return errGrant.told("RFC 9449, section 10", "The request proves the key, or shows the certificate, that the code is bound to.", "Make the proof with the key whose thumbprint was sent as dpop_jkt.")
+		case !tx.Now().Before(c.CodeExpiresAt):
+			return errGrant.told("RFC 6749, section 4.1.2", "code is redeemed before it expires, within a minute at the most.", "Redeem the code at once when it comes; start a new sign-in for this one.")
+		case c.RedirectURI != redirect:
+			return errGrant.told("RFC 6749, section 4.1.3", "redirect_uri is the one of the authorization request, byte for byte.", "Use one setting for both requests.")
+		case !verifierMatches(verifier, c.CodeChallenge):
+			return verifierAdvice(verifier, c.CodeChallenge)
 		}
 		if err := orGrant(s.holds(ctx, tx, client.Client, c.grant)); err != nil {
 			return err
@@ -127,7 +131,7 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 		return err
 	})
 	if err == nil && refused {
-		err = errGrant
+		err = errGrant.told("RFC 6749, section 4.1.2", "code is redeemed once.", "See what sends the callback twice: a page that is loaded again, a double effect in development, a retry. What the first use led to has ended.")
 	}
 	if err != nil {
 		return err
@@ -139,7 +143,7 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 // like a grant that is over, for which a client throws its token away.
 func orGrant(ok bool, err error) error {
 	if err == nil && !ok {
-		return errGrant
+		return errGrant.told("RFC 6749, section 5.2", "What the grant stands on still holds: session, person, membership, organization, and that the app is available there.", "Let the person sign in again.")
 	}
 	return err
 }

@@ -45,10 +45,10 @@ const (
 )
 
 var (
-	errDeviceDenied  = refuse(codeAccessDenied, "The person said no.")
-	errDeviceExpired = refuse(codeExpiredToken, "The device code has run out. Begin again.")
+	errDeviceDenied  = refuse(codeAccessDenied, "The person said no.").told("RFC 8628, section 3.5", "The person approves the device.", "Begin again if the person wants to; stop polling.")
+	errDeviceExpired = refuse(codeExpiredToken, "The device code has run out. Begin again.").told("RFC 8628, section 3.5", "The device code is not older than expires_in of its answer.", "Ask for a new code and show it.")
 	errDevicePending = refuse(codeAuthorizationPending, "The person has not answered yet.")
-	errDeviceSlow    = refuse(codeSlowDown, "Poll less often: wait five seconds more from now on.")
+	errDeviceSlow    = refuse(codeSlowDown, "Poll less often: wait five seconds more from now on.").told("RFC 8628, section 3.5", "Polls are interval seconds apart, and five more after each slow_down.", "Wait between polls as interval says, and lengthen it at slow_down.")
 )
 
 // CodeDevice is a user code that names no device that waits here: unknown, used or run out, which is not told apart.
@@ -59,26 +59,26 @@ var CodeDeviceTooMany = fault.Declare(fault.TooMany, "device.too_many", "Too man
 
 // authorizeDevice is the device authorization endpoint (section 3.1).
 func (s *Service) authorizeDevice(w http.ResponseWriter, r *http.Request) {
-	body, err := s.deviceAuthorization(r)
+	form, err := readForm(r)
+	var body []byte
+	if err == nil {
+		body, err = s.deviceAuthorization(r, form)
+	}
 	if err != nil {
-		s.writeError(w, r, err)
+		s.refuseForm(w, r, atDevice, form, err)
 		return
 	}
 	writeRaw(w, http.StatusOK, body)
 }
 
-func (s *Service) deviceAuthorization(r *http.Request) ([]byte, error) {
+func (s *Service) deviceAuthorization(r *http.Request, form params) ([]byte, error) {
 	ctx := r.Context()
-	form, err := readForm(r)
-	if err != nil {
-		return nil, err
-	}
 	client, err := s.authenticateClient(ctx, r, form)
 	if err != nil {
 		return nil, err
 	}
 	if !slices.Contains(client.GrantTypes, grantDeviceCode) || client.Demands().Any {
-		return nil, refuse(codeUnauthorizedClient, "This client may not use the device authorization grant.")
+		return nil, refuse(codeUnauthorizedClient, "This client may not use the device authorization grant.").told("RFC 8628, section 3.1", "The app may use the grant type device_code, and no profile forbids it.", "Allow the grant type in the app's settings (OpenID Connect, Grant types).")
 	}
 	requested, err := scopeList(form.get("scope"))
 	if err != nil {
@@ -243,9 +243,9 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 	code := form.get("device_code")
 	switch {
 	case code == "":
-		return refuse(codeInvalidRequest, "device_code is required.")
+		return refuse(codeInvalidRequest, "device_code is required.").told("RFC 8628, section 3.4", "", "Send the device_code of the device authorization response.")
 	case !secrets.LooksLike(prefixDevice, code):
-		return errGrant
+		return errGrant.told("RFC 8628, section 3.4", "device_code is one that this server made.", "Send device_code, whole and unchanged, not user_code.")
 	}
 	issuer := httpapi.IssuerOf(ctx).URL
 	var p person
@@ -255,11 +255,11 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 		d, err := lockDevice(ctx, tx, secrets.HashToken(code))
 		switch {
 		case db.IsNoRows(err):
-			return errGrant
+			return errGrant.told("RFC 8628, section 3.5", "device_code waits, and has given no token yet.", "Stop polling after tokens, a refusal or expires_in; begin again for a new sign-in.")
 		case err != nil:
 			return err
 		case d.App != client.ID || d.Issuer != issuer:
-			return errGrant
+			return errGrant.told("RFC 8628, section 3.4", "device_code was made for this app, at this issuer.", "Use one client_id and one issuer for both requests.")
 		case !tx.Now().Before(d.ExpiresAt):
 			return errDeviceExpired
 		case d.State == devicePending:

@@ -52,11 +52,11 @@ func (s *Service) provenKey(ctx context.Context, proofs []string, of use) (jkt s
 		return "", nil
 	case 1:
 	default:
-		return "", noProof(errProofMissing)
+		return "", errProof.told("RFC 9449, section 4.3", "The request has one header DPoP.", "Send one proof.").because(errProofMissing)
 	}
 	payload, _, key, err := jose.VerifyEmbedded(proofs[0], jose.VerifyOptions{Algs: of.algs, MaxBytes: maxProofBytes, Typ: []string{typProof}})
 	if err != nil {
-		return "", noProof(err)
+		return "", errProof.told("RFC 9449, section 4.2", "The proof is a JWT of the type dpop+jwt, signed by the private part of the public key in its header jwk.", "Let a library make the proof; see alg, typ and jwk of its header.").because(err)
 	}
 	c, err := jose.ParseClaims(payload)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *Service) provenKey(ctx context.Context, proofs []string, of use) (jkt s
 	address, _ := c.Text("htu")
 	hash, _ := c.Text("ath")
 	if method != of.method || !s.isTarget(ctx, address, of.url) || of.token != "" && hash != tokenHash(of.token) {
-		return "", noProof(errProofClaims)
+		return "", errProof.told("RFC 9449, section 4.3", "htm is "+of.method+", htu is "+of.url+", and ath the hash of the access token where one is sent.", "Make a proof for each request, with its method and its address as the client calls it.").because(errProofClaims)
 	}
 	until, err := s.proofTime(ctx, c, of.nonce)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Service) provenKey(ctx context.Context, proofs []string, of use) (jkt s
 	}
 	first, err := s.firstUse(ctx, "dpop:"+key.Thumbprint(), c.ID, until)
 	if err == nil && !first {
-		err = noProof(errProofReplay)
+		err = errProof.told("RFC 9449, section 11.1", "jti of the proof was never used before.", "Make a new proof, with a new jti, for each request, a repeated one too.").because(errProofReplay)
 	}
 	return key.Thumbprint(), err
 }
@@ -86,7 +86,7 @@ func noProof(cause error) error { return refuseBecause(codeInvalidProof, errProo
 func (s *Service) proofTime(ctx context.Context, c *jose.Claims, needNonce bool) (until time.Time, err error) {
 	now := s.DB.Clock().Now()
 	if c.IssuedAt.IsZero() {
-		return until, noProof(errProofAge)
+		return until, errProof.told("RFC 9449, section 4.2", "The proof has iat.", "Set iat to the time, in seconds.").because(errProofAge)
 	}
 	if _, has := c.Get("nonce"); has || needNonce {
 		nonce, _ := c.Text("nonce")
@@ -96,7 +96,7 @@ func (s *Service) proofTime(ctx context.Context, c *jose.Claims, needNonce bool)
 		return now.Add(nonceLife), nil
 	}
 	if c.IssuedAt.Before(now.Add(-proofLife)) || c.IssuedAt.After(now.Add(proofLife)) {
-		return until, noProof(errProofAge)
+		return until, errProof.told("RFC 9449, section 4.3", "iat is within a minute of the server's time.", "Make the proof just before the request, and set the clock; or use the nonce of the header DPoP-Nonce.").because(errProofAge)
 	}
 	return c.IssuedAt.Add(proofLife + time.Second), nil
 }

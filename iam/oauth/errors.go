@@ -46,13 +46,16 @@ const (
 type protocolError struct {
 	code        string
 	description string
-	cause       error // for the log only
+	cause       error          // for the log only
+	of          *protocolError // the answer of which this is one case; nil where it stands for itself
+	advice      advice
 }
 
 func (e *protocolError) Error() string { return e.code + ": " + e.description }
 
 func (e *protocolError) Unwrap() error { return e.cause }
 
+// refuse makes a refusal. What only the developer of the app may know of it is added by [protocolError.told].
 func refuse(code, description string) *protocolError {
 	return &protocolError{code: code, description: description}
 }

@@ -21,13 +21,13 @@ var errObjectTimes = errors.New("oauth: a request object without nbf, or that li
 
 // profileViolation is why a client may not do what it asks for.
 func profileViolation(client apps.Client, rule string) error {
-	return refuse(codeInvalidRequest, "This application is held to the profile "+client.Profile+": "+rule)
+	return refuse(codeInvalidRequest, "This application is held to the profile "+client.Profile+": "+rule).told("the app's profile "+client.Profile, "", "Change what the client sends, or the profile of the app; docs/fapi.md has a request that it takes.")
 }
 
 // checkProfileClient refuses a client that proves itself by what can be copied, or not at all. Error: invalid_client.
 func checkProfileClient(client apps.Client, method string) error {
 	if client.Demands().Any && (client.Public || !slices.Contains(apps.ProfileMethods, method)) {
-		return errClient
+		return errClient.told("the app's profile "+client.Profile, "The client proves itself by "+strings.Join(apps.ProfileMethods, ", ")+".", "Use one of these methods, and set it in the app's settings.")
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func checkProfileGrant(client authenticatedClient, grantType string) error {
 	case !d.Any:
 		return nil
 	case !slices.Contains(apps.ProfileGrants, grantType):
-		return refuse(codeUnauthorizedClient, "This client may not use this grant type.")
+		return refuse(codeUnauthorizedClient, "This client may not use this grant type.").told("the app's profile "+client.Profile, "grant_type is one of "+strings.Join(apps.ProfileGrants, ", ")+".", "Use another grant type, or no profile.")
 	case b.x5t == "" && (d.BoundCertificate || b.jkt == ""):
 		return profileViolation(client.Client, "its tokens are bound to a certificate or, for FAPI 2.0, to a key by a DPoP proof.")
 	}

@@ -20,9 +20,14 @@ var inactive = []byte(`{"active":false}`)
 // introspect is token introspection (RFC 7662) for confidential clients of the tenant. What is not good, whatever the
 // reason, is the same {"active":false}; and so is what is not for the client to know.
 func (s *Service) introspect(w http.ResponseWriter, r *http.Request) {
-	body, caller, err := s.introspection(r)
+	form, err := readForm(r)
+	var body []byte
+	var caller apps.Client
+	if err == nil {
+		body, caller, err = s.introspection(r, form)
+	}
 	if err != nil {
-		s.writeError(w, r, err)
+		s.refuseForm(w, r, atIntrospect, form, err)
 		return
 	}
 	h := w.Header()
@@ -61,23 +66,19 @@ func (s *Service) signIntrospection(ctx context.Context, caller apps.Client, bod
 	return []byte(signed), err
 }
 
-func (s *Service) introspection(r *http.Request) ([]byte, apps.Client, error) {
+func (s *Service) introspection(r *http.Request, form params) ([]byte, apps.Client, error) {
 	no := func(err error) ([]byte, apps.Client, error) { return nil, apps.Client{}, err }
 	ctx := r.Context()
-	form, err := readForm(r)
-	if err != nil {
-		return no(err)
-	}
 	caller, err := s.authenticateClient(ctx, r, form)
 	if err != nil {
 		return no(err)
 	}
 	if caller.Public {
-		return no(errClient)
+		return no(errClient.told("RFC 7662, section 2.1", "The caller is a confidential client.", "Register an app for the API, of the template m2m, and ask with its secret."))
 	}
 	token := form.get("token")
 	if token == "" {
-		return no(refuse(codeInvalidRequest, "token is required."))
+		return no(refuse(codeInvalidRequest, "token is required.").told("RFC 7662, section 2.1", "", "Send the token in the body as token."))
 	}
 	var body []byte
 	// The form of a token says what it is; token_type_hint adds nothing.

@@ -37,13 +37,12 @@ type LogoutRequest struct {
 func (s *Service) logout(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	p, err := authorizationParams(r)
-	if err != nil {
-		s.errorPage(w, r, err)
-		return
+	var request LogoutRequest
+	if err == nil {
+		request, err = s.readLogout(ctx, p)
 	}
-	request, err := s.readLogout(ctx, p)
 	if err != nil {
-		s.errorPage(w, r, err)
+		s.errorPage(w, r, s.noted(r, atLogout, p, err))
 		return
 	}
 	sealed, err := s.sealLogout(ctx, request)
@@ -131,26 +130,27 @@ func (s *Service) readLogout(ctx context.Context, p params) (LogoutRequest, erro
 			err = errors.Join(hintClaims(c, &request))
 		}
 		if err != nil {
-			return request, refuseBecause(codeInvalidRequest, "id_token_hint is not an ID token for this client from here.", err)
+			return request, errHint.because(err)
 		}
 		clientID = c.Audience[0]
 	}
 	redirect := p.get("post_logout_redirect_uri")
 	if clientID == "" {
 		if redirect != "" {
-			return request, refuse(codeInvalidRequest, "post_logout_redirect_uri needs an id_token_hint or a client_id.")
+			return request, refuse(codeInvalidRequest, "post_logout_redirect_uri needs an id_token_hint or a client_id.").told("OpenID Connect RP-Initiated Logout 1.0, section 2", "", "Send the ID token that the person signed in with as id_token_hint.")
 		}
 		return request, nil
 	}
 	client, err := s.client(ctx, t, clientID)
 	if errors.Is(err, errClient) {
-		return request, refuse(codeInvalidClient, "The application that sent you here is not known, or it is switched off.")
+		return request, errSentBy.because(err)
 	}
 	if err != nil {
 		return request, err
 	}
 	if redirect != "" && !slices.Contains(logoutURIs(client, httpapi.IssuerOf(ctx).URL), redirect) {
-		return request, refuse(codeInvalidRequest, "The address to return to is not one that the application has registered.")
+		return request, redirectAdvice(refuse(codeInvalidRequest, "The address to return to is not one that the application has registered."), "OpenID Connect RP-Initiated Logout 1.0, section 3",
+			"post_logout_redirect_uri", redirect, client.PostLogoutRedirectURIs)
 	}
 	request.AppName, request.RedirectURI = client.Name, redirect
 	return request, nil

@@ -28,7 +28,7 @@ var (
 	errCertificateName    = errors.New("oauth: a client certificate with another name")
 )
 
-var errUnbound = refuse(codeInvalidRequest, "This client's tokens are bound to its certificate: show one in the TLS handshake (RFC 8705, section 3).")
+var errUnbound = refuse(codeInvalidRequest, "This client's tokens are bound to its certificate: show one in the TLS handshake (RFC 8705, section 3).").told("RFC 8705, section 3", "", "Use the endpoints of mtls_endpoint_aliases, with the client's certificate and key.")
 
 // binding is what a token is bound to: the thumbprint of a key (RFC 9449) and that of a certificate (RFC 8705); "" is none.
 type binding struct{ jkt, x5t string }
@@ -87,9 +87,17 @@ func (s *Service) checkCertificate(ctx context.Context, client apps.Client) erro
 		err = s.checkSelfSigned(ctx, chain[0], client)
 	}
 	if err != nil {
-		return refuseBecause(codeInvalidClient, errClient.description, err)
+		return errClient.told("RFC 8705, section 2", certificateExpected(client), "Show that certificate in the TLS handshake, at the mTLS address of the endpoint where the metadata names one (mtls_endpoint_aliases); see that a proxy passes it on.").because(err)
 	}
 	return nil
+}
+
+// certificateExpected says by which certificate an app is known.
+func certificateExpected(client apps.Client) string {
+	if client.AuthMethod == apps.AuthTLS {
+		return "The certificate is for clients, in its time, issued by an authority that the installation trusts, and bears the name that the app has registered."
+	}
+	return "The certificate is in its time, and its key is one that the app has registered (jwks or jwks_uri)."
 }
 
 // checkIssued is tls_client_auth (section 2.1): a certificate of one of the installation's authorities, for clients, that bears the

@@ -27,8 +27,8 @@ var repeatable = []string{"audience", "resource"}
 type param struct{ name, value string }
 
 var (
-	errParamRepeated  = refuse(codeInvalidRequest, "A parameter is repeated.")
-	errParamMalformed = refuse(codeInvalidRequest, "The parameters are not well-formed application/x-www-form-urlencoded text in UTF-8.")
+	errParamRepeated  = refuse(codeInvalidRequest, "A parameter is repeated.").told("RFC 6749, section 3.1", "Each parameter comes once; only resource and audience may be repeated.", "See which parameter is set twice, often by the library and by hand.")
+	errParamMalformed = refuse(codeInvalidRequest, "The parameters are not well-formed application/x-www-form-urlencoded text in UTF-8.").told("RFC 6749, appendix B", "", "Let a library encode the parameters, rather than joining texts.")
 	errParamSize      = refuse(codeInvalidRequest, "The request is too large.")
 )
 
@@ -62,7 +62,7 @@ func parseParams(raw string, limit int) (params, error) {
 			return nil, err
 		}
 		if !contains(repeatable, name) && slices.ContainsFunc(all, func(p param) bool { return p.name == name }) {
-			return nil, errParamRepeated
+			return all, errParamRepeated
 		}
 		all = append(all, param{name, value})
 	}
@@ -121,11 +121,11 @@ const formType = "application/x-www-form-urlencoded"
 // (RFC 9700, section 4.3).
 func readForm(r *http.Request) (params, error) {
 	if r.URL.RawQuery != "" {
-		return nil, refuse(codeInvalidRequest, "Send the parameters in the body, not in the address.")
+		return nil, refuse(codeInvalidRequest, "Send the parameters in the body, not in the address.").told("RFC 9700, section 4.3", "", "Send the parameters as the body of the POST, as application/x-www-form-urlencoded.")
 	}
 	types := r.Header.Values("Content-Type")
 	if len(types) != 1 || types[0] != formType && !isForm(types[0]) {
-		return nil, refuse(codeInvalidRequest, "Send application/x-www-form-urlencoded.")
+		return nil, refuse(codeInvalidRequest, "Send application/x-www-form-urlencoded.").told("RFC 6749, section 3.2", "Content-Type is application/x-www-form-urlencoded.", "Send a form, not JSON: URLSearchParams in JavaScript, --data-urlencode with curl.")
 	}
 	// One byte more than allowed shows that there is more.
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))

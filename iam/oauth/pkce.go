@@ -22,18 +22,20 @@ func readChallenge(challenge, method string, allowed apps.Settings) (string, err
 	case challenge == "" && method == "" && allowed.PKCEOptional:
 		return "", nil
 	case challenge == "":
-		return "", refuse(codeInvalidRequest, "code_challenge is required (RFC 7636).")
+		return "", refuse(codeInvalidRequest, "code_challenge is required (RFC 7636).").told("RFC 7636, section 4.3", "code_challenge is the base64url form of the SHA-256 of a new code_verifier, and code_challenge_method is S256.",
+			"Turn PKCE on in the client library; most do it by themselves once told that the method is S256.")
 	case allowed.PKCEPlain && (method == methodPlain || method == ""): // section 4.3: an absent method means plain
 		if !validVerifier(challenge) {
 			return "", refuse(codeInvalidRequest, "code_challenge is not 43 to 128 unreserved characters.")
 		}
 		return s256(challenge), nil
 	case method != methodS256:
-		return "", refuse(codeInvalidRequest, "code_challenge_method must be S256.")
+		return "", refuse(codeInvalidRequest, "code_challenge_method must be S256.").told("RFC 9700, section 2.1.1", "code_challenge_method is S256; left out it means plain.", "Send code_challenge_method=S256, with the SHA-256 of the verifier as challenge.")
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(challenge)
 	if err != nil || len(raw) != sha256.Size || len(challenge) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
-		return "", refuse(codeInvalidRequest, "code_challenge is not the base64url form of a SHA-256.")
+		return "", refuse(codeInvalidRequest, "code_challenge is not the base64url form of a SHA-256.").told("RFC 7636, section 4.2", "code_challenge is 43 characters: base64url, without padding, of the 32 bytes of a SHA-256.",
+			"Encode the bytes of the hash, not its hexadecimal text, with - and _ and without =.")
 	}
 	return challenge, nil
 }

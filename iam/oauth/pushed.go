@@ -26,28 +26,28 @@ var ofClient = []string{"client_assertion", "client_assertion_type", "client_sec
 // push is the pushed authorization request endpoint. The request is judged here, where only the client sees what is wrong
 // with it, and again when the browser brings its reference.
 func (s *Service) push(w http.ResponseWriter, r *http.Request) {
-	body, err := s.pushed(r)
+	form, err := readForm(r)
+	var body []byte
+	if err == nil {
+		body, err = s.pushed(r, form)
+	}
 	if err != nil {
-		s.writeError(w, r, err)
+		s.refuseForm(w, r, atPush, form, err)
 		return
 	}
 	writeRaw(w, http.StatusCreated, body)
 }
 
-func (s *Service) pushed(r *http.Request) ([]byte, error) {
+func (s *Service) pushed(r *http.Request, form params) ([]byte, error) {
 	ctx := r.Context()
-	form, err := readForm(r)
-	if err != nil {
-		return nil, err
-	}
 	client, err := s.authenticateClient(ctx, r, form)
 	if err != nil {
 		return nil, err
 	}
 	if form.has("request_uri") {
-		return nil, refuse(codeInvalidRequest, "A pushed request names no request_uri (RFC 9126, section 2.1).")
+		return nil, refuse(codeInvalidRequest, "A pushed request names no request_uri (RFC 9126, section 2.1).").told("RFC 9126, section 2.1", "", "Push the parameters themselves; request_uri comes back in the answer.")
 	}
-	request := slices.DeleteFunc(form, func(p param) bool { return contains(ofClient, p.name) || p.name == "client_id" })
+	request := slices.DeleteFunc(slices.Clone(form), func(p param) bool { return contains(ofClient, p.name) || p.name == "client_id" })
 	request = append(request, param{"client_id", client.ClientID})
 	if request, err = s.opened(ctx, client.Client, request); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (s *Service) pushed(r *http.Request) ([]byte, error) {
 	case named == "":
 		request = append(request, param{"dpop_jkt", client.shown.jkt})
 	case named != client.shown.jkt:
-		return nil, refuse(codeInvalidProof, "dpop_jkt names another key than the proof.")
+		return nil, refuse(codeInvalidProof, "dpop_jkt names another key than the proof.").told("RFC 9449, section 10.1", "dpop_jkt is the thumbprint of the key that signed the proof.", "Leave dpop_jkt out: the proof says it, or make it from the same key.")
 	}
 	a, err := s.target(ctx, client.Client, request)
 	if err != nil {
@@ -85,7 +85,9 @@ func (s *Service) pushed(r *http.Request) ([]byte, error) {
 	return newClaims().text("request_uri", requestURIPrefix+reference).number("expires_in", int64(pushedLife/time.Second)).end(), nil
 }
 
-var errRequestURI = refuse(codeInvalidRequestURI, "request_uri names no pushed request of this application that can still be used. Start again from the application.")
+var errRequestURI = refuse(codeInvalidRequestURI, "request_uri names no pushed request of this application that can still be used. Start again from the application.").told("RFC 9126, section 4",
+	"request_uri is the one of the last answer of the PAR endpoint to this app, not older than a minute and not used yet.",
+	"Push a new request for each sign-in, and send the browser on at once; a page that is loaded again needs a new one.")
 
 // pulled returns the parameters that a request_uri stands for, once. What else came along but client_id is ignored (RFC 9126,
 // section 4). Without a request_uri they are those of the request itself.

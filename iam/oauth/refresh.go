@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"grove/infra/db"
@@ -25,14 +26,14 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 	ctx := r.Context()
 	plain := form.get("refresh_token")
 	if plain == "" {
-		return refuse(codeInvalidRequest, "refresh_token is required.")
+		return refuse(codeInvalidRequest, "refresh_token is required.").told("RFC 6749, section 6", "", "Send the refresh token of the last token response.")
 	}
 	narrower, err := scopeList(form.get("scope"))
 	if err != nil {
 		return err
 	}
 	if !secrets.LooksLike(prefixRefresh, plain) {
-		return errGrant
+		return errGrant.told("RFC 6749, section 6", "refresh_token is one that this server made, whole.", "Send refresh_token as it came; an access token is none.")
 	}
 	hash := secrets.HashToken(plain)
 	issuer := httpapi.IssuerOf(ctx).URL
@@ -43,11 +44,12 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		f, err := lockRefresh(ctx, tx, hash)
 		switch {
 		case db.IsNoRows(err):
-			return errGrant
+			return errGrant.told("RFC 6749, section 6", "refresh_token is one that this server made and still knows.", "Let the person sign in again.")
 		case err != nil:
 			return err
 		case f.App != client.ID || f.Issuer != issuer || !atBase(ctx, f.Org) || !f.bound().satisfiedBy(client.shown):
-			return errGrant
+			return errGrant.told("RFC 6749, section 6", "refresh_token was made for this app, at this issuer, and comes with the key or certificate that it is bound to.",
+				"Refresh with the client_id, at the issuer, and with the key of the first request.")
 		}
 		generation, ok := s.nextGeneration(f, hash, tx.Now())
 		if !ok {
@@ -55,7 +57,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 			return s.endTx(ctx, tx, f.grant, reasonRefreshReused)
 		}
 		if !tx.Now().Before(f.TokenExpiresAt) {
-			return errGrant
+			return errGrant.told("RFC 6749, section 6", "refresh_token has not expired.", "Let the person sign in again; refresh_token_seconds of the app says how long one lives.")
 		}
 		if err := orGrant(s.holds(ctx, tx, client.Client, f.grant)); err != nil {
 			return err
@@ -78,7 +80,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		return err
 	})
 	if err == nil && refused {
-		err = errGrant
+		err = errGrant.told("RFC 9700, section 4.14.2", "Each refresh token is used once; the answer holds the next.", "Store the new refresh token of each answer before the old one is used again, and refresh from one place at a time. The family of this token has ended.")
 	}
 	if err != nil {
 		return err
@@ -111,7 +113,7 @@ func narrow(client authenticatedClient, granted, requested []string) ([]string, 
 		}
 		for _, s := range opened {
 			if !contains(granted, s) {
-				return nil, refuse(codeInvalidScope, "A scope goes beyond what was granted.")
+				return nil, refuse(codeInvalidScope, "A scope goes beyond what was granted.").told("RFC 6749, section 6", "scope holds no more than was granted: "+strings.Join(granted, " "), "Leave scope out to get what was granted, or let the person sign in with more.")
 			}
 			scopes = append(scopes, s)
 		}

@@ -32,8 +32,26 @@ var (
 	errRequestParties  = errors.New("oauth: a request object that is not its client's")
 )
 
+// objectExpected says what a cause is against.
+func objectExpected(cause error) string {
+	for is, expected := range expectedOfObject {
+		if errors.Is(cause, is) {
+			return expected
+		}
+	}
+	return "The object is signed with a key that the app has registered, and is not over."
+}
+
+var expectedOfObject = map[error]string{
+	errObjectTimes:     "The object has nbf, and exp is an hour after it at the most.",
+	errRequestAudience: "aud of the object holds the issuer.",
+	errRequestLife:     "exp of the object is within the next hour.",
+	errRequestMember:   "Members of the object are texts, as parameters are, and none is request or request_uri.",
+	errRequestParties:  "iss and client_id of the object are the app's client_id, and it has no sub.",
+}
+
 func badObject(cause error) error {
-	return refuseBecause(codeInvalidRequestObject, "The request object is not one that this application has signed for this server, or it is over (RFC 9101).", cause)
+	return refuseBecause(codeInvalidRequestObject, "The request object is not one that this application has signed for this server, or it is over (RFC 9101).", cause).told("RFC 9101, section 6", objectExpected(cause), "Let a library sign the object with a registered key of the app, for this issuer, just before it is sent.")
 }
 
 // opened returns the parameters that a request stands for: those of its request object, and nothing else of it but client_id
@@ -42,7 +60,7 @@ func (s *Service) opened(ctx context.Context, client apps.Client, p params) (par
 	object := p.get("request")
 	switch {
 	case object == "" && mustSign(client):
-		return nil, refuse(codeInvalidRequest, "This application has to sign its authorization requests (RFC 9101).")
+		return nil, refuse(codeInvalidRequest, "This application has to sign its authorization requests (RFC 9101).").told("RFC 9101, section 10.5 (require_signed_request_object)", "", "Send the parameters as a signed request object in request.")
 	case object == "":
 		return p, nil
 	}

@@ -21,13 +21,21 @@ func readResources(client apps.Client, p params) ([]string, error) {
 	for _, resource := range p.all("resource") {
 		known := slices.ContainsFunc(client.APIs, func(api apps.ClientAPI) bool { return api.Identifier == resource })
 		if !known || len(named) == maxResources {
-			return nil, errTarget
+			return nil, errTarget.told("RFC 8707, section 2", "resource is the identifier of an API that the app is authorized for: "+listed(identifiers(client)), "Authorize the app for the API (tab APIs), and send its identifier byte for byte.")
 		}
 		if !contains(named, resource) {
 			named = append(named, resource)
 		}
 	}
 	return named, nil
+}
+
+// identifiers are those of the API resources that a client is authorized for.
+func identifiers(client apps.Client) (all []string) {
+	for _, api := range client.APIs {
+		all = append(all, api.Identifier)
+	}
+	return all
 }
 
 // aim points the next token of a grant at the API resources that a token request names: of those that were named at its
@@ -43,7 +51,7 @@ func (g *grant) aim(client apps.Client, p params) error {
 			granted = slices.ContainsFunc(g.Scopes, func(scope string) bool { api, ok := client.APIOf(scope); return ok && api.Identifier == resource })
 		}
 		if !granted {
-			return errTarget
+			return errTarget.told("RFC 8707, section 2.2", "resource is one of those that were granted.", "Name the resource, or its scopes, in the authorization request too.")
 		}
 	}
 	left := func(scope string) bool { return !aimed(client, scope, named) }

@@ -43,25 +43,25 @@ func readResponseType(client apps.Client, p params, a *authorization) error {
 		a.Mode = mode
 	case modeQuery, modeQuery + suffixJWT:
 		if front { // section 5 of the practices: a query is written down by every server on the way
-			return refuse(codeInvalidRequest, "response_mode cannot be query where a token comes back.")
+			return refuse(codeInvalidRequest, "response_mode cannot be query where a token comes back.").told("OAuth 2.0 Multiple Response Type Encoding Practices, section 3", "", "Leave response_mode out, or use fragment or form_post.")
 		}
 		a.Mode = mode
 	default:
-		return refuse(codeInvalidRequest, "response_mode is not one of those that the server's metadata lists.")
+		return refuse(codeInvalidRequest, "response_mode is not one of those that the server's metadata lists.").told("OAuth 2.0 Multiple Response Type Encoding Practices, section 2.1", "", "Use one of response_modes_supported.")
 	}
 	switch {
 	case wanted == "":
-		return refuse(codeInvalidRequest, "response_type is required.")
+		return refuse(codeInvalidRequest, "response_type is required.").told("RFC 6749, section 3.1.1", "", "Send response_type=code.")
 	case !known:
-		return refuse(codeUnsupportedResponseType, "response_type is not one of those that the server's metadata lists.")
+		return refuse(codeUnsupportedResponseType, "response_type is not one of those that the server's metadata lists.").told("RFC 6749, section 3.1.1", "response_type is one of response_types_supported.", "Send response_type=code.")
 	case !slices.Contains(client.ResponseTypes, wanted):
-		return refuse(codeUnauthorizedClient, "This client may not use this response type.")
+		return refuse(codeUnauthorizedClient, "This client may not use this response type.").told("RFC 6749, section 4.1.2.1", "response_type is one that the app may use.", "Send response_type=code, or allow the other in the app's settings (OpenID Connect, Response types).")
 	case slices.Contains(types, typeCode) && !slices.Contains(client.GrantTypes, grantAuthorizationCode):
-		return refuse(codeUnauthorizedClient, "This client may not use the authorization code grant.")
+		return refuse(codeUnauthorizedClient, "This client may not use the authorization code grant.").told("RFC 6749, section 4.1.2.1", "The app may use the grant type authorization_code.", "Allow the grant type in the app's settings (OpenID Connect, Grant types).")
 	case slices.Contains(types, typeToken) && (client.DPoPBound || client.CertificateBound):
 		return refuse(codeUnauthorizedClient, "This client's tokens are bound to a key or a certificate, which one in the address cannot be.")
 	case slices.Contains(types, typeIDToken) && !p.has("nonce"): // sections 3.2.2.1 and 3.3.2.11
-		return refuse(codeInvalidRequest, "nonce is required where an ID token comes back.")
+		return refuse(codeInvalidRequest, "nonce is required where an ID token comes back.").told("OpenID Connect Core 1.0, section 3.2.2.1", "", "Send a random nonce, and compare it with that of the ID token.")
 	}
 	a.Types = types
 	return nil

@@ -13,27 +13,27 @@ import (
 // revoke is token revocation (RFC 7009). A client gives back its own tokens only; for anything else the answer is the
 // same 200 and nothing happens. A refresh token takes its whole family along.
 func (s *Service) revoke(w http.ResponseWriter, r *http.Request) {
-	if err := s.revocation(r); err != nil {
-		s.writeError(w, r, err)
+	form, err := readForm(r)
+	if err == nil {
+		err = s.revocation(r, form)
+	}
+	if err != nil {
+		s.refuseForm(w, r, atRevoke, form, err)
 		return
 	}
 	noStore(w.Header())
 	w.WriteHeader(http.StatusOK)
 }
 
-func (s *Service) revocation(r *http.Request) error {
+func (s *Service) revocation(r *http.Request, form params) error {
 	ctx := r.Context()
-	form, err := readForm(r)
-	if err != nil {
-		return err
-	}
 	client, err := s.authenticateClient(ctx, r, form)
 	if err != nil {
 		return err
 	}
 	token := form.get("token")
 	if token == "" {
-		return refuse(codeInvalidRequest, "token is required.")
+		return refuse(codeInvalidRequest, "token is required.").told("RFC 7009, section 2.1", "", "Send the token in the body as token.")
 	}
 	if secrets.LooksLike(prefixRefresh, token) {
 		return s.revokeRefresh(ctx, client, token)

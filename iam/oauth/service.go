@@ -27,7 +27,7 @@ type Options struct {
 	RefreshTokenTTL     time.Duration
 }
 
-// Dependencies of New. All are needed but Pages, without which plain texts are shown.
+// Dependencies of New. All are needed but Inspector, without which nobody is shown what was refused, and Pages, without which plain texts are.
 type Dependencies struct {
 	Clients      Clients
 	DB           *db.DB
@@ -35,6 +35,7 @@ type Dependencies struct {
 	Events       *events.Log
 	Groups       Groups
 	Hub          *cache.Hub
+	Inspector    Inspector
 	Issuers      TrustedIssuers
 	Jobs         *jobs.Client
 	Keys         Keys

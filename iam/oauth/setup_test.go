@@ -26,6 +26,7 @@ import (
 	"grove/iam/authz"
 	"grove/iam/consents"
 	"grove/iam/groups"
+	"grove/iam/inspector"
 	"grove/iam/issuers"
 	"grove/iam/oauth"
 	"grove/iam/registration"
@@ -98,7 +99,7 @@ type tenant struct {
 func setup(t *testing.T, hear ...bool) *world {
 	t.Helper()
 	folders := []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), settings.Migrations(), orgdir.Migrations(), users.Migrations(),
-		groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), issuers.Migrations(), consents.Migrations(), oauth.Migrations()}
+		groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), issuers.Migrations(), consents.Migrations(), inspector.Migrations(), oauth.Migrations()}
 	w := &world{Database: testkit.New(t, folders, "oauth", nil), hub: cache.NewHub(testkit.Quiet()), t: t,
 		clients: map[ids.Tenant]map[string]apps.Client{}, members: map[[2]string]bool{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
 		done: map[ids.Flow]authn.Done{}}

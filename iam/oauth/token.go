@@ -11,16 +11,16 @@ import (
 
 // token is the token endpoint (RFC 6749, section 3.2).
 func (s *Service) token(w http.ResponseWriter, r *http.Request) {
-	if err := s.grantToken(w, r); err != nil {
-		s.writeError(w, r, err)
+	form, err := readForm(r)
+	if err == nil {
+		err = s.grantToken(w, r, form)
+	}
+	if err != nil {
+		s.refuseForm(w, r, atToken, form, err)
 	}
 }
 
-func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
-	form, err := readForm(r)
-	if err != nil {
-		return err
-	}
+func (s *Service) grantToken(w http.ResponseWriter, r *http.Request, form params) error {
 	client, err := s.authenticateClient(r.Context(), r, form)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("DPoP-Nonce", s.nonce(r.Context()))
 	}
 	if client.DPoPBound && client.shown.jkt == "" {
-		return noProof(errProofMissing)
+		return errProof.told("RFC 9449, section 5.2 (dpop_bound_access_tokens)", "The request has a proof in the header DPoP.", "Send a DPoP proof; or do not bind the app's tokens to a key (OpenID Connect settings).").because(errProofMissing)
 	}
 	if client.CertificateBound && client.shown.x5t == "" {
 		return errUnbound
@@ -38,7 +38,7 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 	var do func(http.ResponseWriter, *http.Request, authenticatedClient, params) error
 	switch grantType {
 	case "":
-		return refuse(codeInvalidRequest, "grant_type is required.")
+		return refuse(codeInvalidRequest, "grant_type is required.").told("RFC 6749, section 4", "", "Send grant_type in the body, as application/x-www-form-urlencoded.")
 	case grantAuthorizationCode:
 		do = s.redeemCode
 	case grantClientCredentials:
@@ -54,10 +54,11 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request) error {
 	case grantTokenExchange:
 		do = s.exchange
 	default:
-		return refuse(codeUnsupportedGrantType, "grant_type is not one of those that the server's metadata lists.")
+		return refuse(codeUnsupportedGrantType, "grant_type is not one of those that the server's metadata lists.").told("RFC 6749, section 5.2", "grant_type is one of those in grant_types_supported of the server's metadata.", "Correct the spelling of grant_type; extension grants are named by their whole URN.")
 	}
 	if !slices.Contains(client.GrantTypes, grantType) {
-		return refuse(codeUnauthorizedClient, "This client may not use this grant type.")
+		return refuse(codeUnauthorizedClient, "This client may not use this grant type.").told("RFC 6749, section 5.2", "grant_type is one that the app may use: "+listed(client.GrantTypes),
+			"Allow the grant type in the app's settings (OpenID Connect, Grant types), or use another.")
 	}
 	if err := checkProfileGrant(client, grantType); err != nil {
 		return err

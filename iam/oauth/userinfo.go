@@ -15,9 +15,14 @@ var errBearer = refuse(codeInvalidToken, "The access token is invalid, expired o
 
 // userinfo is the endpoint of OpenID Connect Core 1.0, section 5.3.
 func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
-	c, client, err := s.userinfoClaims(r)
+	given, err := presentedToken(r)
+	var c claims
+	var client apps.Client
+	if err == nil {
+		c, client, err = s.userinfoClaims(r, given)
+	}
 	if err != nil {
-		s.writeBearerError(w, r, err)
+		s.writeBearerError(w, r, s.noted(r, atUserinfo, params{{"access_token", given.Token}}, err))
 		return
 	}
 	if client.UserinfoAlg == "" {
@@ -36,20 +41,17 @@ func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
 const typUserinfo = "JWT"
 
 // userinfoClaims returns the claims and the client that is to have them.
-func (s *Service) userinfoClaims(r *http.Request) (claims, apps.Client, error) {
+func (s *Service) userinfoClaims(r *http.Request, given httpapi.Credentials) (claims, apps.Client, error) {
 	no := func(err error) (claims, apps.Client, error) { return nil, apps.Client{}, err }
 	ctx := r.Context()
-	given, err := presentedToken(r)
-	if err != nil {
-		return no(err)
-	}
 	t := httpapi.TenantOf(ctx)
 	a, err := s.readAccess(ctx, t, given.Token)
 	if err == nil {
 		err = s.checkPresented(ctx, a, given)
 	}
 	if errors.Is(err, errToken) || err == nil && (a.user.IsZero() || a.claims.Issuer != httpapi.IssuerOf(ctx).URL || !atBase(ctx, a.org)) {
-		return no(refuseBecause(codeInvalidToken, errBearer.description, err))
+		return no(errBearer.told("OpenID Connect Core 1.0, section 5.3.1", "The access token is a person's, of this issuer, not expired and not revoked; one that is bound comes with its proof or certificate.",
+			"Refresh the token, and ask at the userinfo_endpoint of the issuer that made it. An ID token is no access token.").because(err))
 	}
 	if err != nil {
 		return no(err)
@@ -71,11 +73,11 @@ func (s *Service) userinfoClaims(r *http.Request) (claims, apps.Client, error) {
 			return err
 		}
 		if !standing.Good(a.epoch) {
-			return errBearer
+			return errBearer.told("RFC 7009, section 2", "What the token stands on still holds: session, grant, person, organization and app.", "Let the person sign in again.")
 		}
 		// The scope is told only to a token that is good.
 		if !a.hasScope(scopeOpenID) {
-			return refuse(codeInsufficientScope, "The token lacks the scope openid.")
+			return refuse(codeInsufficientScope, "The token lacks the scope openid.").told("OpenID Connect Core 1.0, section 5.4", "", "Ask for the scope openid when the person signs in.")
 		}
 		told, err := s.tellTx(ctx, tx, client, a.user, a.org, a.scopes, nil)
 		if fault.CodeNotFound.Is(err) {

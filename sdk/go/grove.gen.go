@@ -2707,6 +2707,73 @@ type EventList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// FailedRequest defines model for FailedRequest.
+type FailedRequest struct {
+	// CreatedAt When it came.
+	//
+	// Examples: 2026-11-30T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Endpoint Where it was sent: authorize, device_authorization, introspect, logout, par, revoke, token or userinfo.
+	//
+	// Examples: token
+	Endpoint string `json:"endpoint"`
+
+	// Error The error that was answered (RFC 6749, section 5.2).
+	//
+	// Examples: invalid_grant
+	Error string `json:"error"`
+
+	// ErrorDescription The error_description that was answered. It says no more than a stranger may know.
+	//
+	// Examples: The grant is invalid, expired, used, revoked, or was issued to another client.
+	ErrorDescription string `json:"error_description"`
+
+	// Expected What should have come.
+	//
+	// Examples: code_verifier is the text of which the SHA-256 was sent as code_challenge.
+	Expected string `json:"expected"`
+
+	// Fix What to do about it.
+	//
+	// Examples: Keep the verifier with the state, and send the one that belongs to this code.
+	Fix string `json:"fix"`
+
+	// ID The entry's identifier.
+	//
+	// Examples: frq_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Received What came: parameters and headers, redacted.
+	Received []Received `json:"received"`
+
+	// RequestID The request's identifier, from the header X-Request-Id of its answer.
+	//
+	// Examples: 0f5c1f7e
+	RequestID string `json:"request_id"`
+
+	// Rule What it breaks: a specification and its section, or a setting of the app's.
+	//
+	// Examples: RFC 7636, section 4.6
+	Rule string `json:"rule"`
+
+	// Skipped How many failed requests of the same minute before it were not written down.
+	//
+	// Examples: 0
+	Skipped int64 `json:"skipped"`
+}
+
+// FailedRequestList defines model for FailedRequestList.
+type FailedRequestList struct {
+	// Items The page's items, in the list's order.
+	Items []FailedRequest `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // Group defines model for Group.
 type Group struct {
 	// AllowedActions What the caller may do with this group; on single groups only.
@@ -3498,6 +3565,44 @@ type ProblemField struct {
 	//
 	// Examples: /email
 	Pointer string `json:"pointer"`
+}
+
+// Received defines model for Received.
+type Received struct {
+	// DiffersAt How many characters value and nearest have in common at the beginning.
+	//
+	// Examples: 27
+	DiffersAt *int64 `json:"differs_at,omitempty"`
+
+	// In Where it was: query, body, header, or object (the request object).
+	//
+	// Examples: query
+	In string `json:"in"`
+
+	// Name The name; of one that is not known, what it may be a misspelling of, or that it is not known.
+	//
+	// Examples: redirect_uri
+	Name string `json:"name"`
+
+	// Nearest Of an address that is not registered: the one that is and that is most alike.
+	//
+	// Examples: https://app.example.com/callback
+	Nearest *string `json:"nearest,omitempty"`
+
+	// Note What may be said of a value that is left out, or what is odd about one that is not.
+	//
+	// Examples: 43 characters
+	Note *string `json:"note,omitempty"`
+
+	// Token Header and known claims of a JWT, as JSON, without its signature.
+	//
+	// Examples: {"header":{"alg":"ES256"},"claims":{"aud":"https://id.example.com/t/acme"}}
+	Token *string `json:"token,omitempty"`
+
+	// Value The value; left out where it is or may be secret. In addresses, values of the query that are not registered are …
+	//
+	// Examples: https://app.example.com/calback
+	Value *string `json:"value,omitempty"`
 }
 
 // RegistrationToken defines model for RegistrationToken.
@@ -4864,6 +4969,15 @@ type ListAuthorizedAPIsParams struct {
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
+// ListFailedRequestsParams defines parameters for ListFailedRequests.
+type ListFailedRequestsParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
 // ListAppSecretsParams defines parameters for ListAppSecrets.
 type ListAppSecretsParams struct {
 	// PageSize Items on a page.
@@ -6018,6 +6132,32 @@ func (c *Client) AuthorizeAPI(ctx context.Context, org string, app string, body 
 func (c *Client) WithdrawAPI(ctx context.Context, org string, app string, resource string, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/apps/%s/authorized-apis/%s", org, app, resource)}
 	return c.do(ctx, r, nil, options)
+}
+
+// ListFailedRequests is GET /v1/orgs/{org}/apps/{app}/failed-requests.
+//
+// The last requests to the OAuth and OpenID Connect endpoints that named the app and were refused, newest first: what came, what was expected, which rule says so, and what to do. Secrets, codes and tokens are left out. Entries appear shortly after the answer, and stay for a week; when there are many, some are left out. Anybody can send a request that names an app.
+func (c *Client) ListFailedRequests(ctx context.Context, org string, app string, params *ListFailedRequestsParams, options ...Option) (*FailedRequestList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/apps/%s/failed-requests", org, app)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(FailedRequestList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListFailedRequestsPages calls ListFailedRequests for one page after the other. An error ends it.
+func (c *Client) ListFailedRequestsPages(ctx context.Context, org string, app string, params *ListFailedRequestsParams, options ...Option) iter.Seq2[*FailedRequestList, error] {
+	return pages(params, func(at *ListFailedRequestsParams) (*FailedRequestList, error) {
+		return c.ListFailedRequests(ctx, org, app, at, options...)
+	}, func(at *ListFailedRequestsParams, answer *FailedRequestList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
 }
 
 // GetAppOIDC is GET /v1/orgs/{org}/apps/{app}/oidc.

@@ -111,6 +111,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.Parts.Authz.Sync(ctx); err != nil {
 		return fmt.Errorf("app: bring the built-in roles up to date: %w", err)
 	}
+	a.goRun(func() { a.Parts.Inspector.Run(ctx) })
 	if a.options.Workers > 0 {
 		a.goRun(func() { a.sealer.Run(ctx) })
 		if err := a.Jobs.Start(ctx); err != nil {

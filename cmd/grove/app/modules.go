@@ -12,6 +12,7 @@ import (
 	"grove/iam/authz"
 	"grove/iam/consents"
 	"grove/iam/groups"
+	"grove/iam/inspector"
 	"grove/iam/issuers"
 	"grove/iam/oauth"
 	"grove/iam/recovery"
@@ -53,7 +54,7 @@ func modules(d *db.DB, capabilities ...capability) []module.Manifest {
 func Folders() []fs.FS {
 	return []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), orgdir.Migrations(), settings.Migrations(),
 		users.Migrations(), groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), consents.Migrations(),
-		metering.Migrations(), sharing.Migrations(), domains.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
+		metering.Migrations(), sharing.Migrations(), domains.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), inspector.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
 }
 
 // Describe puts the program together without a database, to read what it offers.

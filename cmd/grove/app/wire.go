@@ -21,6 +21,7 @@ import (
 	"grove/iam/authz"
 	"grove/iam/consents"
 	"grove/iam/groups"
+	"grove/iam/inspector"
 	"grove/iam/issuers"
 	"grove/iam/oauth"
 	"grove/iam/recovery"
@@ -57,6 +58,7 @@ type Parts struct {
 	Members      *members.Service
 	OAuth        *oauth.Service
 	Orgs         *orgdir.Service
+	Inspector    *inspector.Service
 	Registration *registration.Service
 	Tenants      *tenantdir.Service
 	Users        *users.Service
@@ -143,7 +145,8 @@ func (a *App) wire() error {
 		Orgs: orgs, Roles: roles, Sharing: strangers, Users: people})
 	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Roles: roles, Sessions: signedIn, Tenants: tenants, Users: people})
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
-	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Dialects: told, Events: a.Events, Groups: teams, Hub: a.Hub, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
+	refusals := inspector.New(a.DB, clients, a.Log)
+	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, Dialects: told, Events: a.Events, Groups: teams, Hub: a.Hub, Inspector: refusals, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Registration: strangers, RemoteKeys: published,
 		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL,
@@ -157,13 +160,13 @@ func (a *App) wire() error {
 	firsts := administrators.New(a.DB, tenants, people)
 	letters := notifications.New(invited, links, a.options.Sender, a.Log)
 
-	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Registration: strangers, Tenants: tenants, Users: people}
+	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Inspector: refusals, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Registration: strangers, Tenants: tenants, Users: people}
 	a.API = httpapi.New(httpapi.Options{BaseURL: c.BaseURL, Authenticator: server, Authorizer: roles, CertificateHeader: c.ClientCertHeader, DB: a.DB, Directory: directory{tenants, orgs},
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
 	a.Modules = modules(a.DB, tenants, keyring, orgs, options, people, teams, roles, clients, told, signedIn, trusted, allowed, seats, shares, mail,
-		belonging, strangers, invited, links, engine, server, me, firsts, pages, letters)
+		belonging, strangers, refusals, invited, links, engine, server, me, firsts, pages, letters)
 	return a.mount(registry)
 }
 

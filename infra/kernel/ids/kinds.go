@@ -10,6 +10,7 @@ type (
 	consentKind           struct{}
 	domainKind            struct{}
 	eventKind             struct{}
+	failedRequestKind     struct{}
 	flowKind              struct{}
 	grantKind             struct{}
 	groupKind             struct{}
@@ -37,6 +38,7 @@ func (connectionKind) prefix() string        { return "con" }
 func (consentKind) prefix() string           { return "cns" }
 func (domainKind) prefix() string            { return "dom" }
 func (eventKind) prefix() string             { return "evt" }
+func (failedRequestKind) prefix() string     { return "frq" }
 func (flowKind) prefix() string              { return "flw" }
 func (grantKind) prefix() string             { return "gnt" }
 func (groupKind) prefix() string             { return "grp" }
@@ -78,6 +80,9 @@ type Domain = ID[domainKind]
 
 // Event identifies an event.
 type Event = ID[eventKind]
+
+// FailedRequest identifies an entry of the request inspector.
+type FailedRequest = ID[failedRequestKind]
 
 // Flow identifies one run of sign-in.
 type Flow = ID[flowKind]
@@ -153,6 +158,9 @@ func NewDomain() Domain { return New[domainKind]() }
 
 // NewEvent makes a fresh identifier of an event.
 func NewEvent() Event { return New[eventKind]() }
+
+// NewFailedRequest makes a fresh identifier of an entry of the request inspector.
+func NewFailedRequest() FailedRequest { return New[failedRequestKind]() }
 
 // NewFlow makes a fresh identifier of one run of sign-in.
 func NewFlow() Flow { return New[flowKind]() }

@@ -716,6 +716,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/apps/{app}/failed-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an app's failed requests
+         * @description The last requests to the OAuth and OpenID Connect endpoints that named the app and were refused, newest first: what came, what was expected, which rule says so, and what to do. Secrets, codes and tokens are left out. Entries appear shortly after the answer, and stay for a week; when there are many, some are left out. Anybody can send a request that names an app.
+         */
+        get: operations["listFailedRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/apps/{app}/oidc": {
         parameters: {
             query?: never;
@@ -3500,6 +3520,71 @@ export interface components {
              */
             next_page_token?: string;
         };
+        FailedRequest: {
+            /**
+             * Format: date-time
+             * @description When it came.
+             * @example 2026-11-30T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * @description Where it was sent: authorize, device_authorization, introspect, logout, par, revoke, token or userinfo.
+             * @example token
+             */
+            endpoint: string;
+            /**
+             * @description The error that was answered (RFC 6749, section 5.2).
+             * @example invalid_grant
+             */
+            error: string;
+            /**
+             * @description The error_description that was answered. It says no more than a stranger may know.
+             * @example The grant is invalid, expired, used, revoked, or was issued to another client.
+             */
+            error_description: string;
+            /**
+             * @description What should have come.
+             * @example code_verifier is the text of which the SHA-256 was sent as code_challenge.
+             */
+            expected: string;
+            /**
+             * @description What to do about it.
+             * @example Keep the verifier with the state, and send the one that belongs to this code.
+             */
+            fix: string;
+            /**
+             * @description The entry's identifier.
+             * @example frq_069hwpkw01r010000000000004
+             */
+            id: string;
+            /** @description What came: parameters and headers, redacted. */
+            received: components["schemas"]["Received"][];
+            /**
+             * @description The request's identifier, from the header X-Request-Id of its answer.
+             * @example 0f5c1f7e
+             */
+            request_id: string;
+            /**
+             * @description What it breaks: a specification and its section, or a setting of the app's.
+             * @example RFC 7636, section 4.6
+             */
+            rule: string;
+            /**
+             * Format: int64
+             * @description How many failed requests of the same minute before it were not written down.
+             * @example 0
+             */
+            skipped: number;
+        };
+        FailedRequestList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["FailedRequest"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
         Group: {
             /**
              * @description What the caller may do with this group; on single groups only.
@@ -4251,6 +4336,44 @@ export interface components {
              * @example /email
              */
             pointer: string;
+        };
+        Received: {
+            /**
+             * Format: int64
+             * @description How many characters value and nearest have in common at the beginning.
+             * @example 27
+             */
+            differs_at?: number;
+            /**
+             * @description Where it was: query, body, header, or object (the request object).
+             * @example query
+             */
+            in: string;
+            /**
+             * @description The name; of one that is not known, what it may be a misspelling of, or that it is not known.
+             * @example redirect_uri
+             */
+            name: string;
+            /**
+             * @description Of an address that is not registered: the one that is and that is most alike.
+             * @example https://app.example.com/callback
+             */
+            nearest?: string;
+            /**
+             * @description What may be said of a value that is left out, or what is odd about one that is not.
+             * @example 43 characters
+             */
+            note?: string;
+            /**
+             * @description Header and known claims of a JWT, as JSON, without its signature.
+             * @example {"header":{"alg":"ES256"},"claims":{"aud":"https://id.example.com/t/acme"}}
+             */
+            token?: string;
+            /**
+             * @description The value; left out where it is or may be secret. In addresses, values of the query that are not registered are …
+             * @example https://app.example.com/calback
+             */
+            value?: string;
         };
         RegistrationToken: {
             /**
@@ -10033,6 +10156,99 @@ export interface operations {
             };
             /** @description Codes: app.builtin. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFailedRequests: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The app. */
+                app: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailedRequestList"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,13 +7,14 @@ import { Copyable, Facts, FormDialog, Section, StateBadge, Time, notifyDone, use
 import { DetailPage } from "../../DetailPage.tsx";
 import { allows, showOpenTab, useGo, useId, useOrg, useTab } from "../../useOrg.ts";
 import { AuthorizedApis } from "./apis.tsx";
+import { FailedRequests } from "./failed.tsx";
 import { Oidc } from "./oidc.tsx";
 import { AppSecrets } from "./secrets.tsx";
 import { Sharing } from "./sharing.tsx";
 
 export type App = components["schemas"]["App"];
 
-const tabs = ["general", "oidc", "secrets", "apis", "sharing"] as const;
+const tabs = ["general", "oidc", "secrets", "apis", "sharing", "failed"] as const;
 
 export function AppPage() {
   const { t } = useTranslation();
@@ -67,6 +68,7 @@ export function AppPage() {
           <Tabs.Panel value="secrets"><AppSecrets app={a} /></Tabs.Panel>
           <Tabs.Panel value="apis"><AuthorizedApis app={a} /></Tabs.Panel>
           <Tabs.Panel value="sharing"><Sharing app={a} /></Tabs.Panel>
+          <Tabs.Panel value="failed"><FailedRequests app={a} /></Tabs.Panel>
           {editing && <EditApp app={a} onClose={() => setEditing(false)} />}
         </Tabs>
       )}
