@@ -44,11 +44,13 @@ func upsertLink(ctx context.Context, tx db.Tx, l link, maxMails int, window time
 	return n == 1, err
 }
 
-// A link ends with every change of the password after it was made.
+// A link ends with every change of the password after it was made, and with whatever ends all else that is the person's, such as
+// the removal of the password.
 const usableSQL = `
 	SELECT l.user_id, l.org_id, l.id, l.token_hash, l.delivery, l.email_key, l.expires_at, l.created_at, l.made_by FROM password_links l
 	WHERE l.tenant_id = $1 AND NOT l.ended AND (l.expires_at IS NULL OR l.expires_at > $3)
-	  AND NOT EXISTS (SELECT FROM passwords p WHERE p.tenant_id = $1 AND p.user_id = l.user_id AND p.changed_at > l.created_at)`
+	  AND NOT EXISTS (SELECT FROM passwords p WHERE p.tenant_id = $1 AND p.user_id = l.user_id AND p.changed_at > l.created_at)
+	  AND NOT EXISTS (SELECT FROM epochs e WHERE e.tenant_id = $1 AND e.subject = l.user_id AND e.changed_at > l.created_at)`
 
 func queryByToken(ctx context.Context, tx db.Tx, hash []byte) (link, error) {
 	return db.CollectOne[link](ctx, tx, usableSQL+` AND l.token_hash = $2`, tx.Tenant(), hash, tx.Now())

@@ -261,6 +261,9 @@ func TestAttack06_PasswordLinks(t *testing.T) {
 		"a password reset": func(u users.User) {
 			b.api.Do(t, b.token, http.MethodPost, path(u, ":reset-password"), `{"password":"`+secret+`"}`)
 		},
+		"the password taken away": func(u users.User) {
+			b.api.Do(t, b.token, http.MethodPost, path(u, ":reset-password"), `{}`)
+		},
 		"disabled":          func(u users.User) { b.api.Do(t, b.token, http.MethodPost, path(u, ":disable"), nil) },
 		"locked":            func(u users.User) { b.api.Do(t, b.token, http.MethodPost, path(u, ":lock"), `{}`) },
 		"deleted":           func(u users.User) { b.api.Do(t, b.token, http.MethodDelete, path(u, ""), nil) },

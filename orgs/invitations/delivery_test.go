@@ -2,8 +2,11 @@ package invitations_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -212,5 +215,26 @@ func TestAttack36_NobodyIsFloodedWithInvitations(t *testing.T) {
 	b.Clock.Advance(time.Hour)
 	if r := elsewhere(b.A.Branch); r.Status != 201 {
 		t.Errorf("an hour later: %d %s", r.Status, r.Raw)
+	}
+	// All at once, when there is room for two mails more.
+	for i := range 10 {
+		address := fmt.Sprintf("many%d@example.com", i)
+		inv, _ := b.ask(t, admin, map[string]any{"email": address})
+		for range 2 {
+			b.api.Do(t, admin, http.MethodPost, path(b.A, b.A.Partner)+"/"+inv.ID.String()+":resend", nil)
+		}
+		var sent atomic.Int32
+		var all sync.WaitGroup
+		for _, org := range []httpapi.Org{b.A.Root, b.A.Branch, b.A.Rivals} {
+			all.Go(func() {
+				if b.api.Do(t, admin, http.MethodPost, path(b.A, org), map[string]any{"email": address}).Status == 201 {
+					sent.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if sent.Load() != 2 {
+			t.Errorf("%s: %d more mails than three", address, sent.Load())
+		}
 	}
 }

@@ -168,6 +168,19 @@ func lockAddress(ctx context.Context, tx db.Tx, emailKey string) error {
 	return err
 }
 
+// lockAddressOf is lockAddress for the address of an invitation, if there is one.
+func lockAddressOf(ctx context.Context, tx db.Tx, org ids.Org, id ids.Invitation) error {
+	var emailKey string
+	err := tx.QueryRow(ctx, `SELECT email_key FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND id = $3`, tx.Tenant(), org, id).Scan(&emailKey)
+	if db.IsNoRows(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return lockAddress(ctx, tx, emailKey)
+}
+
 // holdUser keeps a person from being deleted while the transaction lasts.
 func holdUser(ctx context.Context, tx db.Tx, user ids.User) error {
 	_, err := tx.Exec(ctx, `SELECT FROM users WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE`, tx.Tenant(), user)

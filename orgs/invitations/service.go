@@ -153,6 +153,9 @@ func duplicate(err error) error {
 }
 
 func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) error {
+	if err := lockAddress(ctx, tx, inv.EmailKey); err != nil { // or many who ask at once would each find room for one more mail
+		return err
+	}
 	member, err := queryIsMember(ctx, tx, inv.Org, inv.EmailKey)
 	if err != nil {
 		return err
@@ -243,6 +246,10 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 	}
 	var inv Invitation
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		// The address before seats, as all do.
+		if err := lockAddressOf(ctx, tx, c.Org.ID, id); err != nil {
+			return err
+		}
 		if inv, err = s.lock(ctx, tx, c.Org.ID, id, expect, s.Seats.Reserve, "invitation.resent"); err != nil {
 			return err
 		}
