@@ -137,8 +137,13 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 			p.fail(w, r, err)
 			return
 		}
+		asked, err := p.protocol.DescribeDetails(r.Context(), challenge.Details, c.Locale)
+		if err != nil {
+			p.fail(w, r, err)
+			return
+		}
 		now := len(challenge.Scopes)
-		page := login.ConsentPage{Common: c, Later: scopes[now:], Scopes: scopes[:now], Username: challenge.Username}
+		page := login.ConsentPage{Common: c, Details: asked, Later: scopes[now:], Scopes: scopes[:now], Username: challenge.Username}
 		page.UnknownHost, page.ReturnHost = strangerHosts(f.App, f.RedirectURIs)
 		login.Render(w, r, login.PageConsent, page)
 	case authn.ChangePasswordChallenge:

@@ -13,6 +13,7 @@ import (
 
 	"grove/iam/apps"
 	"grove/iam/authn"
+	"grove/iam/authz/details"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit/treekit"
@@ -86,7 +87,12 @@ func TestConsentAndNewPassword(t *testing.T) {
 		return b.users.SetTemporaryPasswordTx(ctx, tx, jo, phc)
 	})
 	w := b.browser(t)
-	page := w.follow(w.submit(w.get(w.begin(authn.Request{Scopes: []string{"openid", "invoices.pay", "email", "invoices.read"}})), "username", "jo"))
+	b.client.APIs[0].Types, b.client.APIs[0].RoleScopes = []string{"payment"}, []string{"invoices.read"}
+	asked, err := details.Parse(`[{"type":"payment","amount":"12.50 <b>EUR</b>"}]`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := w.follow(w.submit(w.get(w.begin(authn.Request{Details: asked, Scopes: []string{"openid", "invoices.pay", "email", "invoices.read"}})), "username", "jo"))
 	change := w.follow(w.submit(page, "password", secret))
 	if short := w.submit(change, "password", "short"); short.Code != http.StatusUnprocessableEntity {
 		t.Errorf("too short: %d", short.Code)
@@ -95,7 +101,7 @@ func TestConsentAndNewPassword(t *testing.T) {
 	if !strings.Contains(ask.body, `value="allow"`) {
 		t.Fatalf("no question: %s", ask.body)
 	}
-	for _, text := range []string{"See your email address", "See your invoices", "And their state."} {
+	for _, text := range []string{"See your email address", "See your invoices", "And their state.", "agree to exactly this", "Payment in en", "12.50 &lt;b&gt;EUR&lt;/b&gt;", "<bdi>Yes</bdi>"} {
 		if !strings.Contains(ask.body, text) {
 			t.Errorf("the consent page does not say %q", text)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"grove/iam/authn"
 	"grove/iam/authz"
+	"grove/iam/authz/details"
 	"grove/iam/oauth"
 	"grove/iam/recovery"
 	"grove/iam/users"
@@ -36,6 +37,8 @@ type Keys interface {
 type Protocol interface {
 	// BeginDevice starts the sign-in for a device by the code that it shows.
 	BeginDevice(ctx context.Context, userCode string, b authn.Browser) (address string, err error)
+	// DescribeDetails says to a person what authorization details ask for, in the order of list.
+	DescribeDetails(ctx context.Context, list details.List, locale string) ([]details.Description, error)
 	// FrontchannelLogouts are the addresses to open in frames when a session ended.
 	FrontchannelLogouts(ctx context.Context, tenant ids.Tenant, session ids.Session) ([]string, error)
 	// OpenLogout reads the sign-out that a client asked for.

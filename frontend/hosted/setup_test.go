@@ -17,6 +17,7 @@ import (
 	"grove/iam/apps"
 	"grove/iam/authn"
 	"grove/iam/authz"
+	"grove/iam/authz/details"
 	"grove/iam/consents"
 	"grove/iam/oauth"
 	"grove/iam/sessions"
@@ -136,6 +137,16 @@ func (w *world) BeginDevice(ctx context.Context, userCode string, b authn.Browse
 	}
 	out, err := w.engine.Begin(ctx, httpapi.TenantOf(ctx), authn.Request{App: w.client, Issuer: httpapi.IssuerOf(ctx).URL, Prompt: []string{authn.PromptConsent}}, b)
 	return out.RedirectTo, err
+}
+
+// DescribeDetails shows the amount, and the language that it is asked for.
+func (w *world) DescribeDetails(_ context.Context, list details.List, locale string) (out []details.Description, err error) {
+	for _, d := range list {
+		amount, _ := d.Member("amount").(string)
+		out = append(out, details.Description{Title: "Payment in " + locale, Fields: []details.Field{{Label: "Amount", Values: []details.Value{{Text: amount}}},
+			{Label: "Urgent", Values: []details.Value{{Text: "true", Truth: true}}}}})
+	}
+	return out, nil
 }
 
 func (w *world) ScopesNamed(_ context.Context, _ db.Tx, names []string) (out []authz.APIScope, err error) {

@@ -1,6 +1,10 @@
 package login
 
-import "strconv"
+import (
+	"strconv"
+
+	"grove/iam/authz/details"
+)
 
 // The pages that [Render] knows, each with the struct that fills it.
 const (
@@ -103,9 +107,11 @@ type ChangePasswordPage struct {
 	Username    string
 }
 
-// ConsentPage asks whether an app may have the scopes it asked for.
+// ConsentPage asks whether an app may have the authorization details and scopes it asked for.
 type ConsentPage struct {
 	Common
+	// Details are shown whole, before the scopes: the person agrees to each word of them. Empty hides them.
+	Details []details.Description
 	// Later are the scopes that no role of the person gives at present. Empty hides them.
 	Later []Scope
 	// PrivacyURL and TermsURL are the app's own pages. Empty hides the link.

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"grove/iam/authz/details"
 )
 
 //go:embed assets/login.css
@@ -216,6 +218,17 @@ func (v view) Rich(key string, pairs ...string) (template.HTML, error) {
 		return "<bdi>" + html.EscapeString(value) + "</bdi>"
 	})
 	return template.HTML(text), err // every part went through EscapeString above
+}
+
+// Said returns a value of a detail, in the person's words where it is yes or no.
+func (v view) Said(value details.Value) (string, error) {
+	switch {
+	case !value.Truth:
+		return value.Text, nil
+	case value.Text == "true":
+		return v.T("value.true")
+	}
+	return v.T("value.false")
 }
 
 // ScopeTitle returns what a consent page says of a scope.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"grove/iam/authz/details"
 )
 
 // samples fills every page, some in several states.
@@ -34,7 +36,13 @@ func samples() map[string]struct {
 		"consent": {PageConsent, ConsentPage{Common: c, PrivacyURL: "https://fleet.example/privacy", TermsURL: "https://fleet.example/terms",
 			Scopes:   []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "trips:read", Title: "See planned trips", Description: "Routes, vehicles and drivers"}},
 			Username: "ada@northwind.example"}},
-		"consent-unknown":     {PageConsent, ConsentPage{Common: c, ReturnHost: "127.0.0.1:33418", Scopes: []Scope{{Name: "openid"}}, UnknownHost: "agent.example", Username: "ada@northwind.example"}},
+		"consent-unknown": {PageConsent, ConsentPage{Common: c, ReturnHost: "127.0.0.1:33418", Scopes: []Scope{{Name: "openid"}}, UnknownHost: "agent.example", Username: "ada@northwind.example"}},
+		"consent-details": {PageConsent, ConsentPage{Common: c, Username: "ada@northwind.example", Scopes: []Scope{{Name: "openid"}}, Details: []details.Description{
+			{Title: "Payment", Text: "Money leaves your account.", Fields: []details.Field{
+				{Label: "Amount · Currency", Values: []details.Value{{Text: "EUR"}}}, {Label: "Amount · Value", Values: []details.Value{{Text: "123.50"}}},
+				{Label: "Payee", Values: []details.Value{{Text: "شركة الشمال  <b>GmbH</b>"}}}, {Label: "Steps", Values: []details.Value{{Text: "initiate"}, {Text: "status"}}},
+				{Label: "Urgent", Values: []details.Value{{Text: "true", Truth: true}}}}},
+			{Title: "Accounts", Fields: []details.Field{{Label: "IBAN", Values: []details.Value{{Text: "DE02100100109307118603"}}}}}}}},
 		"consent-later":       {PageConsent, ConsentPage{Common: c, Later: []Scope{{Name: "trips:write", Title: "Plan trips"}}, Scopes: []Scope{{Name: "openid"}}, Username: "ada@northwind.example"}},
 		"device":              {PageDevice, DevicePage{Common: c, UserCode: "BCDF-GHJK"}},
 		"device-problem":      {PageDevice, DevicePage{Common: with(ProblemDeviceCode), UserCode: "BCDF"}},

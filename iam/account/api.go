@@ -74,13 +74,14 @@ type AccountOrganization struct {
 
 // AccountConsent is what the person lets an app have in an organization.
 type AccountConsent struct {
-	ID        ids.Consent `json:"id" doc:"The consent."`
-	AppID     ids.App     `json:"app_id" doc:"The app."`
-	AppName   string      `json:"app_name" doc:"Its name." example:"Orders"`
-	OrgID     ids.Org     `json:"org_id" doc:"The organization in which the app may act."`
-	Scopes    []string    `json:"scopes" doc:"What it may have." example:"[\"openid\",\"orders.read\"]"`
-	CreatedAt time.Time   `json:"created_at" doc:"When the person first agreed." example:"2026-11-23T09:15:00Z"`
-	UpdatedAt time.Time   `json:"updated_at" doc:"When the scopes last grew." example:"2026-11-23T09:15:00Z"`
+	ID        ids.Consent      `json:"id" doc:"The consent."`
+	AppID     ids.App          `json:"app_id" doc:"The app."`
+	AppName   string           `json:"app_name" doc:"Its name." example:"Orders"`
+	OrgID     ids.Org          `json:"org_id" doc:"The organization in which the app may act."`
+	Scopes    []string         `json:"scopes" doc:"What it may have." example:"[\"openid\",\"orders.read\"]"`
+	Details   []map[string]any `json:"authorization_details" doc:"What else it may have, exactly (RFC 9396); the newest that are remembered." example:"[{\"type\":\"payment_initiation\",\"amount\":\"12.50\"}]"`
+	CreatedAt time.Time        `json:"created_at" doc:"When the person first agreed." example:"2026-11-23T09:15:00Z"`
+	UpdatedAt time.Time        `json:"updated_at" doc:"When it last grew." example:"2026-11-23T09:15:00Z"`
 }
 
 // AccountApp is an app that the person may open.

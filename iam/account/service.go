@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"grove/iam/authz/details"
 	"grove/iam/consents"
 	"grove/iam/sessions"
 	"grove/iam/users"
@@ -270,7 +271,14 @@ func (s *Service) named(ctx context.Context, tx db.Tx, found []consents.Consent)
 	}
 	out := make([]AccountConsent, len(found))
 	for i, c := range found {
-		out[i] = AccountConsent{ID: c.ID, AppID: c.App, AppName: names[c.App].Name, OrgID: c.Org, Scopes: c.Scopes, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+		out[i] = AccountConsent{ID: c.ID, AppID: c.App, AppName: names[c.App].Name, OrgID: c.Org, Details: []map[string]any{}, Scopes: c.Scopes, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+		for _, text := range c.Details {
+			var d details.Detail
+			if err := d.UnmarshalJSON([]byte(text)); err != nil {
+				return nil, err
+			}
+			out[i].Details = append(out[i].Details, d.Members())
+		}
 	}
 	return out, nil
 }

@@ -7,6 +7,7 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 	"grove/infra/kernel/page"
 	"grove/infra/kernel/perm"
 )
@@ -77,7 +78,7 @@ func (a appRow) view() App {
 
 func (a appRow) versioned() VersionedApp {
 	return VersionedApp{App: a.view(), Version: a.Version, OIDC: AppOIDC{Settings: a.OIDC.complete(a.ClientType), ClientID: a.ClientID, ClientType: a.ClientType,
-		AllowedOrigins: a.Origins, GrantTypes: a.GrantTypes}}
+		AllowedOrigins: a.Origins, DetailsTypes: list.Distinct(a.DetailsTypes), GrantTypes: a.GrantTypes}}
 }
 
 // AppPath names an app of an organization.

@@ -19,11 +19,12 @@ const (
 	policyRBAC = "rbac"
 )
 
-// AuthorizeAPIRequest says which scopes of an API resource an app may ask for.
+// AuthorizeAPIRequest says which scopes and authorization details types of an API resource an app may ask for.
 type AuthorizeAPIRequest struct {
 	Resource ids.APIResource `json:"resource" doc:"The API resource: the organization's own, or one that it inherits."`
 	Policy   string          `json:"policy,omitempty" enum:"none,rbac" default:"rbac" doc:"rbac: a person's token gets a scope only where a role gives it; none: all that is asked. rbac is a must where the API resource requires authorization, but for m2m apps, which have no people." example:"rbac"`
 	Scopes   []string        `json:"scopes" maxItems:"200" doc:"Names of the scopes; all that the app may ask for from now on. Of the management API, grove stands for every scope, also future ones." example:"[\"invoices.read\"]"`
+	Types    []string        `json:"authorization_details_types,omitempty" maxItems:"50" doc:"Authorization details types of the API resource (RFC 9396); all that the app may ask for from now on. With policy rbac a person's token carries them only where a role gives him some scope of the API." example:"[\"payment_initiation\"]"`
 }
 
 // AuthorizedAPI is an API resource that an app may ask scopes of.
@@ -33,10 +34,11 @@ type AuthorizedAPI struct {
 	Name       string          `json:"name" doc:"Its name for people." example:"Invoices API"`
 	Policy     string          `json:"policy" doc:"rbac or none." example:"rbac"`
 	Scopes     []string        `json:"scopes" doc:"The scopes that the app may ask for." example:"[\"invoices.read\"]"`
+	Types      []string        `json:"authorization_details_types" doc:"The authorization details types that the app may ask for." example:"[\"payment_initiation\"]"`
 }
 
 func (r apiRow) view() AuthorizedAPI {
-	return AuthorizedAPI{Resource: r.Resource, Identifier: r.Identifier, Name: r.Name, Policy: r.Policy, Scopes: r.Scopes}
+	return AuthorizedAPI{Resource: r.Resource, Identifier: r.Identifier, Name: r.Name, Policy: r.Policy, Scopes: r.Scopes, Types: r.Types}
 }
 
 type (
@@ -60,7 +62,7 @@ func (s *Service) authorizedRoutes(a *httpapi.API) {
 		Summary: "List an app's APIs", Description: "The API resources whose scopes the app may ask for, oldest first."}, s.listAuthorized)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[AuthorizedAPI]]{ID: "authorizeAPI", Method: "PUT", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Authorize an app for an API",
-		Description: "Scopes of the management API, and of an API that another organization defines, are given only by somebody who holds them with reach subtree (role.above_granter). Scopes that a client asks for beyond these are dropped.",
+		Description: "Scopes of the management API, and of an API that another organization defines, are given only by somebody who holds them with reach subtree (role.above_granter); authorization details types of such an API only by somebody who holds all its scopes. Scopes that a client asks for beyond these are dropped.",
 		Errors:      []fault.Code{ErrBuiltin, errPolicy, errResourceUnknown}}, s.authorize)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "withdrawAPI", Method: "DELETE", Path: path + "/{resource}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Withdraw an API from an app", Description: "Everything that was issued to the app so far ends.", Errors: []fault.Code{ErrBuiltin}}, s.withdraw)
@@ -100,14 +102,14 @@ func (s *Service) withdraw(ctx context.Context, c *httpapi.Call, in *withdrawInp
 	return &httpapi.None{}, s.Withdraw(ctx, c.Tenant.ID, c.Org.ID, in.App, in.Resource)
 }
 
-// Authorize sets which scopes of an API resource an app may ask for. Where it may ask for less than before, everything
+// Authorize sets which scopes and authorization details types of an API resource an app may ask for. Where it may ask for less than before, everything
 // that was issued to it ends.
 func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, in AuthorizeAPIRequest) (made AuthorizedAPI, err error) {
 	policy := in.Policy
 	if policy == "" {
 		policy = policyRBAC
 	}
-	scopes := list.Distinct(in.Scopes)
+	scopes, types := list.Distinct(in.Scopes), list.Distinct(in.Types)
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		owner, err := lockOwn(ctx, tx, org, app)
 		if err != nil {
@@ -131,6 +133,9 @@ func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org,
 		if i := slices.IndexFunc(given, func(name string) bool { return !slices.Contains(resource.Scopes, name) }); i >= 0 {
 			return fault.CodeInvalid.At("/scopes", "names of scopes of the API resource")
 		}
+		if i := slices.IndexFunc(types, func(kind string) bool { return !slices.Contains(resource.Types, kind) }); i >= 0 {
+			return fault.CodeInvalid.At("/authorization_details_types", "authorization details types of the API resource")
+		}
 		before, err := findAPI(ctx, tx, app, in.Resource)
 		if err != nil && !db.IsNoRows(err) {
 			return err
@@ -144,10 +149,15 @@ func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org,
 		if err := s.grants.CheckScopesTx(ctx, tx, org, added, true); err != nil {
 			return err
 		}
-		if err := putAPI(ctx, tx, owner, in.Resource, policy, scopes); err != nil {
+		if slices.ContainsFunc(types, func(kind string) bool { return !slices.Contains(before.Types, kind) }) {
+			if err := s.grants.CheckTypesTx(ctx, tx, org, in.Resource, true); err != nil {
+				return err
+			}
+		}
+		if err := putAPI(ctx, tx, owner, in.Resource, policy, scopes, types); err != nil {
 			return err
 		}
-		if narrowed(before, policy, scopes) {
+		if narrowed(before, policy, scopes, types) {
 			if err := tx.Raise(ctx, db.KindClient, app.UUID(), "app.api_narrowed"); err != nil {
 				return err
 			}
@@ -160,14 +170,14 @@ func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org,
 			return err
 		}
 		made = row.view()
-		return s.events.Write(ctx, tx, eventAPIAuthorized.Of(org, app, apiData{Policy: policy, Resource: in.Resource, Scopes: scopes}))
+		return s.events.Write(ctx, tx, eventAPIAuthorized.Of(org, app, apiData{Policy: policy, Resource: in.Resource, Scopes: scopes, Types: types}))
 	})
 	return made, err
 }
 
 // narrowed reports whether an app may ask for less than before.
-func narrowed(before apiRow, policy string, scopes []string) bool {
-	if before.Policy == policyNone && policy == policyRBAC {
+func narrowed(before apiRow, policy string, scopes, types []string) bool {
+	if before.Policy == policyNone && policy == policyRBAC || slices.ContainsFunc(before.Types, func(kind string) bool { return !slices.Contains(types, kind) }) {
 		return true
 	}
 	return !slices.Contains(scopes, allManagementScopes) &&
@@ -194,6 +204,6 @@ func (s *Service) Withdraw(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 		if err := tx.Changed(ctx, "app", owner.ClientID); err != nil {
 			return err
 		}
-		return s.events.Write(ctx, tx, eventAPIWithdrawn.Of(org, app, apiData{Policy: before.Policy, Resource: resource, Scopes: before.Scopes}))
+		return s.events.Write(ctx, tx, eventAPIWithdrawn.Of(org, app, apiData{Policy: before.Policy, Resource: resource, Scopes: before.Scopes, Types: before.Types}))
 	})
 }

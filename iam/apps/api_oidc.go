@@ -52,6 +52,7 @@ type AppOIDC struct {
 	ClientID       string   `json:"client_id" doc:"The app's name in OAuth." example:"k3v5mq2n7x4h6t8w9y2z5b7d3f"`
 	ClientType     string   `json:"client_type" doc:"public or confidential; public clients use PKCE." example:"confidential"`
 	AllowedOrigins []string `json:"allowed_origins" doc:"Browser origins that may call us (CORS)." example:"[\"https://app.example.com\"]"`
+	DetailsTypes   []string `json:"authorization_details_types" doc:"The authorization details types that the app may ask for (RFC 9396, section 10), of all the APIs that it is authorized for." example:"[\"payment_initiation\"]"`
 	GrantTypes     []string `json:"grant_types" doc:"The grant types that the app may use." example:"[\"authorization_code\"]"`
 }
 

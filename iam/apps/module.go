@@ -50,6 +50,7 @@ type (
 		Policy   string          `json:"policy" audit:"public"`
 		Resource ids.APIResource `json:"resource_id" audit:"public"`
 		Scopes   []string        `json:"scopes" audit:"public"`
+		Types    []string        `json:"authorization_details_types,omitempty" audit:"public"`
 	}
 	appData struct {
 		ClientID string `json:"client_id" audit:"public"`
@@ -84,6 +85,8 @@ var (
 type Grants interface {
 	// CheckScopesTx refuses scopes that the actor of ctx may not hand out in org, with below for org's descendants too.
 	CheckScopesTx(ctx context.Context, tx db.Tx, org ids.Org, names []string, below bool) error
+	// CheckTypesTx refuses authorization details types of an API resource that the actor of ctx may not hand out in org.
+	CheckTypesTx(ctx context.Context, tx db.Tx, org ids.Org, resource ids.APIResource, below bool) error
 	// DeleteAppRolesTx deletes the roles of an app.
 	DeleteAppRolesTx(ctx context.Context, tx db.Tx, org ids.Org, app ids.App) error
 }

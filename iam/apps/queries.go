@@ -28,6 +28,7 @@ type appRow struct {
 	Origins      []string  `db:"allowed_origins"`
 	GrantTypes   []string  `db:"grant_types"`
 	OIDC         Settings  `db:"oidc"`
+	DetailsTypes []string  `db:"details_types"` // of all its APIs; set by Authorize
 	CreatedAt    time.Time `db:"created_at"`
 	UpdatedAt    time.Time `db:"updated_at"`
 	Version      int64     `db:"version"`
@@ -39,7 +40,9 @@ func (a appRow) data() appData {
 
 const sqlAppColumns = `
 	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, source, enabled,
-	       role_audience, allowed_origins, grant_types, oidc, created_at, updated_at, version
+	       role_audience, allowed_origins, grant_types, oidc, created_at, updated_at, version,
+	       ARRAY(SELECT t.type FROM app_apis aa CROSS JOIN unnest(aa.authorization_details_types) AS t (type)
+	             WHERE aa.tenant_id = apps.tenant_id AND aa.app_id = apps.id ORDER BY t.type) AS details_types
 	FROM apps `
 
 // position is where a page starts in a list ordered by name and id.
@@ -144,10 +147,11 @@ type apiRow struct {
 	Management bool            `db:"management"`
 	Policy     string          `db:"policy"`
 	Scopes     []string        `db:"scopes"`
+	Types      []string        `db:"authorization_details_types"`
 }
 
 const sqlAPIColumns = `
-	SELECT aa.id, aa.resource_id, ar.identifier, ar.name, ar.builtin AS management, aa.policy, aa.scopes
+	SELECT aa.id, aa.resource_id, ar.identifier, ar.name, ar.builtin AS management, aa.policy, aa.scopes, aa.authorization_details_types
 	FROM app_apis aa JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id `
 
 func listAPIs(ctx context.Context, tx db.Tx, app ids.App, after uuid.UUID, limit int) ([]apiRow, error) {
@@ -160,11 +164,13 @@ func findAPI(ctx context.Context, tx db.Tx, app ids.App, resource ids.APIResourc
 		WHERE aa.tenant_id = $1 AND aa.app_id = $2 AND aa.resource_id = $3`, tx.Tenant(), app, resource)
 }
 
-func putAPI(ctx context.Context, tx db.Tx, a appRow, resource ids.APIResource, policy string, scopes []string) error {
+func putAPI(ctx context.Context, tx db.Tx, a appRow, resource ids.APIResource, policy string, scopes, types []string) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO app_apis (tenant_id, id, org_id, app_id, resource_id, policy, scopes, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (tenant_id, app_id, resource_id) DO UPDATE SET policy = excluded.policy, scopes = excluded.scopes`,
-		tx.Tenant(), uuid.Must(uuid.NewV7()), a.Org, a.ID, resource, policy, scopes, tx.Now())
+		INSERT INTO app_apis (tenant_id, id, org_id, app_id, resource_id, policy, scopes, created_at, authorization_details_types)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (tenant_id, app_id, resource_id) DO UPDATE SET policy = excluded.policy, scopes = excluded.scopes,
+		    authorization_details_types = excluded.authorization_details_types`,
+		tx.Tenant(), uuid.Must(uuid.NewV7()), a.Org, a.ID, resource, policy, scopes, tx.Now(), types)
 	return err
 }
 
@@ -177,16 +183,19 @@ type resourceRow struct {
 	Management bool            `db:"management"`
 	Requires   bool            `db:"requires_authorization"`
 	Scopes     []string        `db:"scopes"`
+	Types      []string        `db:"types"`
 }
 
-// findResource returns an API resource that org sees, with its scopes, and keeps its scopes until the transaction ends.
+// findResource returns an API resource that org sees, with its scopes and authorization details types, and keeps both until the
+// transaction ends.
 func findResource(ctx context.Context, tx db.Tx, org ids.Org, id ids.APIResource) (resourceRow, error) {
 	if _, err := tx.Exec(ctx, `SELECT FROM api_resources WHERE tenant_id = $1 AND id = $2 FOR SHARE`, tx.Tenant(), id); err != nil {
 		return resourceRow{}, err
 	}
 	return db.CollectOne[resourceRow](ctx, tx, `
 		SELECT ar.id, ar.builtin AS management, ar.requires_authorization,
-		       coalesce((SELECT array_agg(s.name ORDER BY s.name) FROM api_scopes s WHERE s.tenant_id = $1 AND s.resource_id = ar.id), '{}') AS scopes
+		       coalesce((SELECT array_agg(s.name ORDER BY s.name) FROM api_scopes s WHERE s.tenant_id = $1 AND s.resource_id = ar.id), '{}') AS scopes,
+		       ARRAY(SELECT d.type FROM authorization_details_types d WHERE d.tenant_id = $1 AND d.resource_id = ar.id) AS types
 		FROM api_resources ar
 		JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = $2 AND c.ancestor_id = ar.org_id
 		WHERE ar.tenant_id = $1 AND ar.id = $3`, tx.Tenant(), org, id)
@@ -213,6 +222,12 @@ func handedOut(ctx context.Context, tx db.Tx, app ids.App) ([]string, error) {
 		WHERE aa.tenant_id = $1 AND aa.app_id = $2`, tx.Tenant(), app, allManagementScopes)
 }
 
+// handedTypes returns the API resources of which an app may ask for authorization details.
+func handedTypes(ctx context.Context, tx db.Tx, app ids.App) ([]ids.APIResource, error) {
+	return db.Scalars[ids.APIResource](ctx, tx, `
+		SELECT resource_id FROM app_apis WHERE tenant_id = $1 AND app_id = $2 AND authorization_details_types <> '{}'`, tx.Tenant(), app)
+}
+
 // loadClient reads all that the protocols need to know of a client, in one query. An app that nobody here set up may ask for
 // the scopes of the APIs that are open to such apps as well, as far as its owner sees them.
 func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, error) {
@@ -223,10 +238,14 @@ func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, erro
 		        FROM app_secrets k WHERE k.tenant_id = $1 AND k.app_id = a.id) AS secrets,
 		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'open', g.open, 'policy', g.policy, 'scopes',
 		                (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM api_scopes s
-		                 WHERE s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (g.scopes) OR $3 = ANY (g.scopes)))) ORDER BY g.id), '[]')
-		        FROM (SELECT aa.id, aa.resource_id, false AS open, aa.policy, aa.scopes FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id
+		                 WHERE s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (g.scopes) OR $3 = ANY (g.scopes))),
+		                'types', (SELECT coalesce(jsonb_agg(d.type ORDER BY d.type), '[]') FROM authorization_details_types d
+		                 WHERE d.tenant_id = $1 AND d.resource_id = ar.id AND d.type = ANY (g.types)),
+		                'roles', (SELECT coalesce(jsonb_agg(s.name), '[]') FROM api_scopes s
+		                 WHERE s.tenant_id = $1 AND s.resource_id = ar.id AND g.types <> '{}')) ORDER BY g.id), '[]')
+		        FROM (SELECT aa.id, aa.resource_id, false AS open, aa.policy, aa.scopes, aa.authorization_details_types AS types FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id
 		              UNION ALL
-		              SELECT o.id, o.id, true, CASE WHEN o.requires_authorization THEN 'rbac' ELSE 'none' END, ARRAY[$3]
+		              SELECT o.id, o.id, true, CASE WHEN o.requires_authorization THEN 'rbac' ELSE 'none' END, ARRAY[$3], '{}'
 		              FROM org_closure c JOIN api_resources o ON o.tenant_id = $1 AND o.org_id = c.ancestor_id AND o.registered_clients
 		              WHERE a.source <> 'managed' AND c.tenant_id = $1 AND c.descendant_id = a.org_id
 		                AND NOT EXISTS (SELECT FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id AND aa.resource_id = o.id)) g

@@ -399,7 +399,16 @@ func (s *Service) checkStrength(ctx context.Context, tx db.Tx, a appRow) error {
 	if err != nil {
 		return err
 	}
-	return s.grants.CheckScopesTx(ctx, tx, a.Org, names, true)
+	if err := s.grants.CheckScopesTx(ctx, tx, a.Org, names, true); err != nil {
+		return err
+	}
+	resources, err := handedTypes(ctx, tx, a.ID)
+	for _, resource := range resources {
+		if err == nil {
+			err = s.grants.CheckTypesTx(ctx, tx, a.Org, resource, true)
+		}
+	}
+	return err
 }
 
 // lockOwn returns an app that org owns and may change.
@@ -432,7 +441,7 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 		if name != "console" {
 			continue
 		}
-		if err := putAPI(ctx, tx, row, resource, policyRBAC, []string{allManagementScopes}); err != nil {
+		if err := putAPI(ctx, tx, row, resource, policyRBAC, []string{allManagementScopes}, []string{}); err != nil {
 			return err
 		}
 	}

@@ -51,6 +51,8 @@ type ClientAPI struct {
 	Open       bool     `json:"open"`       // to every client that describes itself; nobody authorized this one
 	Policy     string   `json:"policy"`     // rbac: a person gets what his roles give; none: all
 	Scopes     []string `json:"scopes"`     // that exist now
+	Types      []string `json:"types"`      // authorization details types that exist now
+	RoleScopes []string `json:"roles"`      // all scopes of the API, where there are Types; see GivesType
 }
 
 // APIPolicyRBAC is the policy of an API whose scopes a person's token carries only if one of his roles does.
@@ -82,6 +84,23 @@ func (c Client) DescribesItself() bool {
 func (c Client) ForItself() Client {
 	c.APIs = slices.DeleteFunc(slices.Clone(c.APIs), func(api ClientAPI) bool { return api.Open })
 	return c
+}
+
+// APIOfType finds the API resource whose authorization details of a type the client may ask for. A type means one thing in a tenant.
+func (c Client) APIOfType(kind string) (ClientAPI, bool) {
+	for _, api := range c.APIs {
+		if slices.Contains(api.Types, kind) {
+			return api, true
+		}
+	}
+	return ClientAPI{}, false
+}
+
+// GivesType reports whether a person's token carries authorization details of a type that the client may ask for, when held is what his
+// roles give. No role says which details; where the API wants roles, one has to give something of that API.
+func (c Client) GivesType(kind string, held map[string]bool) bool {
+	api, ok := c.APIOfType(kind)
+	return ok && (api.Policy != APIPolicyRBAC || slices.ContainsFunc(api.RoleScopes, func(scope string) bool { return held[scope] }))
 }
 
 // MayUse reports whether the client may use a grant type.

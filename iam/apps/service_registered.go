@@ -152,7 +152,11 @@ func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 		if err != nil {
 			return changed, err
 		}
-		if len(authorized) > 0 {
+		types, err := handedTypes(ctx, tx, id)
+		if err != nil {
+			return changed, err
+		}
+		if len(authorized)+len(types) > 0 {
 			return changed, errAuthorized.With("An administrator has authorized the app for an API since. Only an administrator changes where its codes go and how it proves itself.", nil)
 		}
 	}

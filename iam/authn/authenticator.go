@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/authz/details"
 	"grove/iam/sessions"
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -50,6 +51,7 @@ type State struct {
 
 	App         ids.App         `json:"app"`
 	ClientID    string          `json:"client_id"`
+	Details     details.List    `json:"details,omitempty"`
 	HintUser    ids.User        `json:"hint_user"`
 	Issuer      string          `json:"issuer"`
 	LoginHint   string          `json:"login_hint"`

@@ -11,6 +11,7 @@ import (
 
 	"grove/iam/apps"
 	"grove/iam/authn"
+	"grove/iam/authz/details"
 	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
@@ -206,6 +207,74 @@ func TestConsent(t *testing.T) {
 	w.want(w.answer(id, authn.Input{Step: authn.StepConsent, Allow: true}), authn.StepDone, "")
 	if done, err := w.finish(id); err != nil || done.Error != "" {
 		t.Errorf("prompt=consent: %+v %v", done, err)
+	}
+}
+
+// TestConsentToDetails: a person is asked for exactly what the app asks for, each time that it is something else; what his roles do
+// not give him to give is refused without a question.
+func TestConsentToDetails(t *testing.T) {
+	b := setup(t)
+	app := b.app(t, b.A, "third-party")
+	set := func(f func(*apps.Client)) {
+		f(&app)
+		b.change(b.A.Tenant.ID, "third-party", f)
+	}
+	set(func(c *apps.Client) {
+		c.SkipConsent = false
+		c.APIs = []apps.ClientAPI{{Policy: apps.APIPolicyRBAC, Types: []string{"payment"}, RoleScopes: []string{"invoices.read"}}, {Policy: "none", Types: []string{"ride"}},
+			{Policy: apps.APIPolicyRBAC, Types: []string{"mandate"}, RoleScopes: []string{"invoices.write"}}}
+	})
+	b.person(t, b.A, "jo", b.A.Partner)
+	w := b.tab(t, b.A)
+	req := func(raw string, prompt ...string) authn.Request {
+		t.Helper()
+		list, err := details.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return authn.Request{App: app, Details: list, Prompt: prompt, Scopes: []string{"openid"}}
+	}
+	const pay, ride = `[{"amount":"1","type":"payment"}]`, `[{"type":"ride"}]`
+	id := w.start(req(pay))
+	w.name(id, "jo")
+	f := w.want(w.password(id, secret), authn.StepConsent, "")
+	if c := f.Challenge.(authn.ConsentChallenge); c.Details.String() != pay || !slices.Equal(c.Scopes, []string{"openid"}) {
+		t.Errorf("challenge %+v", c)
+	}
+	w.want(w.answer(id, authn.Input{Step: authn.StepConsent, Allow: true}), authn.StepDone, "")
+	if done, err := w.finish(id); err != nil || done.Error != "" {
+		t.Fatalf("allowed: %+v %v", done, err)
+	}
+	for name, c := range map[string]struct{ raw, want string }{
+		"the same":           {pay, ""},
+		"none":               {"", ""},
+		"another amount":     {`[{"amount":"2","type":"payment"}]`, authn.ErrorConsentRequired},
+		"another type":       {ride, authn.ErrorConsentRequired},
+		"no role":            {`[{"type":"mandate"}]`, authn.ErrorAccessDenied},
+		"one without a role": {`[{"type":"ride"},{"type":"mandate"}]`, authn.ErrorAccessDenied},
+		"not the app's":      {`[{"type":"other"}]`, authn.ErrorAccessDenied},
+	} {
+		if out := w.begin(req(c.raw, "none")); out.Error != c.want || (out.Done == nil) != (c.want != "") {
+			t.Errorf("%s: %+v", name, out)
+		}
+	}
+	// What was taken from the app while the person typed is not given.
+	id = w.start(req(ride))
+	b.change(b.A.Tenant.ID, "third-party", func(c *apps.Client) { c.APIs = c.APIs[:1] })
+	w.want(w.answer(id, authn.Input{Step: authn.StepConsent, Allow: true}), authn.StepDone, "")
+	if done, err := w.finish(id); err != nil || done.Error != authn.ErrorAccessDenied {
+		t.Errorf("taken away: %+v %v", done, err)
+	}
+	// Who is not asked gives no more than he could.
+	set(func(c *apps.Client) { c.SkipConsent, c.APIs = true, c.APIs[:1] })
+	if out := w.begin(req(`[{"amount":"3","type":"payment"}]`, "none")); out.Done == nil {
+		t.Errorf("consent skipped: %+v", out)
+	}
+	set(func(c *apps.Client) {
+		c.APIs = []apps.ClientAPI{{Policy: apps.APIPolicyRBAC, Types: []string{"payment"}, RoleScopes: []string{"invoices.write"}}}
+	})
+	if out := w.begin(req(pay, "none")); out.Error != authn.ErrorAccessDenied {
+		t.Errorf("consent skipped, no role: %+v", out)
 	}
 }
 

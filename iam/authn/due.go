@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"grove/iam/authz/details"
 	"grove/iam/sessions"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
@@ -97,6 +98,13 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State) (Step, e
 		}
 		return StepChangePassword, nil
 	}
+	gives, err := s.givesDetails(ctx, tx, st)
+	if err != nil {
+		return "", err
+	}
+	if !gives {
+		return st.end(ErrorAccessDenied)
+	}
 	asked := slices.Contains(st.Prompt, PromptConsent)
 	if st.Consented || (st.run.client.SkipConsent && !asked) {
 		return StepDone, nil
@@ -105,10 +113,24 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State) (Step, e
 	if err != nil {
 		return "", err
 	}
-	if asked || len(missing) > 0 {
+	agreed, err := s.consents.Agreed(ctx, tx, st.User, st.Org, st.App, st.Details)
+	if err != nil {
+		return "", err
+	}
+	if asked || len(missing) > 0 || !agreed {
 		return StepConsent, nil
 	}
 	return StepDone, nil
+}
+
+// givesDetails reports whether a person may give the application the details that it asks for: all, or the request is answered
+// with no. Unlike scopes, they are what it came for.
+func (s *Service) givesDetails(ctx context.Context, tx db.Tx, st *State) (bool, error) {
+	if len(st.Details) == 0 {
+		return true, nil
+	}
+	held, err := s.ports.Roles.ScopesOf(ctx, tx, st.User, st.Org)
+	return err == nil && !slices.ContainsFunc(st.Details, func(d details.Detail) bool { return !st.run.client.GivesType(d.Type(), held) }), err
 }
 
 // checkProof forgets a proof that no longer holds: the session has ended, or the person's standing has changed since.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/authz/details"
 	"grove/infra/kernel/ids"
 )
 
@@ -31,6 +32,9 @@ const (
 type Request struct {
 	// App asks. It is read again by its client_id at each step, so that disabling it stops a flow under way.
 	App apps.Client
+	// Details are what consent is asked for beyond scopes (RFC 9396). A person whose roles do not give them is answered with
+	// access_denied.
+	Details details.List
 	// HintUser is the subject of the id_token_hint; zero without one. Anybody else is answered with login_required.
 	HintUser ids.User
 	// Issuer is the URL of the base that the request came in by. The pages and the way back are below it.
@@ -181,9 +185,10 @@ type OrgChoice struct {
 	Name string
 }
 
-// ConsentChallenge asks whether the application may have what it asked for: Scopes now, and Later as soon as a role in the
-// organization gives them, for the answer is about both.
+// ConsentChallenge asks whether the application may have what it asked for: Details and Scopes now, and Later as soon as a role in the
+// organization gives them, for the answer is about all.
 type ConsentChallenge struct {
+	Details  details.List
 	Scopes   []string
 	Later    []string
 	Username string

@@ -75,7 +75,7 @@ func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Br
 	if err := s.findSession(ctx, r); err != nil {
 		return Outcome{}, err
 	}
-	st := &State{App: req.App.ID, ClientID: req.App.ClientID, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Org: req.Org,
+	st := &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Org: req.Org,
 		Prompt: req.Prompt, RedirectURI: req.RedirectURI, Requested: req.Org, Return: req.Return, Scopes: req.Scopes, UILocales: req.UILocales, run: r}
 	if s.mayReuse(r.session, req) {
 		st.Session, st.User = r.session.ID, r.session.User

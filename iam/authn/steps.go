@@ -109,7 +109,7 @@ func (consent) AMR() []string { return nil }
 func (consent) Name() Step { return StepConsent }
 
 func (a consent) Begin(ctx context.Context, st *State) (Challenge, error) {
-	var out ConsentChallenge
+	out := ConsentChallenge{Details: st.Details}
 	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		held, err := a.s.ports.Roles.ScopesOf(ctx, tx, st.User, st.Org)
 		if err != nil {
@@ -135,7 +135,7 @@ func (a consent) Continue(_ context.Context, st *State, in Input) (Result, error
 	}
 	st.Consented = true
 	return Result{Commit: func(ctx context.Context, tx db.Tx) error {
-		return a.s.consents.GrantTx(ctx, tx, st.User, st.Org, st.App, st.Scopes)
+		return a.s.consents.GrantTx(ctx, tx, st.User, st.Org, st.App, st.Scopes, st.Details)
 	}}, nil
 }
 

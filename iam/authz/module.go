@@ -33,8 +33,8 @@ const (
 )
 
 var (
-	permResourcesRead  = perm.Declare("api_resources.read", "See API resources and their scopes.")
-	permResourcesWrite = perm.Declare("api_resources.write", "Create, change and delete API resources and their scopes.")
+	permResourcesRead  = perm.Declare("api_resources.read", "See API resources, their scopes and authorization details types.")
+	permResourcesWrite = perm.Declare("api_resources.write", "Create, change and delete API resources, their scopes and authorization details types.")
 	permRolesRead      = perm.Declare("roles.read", "See roles and who holds them.")
 	permRolesWrite     = perm.Declare("roles.write", "Create, change and delete roles, and give them to people and groups, within what you hold.")
 )
@@ -43,6 +43,10 @@ var (
 	errAboveGranter      = fault.Declare(fault.Forbidden, "role.above_granter", "This would give or take more than you hold")
 	errAssigned          = fault.Declare(fault.Conflict, "role.already_assigned", "Already assigned")
 	errAudience          = fault.Declare(fault.Invalid, "role.audience", "This audience cannot be used here")
+	errDetailsSchema     = fault.Declare(fault.Invalid, "authorization_details_type.schema", "This schema cannot be used")
+	errDetailsTaken      = fault.Declare(fault.Conflict, "authorization_details_type.type_taken", "This type is taken")
+	errDetailsTooMany    = fault.Declare(fault.Conflict, "authorization_details_type.too_many", "An API resource has too many authorization details types")
+	errDetailsUsed       = fault.Declare(fault.Conflict, "authorization_details_type.in_use", "Apps may ask for this type")
 	errIdentifierTaken   = fault.Declare(fault.Conflict, "api_resource.identifier_taken", "This identifier is taken")
 	errLastAdministrator = fault.Declare(fault.Conflict, "role.last_administrator", "The last administrator stays")
 	errPrincipal         = fault.Declare(fault.Invalid, "role.principal_unknown", "No such person or group here")
@@ -69,6 +73,10 @@ type (
 		Reach         string         `json:"reach" audit:"public"`
 		Role          ids.Role       `json:"role_id" audit:"public"`
 	}
+	detailsTypeData struct {
+		Resource ids.APIResource `json:"resource_id" audit:"public"`
+		Type     string          `json:"type" audit:"public"`
+	}
 	resourceData struct {
 		Identifier string   `json:"identifier" audit:"public"`
 		Name       string   `json:"name" audit:"public"`
@@ -86,6 +94,9 @@ type (
 
 var (
 	eventAssigned        = events.Declare[assignmentData]("role.assigned", "A role was given to a person or a group.")
+	eventDetailsAdded    = events.Declare[detailsTypeData]("api_resource.details_type_added", "An authorization details type was added to an API resource.")
+	eventDetailsRemoved  = events.Declare[detailsTypeData]("api_resource.details_type_removed", "An authorization details type was removed from an API resource.")
+	eventDetailsUpdated  = events.Declare[detailsTypeData]("api_resource.details_type_updated", "The texts or the schema of an authorization details type were changed.")
 	eventResourceCreated = events.Declare[resourceData]("api_resource.created", "An API resource was registered.")
 	eventResourceDeleted = events.Declare[resourceData]("api_resource.deleted", "An API resource was deleted.")
 	eventResourceUpdated = events.Declare[resourceData]("api_resource.updated", "An API resource was changed.")
@@ -116,7 +127,8 @@ func (s *Service) Module() module.Manifest {
 	}
 	return module.Manifest{
 		Name: "iam.authz",
-		Errors: []fault.Code{errAboveGranter, errAssigned, errAudience, errIdentifierTaken, errLastAdministrator, errPrincipal, errResourceBuiltin,
+		Errors: []fault.Code{errAboveGranter, errAssigned, errAudience, errDetailsSchema, errDetailsTaken, errDetailsTooMany,
+			errDetailsUsed, errIdentifierTaken, errLastAdministrator, errPrincipal, errResourceBuiltin,
 			errResourceInherited, errResourceUsed, errRoleBuiltin, errRoleInherited, errRoleNameTaken, errRoleUnknown, errScopeNotForApp,
 			errScopeReserved, errScopeTaken, errScopeTooMany, errScopeUnknown, errScopeUsed},
 		Found:       s.found,
@@ -124,10 +136,11 @@ func (s *Service) Module() module.Manifest {
 		Permissions: []perm.Permission{permResourcesRead, permResourcesWrite, permRolesRead, permRolesWrite},
 		Routes: func(a *httpapi.API) {
 			s.resourceRoutes(a)
+			s.detailsRoutes(a)
 			s.roleRoutes(a)
 			s.assignmentRoutes(a)
 		},
-		Tables: []module.Table{table("api_resources"), table("api_scopes"), table("role_assignments"), table("role_assignments_history"),
+		Tables: []module.Table{table("api_resources"), table("api_scopes"), table("authorization_details_types"), table("role_assignments"), table("role_assignments_history"),
 			table("role_permissions"), table("role_permissions_history"), table("roles"), table("roles_history")},
 	}
 }

@@ -116,6 +116,11 @@ func insertScopes(ctx context.Context, tx db.Tx, org ids.Org, resource ids.APIRe
 	return err
 }
 
+// scopeNames returns all scopes of a resource.
+func scopeNames(ctx context.Context, tx db.Tx, resource ids.APIResource) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `SELECT name FROM api_scopes WHERE tenant_id = $1 AND resource_id = $2`, tx.Tenant(), resource)
+}
+
 func updateScope(ctx context.Context, tx db.Tx, s scopeRow) error {
 	_, err := tx.Exec(ctx, `UPDATE api_scopes SET display_name = $3, description = $4 WHERE tenant_id = $1 AND id = $2`,
 		tx.Tenant(), s.ID, s.DisplayName, s.Description)

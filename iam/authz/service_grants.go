@@ -69,6 +69,24 @@ func (s *Service) CheckScopesTx(ctx context.Context, tx db.Tx, org ids.Org, name
 	return err
 }
 
+// CheckTypesTx refuses authorization details types of an API that the actor of ctx may not hand out in org. Those of org's own APIs are
+// org's to give. What those of another organization's API are worth no scope says, so who gives them has to hold all scopes of that API,
+// and there has to be one. With below, what is handed out will hold in org's descendants as well.
+func (s *Service) CheckTypesTx(ctx context.Context, tx db.Tx, org ids.Org, resource ids.APIResource, below bool) error {
+	row, err := loadResource(ctx, tx, org, resource)
+	if err != nil || row.Org == org {
+		return err
+	}
+	names, err := scopeNames(ctx, tx, resource)
+	if err == nil && len(names) == 0 {
+		err = aboveGranter()
+	}
+	if err != nil {
+		return err
+	}
+	return s.CheckScopesTx(ctx, tx, org, names, below)
+}
+
 func checkScopes(ctx context.Context, tx db.Tx, org ids.Org, names []string, below bool) ([]namedScope, error) {
 	if len(names) == 0 {
 		return nil, nil

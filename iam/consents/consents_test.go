@@ -3,11 +3,13 @@ package consents_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
 	"testing"
 
+	"grove/iam/authz/details"
 	"grove/iam/consents"
 	"grove/infra/db"
 	"grove/infra/events"
@@ -81,7 +83,7 @@ func TestConsentGrowsAndIsTakenBack(t *testing.T) {
 	}
 	grant := func(scopes ...string) {
 		in(t, d, a.id, func(ctx context.Context, tx db.Tx) error {
-			return s.GrantTx(ctx, tx, a.user, a.org, a.app, scopes)
+			return s.GrantTx(ctx, tx, a.user, a.org, a.app, scopes, nil)
 		})
 	}
 	if got := missing(a, "profile", "email"); !slices.Equal(got, []string{"profile", "email"}) {
@@ -133,12 +135,91 @@ func TestConsentGrowsAndIsTakenBack(t *testing.T) {
 	testkit.CheckPlans(t, d)
 }
 
+// TestDetailsAreRememberedAsAgreed: not a character more, in that organization, for that app; and not without end.
+func TestDetailsAreRememberedAsAgreed(t *testing.T) {
+	d, s, a, b := setup(t)
+	other := addApp(t, d, a, "two")
+	read := func(raw string) details.List {
+		t.Helper()
+		list, err := details.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	agreed := func(of tenant, app ids.App, raw string) (is bool) {
+		in(t, d, of.id, func(ctx context.Context, tx db.Tx) (err error) {
+			is, err = s.Agreed(ctx, tx, of.user, of.org, app, read(raw))
+			return err
+		})
+		return is
+	}
+	grant := func(raw string, scopes ...string) {
+		in(t, d, a.id, func(ctx context.Context, tx db.Tx) error {
+			return s.GrantTx(ctx, tx, a.user, a.org, a.app, scopes, read(raw))
+		})
+	}
+	const one, two = `[{"type":"payment","amount":"1"}]`, `[{"type":"payment","amount":"1"},{"type":"ride"}]`
+	if agreed(a, a.app, one) || !agreed(a, a.app, "") {
+		t.Error("before any consent")
+	}
+	grant("", "email")
+	if agreed(a, a.app, one) {
+		t.Error("scopes are no details")
+	}
+	grant(one, "email")
+	for name, c := range map[string]struct {
+		of   tenant
+		app  ids.App
+		raw  string
+		want bool
+	}{
+		"the same":             {a, a.app, one, true},
+		"written otherwise":    {a, a.app, `[ {"amount":"1", "type":"payment"} ]`, true},
+		"another amount":       {a, a.app, `[{"type":"payment","amount":"2"}]`, false},
+		"a number":             {a, a.app, `[{"type":"payment","amount":1}]`, false},
+		"less":                 {a, a.app, `[{"type":"payment"}]`, false},
+		"one more":             {a, a.app, two, false},
+		"another app":          {a, other, one, false},
+		"another organization": {tenant{a.id, ids.NewOrg(), a.user, a.app}, a.app, one, false},
+		"another person":       {tenant{a.id, a.org, ids.NewUser(), a.app}, a.app, one, false},
+		"the other tenant":     {b, b.app, one, false},
+	} {
+		if got := agreed(c.of, c.app, c.raw); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	grant(two)
+	if !agreed(a, a.app, two) {
+		t.Error("grown")
+	}
+	for i := range 19 {
+		grant(fmt.Sprintf(`[{"type":"payment","amount":"%d"}]`, 100+i))
+	}
+	if agreed(a, a.app, one) || !agreed(a, a.app, `[{"type":"payment","amount":"118"}]`) || !agreed(a, a.app, `[{"type":"ride"}]`) {
+		t.Error("the oldest is forgotten, and it alone")
+	}
+	in(t, d, a.id, func(ctx context.Context, tx db.Tx) error {
+		list, err := s.List(ctx, tx, a.user, page.Request{Size: 10})
+		if len(list.Items) != 1 || len(list.Items[0].Details) != 20 || list.Items[0].Details[0] != `{"type":"ride"}` {
+			t.Errorf("%+v", list.Items)
+		}
+		var types []string
+		err = errors.Join(err, tx.QueryRow(ctx, `SELECT ARRAY(SELECT jsonb_array_elements_text(data->'authorization_details_types')) FROM events WHERE tenant_id = $1 AND data::text LIKE '%ride%'`, a.id).Scan(&types))
+		if !slices.Equal(types, []string{"payment", "ride"}) {
+			t.Errorf("the log says %v", types)
+		}
+		return err
+	})
+	testkit.CheckPlans(t, d)
+}
+
 func TestListIsPaged(t *testing.T) {
 	d, s, a, _ := setup(t)
 	for _, name := range []string{"two", "three"} {
 		app := addApp(t, d, a, name)
 		in(t, d, a.id, func(ctx context.Context, tx db.Tx) error {
-			return s.GrantTx(ctx, tx, a.user, a.org, app, []string{"email"})
+			return s.GrantTx(ctx, tx, a.user, a.org, app, []string{"email"}, nil)
 		})
 	}
 	seen := map[ids.App]bool{}

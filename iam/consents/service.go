@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"grove/iam/authz/details"
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/kernel/fault"
@@ -14,14 +15,15 @@ import (
 )
 
 var (
-	eventGranted = events.Declare[grantedData]("consent.granted", "A person let an application have scopes.")
+	eventGranted = events.Declare[grantedData]("consent.granted", "A person let an application have scopes or authorization details.")
 	eventRevoked = events.Declare[revokedData]("consent.revoked", "A person took back what an application was allowed.")
 )
 
 type grantedData struct {
-	App    ids.App  `json:"app_id" audit:"public"`
-	Scopes []string `json:"scopes" audit:"public"` // all that are allowed now
-	User   ids.User `json:"user_id" audit:"public"`
+	App          ids.App  `json:"app_id" audit:"public"`
+	DetailsTypes []string `json:"authorization_details_types,omitempty" audit:"public"` // of what was agreed to this time
+	Scopes       []string `json:"scopes" audit:"public"`                                // all that are allowed now
+	User         ids.User `json:"user_id" audit:"public"`
 }
 
 type revokedData struct {
@@ -60,16 +62,39 @@ func (s *Service) Missing(ctx context.Context, tx db.Tx, user ids.User, org ids.
 	return missing, nil
 }
 
-// GrantTx adds scopes to what the person allows the application in the organization.
-func (s *Service) GrantTx(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, scopes []string) error {
-	c, err := db.CollectOne[Consent](ctx, tx, sqlGrant, tx.Tenant(), ids.NewConsent(), org, user, app, scopes, tx.Now())
+// maxDetails bounds what is remembered; of what is forgotten the person is asked again.
+const maxDetails = details.MaxCount
+
+// Agreed reports whether the person has agreed to each of the details, exactly as it is, for the application in the organization.
+func (s *Service) Agreed(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, list details.List) (agreed bool, err error) {
+	if len(list) == 0 {
+		return true, nil
+	}
+	err = tx.QueryRow(ctx, sqlAgreed, tx.Tenant(), user, org, app, texts(list)).Scan(&agreed)
+	if db.IsNoRows(err) {
+		err = nil
+	}
+	return agreed, err
+}
+
+func texts(list details.List) []string {
+	out := make([]string, len(list))
+	for i, d := range list {
+		out[i] = d.String()
+	}
+	return out
+}
+
+// GrantTx adds scopes and details to what the person allows the application in the organization.
+func (s *Service) GrantTx(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, scopes []string, list details.List) error {
+	c, err := db.CollectOne[Consent](ctx, tx, sqlGrant, tx.Tenant(), ids.NewConsent(), org, user, app, scopes, tx.Now(), texts(list), maxDetails)
 	if db.IsNoRows(err) {
 		return nil // all of them were allowed before
 	}
 	if err != nil {
 		return err
 	}
-	return s.events.Write(ctx, tx, eventGranted.Of(org, c.ID, grantedData{App: app, Scopes: c.Scopes, User: user}))
+	return s.events.Write(ctx, tx, eventGranted.Of(org, c.ID, grantedData{App: app, DetailsTypes: list.Types(), Scopes: c.Scopes, User: user}))
 }
 
 // List returns a page of what a person allows, in all organizations, the oldest first.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/authz/details"
 	"grove/iam/sessions"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
@@ -28,6 +29,7 @@ const (
 // person is what a token about a person says.
 type person struct {
 	grant    grant
+	details  details.List
 	scopes   []string
 	audience []string
 	roles    []string
@@ -42,6 +44,7 @@ type accessClaims struct {
 	audience []string
 	scopes   []string
 	epoch    int64
+	details  details.List
 	act      json.RawMessage // who acts for the person (RFC 8693, section 4.1); nil: he himself
 	bound    binding
 	exchange exchangedFor
@@ -102,6 +105,7 @@ func (a accessClaims) render(issued, expires int64) []byte {
 	if a.bound.any() {
 		c = c.confirmation(a.bound)
 	}
+	c = c.details(a.details)
 	if a.act != nil {
 		c = c.raw("act", a.act)
 	}

@@ -209,6 +209,6 @@ func (s *Service) respondAccess(ctx context.Context, w http.ResponseWriter, a ac
 		return err
 	}
 	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("issued_token_type", issued).text("token_type", tokenType(a.bound)).
-		number("expires_in", seconds).words("scope", a.scopes).end())
+		number("expires_in", seconds).words("scope", a.scopes).details(a.details).end())
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"grove/iam/apps"
 	"grove/iam/authn"
+	"grove/iam/authz/details"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
 )
@@ -24,19 +25,20 @@ const (
 
 // authorization is an authorization request that was found good. It travels through the sign-in with the flow, sealed.
 type authorization struct {
-	ClientID    string   `json:"client_id"`
-	Challenge   string   `json:"code_challenge"`
-	Device      []byte   `json:"device,omitempty"` // hash of the device code that the person lets in, instead of a client at the browser
-	Issuer      string   `json:"issuer"`
-	JKT         string   `json:"dpop_jkt,omitempty"`
-	Mode        string   `json:"response_mode"`
-	Nonce       string   `json:"nonce,omitempty"`
-	Profile     string   `json:"profile,omitempty"` // under which the request was judged
-	RedirectURI string   `json:"redirect_uri"`
-	Resources   []string `json:"resource,omitempty"`
-	Scopes      []string `json:"scopes"`
-	State       string   `json:"state,omitempty"`
-	Types       []string `json:"response_type,omitempty"`
+	ClientID    string       `json:"client_id"`
+	Challenge   string       `json:"code_challenge"`
+	Details     details.List `json:"authorization_details,omitempty"`
+	Device      []byte       `json:"device,omitempty"` // hash of the device code that the person lets in, instead of a client at the browser
+	Issuer      string       `json:"issuer"`
+	JKT         string       `json:"dpop_jkt,omitempty"`
+	Mode        string       `json:"response_mode"`
+	Nonce       string       `json:"nonce,omitempty"`
+	Profile     string       `json:"profile,omitempty"` // under which the request was judged
+	RedirectURI string       `json:"redirect_uri"`
+	Resources   []string     `json:"resource,omitempty"`
+	Scopes      []string     `json:"scopes"`
+	State       string       `json:"state,omitempty"`
+	Types       []string     `json:"response_type,omitempty"`
 }
 
 // authorize is the authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core 1.0, section 3.1.2).
@@ -285,7 +287,11 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	if a.Resources, err = readResources(client, p); err != nil {
 		return authn.Request{}, err
 	}
-	if len(requested) == 0 {
+	asked, err := s.askedDetails(ctx, client, p, a.Resources, details.Request{Org: httpapi.IssuerOf(ctx).Org.ID})
+	if err != nil {
+		return authn.Request{}, err
+	}
+	if a.Details = asked.list; len(requested) == 0 && len(a.Details) == 0 {
 		requested = scopesOf(client, a.Resources)
 	}
 	a.Scopes = slices.DeleteFunc(authorizedScopes(client, requested), func(scope string) bool {
@@ -310,7 +316,7 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 
 func (s *Service) signInRequest(ctx context.Context, client apps.Client, p params, a *authorization) (authn.Request, error) {
 	client.SkipConsent = client.SkipConsent && !client.Demands().AskConsent
-	req := authn.Request{App: client, Issuer: a.Issuer, LoginHint: p.get("login_hint"), RedirectURI: a.RedirectURI, Scopes: a.Scopes}
+	req := authn.Request{App: client, Issuer: a.Issuer, LoginHint: p.get("login_hint"), RedirectURI: a.RedirectURI, Details: a.Details, Scopes: a.Scopes}
 	if len(req.LoginHint) > maxHint {
 		return req, refuse(codeInvalidRequest, "login_hint is too long.")
 	}

@@ -3,8 +3,10 @@ package oauth
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"grove/iam/apps"
+	"grove/iam/authz/details"
 	"grove/iam/sessions"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
@@ -53,14 +55,22 @@ func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, clie
 	if err != nil {
 		return err
 	}
-	scopes, audience := clientScopes(client.Client, requested, resources)
+	asked, err := s.askedDetails(ctx, client.Client, form, resources, details.Request{Org: org.ID})
+	if err != nil {
+		return err
+	}
+	scopes, audience := []string{}, slices.Clone(resources)
+	if len(requested) > 0 || len(asked.list) == 0 { // who asks for details alone does not mean everything else besides
+		scopes, audience = clientScopes(client.Client, requested, resources)
+	}
+	audience = withAPIs(client.Client, audience, asked.list)
 	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, bound: client.bound(), org: org, audience: audience,
-		scopes: scopes, epoch: standing.Stamp})
+		details: asked.list, scopes: scopes, epoch: standing.Stamp})
 	if err != nil {
 		return err
 	}
 	writeRaw(w, http.StatusOK, newClaims().text("access_token", access).text("token_type", tokenType(client.bound())).number("expires_in", seconds).
-		words("scope", scopes).end())
+		words("scope", scopes).details(asked.list).end())
 	return nil
 }
 

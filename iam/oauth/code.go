@@ -7,6 +7,7 @@ import (
 
 	"grove/iam/apps"
 	"grove/iam/authn"
+	"grove/iam/authz/details"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
@@ -24,7 +25,7 @@ func noLonger(err error) error {
 // newGrant is what a person has authorized by a sign-in, to be stored.
 func newGrant(client apps.Client, a authorization, done authn.Done) grant {
 	return grant{ID: ids.NewGrant(), Org: done.Org, User: done.User, App: client.ID, Session: done.Session, Offline: contains(a.Scopes, scopeOfflineAccess),
-		Issuer: a.Issuer, Resources: a.Resources, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
+		Issuer: a.Issuer, Details: a.Details.String(), Resources: a.Resources, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
 }
 
 // createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not. ExpiresAt, where
@@ -68,7 +69,11 @@ func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if err != nil || !gained {
 		return err
 	}
-	return s.Events.Write(ctx, tx, eventGrantCreated.Of(g.Org, g.ID, grantData{App: g.App, Resources: g.Resources, Scopes: g.Scopes, User: g.User}))
+	list, err := g.details()
+	if err != nil {
+		return err
+	}
+	return s.Events.Write(ctx, tx, eventGrantCreated.Of(g.Org, g.ID, grantData{App: g.App, DetailsTypes: list.Types(), Resources: g.Resources, Scopes: g.Scopes, User: g.User}))
 }
 
 // redeemCode is the grant authorization_code (RFC 6749, section 4.1.3; RFC 7636, section 4.6).
@@ -85,12 +90,16 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 	case !secrets.LooksLike(prefixCode, code):
 		return errGrant.told("RFC 6749, section 4.1.3", "code is one that this server made, whole.", "Send the parameter code as it came, decoded once.")
 	}
+	wanted, err := s.readDetails(ctx, client.Client, form, form.all("resource"), details.Request{})
+	if err != nil {
+		return err
+	}
 	hash := secrets.HashToken(code)
 	issuer := httpapi.IssuerOf(ctx).URL
 	var p person
 	var refresh string
 	refused := false
-	err := s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
 		c, err := lockCode(ctx, tx, hash)
 		switch {
 		case db.IsNoRows(err):
@@ -122,6 +131,9 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 			return err
 		}
 		if err := c.aim(client.Client, form); err != nil {
+			return err
+		}
+		if err := c.narrow(wanted); err != nil {
 			return err
 		}
 		if p, err = s.personTx(ctx, tx, client.Client, c.grant, c.Scopes); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"grove/iam/authn"
+	"grove/iam/authz/details"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
@@ -87,7 +88,11 @@ func (s *Service) deviceAuthorization(r *http.Request, form params) ([]byte, err
 	issuer := httpapi.IssuerOf(ctx).URL
 	device, hash := secrets.NewToken(prefixDevice)
 	userCode := newUserCode()
-	d := deviceCode{Hash: hash, App: client.ID, Issuer: issuer, Scopes: authorizedScopes(client.Client, requested)}
+	asked, err := s.askedDetails(ctx, client.Client, form, nil, details.Request{Org: httpapi.IssuerOf(ctx).Org.ID})
+	if err != nil {
+		return nil, err
+	}
+	d := deviceCode{Hash: hash, App: client.ID, Issuer: issuer, Details: asked.list.String(), Scopes: authorizedScopes(client.Client, requested)}
 	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
 		return insertDevice(ctx, tx, d, userCodeHash(userCode), tx.Now().Add(deviceLife))
 	})
@@ -147,7 +152,10 @@ func (s *Service) BeginDevice(ctx context.Context, userCode string, b authn.Brow
 	}
 	req := authn.Request{App: client, Issuer: issuer.URL, Org: issuer.Org.ID, Prompt: []string{authn.PromptConsent}, RedirectURI: issuer.URL + "/device",
 		Scopes: authorizedScopes(client, d.Scopes)}
-	req.Return, err = json.Marshal(authorization{ClientID: client.ClientID, Device: d.Hash, Issuer: issuer.URL, Scopes: req.Scopes})
+	if req.Details, err = details.Parse(d.Details); err != nil {
+		return "", err
+	}
+	req.Return, err = json.Marshal(authorization{ClientID: client.ClientID, Details: req.Details, Device: d.Hash, Issuer: issuer.URL, Scopes: req.Scopes})
 	if err != nil {
 		return "", err
 	}
@@ -247,11 +255,15 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 	case !secrets.LooksLike(prefixDevice, code):
 		return errGrant.told("RFC 8628, section 3.4", "device_code is one that this server made.", "Send device_code, whole and unchanged, not user_code.")
 	}
+	wanted, err := s.readDetails(ctx, client.Client, form, form.all("resource"), details.Request{})
+	if err != nil {
+		return err
+	}
 	issuer := httpapi.IssuerOf(ctx).URL
 	var p person
 	var refresh string
 	var answer error
-	err := s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
 		d, err := lockDevice(ctx, tx, secrets.HashToken(code))
 		switch {
 		case db.IsNoRows(err):
@@ -288,6 +300,9 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 			return err
 		}
 		if err := g.aim(client.Client, form); err != nil {
+			return err
+		}
+		if err := g.narrow(wanted); err != nil {
 			return err
 		}
 		if p, err = s.personTx(ctx, tx, client.Client, g, g.Scopes); err != nil {

@@ -20,6 +20,7 @@ const (
 	codeInsufficientScope       = "insufficient_scope"
 	codeInteractionRequired     = "interaction_required"
 	codeInvalidClient           = "invalid_client"
+	codeInvalidDetails          = "invalid_authorization_details" // RFC 9396, section 5
 	codeInvalidGrant            = "invalid_grant"
 	codeInvalidProof            = "invalid_dpop_proof" // RFC 9449, section 5
 	codeInvalidRequest          = "invalid_request"

@@ -10,6 +10,7 @@ import (
 
 	"grove/iam/apps"
 	"grove/iam/authz"
+	"grove/iam/authz/details"
 	"grove/iam/sessions"
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -68,7 +69,8 @@ func texts[T fmt.Stringer](list []T) []string {
 
 // exchange is the grant urn:ietf:params:oauth:grant-type:token-exchange.
 //
-// Parameters: subject_token, subject_token_type, actor_token, actor_token_type, requested_token_type, resource, audience, scope.
+// Parameters: subject_token, subject_token_type, actor_token, actor_token_type, requested_token_type, resource, audience, scope,
+// authorization_details.
 func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
 	ctx := r.Context()
 	t := httpapi.TenantOf(ctx)
@@ -108,6 +110,17 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	if err != nil {
 		return err
 	}
+	passed, err := passedDetails(client.Client, subject, resources)
+	if err != nil {
+		return orInvalid(err)
+	}
+	wanted, err := s.readDetails(ctx, client.Client, form, resources, details.Request{Org: subject.org, User: subject.user})
+	if err != nil {
+		return err
+	}
+	if passed, err = wanted.within(passed); err != nil {
+		return err
+	}
 	if a.org, err = s.resolve(ctx, t, subject.org.String()); err != nil {
 		return err
 	}
@@ -117,7 +130,7 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 		if err != nil {
 			return err
 		}
-		g.Issuer, g.Resources, g.Scopes = a.issuer, resources, scopes
+		g.Issuer, g.Details, g.Resources, g.Scopes = a.issuer, passed.String(), resources, scopes
 		if p, err = s.personTx(ctx, tx, client.Client, g, scopes); err != nil || actor == "" {
 			return err
 		}
@@ -126,7 +139,10 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	if err != nil {
 		return err
 	}
-	a.audience, a.scopes, a.epoch, a.person = p.audience, p.scopes, p.grant.Stamp, &p
+	if err := s.settleDetails(ctx, client.Client, &p); err != nil {
+		return err
+	}
+	a.audience, a.details, a.scopes, a.epoch, a.person = p.audience, p.details, p.scopes, p.grant.Stamp, &p
 	return s.respondAccess(ctx, w, a, typeAccessToken)
 }
 

@@ -43,12 +43,13 @@ const (
 )
 
 type grantData struct {
-	App        ids.App         `json:"app_id" audit:"public"`
-	Connection *ids.Connection `json:"connection_id,omitempty" audit:"public"` // of whom an assertion came from
-	Reason     string          `json:"reason,omitempty" audit:"public"`
-	Resources  []string        `json:"resources,omitempty" audit:"public"`
-	Scopes     []string        `json:"scopes,omitempty" audit:"public"`
-	User       ids.User        `json:"user_id" audit:"public"`
+	App          ids.App         `json:"app_id" audit:"public"`
+	Connection   *ids.Connection `json:"connection_id,omitempty" audit:"public"` // of whom an assertion came from
+	DetailsTypes []string        `json:"authorization_details_types,omitempty" audit:"public"`
+	Reason       string          `json:"reason,omitempty" audit:"public"`
+	Resources    []string        `json:"resources,omitempty" audit:"public"`
+	Scopes       []string        `json:"scopes,omitempty" audit:"public"`
+	User         ids.User        `json:"user_id" audit:"public"`
 }
 
 type tokenData struct {
@@ -207,7 +208,11 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if err != nil {
 		return person{}, err
 	}
-	p := person{grant: g}
+	granted, err := g.details()
+	if err != nil {
+		return person{}, err
+	}
+	p := person{grant: g, details: givenDetails(client, granted, held, g.Resources)}
 	p.scopes, p.audience = effectiveScopes(client, requested, held, g.Resources)
 	if p.roles, err = s.Roles.RoleNames(ctx, tx, g.User, g.Org, client.ID, client.RoleAudience); err != nil {
 		return person{}, err

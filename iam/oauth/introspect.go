@@ -128,6 +128,9 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 	if roles, ok := a.claims.Get("roles"); ok {
 		c = c.raw("roles", roles)
 	}
+	if list, ok := a.claims.Get(paramDetails); ok { // RFC 9396, section 9.2
+		c = c.raw(paramDetails, list)
+	}
 	if a.act != nil {
 		c = c.raw("act", a.act)
 	}
@@ -189,7 +192,11 @@ func (s *Service) introspectRefresh(ctx context.Context, caller authenticatedCli
 	if err != nil {
 		return nil, err
 	}
-	return newClaims().flag("active", true).text("token_type", "Refresh").words("scope", f.Scopes).text("client_id", caller.ClientID).
+	list, err := f.details()
+	if err != nil {
+		return nil, err
+	}
+	return newClaims().flag("active", true).text("token_type", "Refresh").words("scope", f.Scopes).details(list).text("client_id", caller.ClientID).
 		text("username", name).text("sub", f.User.String()).text("iss", f.Issuer).number("exp", f.TokenExpiresAt.Unix()).
 		number("iat", f.TokenCreatedAt.Unix()).text("aut", autUser).text("org_id", f.Org.String()).end(), nil
 }

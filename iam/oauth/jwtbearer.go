@@ -24,6 +24,9 @@ func (s *Service) jwtBearer(w http.ResponseWriter, r *http.Request, client authe
 	if !form.has("assertion") {
 		return refuse(codeInvalidRequest, "assertion is required.")
 	}
+	if form.has(paramDetails) {
+		return errDetailsUnasked
+	}
 	a, err := s.readJWT(ctx, client, form.get("assertion"), "", "JWT")
 	if err != nil {
 		return asCode(err, codeInvalidGrant)
@@ -40,6 +43,9 @@ func (s *Service) jwtBearer(w http.ResponseWriter, r *http.Request, client authe
 func (s *Service) exchangeForeign(ctx context.Context, w http.ResponseWriter, client authenticatedClient, form params) error {
 	if form.has("actor_token", "actor_token_type") {
 		return refuse(codeInvalidRequest, "actor_token goes with a subject_token of this server.")
+	}
+	if form.has(paramDetails) {
+		return errDetailsUnasked
 	}
 	a, err := s.readJWT(ctx, client, form.get("subject_token"), "", "JWT", "at+jwt")
 	if err != nil {

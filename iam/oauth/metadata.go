@@ -164,10 +164,11 @@ func (o Options) describe(offers registration.Offers) string {
 	return string(raw)
 }
 
-// renderMetadata puts the issuer, its alias, and the names of scopes and claims into the document. The first are URLs made of a
-// configured origin and handles: they hold nothing that JSON escapes.
-func renderMetadata(document, issuer, alias string, d *attributes.Dialect) []byte {
-	return []byte(strings.NewReplacer(issuerMark, issuer, aliasMark, alias, `"`+scopesMark+`"`, d.ScopeNames, `"`+claimsMark+`"`, d.ClaimNames).Replace(document))
+// renderMetadata puts the issuer, its alias, and the names of scopes and claims into the document, and more members at its end. The first
+// are URLs made of a configured origin and handles: they hold nothing that JSON escapes.
+func renderMetadata(document, issuer, alias string, d *attributes.Dialect, more []byte) []byte {
+	said := strings.NewReplacer(issuerMark, issuer, aliasMark, alias, `"`+scopesMark+`"`, d.ScopeNames, `"`+claimsMark+`"`, d.ClaimNames)
+	return append(append([]byte(said.Replace(strings.TrimSuffix(document, "}"))), more...), '}')
 }
 
 // discovery answers /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
@@ -183,7 +184,12 @@ func (s *Service) discovery(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, r, err)
 		return
 	}
-	writePublic(w, renderMetadata(s.documents[offers], httpapi.IssuerOf(ctx).URL, s.alias(ctx), dialect))
+	types, err := s.typesTold(ctx)
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writePublic(w, renderMetadata(s.documents[offers], httpapi.IssuerOf(ctx).URL, s.alias(ctx), dialect, types))
 }
 
 // jwks answers with the tenant's public keys (RFC 7517). The next key is among them well before it signs, so that a

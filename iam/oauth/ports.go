@@ -7,6 +7,7 @@ import (
 	"grove/iam/apps"
 	"grove/iam/attributes"
 	"grove/iam/authn"
+	"grove/iam/authz/details"
 	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/db"
@@ -21,6 +22,12 @@ type Clients interface {
 	Client(ctx context.Context, tenant ids.Tenant, clientID string) (apps.Client, error)
 	// HMACKeys opens the secrets of a client that signs with them.
 	HMACKeys(ctx context.Context, tenant ids.Tenant, c apps.Client) ([][]byte, error)
+}
+
+// DetailsTypes knows the authorization details types of APIs. iam/authz.
+type DetailsTypes interface {
+	DetailsType(ctx context.Context, tenant ids.Tenant, kind string) (details.Type, error)
+	DetailsTypeNames(ctx context.Context, tenant ids.Tenant, org ids.Org, limit int) ([]string, error)
 }
 
 // Dialects knows what an organization's apps can be told of people, from a cache. iam/attributes.

@@ -139,7 +139,9 @@ func TestAttack16_PushedRequests(t *testing.T) {
 	}
 }
 
-func with(form url.Values, name, value string) url.Values {
-	form.Set(name, value)
+func with(form url.Values, changes ...string) url.Values {
+	for i := 0; i < len(changes); i += 2 {
+		form.Set(changes[i], changes[i+1])
+	}
 	return form
 }

@@ -14,6 +14,7 @@ type deviceCode struct {
 	App       ids.App    `db:"app_id"`
 	ClientID  string     `db:"client_id"`
 	Issuer    string     `db:"issuer"`
+	Details   string     `db:"authorization_details"` // see grant
 	Scopes    []string   `db:"scopes"`
 	State     string     `db:"state"`
 	Grant     ids.Grant  `db:"grant_id"`
@@ -23,11 +24,12 @@ type deviceCode struct {
 }
 
 const (
-	deviceColumns = `d.hash, d.app_id, a.client_id, d.issuer, d.scopes, d.state, d.grant_id, d.interval_seconds, d.polled_at, d.expires_at`
+	deviceColumns = `d.hash, d.app_id, a.client_id, d.issuer, d.authorization_details, d.scopes, d.state, d.grant_id, d.interval_seconds, d.polled_at, d.expires_at`
 
 	// A user code that is taken by chance makes the request fail, one time in billions; the device asks again.
-	sqlInsertDevice = `INSERT INTO device_codes (tenant_id, hash, user_code, app_id, issuer, scopes, interval_seconds, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	sqlFindDevice   = `SELECT ` + deviceColumns + ` FROM device_codes d JOIN apps a ON a.tenant_id = d.tenant_id AND a.id = d.app_id
+	sqlInsertDevice = `INSERT INTO device_codes (tenant_id, hash, user_code, app_id, issuer, scopes, interval_seconds, expires_at, authorization_details)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	sqlFindDevice = `SELECT ` + deviceColumns + ` FROM device_codes d JOIN apps a ON a.tenant_id = d.tenant_id AND a.id = d.app_id
 		WHERE d.tenant_id = $1 AND d.user_code = $2 AND d.issuer = $3 AND d.state = 'pending' AND d.expires_at > $4`
 	sqlLockDevice = `SELECT ` + deviceColumns + ` FROM device_codes d JOIN apps a ON a.tenant_id = d.tenant_id AND a.id = d.app_id
 		WHERE d.tenant_id = $1 AND d.hash = $2 FOR UPDATE OF d`
@@ -47,7 +49,7 @@ const (
 )
 
 func insertDevice(ctx context.Context, tx db.Tx, d deviceCode, userCode []byte, expiresAt time.Time) error {
-	_, err := tx.Exec(ctx, sqlInsertDevice, tx.Tenant(), d.Hash, userCode, d.App, d.Issuer, list(d.Scopes), int(deviceInterval/time.Second), expiresAt)
+	_, err := tx.Exec(ctx, sqlInsertDevice, tx.Tenant(), d.Hash, userCode, d.App, d.Issuer, list(d.Scopes), int(deviceInterval/time.Second), expiresAt, d.Details)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"grove/iam/authz/details"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/secrets"
@@ -34,6 +35,10 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 	}
 	if !secrets.LooksLike(prefixRefresh, plain) {
 		return errGrant.told("RFC 6749, section 6", "refresh_token is one that this server made, whole.", "Send refresh_token as it came; an access token is none.")
+	}
+	wanted, err := s.readDetails(ctx, client.Client, form, form.all("resource"), details.Request{})
+	if err != nil {
+		return err
 	}
 	hash := secrets.HashToken(plain)
 	issuer := httpapi.IssuerOf(ctx).URL
@@ -68,6 +73,9 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		}
 		f.narrowed = slices.ContainsFunc(f.Scopes, func(scope string) bool { return !contains(scopes, scope) })
 		if err := f.aim(client.Client, form); err != nil {
+			return err
+		}
+		if err := f.narrow(wanted); err != nil {
 			return err
 		}
 		if p, err = s.personTx(ctx, tx, client.Client, f.grant, scopes); err != nil {

@@ -21,7 +21,7 @@ import (
 const maxRequestTTL = time.Hour
 
 // requestMembers are the parameters that a request object may hold. Others mean nothing to us.
-var requestMembers = []string{"acr_values", "claims", "code_challenge", "code_challenge_method", "display", "dpop_jkt", "id_token_hint", "login_hint",
+var requestMembers = []string{"acr_values", paramDetails, "claims", "code_challenge", "code_challenge_method", "display", "dpop_jkt", "id_token_hint", "login_hint",
 	"max_age", "nonce", "org", "orgId", "prompt", "redirect_uri", "registration", "resource", "response_mode", "response_type", "scope", "state",
 	"ui_locales"}
 
@@ -122,6 +122,8 @@ func memberValues(name string, raw json.RawMessage) (values []string, ok bool) {
 // memberValue is the text that a member would be as a parameter (RFC 9101, section 4): numbers and objects as they are written.
 func memberValue(name string, raw json.RawMessage) (value string, ok bool) {
 	switch name {
+	case paramDetails:
+		return string(raw), len(raw) > 0 && raw[0] == '['
 	case "claims", "registration":
 		return string(raw), len(raw) > 0 && raw[0] == '{'
 	case "max_age":

@@ -39,16 +39,22 @@ func identifiers(client apps.Client) (all []string) {
 }
 
 // aim points the next token of a grant at the API resources that a token request names: of those that were named at its
-// beginning or, where none were, of those that it has scopes of (section 2.2). The stored grant stays as it is.
+// beginning or, where none were, of those that it has scopes or details of (section 2.2). The stored grant stays as it is.
 func (g *grant) aim(client apps.Client, p params) error {
 	named, err := readResources(client, p)
 	if err != nil || len(named) == 0 {
 		return err
 	}
+	list, err := g.details()
+	if err != nil {
+		return err
+	}
+	of := withAPIs(client, nil, list)
 	for _, resource := range named {
 		granted := contains(g.Resources, resource)
 		if len(g.Resources) == 0 {
-			granted = slices.ContainsFunc(g.Scopes, func(scope string) bool { api, ok := client.APIOf(scope); return ok && api.Identifier == resource })
+			granted = slices.ContainsFunc(g.Scopes, func(scope string) bool { api, ok := client.APIOf(scope); return ok && api.Identifier == resource }) ||
+				contains(of, resource)
 		}
 		if !granted {
 			return errTarget.told("RFC 8707, section 2.2", "resource is one of those that were granted.", "Name the resource, or its scopes, in the authorization request too.")

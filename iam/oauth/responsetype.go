@@ -124,15 +124,21 @@ func (s *Service) authorized(ctx context.Context, client apps.Client, a authoriz
 	if err != nil {
 		return nil, err
 	}
+	if err := s.settleDetails(ctx, client, &p); err != nil {
+		return nil, err
+	}
 	of := vouched{code: code, nonce: a.Nonce, state: a.State}
 	if a.wants(typeToken) {
 		var seconds int64
-		of.access, seconds, err = s.signAccess(ctx, t, accessClaims{issuer: g.Issuer, client: client, org: org, audience: p.audience, scopes: p.scopes, epoch: g.Stamp, person: &p})
+		of.access, seconds, err = s.signAccess(ctx, t, accessClaims{issuer: g.Issuer, client: client, org: org, audience: p.audience, details: p.details, scopes: p.scopes, epoch: g.Stamp, person: &p})
 		if err != nil {
 			return nil, err
 		}
 		pairs = append(pairs, param{"access_token", of.access}, param{"token_type", tokenType(binding{})}, param{"expires_in", strconv.FormatInt(seconds, 10)},
 			param{"scope", strings.Join(p.scopes, " ")})
+		if len(p.details) > 0 {
+			pairs = append(pairs, param{paramDetails, p.details.String()})
+		}
 	}
 	if a.wants(typeIDToken) {
 		idToken, err := s.signID(ctx, t, g.Issuer, client, org, p, of)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"grove/iam/authz/details"
 	"grove/iam/registration"
 	"grove/iam/sessions"
 	"grove/infra/cache"
@@ -27,10 +28,12 @@ type Options struct {
 	RefreshTokenTTL     time.Duration
 }
 
-// Dependencies of New. All are needed but Inspector, without which nobody is shown what was refused, and Pages, without which plain texts are.
+// Dependencies of New. All are needed but Inspector, without which nobody is shown what was refused, Pages, without which plain texts are,
+// and Processors.
 type Dependencies struct {
 	Clients      Clients
 	DB           *db.DB
+	DetailsTypes DetailsTypes
 	Dialects     Dialects
 	Events       *events.Log
 	Groups       Groups
@@ -44,6 +47,7 @@ type Dependencies struct {
 	Orgs         Orgs
 	Outbound     *outbound.Client
 	Pages        Pages
+	Processors   map[string]details.Processor // by type; of types that are not here, [details.Default]
 	Registration Registration
 	RemoteKeys   RemoteKeys
 	Roles        Roles
@@ -61,6 +65,8 @@ type Service struct {
 	log       *slog.Logger
 	options   Options
 	standings *cache.Cache[sessions.Standing]
+	told      *cache.Cache[[]byte] // see typesTold
+	types     *cache.Cache[details.Type]
 	usernames *cache.Cache[string]
 }
 
@@ -76,6 +82,8 @@ func New(d Dependencies, o Options) *Service {
 		options:      o,
 		// Tenants, organizations and clients announce their epochs; nothing else stands below a client's own token.
 		standings: cache.New[sessions.Standing](d.Hub, 20_000, time.Minute, string(db.KindTenant), string(db.KindOrg), string(db.KindClient)),
+		told:      cache.New[[]byte](d.Hub, 20_000, 10*time.Minute, "authz", string(db.KindOrg)),
+		types:     cache.New[details.Type](d.Hub, 5_000, 10*time.Minute, "authz"),
 		usernames: cache.New[string](d.Hub, 20_000, 10*time.Second, string(db.KindUser)),
 	}
 }

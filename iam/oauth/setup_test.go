@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	"grove/iam/attributes"
 	"grove/iam/authn"
 	"grove/iam/authz"
+	"grove/iam/authz/details"
 	"grove/iam/consents"
 	"grove/iam/groups"
 	"grove/iam/inspector"
@@ -78,6 +80,8 @@ type world struct {
 	mu        sync.Mutex
 	away      bool // the database, in the middle of a request
 	clients   map[ids.Tenant]map[string]apps.Client
+	types     map[string]details.Type // authorization details types of both tenants
+	plugins   map[string]details.Processor
 	members   map[[2]string]bool
 	published map[string][]*jose.PublicKey // by address
 	renamed   map[string]string            // handles, and whose they are now
@@ -101,7 +105,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	folders := []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), settings.Migrations(), orgdir.Migrations(), users.Migrations(),
 		groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), issuers.Migrations(), consents.Migrations(), inspector.Migrations(), oauth.Migrations()}
 	w := &world{Database: testkit.New(t, folders, "oauth", nil), hub: cache.NewHub(testkit.Quiet()), t: t,
-		clients: map[ids.Tenant]map[string]apps.Client{}, members: map[[2]string]bool{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
+		clients: map[ids.Tenant]map[string]apps.Client{}, types: map[string]details.Type{}, plugins: map[string]details.Processor{}, members: map[[2]string]bool{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
 		done: map[ids.Flow]authn.Done{}}
 	root, err := secrets.NewRoot(bytes.Repeat([]byte{7}, secrets.KeySize))
 	if err != nil {
@@ -115,8 +119,8 @@ func setup(t *testing.T, hear ...bool) *world {
 	people := users.New(w.DB, log, nil, nil)
 	w.issuers = issuers.New(w.DB, log, people, above{})
 	w.dialect = attributes.New(w.DB, log, w.hub, authz.IsReserved)
-	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, Dialects: w.dialect, Events: log, Groups: groups.New(w.DB, log, nil), Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
-		Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people}, func(*oauth.Options) {})
+	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, DetailsTypes: w, Dialects: w.dialect, Events: log, Groups: groups.New(w.DB, log, nil), Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
+		Processors: w.plugins, Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people}, func(*oauth.Options) {})
 	if len(hear) > 0 {
 		ctx, cancel := context.WithCancel(context.Background())
 		t.Cleanup(cancel)
@@ -287,6 +291,7 @@ func (w *world) RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.
 	for s := range maps.Keys(held) {
 		names = append(names, "role of "+s)
 	}
+	slices.Sort(names)
 	return names, err
 }
 

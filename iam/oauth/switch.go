@@ -20,7 +20,10 @@ import (
 // narrowed for one API, or exchanged, is none to switch with: that API would gain what was kept from it. And nobody switches to
 // where he is.
 //
-// Parameters: token (the access token held), switching_organization (id or handle), scope.
+// authorization_details are not carried over, and a person's cannot be asked for: he has agreed to them in one organization, about what
+// is there. A client's own token is made anew, with those that the request names.
+//
+// Parameters: token (the access token held), switching_organization (id or handle), scope; of a client's own also authorization_details.
 func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
 	ctx := r.Context()
 	t := httpapi.TenantOf(ctx)
@@ -66,6 +69,9 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 			return err
 		}
 		return s.respondClient(ctx, w, client, target, requested, form)
+	}
+	if form.has(paramDetails) {
+		return refuse(codeInvalidDetails, "A person agrees to authorization_details in one organization: let him sign in to the other one.")
 	}
 	var p person
 	var refresh string

@@ -76,13 +76,16 @@ func (s *Service) respond(ctx context.Context, w http.ResponseWriter, client aut
 	if err != nil {
 		return err
 	}
-	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: p.grant.Issuer, client: client.Client, bound: client.bound(), org: org, audience: p.audience, scopes: p.scopes,
+	if err := s.settleDetails(ctx, client.Client, &p); err != nil {
+		return err
+	}
+	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: p.grant.Issuer, client: client.Client, bound: client.bound(), org: org, audience: p.audience, details: p.details, scopes: p.scopes,
 		epoch: p.grant.Stamp, person: &p})
 	if err != nil {
 		return err
 	}
 	body := newClaims().text("access_token", access).text("token_type", tokenType(client.bound())).number("expires_in", seconds).words("scope", p.scopes).
-		text("refresh_token", refresh)
+		details(p.details).text("refresh_token", refresh)
 	if contains(p.scopes, scopeOpenID) {
 		idToken, err := s.signID(ctx, t, p.grant.Issuer, client.Client, org, p, vouched{access: access, nonce: nonce})
 		if err != nil {

@@ -29,6 +29,7 @@ const (
 	applicationWeb            = "web"
 	subjectPublic             = "public"
 	maxContacts, maxResponses = 10, 7
+	maxDetailsTypes           = 50 // as many as an app may ask for of an API
 )
 
 // Refusal is an answer to an app that describes itself, in the words of RFC 7591, section 3.2.2. The description is written
@@ -53,6 +54,7 @@ type Metadata struct {
 	ClientName             string       `json:"client_name,omitempty"`
 	ClientURI              string       `json:"client_uri,omitempty"`
 	Contacts               []string     `json:"contacts,omitempty"`
+	DetailsTypes           []string     `json:"authorization_details_types,omitempty"` // that it asks for (RFC 9396, section 10)
 	DPoPBound              bool         `json:"dpop_bound_access_tokens,omitempty"`
 	FrontchannelLogoutURI  string       `json:"frontchannel_logout_uri,omitempty"`
 	FrontchannelSession    bool         `json:"frontchannel_logout_session_required,omitempty"`
@@ -171,6 +173,7 @@ func (m *Metadata) complete(r rules) error {
 		{"redirect_uris", len(m.RedirectURIs) <= 50, "50 at the most"},
 		{"post_logout_redirect_uris", len(m.PostLogoutRedirectURIs) <= 50, "50 at the most"},
 		{"jwks", m.JWKS == nil || len(m.JWKS.Keys) >= 1 && len(m.JWKS.Keys) <= 10, "one to ten keys"},
+		{"authorization_details_types", len(m.DetailsTypes) <= maxDetailsTypes && !slices.ContainsFunc(m.DetailsTypes, isLong), "50 short texts at the most"},
 		{"contacts", len(m.Contacts) <= maxContacts && !slices.ContainsFunc(m.Contacts, isLong), "ten short texts at the most"},
 		{"software_id", !isLong(m.SoftwareID), "a short text"},
 		{"software_version", !isLong(m.SoftwareVersion), "a short text"},
@@ -218,7 +221,7 @@ func metadataOf(v apps.VersionedApp, kept Metadata) Metadata {
 	o := v.OIDC
 	m := Metadata{
 		ApplicationType: kept.ApplicationType, AuthMethod: o.AuthMethod, AuthSigningAlg: o.AuthSigningAlg, BackchannelLogoutURI: o.BackchannelLogoutURI,
-		BackchannelSession: kept.BackchannelSession, ClientName: v.Name, ClientURI: v.AccessURL, Contacts: kept.Contacts, DPoPBound: o.DPoPBound,
+		BackchannelSession: kept.BackchannelSession, ClientName: v.Name, ClientURI: v.AccessURL, Contacts: kept.Contacts, DetailsTypes: kept.DetailsTypes, DPoPBound: o.DPoPBound,
 		FrontchannelLogoutURI: o.FrontchannelLogoutURI, FrontchannelSession: kept.FrontchannelSession, GrantTypes: o.GrantTypes,
 		IDTokenAlg: o.IDTokenAlg, IntrospectionAlg: o.IntrospectionAlg, JWKS: o.JWKS, JWKSURI: o.JWKSURI, LogoURI: v.LogoURI, PolicyURI: kept.PolicyURI,
 		PostLogoutRedirectURIs: o.PostLogoutRedirectURIs, RedirectURIs: o.RedirectURIs, RequestObjectAlg: o.RequestObjectAlg, RequirePushed: o.RequirePushed,

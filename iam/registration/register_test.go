@@ -23,14 +23,14 @@ func TestRegister(t *testing.T) {
 	if metadata.Text("registration_endpoint") != v.A.Base+"/oauth2/register" {
 		t.Errorf("the metadata does not tell of the endpoint: %s", metadata.Raw)
 	}
-	made := v.register("", agent(map[string]any{"client_uri": "https://agent.example/", "contacts": []string{"ops@agent.example"}, "software_id": "agent", "unheard_of": true}))
+	made := v.register("", agent(map[string]any{"client_uri": "https://agent.example/", "contacts": []string{"ops@agent.example"}, "software_id": "agent", "authorization_details_types": []string{"payment"}, "unheard_of": true}))
 	id := made.Text("client_id")
 	if made.StatusCode != http.StatusCreated || id == "" || made.JSON["client_secret"] != nil || made.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %s", made.StatusCode, made.Raw)
 	}
 	for name, want := range map[string]any{"client_name": "Agent", "token_endpoint_auth_method": "none", "application_type": "web", "id_token_signed_response_alg": "RS256",
 		"client_uri": "https://agent.example/", "software_id": "agent", "registration_client_uri": v.A.Base + "/oauth2/register/" + id,
-		"contacts": []any{"ops@agent.example"}, "redirect_uris": []any{callback}} {
+		"contacts": []any{"ops@agent.example"}, "authorization_details_types": []any{"payment"}, "redirect_uris": []any{callback}} {
 		if !reflect.DeepEqual(made.JSON[name], want) {
 			t.Errorf("%s is %v", name, made.JSON[name])
 		}
@@ -231,14 +231,18 @@ func TestAttack22_RegistrationToken(t *testing.T) {
 	}
 	// Authorized for an API: codes go on going where the administrator saw them go.
 	inner := v.resource("https://inner.example")
-	v.must("PUT", app+"/authorized-apis", map[string]any{"resource": inner, "policy": "none", "scopes": []string{"inner.use"}})
-	for name, changes := range map[string]map[string]any{
-		"redirect": {"redirect_uris": []string{"https://thief.example/cb"}}, "grants": {"grant_types": []string{"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"}},
-		"response": {"response_types": []string{"code", "token"}, "grant_types": []string{"authorization_code", "refresh_token", "implicit"}},
-	} {
-		changes["client_id"] = id
-		if r := v.manageAt("PUT", at, token, agent(changes)); r.StatusCode != 403 {
-			t.Errorf("%s: %d %s", name, r.StatusCode, r.Raw)
+	v.must("POST", "/orgs/root/api-resources/"+inner+"/authorization-details-types", map[string]any{"type": "payment", "name": "Payment", "schema": map[string]any{}})
+	for _, given := range []map[string]any{{"scopes": []string{}, "authorization_details_types": []string{"payment"}}, {"scopes": []string{"inner.use"}}} {
+		given["resource"], given["policy"] = inner, "none"
+		v.must("PUT", app+"/authorized-apis", given)
+		for name, changes := range map[string]map[string]any{
+			"redirect": {"redirect_uris": []string{"https://thief.example/cb"}}, "grants": {"grant_types": []string{"authorization_code", "urn:ietf:params:oauth:grant-type:device_code"}},
+			"response": {"response_types": []string{"code", "token"}, "grant_types": []string{"authorization_code", "refresh_token", "implicit"}},
+		} {
+			changes["client_id"] = id
+			if r := v.manageAt("PUT", at, token, agent(changes)); r.StatusCode != 403 {
+				t.Errorf("%v, %s: %d %s", given, name, r.StatusCode, r.Raw)
+			}
 		}
 	}
 	if r := v.manageAt("PUT", at, token, agent(map[string]any{"client_id": id, "client_name": "Renamed"})); r.StatusCode != 200 {

@@ -1232,6 +1232,11 @@ type AccountConsent struct {
 	// Examples: Orders
 	AppName string `json:"app_name"`
 
+	// AuthorizationDetails What else it may have, exactly (RFC 9396); the newest that are remembered.
+	//
+	// Examples: [{"amount":"12.50","type":"payment_initiation"}]
+	AuthorizationDetails []map[string]interface{} `json:"authorization_details"`
+
 	// CreatedAt When the person first agreed.
 	//
 	// Examples: 2026-11-23T09:15:00Z
@@ -1252,7 +1257,7 @@ type AccountConsent struct {
 	// Examples: ["openid","orders.read"]
 	Scopes []string `json:"scopes"`
 
-	// UpdatedAt When the scopes last grew.
+	// UpdatedAt When it last grew.
 	//
 	// Examples: 2026-11-23T09:15:00Z
 	UpdatedAt time.Time `json:"updated_at"`
@@ -1572,6 +1577,11 @@ type AppOIDC struct {
 	// Examples: false
 	AssertionReuse bool `json:"assertion_reuse"`
 
+	// AuthorizationDetailsTypes The authorization details types that the app may ask for (RFC 9396, section 10), of all the APIs that it is authorized for.
+	//
+	// Examples: ["payment_initiation"]
+	AuthorizationDetailsTypes []string `json:"authorization_details_types"`
+
 	// AuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are.
 	//
 	// Examples: ES256
@@ -1822,8 +1832,62 @@ type AssignRoleRequest struct {
 // Examples: org
 type AssignRoleRequestReach string
 
+// AuthorizationDetailsType defines model for AuthorizationDetailsType.
+type AuthorizationDetailsType struct {
+	// CreatedAt When it was added.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Description What is allowed by it.
+	//
+	// Examples: Money leaves your account.
+	Description string `json:"description"`
+
+	// ID The authorization details type.
+	//
+	// Examples: adt_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name Name for people.
+	//
+	// Examples: Payment
+	Name string `json:"name"`
+
+	// Schema JSON Schema, draft 2020-12.
+	//
+	// Examples: {"properties":{"amount":{"title":"Amount","type":"string"}},"required":["amount"],"type":"object"}
+	Schema map[string]interface{} `json:"schema"`
+
+	// Type The value of type in authorization_details.
+	//
+	// Examples: payment_initiation
+	Type string `json:"type"`
+
+	// UpdatedAt When it was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// AuthorizationDetailsTypeList defines model for AuthorizationDetailsTypeList.
+type AuthorizationDetailsTypeList struct {
+	// Items The page's items, in the list's order.
+	Items []AuthorizationDetailsType `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // AuthorizeAPIRequest defines model for AuthorizeAPIRequest.
 type AuthorizeAPIRequest struct {
+	// AuthorizationDetailsTypes Authorization details types of the API resource (RFC 9396); all that the app may ask for from now on. With policy rbac a person's token carries them only where a role gives him some scope of the API.
+	//
+	// Examples: ["payment_initiation"]
+	AuthorizationDetailsTypes *[]string `json:"authorization_details_types,omitempty"`
+
 	// Policy rbac: a person's token gets a scope only where a role gives it; none: all that is asked. rbac is a must where the API resource requires authorization, but for m2m apps, which have no people.
 	//
 	// Examples: rbac
@@ -1847,6 +1911,11 @@ type AuthorizeAPIRequestPolicy string
 
 // AuthorizedAPI defines model for AuthorizedAPI.
 type AuthorizedAPI struct {
+	// AuthorizationDetailsTypes The authorization details types that the app may ask for.
+	//
+	// Examples: ["payment_initiation"]
+	AuthorizationDetailsTypes []string `json:"authorization_details_types"`
+
 	// Identifier Its identifier, the aud of its tokens.
 	//
 	// Examples: https://api.example.com
@@ -2065,6 +2134,29 @@ type CreateAppSecretRequest struct {
 	//
 	// Examples: 2030-01-01T00:00:00Z
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+}
+
+// CreateAuthorizationDetailsTypeRequest defines model for CreateAuthorizationDetailsTypeRequest.
+type CreateAuthorizationDetailsTypeRequest struct {
+	// Description What is allowed by it, for the consent page.
+	//
+	// Examples: Money leaves your account.
+	Description *string `json:"description,omitempty"`
+
+	// Name Name for people, for the consent page.
+	//
+	// Examples: Payment
+	Name string `json:"name"`
+
+	// Schema JSON Schema, draft 2020-12, of a whole element of authorization_details; at most 16 KiB and 300 subschemas. It names nothing outside of itself: $ref leads to its own $defs, and not round. Members that it does not name are refused, unless it says otherwise by additionalProperties or unevaluatedProperties; type need not be named. Titles are shown to people.
+	//
+	// Examples: {"properties":{"amount":{"title":"Amount","type":"string"}},"required":["amount"],"type":"object"}
+	Schema map[string]interface{} `json:"schema"`
+
+	// Type The value of type in authorization_details, unique in the tenant: printable ASCII but space, quote and backslash. Never changes.
+	//
+	// Examples: payment_initiation
+	Type string `json:"type"`
 }
 
 // CreateGroupRequest defines model for CreateGroupRequest.
@@ -4429,6 +4521,24 @@ type UpdateAppRequest struct {
 // Examples: application
 type UpdateAppRequestRoleAudience string
 
+// UpdateAuthorizationDetailsTypeRequest defines model for UpdateAuthorizationDetailsTypeRequest.
+type UpdateAuthorizationDetailsTypeRequest struct {
+	// Description What is allowed by it.
+	//
+	// Examples: Money leaves your account.
+	Description *string `json:"description,omitempty"`
+
+	// Name Name for people.
+	//
+	// Examples: Payment
+	Name *string `json:"name,omitempty"`
+
+	// Schema The whole JSON Schema from now on; it is not merged. New tokens carry only details that fit it.
+	//
+	// Examples: {"properties":{"amount":{"title":"Amount","type":"string"}},"required":["amount"],"type":"object"}
+	Schema *map[string]interface{} `json:"schema,omitempty"`
+}
+
 // UpdateGroupRequest defines model for UpdateGroupRequest.
 type UpdateGroupRequest struct {
 	// Description What the group is for; null removes it.
@@ -4942,6 +5052,15 @@ type ListAPIResourcesParams struct {
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
+// ListAuthorizationDetailsTypesParams defines parameters for ListAuthorizationDetailsTypes.
+type ListAuthorizationDetailsTypesParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
 // ListAPIScopesParams defines parameters for ListAPIScopes.
 type ListAPIScopesParams struct {
 	// PageSize Items on a page.
@@ -5322,6 +5441,12 @@ type CreateAPIResourceJSONRequestBody = CreateAPIResourceRequest
 
 // UpdateAPIResourceJSONRequestBody defines body for UpdateAPIResource for application/json ContentType.
 type UpdateAPIResourceJSONRequestBody = UpdateAPIResourceRequest
+
+// CreateAuthorizationDetailsTypeJSONRequestBody defines body for CreateAuthorizationDetailsType for application/json ContentType.
+type CreateAuthorizationDetailsTypeJSONRequestBody = CreateAuthorizationDetailsTypeRequest
+
+// UpdateAuthorizationDetailsTypeJSONRequestBody defines body for UpdateAuthorizationDetailsType for application/json ContentType.
+type UpdateAuthorizationDetailsTypeJSONRequestBody = UpdateAuthorizationDetailsTypeRequest
 
 // CreateAPIScopeJSONRequestBody defines body for CreateAPIScope for application/json ContentType.
 type CreateAPIScopeJSONRequestBody = CreateAPIScopeRequest
@@ -5955,6 +6080,78 @@ func (c *Client) UpdateAPIResource(ctx context.Context, org string, resource str
 	return answer, nil
 }
 
+// ListAuthorizationDetailsTypes is GET /v1/orgs/{org}/api-resources/{resource}/authorization-details-types.
+//
+// What apps may ask for at the API in more than scopes can say (RFC 9396), by type.
+func (c *Client) ListAuthorizationDetailsTypes(ctx context.Context, org string, resource string, params *ListAuthorizationDetailsTypesParams, options ...Option) (*AuthorizationDetailsTypeList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/api-resources/%s/authorization-details-types", org, resource)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(AuthorizationDetailsTypeList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListAuthorizationDetailsTypesPages calls ListAuthorizationDetailsTypes for one page after the other. An error ends it.
+func (c *Client) ListAuthorizationDetailsTypesPages(ctx context.Context, org string, resource string, params *ListAuthorizationDetailsTypesParams, options ...Option) iter.Seq2[*AuthorizationDetailsTypeList, error] {
+	return pages(params, func(at *ListAuthorizationDetailsTypesParams) (*AuthorizationDetailsTypeList, error) {
+		return c.ListAuthorizationDetailsTypes(ctx, org, resource, at, options...)
+	}, func(at *ListAuthorizationDetailsTypesParams, answer *AuthorizationDetailsTypeList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
+}
+
+// CreateAuthorizationDetailsType is POST /v1/orgs/{org}/api-resources/{resource}/authorization-details-types.
+//
+// A type means one thing in the whole tenant. Which apps may ask for it is said where they are authorized for the API.
+func (c *Client) CreateAuthorizationDetailsType(ctx context.Context, org string, resource string, body CreateAuthorizationDetailsTypeRequest, options ...Option) (*AuthorizationDetailsType, error) {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/api-resources/%s/authorization-details-types", org, resource)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(AuthorizationDetailsType)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// DeleteAuthorizationDetailsType is DELETE /v1/orgs/{org}/api-resources/{resource}/authorization-details-types/{details_type}.
+//
+// Refused while an app may ask for it.
+func (c *Client) DeleteAuthorizationDetailsType(ctx context.Context, org string, resource string, detailsType string, options ...Option) error {
+	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/api-resources/%s/authorization-details-types/%s", org, resource, detailsType)}
+	return c.do(ctx, r, nil, options)
+}
+
+// GetAuthorizationDetailsType is GET /v1/orgs/{org}/api-resources/{resource}/authorization-details-types/{details_type}.
+//
+// The type with its schema.
+func (c *Client) GetAuthorizationDetailsType(ctx context.Context, org string, resource string, detailsType string, options ...Option) (*AuthorizationDetailsType, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/api-resources/%s/authorization-details-types/%s", org, resource, detailsType)}
+	answer := new(AuthorizationDetailsType)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// UpdateAuthorizationDetailsType is PATCH /v1/orgs/{org}/api-resources/{resource}/authorization-details-types/{details_type}.
+//
+// A JSON merge patch, but that a schema takes the place of the one before. Tokens that are out keep what they carry. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+func (c *Client) UpdateAuthorizationDetailsType(ctx context.Context, org string, resource string, detailsType string, body UpdateAuthorizationDetailsTypeRequest, options ...Option) (*AuthorizationDetailsType, error) {
+	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/api-resources/%s/authorization-details-types/%s", org, resource, detailsType)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(AuthorizationDetailsType)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
 // ListAPIScopes is GET /v1/orgs/{org}/api-resources/{resource}/scopes.
 //
 // The scopes of an API resource, by name.
@@ -6115,7 +6312,7 @@ func (c *Client) ListAuthorizedAPIsPages(ctx context.Context, org string, app st
 
 // AuthorizeAPI is PUT /v1/orgs/{org}/apps/{app}/authorized-apis.
 //
-// Scopes of the management API, and of an API that another organization defines, are given only by somebody who holds them with reach subtree (role.above_granter). Scopes that a client asks for beyond these are dropped.
+// Scopes of the management API, and of an API that another organization defines, are given only by somebody who holds them with reach subtree (role.above_granter); authorization details types of such an API only by somebody who holds all its scopes. Scopes that a client asks for beyond these are dropped.
 func (c *Client) AuthorizeAPI(ctx context.Context, org string, app string, body AuthorizeAPIRequest, options ...Option) (*AuthorizedAPI, error) {
 	r := request{method: http.MethodPut, path: path("/v1/orgs/%s/apps/%s/authorized-apis", org, app)}
 	r.body, r.contentType = body, "application/json"

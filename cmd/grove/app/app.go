@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"grove/iam/authz/details"
 	"grove/iam/sessions"
 	"grove/infra/cache"
 	"grove/infra/config"
@@ -30,15 +31,16 @@ import (
 
 // Options of New.
 type Options struct {
-	Clock   clock.Clock // nil: the machine's
-	Config  config.Config
-	Dev     bool // the development mode: its addresses may be loopback
-	Log     *slog.Logger
-	Sender  notify.Sender // nil: nothing is sent; deliveries wait
-	TLS     bool          // whether TLS ends here, so that clients can show certificates
-	Tracer  pgx.QueryTracer
-	Version string
-	Workers int // jobs at a time; 0 works none
+	Clock      clock.Clock // nil: the machine's
+	Config     config.Config
+	Dev        bool // the development mode: its addresses may be loopback
+	Log        *slog.Logger
+	Processors map[string]details.Processor // by authorization details type; see [details.Processor]
+	Sender     notify.Sender                // nil: nothing is sent; deliveries wait
+	TLS        bool                         // whether TLS ends here, so that clients can show certificates
+	Tracer     pgx.QueryTracer
+	Version    string
+	Workers    int // jobs at a time; 0 works none
 }
 
 // App is one running program.

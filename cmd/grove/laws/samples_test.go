@@ -29,6 +29,9 @@ var makers = map[string]func(p *place, so map[string]string) string{
 		return p.text("/roles/"+so["role"]+"/assignments", m{"principal": m{"type": "user", "id": p.person().id}})
 	},
 	"consent": func(p *place, _ map[string]string) string { return p.consentOf(p.person()) },
+	"details_type": func(p *place, so map[string]string) string {
+		return p.text("/api-resources/"+so["resource"]+"/authorization-details-types", m{"type": unique("type"), "name": "Payment", "schema": m{}})
+	},
 	"domain": func(p *place, _ map[string]string) string {
 		return p.text("/domains", m{"name": unique("domain") + ".example"})
 	},
@@ -139,13 +142,16 @@ var special = map[string]func(p *place, c *call){
 	"authorizeAPI": func(p *place, c *call) {
 		scope := unique("scope")
 		id := p.text("/api-resources", m{"identifier": "https://" + unique("api") + ".example", "name": "API", "scopes": []m{{"name": scope}}})
-		c.body = m{"resource": id, "policy": "rbac", "scopes": []string{scope}}
+		kind := unique("type")
+		p.post(p.at("/api-resources/%s/authorization-details-types", id), m{"type": kind, "name": "Payment", "schema": m{}})
+		c.body = m{"resource": id, "policy": "rbac", "scopes": []string{scope}, "authorization_details_types": []string{kind}}
 	},
 	"checkOrganizationName": func(_ *place, c *call) { c.query = "?name=Fresh" },
 	"createAPIResource": func(_ *place, c *call) {
 		c.body.(m)["identifier"] = "https://" + unique("api") + ".example"
 		c.body.(m)["scopes"] = []m{{"name": unique("scope")}}
 	},
+	"createAuthorizationDetailsType": func(_ *place, c *call) { c.body.(m)["type"] = unique("type") },
 	"createOrganization": func(p *place, c *call) {
 		c.body.(m)["parent_id"] = p.org
 	},

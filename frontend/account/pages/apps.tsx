@@ -44,6 +44,18 @@ function Apps() {
   );
 }
 
+/** What an app may have exactly (RFC 9396): the type, and each member as the app has said it. */
+function Detail({ detail }: { detail: Record<string, unknown> }) {
+  const { type, ...members } = detail;
+  const said = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  return (
+    <div style={{ overflowWrap: "anywhere" }}>
+      <Text fw={560} fz="sm"><bdi>{said(type)}</bdi></Text>
+      {Object.entries(members).map(([name, value]) => <Text c="dimmed" fz="sm" key={name}><bdi>{name}</bdi>: <bdi>{said(value)}</bdi></Text>)}
+    </div>
+  );
+}
+
 function Consents() {
   const { t } = useTranslation();
   const { api, query } = useGrove();
@@ -61,7 +73,15 @@ function Consents() {
         caption={t("account.consents")} cursor={cursor} empty={<EmptyState icon={IconChecklist} title={t("account.noConsents")} />} list={list}
         columns={[
           { key: "app", title: t("account.app"), render: (c) => <Text fw={560} fz="inherit">{c.app_name}</Text> },
-          { key: "scopes", title: t("apiResources.scopes"), render: (c) => <Group gap={4}>{c.scopes.map((s) => <Badge color="gray" key={s}>{s}</Badge>)}</Group>, wide: true },
+          {
+            key: "scopes", title: t("account.may"), wide: true,
+            render: (c) => (
+              <Stack gap={6}>
+                <Group gap={4}>{c.scopes.map((s) => <Badge color="gray" key={s}>{s}</Badge>)}</Group>
+                {c.authorization_details.map((d) => <Detail detail={d} key={JSON.stringify(d)} />)}
+              </Stack>
+            ),
+          },
           { key: "since", title: t("account.allowed"), render: (c) => <Time at={c.updated_at} />, wide: true, width: 140 },
           {
             key: "actions", label: t("list.actions"), title: "", width: 110,

@@ -7,6 +7,7 @@ import { type components, sent } from "../../api/index.ts";
 import {
   Copyable, DataTable, EmptyState, FormDialog, Section, Time, notifyDone, useApi, useApiForm, useCan, useConfirm, useCursor, useGrove,
 } from "../../ui/index.ts";
+import { DetailsTypes } from "./api-details-types.tsx";
 import { DetailPage } from "../DetailPage.tsx";
 import { ListPage, NameLink } from "../ListPage.tsx";
 import { allows, useGo, useId, useOrg } from "../useOrg.ts";
@@ -102,6 +103,7 @@ export function ApiResourcePage() {
       {(r) => (
         <>
           <Scopes resource={r} />
+          <DetailsTypes resource={r} />
           {editing && <EditApiResource onClose={() => setEditing(false)} resource={r} />}
         </>
       )}

@@ -8,6 +8,7 @@ type (
 	assignmentKind        struct{}
 	connectionKind        struct{}
 	consentKind           struct{}
+	detailsTypeKind       struct{}
 	domainKind            struct{}
 	eventKind             struct{}
 	failedRequestKind     struct{}
@@ -36,6 +37,7 @@ func (appKind) prefix() string               { return "app" }
 func (assignmentKind) prefix() string        { return "asg" }
 func (connectionKind) prefix() string        { return "con" }
 func (consentKind) prefix() string           { return "cns" }
+func (detailsTypeKind) prefix() string       { return "adt" }
 func (domainKind) prefix() string            { return "dom" }
 func (eventKind) prefix() string             { return "evt" }
 func (failedRequestKind) prefix() string     { return "frq" }
@@ -74,6 +76,9 @@ type Connection = ID[connectionKind]
 
 // Consent identifies a person's consent to an app.
 type Consent = ID[consentKind]
+
+// DetailsType identifies an authorization details type of an API resource.
+type DetailsType = ID[detailsTypeKind]
 
 // Domain identifies an e-mail domain of an organization.
 type Domain = ID[domainKind]
@@ -152,6 +157,9 @@ func NewConnection() Connection { return New[connectionKind]() }
 
 // NewConsent makes a fresh identifier of a person's consent to an app.
 func NewConsent() Consent { return New[consentKind]() }
+
+// NewDetailsType makes a fresh identifier of an authorization details type.
+func NewDetailsType() DetailsType { return New[detailsTypeKind]() }
 
 // NewDomain makes a fresh identifier of an e-mail domain of an organization.
 func NewDomain() Domain { return New[domainKind]() }

@@ -102,6 +102,9 @@ type Token struct {
 	Scopes    []string  // that the app may use
 	AuthTime  time.Time // when the person signed in; zero for an app
 	Actor     string    // who acts for the person (RFC 8693, section 4.1); "" for he himself
+
+	// Details are what the app may do exactly: authorization_details (RFC 9396, section 9.1), a JSON array of objects; nil for none.
+	Details json.RawMessage
 }
 
 type claims struct {
@@ -113,6 +116,7 @@ type claims struct {
 	Scope     string          `json:"scope"`
 	AuthTime  int64           `json:"auth_time"`
 	Confirmed json.RawMessage `json:"cnf"`
+	Details   json.RawMessage `json:"authorization_details"`
 	Act       *struct {
 		Sub string `json:"sub"`
 	} `json:"act"`
@@ -149,7 +153,7 @@ func (s *Server) verify(ctx context.Context, token string, shown *x509.Certifica
 		return Token{}, ErrBound
 	}
 	t := Token{Subject: verified.Subject, Person: c.Aut == "APPLICATION_USER", ClientID: c.ClientID, OrgID: c.OrgID, OrgHandle: c.OrgHandle, Roles: c.Roles,
-		Scopes: strings.Fields(c.Scope)}
+		Scopes: strings.Fields(c.Scope), Details: c.Details}
 	if c.AuthTime > 0 {
 		t.AuthTime = time.Unix(c.AuthTime, 0)
 	}

@@ -109,6 +109,10 @@ func TestRequire(t *testing.T) {
 	if w, seen := call(s.Require(), "Bearer "+i.token("application/at+jwt", map[string]any{"iss": i.base() + "/o/north", "act": map[string]any{"sub": "job"}, "aut": "APPLICATION"})); w.Code != 200 || seen.Actor != "job" || seen.Person {
 		t.Errorf("of an organization's issuer, with an actor: %d %+v", w.Code, seen)
 	}
+	details := []map[string]string{{"type": "note", "id": "n1"}}
+	if w, seen := call(s.Require(), "Bearer "+i.token("at+jwt", map[string]any{"authorization_details": details})); w.Code != 200 || string(seen.Details) != `[{"id":"n1","type":"note"}]` {
+		t.Errorf("with details: %d %+v", w.Code, seen)
+	}
 	tampered := good[:len(good)-8] + "AAAAAAAA"
 	for name, c := range map[string]struct {
 		authorization []string

@@ -572,6 +572,58 @@ export interface paths {
         patch: operations["updateAPIResource"];
         trace?: never;
     };
+    "/v1/orgs/{org}/api-resources/{resource}/authorization-details-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List authorization details types
+         * @description What apps may ask for at the API in more than scopes can say (RFC 9396), by type.
+         */
+        get: operations["listAuthorizationDetailsTypes"];
+        put?: never;
+        /**
+         * Add an authorization details type
+         * @description A type means one thing in the whole tenant. Which apps may ask for it is said where they are authorized for the API.
+         */
+        post: operations["createAuthorizationDetailsType"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/api-resources/{resource}/authorization-details-types/{details_type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an authorization details type
+         * @description The type with its schema.
+         */
+        get: operations["getAuthorizationDetailsType"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an authorization details type
+         * @description Refused while an app may ask for it.
+         */
+        delete: operations["deleteAuthorizationDetailsType"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an authorization details type
+         * @description A JSON merge patch, but that a schema takes the place of the one before. Tokens that are out keep what they carry. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+         */
+        patch: operations["updateAuthorizationDetailsType"];
+        trace?: never;
+    };
     "/v1/orgs/{org}/api-resources/{resource}/scopes": {
         parameters: {
             query?: never;
@@ -686,7 +738,7 @@ export interface paths {
         get: operations["listAuthorizedAPIs"];
         /**
          * Authorize an app for an API
-         * @description Scopes of the management API, and of an API that another organization defines, are given only by somebody who holds them with reach subtree (role.above_granter). Scopes that a client asks for beyond these are dropped.
+         * @description Scopes of the management API, and of an API that another organization defines, are given only by somebody who holds them with reach subtree (role.above_granter); authorization details types of such an API only by somebody who holds all its scopes. Scopes that a client asks for beyond these are dropped.
          */
         put: operations["authorizeAPI"];
         post?: never;
@@ -1955,6 +2007,18 @@ export interface components {
              */
             app_name: string;
             /**
+             * @description What else it may have, exactly (RFC 9396); the newest that are remembered.
+             * @example [
+             *       {
+             *         "amount": "12.50",
+             *         "type": "payment_initiation"
+             *       }
+             *     ]
+             */
+            authorization_details: {
+                [key: string]: unknown;
+            }[];
+            /**
              * Format: date-time
              * @description When the person first agreed.
              * @example 2026-11-23T09:15:00Z
@@ -1980,7 +2044,7 @@ export interface components {
             scopes: string[];
             /**
              * Format: date-time
-             * @description When the scopes last grew.
+             * @description When it last grew.
              * @example 2026-11-23T09:15:00Z
              */
             updated_at: string;
@@ -2399,6 +2463,13 @@ export interface components {
              */
             assertion_reuse: boolean;
             /**
+             * @description The authorization details types that the app may ask for (RFC 9396, section 10), of all the APIs that it is authorized for.
+             * @example [
+             *       "payment_initiation"
+             *     ]
+             */
+            authorization_details_types: string[];
+            /**
              * @description How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are.
              * @example ES256
              */
@@ -2654,7 +2725,75 @@ export interface components {
              */
             reach?: "org" | "subtree";
         };
+        AuthorizationDetailsType: {
+            /**
+             * Format: date-time
+             * @description When it was added.
+             * @example 2026-11-23T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * @description What is allowed by it.
+             * @example Money leaves your account.
+             */
+            description: string;
+            /**
+             * @description The authorization details type.
+             * @example adt_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description Name for people.
+             * @example Payment
+             */
+            name: string;
+            /**
+             * @description JSON Schema, draft 2020-12.
+             * @example {
+             *       "properties": {
+             *         "amount": {
+             *           "title": "Amount",
+             *           "type": "string"
+             *         }
+             *       },
+             *       "required": [
+             *         "amount"
+             *       ],
+             *       "type": "object"
+             *     }
+             */
+            schema: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The value of type in authorization_details.
+             * @example payment_initiation
+             */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-11-23T09:00:00Z
+             */
+            updated_at: string;
+        };
+        AuthorizationDetailsTypeList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["AuthorizationDetailsType"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
         AuthorizeAPIRequest: {
+            /**
+             * @description Authorization details types of the API resource (RFC 9396); all that the app may ask for from now on. With policy rbac a person's token carries them only where a role gives him some scope of the API.
+             * @example [
+             *       "payment_initiation"
+             *     ]
+             */
+            authorization_details_types?: string[];
             /**
              * @description rbac: a person's token gets a scope only where a role gives it; none: all that is asked. rbac is a must where the API resource requires authorization, but for m2m apps, which have no people.
              * @default rbac
@@ -2676,6 +2815,13 @@ export interface components {
             scopes: string[];
         };
         AuthorizedAPI: {
+            /**
+             * @description The authorization details types that the app may ask for.
+             * @example [
+             *       "payment_initiation"
+             *     ]
+             */
+            authorization_details_types: string[];
             /**
              * @description Its identifier, the aud of its tokens.
              * @example https://api.example.com
@@ -2888,6 +3034,41 @@ export interface components {
              * @example 2030-01-01T00:00:00Z
              */
             expires_at?: string;
+        };
+        CreateAuthorizationDetailsTypeRequest: {
+            /**
+             * @description What is allowed by it, for the consent page.
+             * @example Money leaves your account.
+             */
+            description?: string;
+            /**
+             * @description Name for people, for the consent page.
+             * @example Payment
+             */
+            name: string;
+            /**
+             * @description JSON Schema, draft 2020-12, of a whole element of authorization_details; at most 16 KiB and 300 subschemas. It names nothing outside of itself: $ref leads to its own $defs, and not round. Members that it does not name are refused, unless it says otherwise by additionalProperties or unevaluatedProperties; type need not be named. Titles are shown to people.
+             * @example {
+             *       "properties": {
+             *         "amount": {
+             *           "title": "Amount",
+             *           "type": "string"
+             *         }
+             *       },
+             *       "required": [
+             *         "amount"
+             *       ],
+             *       "type": "object"
+             *     }
+             */
+            schema: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The value of type in authorization_details, unique in the tenant: printable ASCII but space, quote and backslash. Never changes.
+             * @example payment_initiation
+             */
+            type: string;
         };
         CreatedApp: {
             /**
@@ -5148,6 +5329,36 @@ export interface components {
              * @enum {string}
              */
             role_audience?: "application" | "organization";
+        };
+        UpdateAuthorizationDetailsTypeRequest: {
+            /**
+             * @description What is allowed by it.
+             * @example Money leaves your account.
+             */
+            description?: string;
+            /**
+             * @description Name for people.
+             * @example Payment
+             */
+            name?: string;
+            /**
+             * @description The whole JSON Schema from now on; it is not merged. New tokens carry only details that fit it.
+             * @example {
+             *       "properties": {
+             *         "amount": {
+             *           "title": "Amount",
+             *           "type": "string"
+             *         }
+             *       },
+             *       "required": [
+             *         "amount"
+             *       ],
+             *       "type": "object"
+             *     }
+             */
+            schema?: {
+                [key: string]: unknown;
+            };
         };
         UpdateGroupRequest: {
             /**
@@ -8966,6 +9177,523 @@ export interface operations {
                 };
             };
             /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuthorizationDetailsTypes: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The API resource. */
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizationDetailsTypeList"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createAuthorizationDetailsType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The API resource. */
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAuthorizationDetailsTypeRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizationDetailsType"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: api_resource.builtin, api_resource.inherited, authorization_details_type.too_many, authorization_details_type.type_taken, idempotency.in_progress. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: authorization_details_type.schema, idempotency.mismatch, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuthorizationDetailsType: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The authorization details type. */
+                details_type: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The API resource. */
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizationDetailsType"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAuthorizationDetailsType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the resource still has this ETag. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The authorization details type. */
+                details_type: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The API resource. */
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: api_resource.builtin, api_resource.inherited, authorization_details_type.in_use. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.stale. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateAuthorizationDetailsType: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Change only if the resource still has this ETag. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The authorization details type. */
+                details_type: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+                /** @description The API resource. */
+                resource: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAuthorizationDetailsTypeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthorizationDetailsType"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: api_resource.builtin, api_resource.inherited. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.stale. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: authorization_details_type.schema, request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, Select, Tooltip } from "@mantine/core";
+import { ActionIcon, Badge, Button, Group, MultiSelect, Select, Tooltip } from "@mantine/core";
 import { IconApi, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -39,6 +39,10 @@ export function AuthorizedApis({ app }: { app: App }) {
             key: "scopes", title: t("apiResources.scopes"), wide: true,
             render: (a) => <Group gap={4}>{a.scopes.map((s) => <Badge className="mono" color="gray" key={s}>{s}</Badge>)}</Group>,
           },
+          {
+            key: "details", title: t("detailsTypes.title"), wide: true,
+            render: (a) => <Group gap={4}>{a.authorization_details_types.map((d) => <Badge className="mono" color="gray" key={d}>{d}</Badge>)}</Group>,
+          },
           { key: "policy", title: t("apis.policy"), render: (a) => t(`apis.${a.policy === "rbac" ? "rbac" : "open"}`), wide: true, width: 170 },
           {
             key: "actions", label: t("list.actions"), title: "", width: 100,
@@ -65,7 +69,7 @@ function Authorize({ app, current, onClose, taken }: { app: App; current: Author
   const page = { page_size: 200 };
   const resources = query.useQuery("get", "/v1/orgs/{org}/api-resources", { params: { path: { org: ref }, query: page } }).data?.items ?? [];
   const form = useApiForm({
-    initialValues: { policy: (current?.policy ?? (app.template === "m2m" ? "none" : "rbac")) as "none" | "rbac", resource: current?.resource ?? "", scopes: current?.scopes ?? [] },
+    initialValues: { authorization_details_types: current?.authorization_details_types ?? [], policy: (current?.policy ?? (app.template === "m2m" ? "none" : "rbac")) as "none" | "rbac", resource: current?.resource ?? "", scopes: current?.scopes ?? [] },
     send: async (body) => {
       await api.PUT("/v1/orgs/{org}/apps/{app}/authorized-apis", { body, params: { path: { app: app.id, org: ref } } });
       notifyDone(t("done.saved"));
@@ -76,6 +80,7 @@ function Authorize({ app, current, onClose, taken }: { app: App; current: Author
   const { getInputProps, getValues, setFieldValue } = form.form;
   const { resource } = getValues();
   const scopes = query.useQuery("get", "/v1/orgs/{org}/api-resources/{resource}/scopes", { params: { path: { org: ref, resource }, query: page } }, { enabled: resource !== "" });
+  const types = query.useQuery("get", "/v1/orgs/{org}/api-resources/{resource}/authorization-details-types", { params: { path: { org: ref, resource }, query: page } }, { enabled: resource !== "" }).data?.items ?? [];
   const chosen = resources.find((r) => r.id === resource);
   return (
     <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={current ? current.name : t("apis.authorize")}>
@@ -85,9 +90,16 @@ function Authorize({ app, current, onClose, taken }: { app: App; current: Author
         onChange={(value) => {
           setFieldValue("resource", value ?? "");
           setFieldValue("scopes", []);
+          setFieldValue("authorization_details_types", []);
         }}
       />
       {chosen && <ScopePicker groups={[{ id: chosen.id, name: chosen.name, scopes: scopes.data?.items ?? [] }]} label={t("apiResources.scopes")} {...getInputProps("scopes")} />}
+      {types.length > 0 && (
+        <MultiSelect
+          clearable data={types.map((d) => ({ label: `${d.name} · ${d.type}`, value: d.type }))} description={t("apis.detailsHint")} label={t("detailsTypes.title")}
+          nothingFoundMessage={t("list.noMatch")} searchable {...getInputProps("authorization_details_types")}
+        />
+      )}
       <Select
         allowDeselect={false} data={[{ label: t("apis.rbac"), value: "rbac" }, { label: t("apis.open"), value: "none" }]}
         description={t("apis.policyHint")} label={t("apis.policy")} {...getInputProps("policy")}
