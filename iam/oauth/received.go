@@ -54,7 +54,7 @@ var shownParams = map[string]showing{
 }
 
 // knownNames are the names of parameters whose values are not shown.
-var knownNames = []string{"access_token", "acr_values", "actor_token", "assertion", "claims", "client_assertion", "client_secret", "code", "code_challenge", "code_verifier",
+var knownNames = []string{"access_token", "acr_values", "actor_token", "assertion", "authorization_details", "claims", "client_assertion", "client_secret", "code", "code_challenge", "code_verifier",
 	"device_code", "dpop_jkt", "id_token_hint", "login_hint", "nonce", "password", "refresh_token", "registration", "request", "request_uri", "state", "subject_token",
 	"token", "user_code", "username"}
 
