@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"slices"
 
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
@@ -15,7 +16,8 @@ func (s *Service) FrontchannelLogouts(ctx context.Context, tenant ids.Tenant, se
 		for _, p := range parties {
 			addresses = append(addresses, response{redirectURI: p.URI, mode: modeQuery}.location([]param{{"iss", p.Issuer}, {"sid", session.String()}}))
 		}
+		slices.Sort(addresses)
 		return err
 	})
-	return addresses, err
+	return slices.Compact(addresses), err // an app that works in two organizations is one page
 }

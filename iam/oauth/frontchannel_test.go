@@ -27,6 +27,10 @@ func TestFrontchannelLogout(t *testing.T) {
 	in := v.person("north")
 	in.Browser = v.Client()
 	tokens := v.Tokens(v.A, in)
+	v.Must(v.A, v.manage, "PUT", "/orgs/south/members/"+v.user, nil)
+	elsewhere := in
+	elsewhere.Org = "south"
+	v.Code(v.A, elsewhere) // the same app, which is told once all the same
 	page := v.Do(in.Browser, "GET", v.A.Base+"/login/logout?request="+v.logoutRequest(in, tokens.Text("id_token")), nil)
 	if page.StatusCode != 200 || strings.Count(string(page.Raw), "<iframe") != 1 {
 		t.Fatalf("%d %s", page.StatusCode, page.Raw)
