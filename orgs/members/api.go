@@ -37,7 +37,7 @@ type (
 	listInput struct {
 		httpapi.OrgPath
 		httpapi.PageQuery
-		Q    string   `query:"q" maxLength:"254" doc:"Only members whose username or e-mail address begins with this." example:"jo"`
+		Q    string   `query:"q" maxLength:"254" doc:"Only members whose username or e-mail address begins with this. Where thousands do, not all are found: give more of it." example:"jo"`
 		User []string `query:"user,explode" maxItems:"200" maxLength:"80" doc:"Only these users, by their ids; repeat it for several." example:"[\"usr_01jd8wz3k4e6f8g9h0j1k2m3n4\"]"`
 		Kind string   `query:"kind" enum:"resident,invited,shared" doc:"Only members of this kind." example:"invited"`
 	}

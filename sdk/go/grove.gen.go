@@ -5246,7 +5246,7 @@ type ListMembersParams struct {
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Q Only members whose username or e-mail address begins with this.
+	// Q Only members whose username or e-mail address begins with this. Where thousands do, not all are found: give more of it.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// User Only these users, by their ids; repeat it for several.
@@ -5372,13 +5372,13 @@ type ListUsersParams struct {
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Q Only users whose username or e-mail address begins with this.
+	// Q Only users whose username or e-mail address begins with this. Of addresses the first 1,000 are looked at.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Status Only users of this status.
 	Status *ListUsersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 
-	// Filter SCIM filter (RFC 7644 section 3.4.2.2) over userName and emails.value with eq and sw, joined by and.
+	// Filter SCIM filter (RFC 7644 section 3.4.2.2) over userName and emails.value with eq and sw, joined by and. An sw over addresses finds the first 1,000.
 	Filter *string `form:"filter,omitempty" json:"filter,omitempty"`
 }
 

@@ -14161,7 +14161,7 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
-                /** @description Only members whose username or e-mail address begins with this. */
+                /** @description Only members whose username or e-mail address begins with this. Where thousands do, not all are found: give more of it. */
                 q?: string;
                 /** @description Only these users, by their ids; repeat it for several. */
                 user?: string[];
@@ -18112,13 +18112,13 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description SCIM filter (RFC 7644 section 3.4.2.2) over userName and emails.value with eq and sw, joined by and. */
+                /** @description SCIM filter (RFC 7644 section 3.4.2.2) over userName and emails.value with eq and sw, joined by and. An sw over addresses finds the first 1,000. */
                 filter?: string;
                 /** @description Items on a page. */
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
-                /** @description Only users whose username or e-mail address begins with this. */
+                /** @description Only users whose username or e-mail address begins with this. Of addresses the first 1,000 are looked at. */
                 q?: string;
                 /** @description Only users of this status. */
                 status?: "active" | "disabled" | "locked";

@@ -1,0 +1,63 @@
+package members_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"grove/infra/db"
+	"grove/infra/testkit"
+	"grove/infra/testkit/treekit"
+)
+
+// TestSearch: a search finds residents and guests by username and address, nobody who does not belong, and by the plan of
+// few guests as by that of many.
+func TestSearch(t *testing.T) {
+	b := setup(t)
+	token := b.token(b.A, b.A.Root)
+	b.user(t, b.A, b.A.Partner, "jo")
+	b.user(t, b.A, b.A.Partner, "other")
+	b.user(t, b.A, b.A.Rivals, "job") // belongs elsewhere
+	b.user(t, b.B, b.B.Partner, "jon")
+	guest, byEmail := b.user(t, b.A, b.A.Rivals, "joan"), b.user(t, b.A, b.A.Rivals, "guest")
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		for user, email := range map[string]string{"other": "joey@example.com", "guest": "jonas@example.com"} {
+			if _, err := tx.Exec(ctx, `UPDATE users SET email = $3, email_key = $3 WHERE tenant_id = $1 AND username_key = $2`, tx.Tenant(), user, email); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, u := range []string{guest.ID.String(), byEmail.ID.String()} {
+		b.api.Want(t, 200, "", token, "PUT", base+"/"+u, nil)
+	}
+	found := func() {
+		t.Helper()
+		for query, want := range map[string][]string{
+			"?q=jo":                           {"jo:resident", "other:resident", "joan:shared", "guest:shared"},
+			"?q=JOA":                          {"joan:shared"},
+			"?q=jona":                         {"guest:shared"},
+			"?q=job":                          nil,
+			"?q=jo&kind=shared":               {"joan:shared", "guest:shared"},
+			"?q=jo&kind=resident":             {"jo:resident", "other:resident"},
+			"?q=jo&user=" + guest.ID.String(): {"joan:shared"},
+		} {
+			if got := b.list(t, token, base+query); !slices.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", query, got, want)
+			}
+		}
+	}
+	found()
+	// A thousand guests more than are looked at one by one.
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `
+			WITH made AS (
+				INSERT INTO users (tenant_id, id, org_id, username, username_key, status, created_at, updated_at)
+				SELECT $1, gen_random_uuid(), $2, 'x' || i, 'x' || i, 'active', now(), now() FROM generate_series(1, 1000) i RETURNING id)
+			INSERT INTO memberships (tenant_id, id, org_id, user_id, kind, created_at) SELECT $1, gen_random_uuid(), $3, id, 'shared', now() FROM made`,
+			tx.Tenant(), b.A.Rivals.ID, b.A.Partner.ID)
+		return err
+	})
+	found()
+	testkit.CheckPlans(t, b.Database)
+}
