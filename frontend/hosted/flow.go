@@ -33,7 +33,7 @@ func (p *Pages) showFlow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b := authn.BrowserOf(w, r)
-	f, err := p.Engine.Show(r.Context(), httpapi.TenantOf(r.Context()), id, b)
+	f, err := p.Engine.Find(r.Context(), httpapi.TenantOf(r.Context()), id, b, in[login.FieldFind])
 	if err != nil {
 		p.fail(w, r, err)
 		return
@@ -126,7 +126,8 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 		login.Render(w, r, login.PagePassword, login.PasswordPage{Common: c, Username: challenge.Username,
 			ChangeURL: address(r, "/login", "flow", f.ID.String(), "step", string(authn.StepIdentifier))})
 	case authn.ChooseOrgChallenge:
-		page := login.OrganizationPage{Common: c, Username: challenge.Username}
+		page := login.OrganizationPage{Common: c, Find: challenge.Find, FindAction: address(r, "/login"), Flow: f.ID.String(), More: challenge.More,
+			Username: challenge.Username}
 		for _, org := range challenge.Organizations {
 			page.Organizations = append(page.Organizations, login.Organization{ID: org.ID.String(), Name: org.Name})
 		}

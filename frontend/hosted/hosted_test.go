@@ -22,6 +22,41 @@ import (
 
 const session = "__Host-grove-acme-session"
 
+// TestChoosingAmongMany: who belongs to more organizations than the page shows is told so, and finds the others.
+func TestChoosingAmongMany(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo@partner.example", b.A.Partner)
+	var last string
+	for range 120 {
+		last = ids.NewOrg().String()
+		b.members[jo.ID.String()+last] = true
+	}
+	w := b.browser(t)
+	page := w.follow(w.submit(w.get(w.begin(authn.Request{})), "username", "jo@partner.example"))
+	choice := w.follow(w.submit(page, "password", secret))
+	if n := strings.Count(choice.body, `name="organization"`); n != 100 || !strings.Contains(choice.body, "more organizations than are listed") {
+		t.Fatalf("%d to choose from: %s", n, choice.body)
+	}
+	find := hiddenOf(choice.body, "flow")
+	found := w.get("https://id.example/t/acme/login?flow=" + find + "&find=" + last)
+	if n := strings.Count(found.body, `name="organization"`); n != 1 || !strings.Contains(found.body, `value="`+last+`"`) || strings.Contains(found.body, "more organizations") {
+		t.Fatalf("%d found: %s", n, found.body)
+	}
+	if nobody := w.get("https://id.example/t/acme/login?flow=" + find + "&find=%3Cscript%3E"); !strings.Contains(nobody.body, "None of your organizations") || strings.Contains(nobody.body, "<script>") {
+		t.Errorf("nothing found: %s", nobody.body)
+	}
+	if done := w.submit(found, "organization", last); done.Code != http.StatusSeeOther {
+		t.Errorf("chosen: %d %s", done.Code, done.body)
+	}
+}
+
+// hiddenOf is the value of a hidden field of a page.
+func hiddenOf(body, name string) string {
+	_, rest, _ := strings.Cut(body, `name="`+name+`" value="`)
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
+}
+
 func TestSigningIn(t *testing.T) {
 	b := setup(t)
 	jo := b.person(t, "jo@partner.example", b.A.Partner, b.A.Branch)

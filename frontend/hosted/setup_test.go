@@ -27,6 +27,7 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
 	"grove/infra/secrets"
 	"grove/infra/secrets/password"
 	"grove/infra/testkit"
@@ -78,14 +79,24 @@ func (w *world) IsMember(_ context.Context, _ db.Tx, org ids.Org, user ids.User)
 	return w.members[user.String()+org.String()], nil
 }
 
-func (w *world) OrgsOf(_ context.Context, _ db.Tx, user ids.User) (out []members.MemberOrg, err error) {
+func (w *world) AppInEach(_ context.Context, _ db.Tx, _ apps.Client, orgs []ids.Org) (map[ids.Org]bool, error) {
+	in := map[ids.Org]bool{}
+	for _, org := range orgs {
+		in[org] = true
+	}
+	return in, nil
+}
+
+func (w *world) OrgsOf(_ context.Context, _ db.Tx, user ids.User, part string, _ page.Request) (out page.Result[members.MemberOrg], err error) {
 	for name := range w.members {
 		if rest, ok := strings.CutPrefix(name, user.String()); ok {
 			var org ids.Org
 			if err := org.UnmarshalText([]byte(rest)); err != nil {
-				return nil, err
+				return out, err
 			}
-			out = append(out, members.MemberOrg{ID: org, Name: rest})
+			if strings.Contains(rest, part) {
+				out.Items = append(out.Items, members.MemberOrg{ID: org, Name: rest})
+			}
 		}
 	}
 	return out, nil

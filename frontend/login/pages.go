@@ -30,6 +30,8 @@ const (
 	FieldCSRF         = "csrf"
 	FieldDecision     = "decision" // consent: DecisionAllow or DecisionDeny
 	FieldFamilyName   = "family_name"
+	FieldFind         = "find" // a search among the organizations, by GET
+	FieldFlow         = "flow"
 	FieldGivenName    = "given_name"
 	FieldOrganization = "organization" // the id of the chosen organization
 	FieldPassword     = "password"
@@ -216,6 +218,12 @@ type LogoutPage struct {
 // OrganizationPage lets a member of several organizations choose one; each is a button of the form.
 type OrganizationPage struct {
 	Common
+	// Find is what was searched for. Empty: nothing.
+	Find string
+	// FindAction is the address of the search, with Flow in the flow field.
+	FindAction, Flow string
+	// More says that there are others than those listed, which a search finds.
+	More          bool
 	Organizations []Organization
 	Username      string
 }

@@ -61,11 +61,14 @@ func samples() map[string]struct {
 		"logout":              {PageLogout, LogoutPage{Common: c, Username: "ada@northwind.example"}},
 		"organization": {PageOrganization, OrganizationPage{Common: c, Username: "ada@northwind.example", Organizations: []Organization{
 			{ID: "org_1", Name: "Northwind Logistics"}, {ID: "org_2", Name: "Northwind Iberia", Detail: "Northwind Logistics"}, {ID: "org_3", Name: "شركة الشمال"}}}},
-		"password":         {PagePassword, PasswordPage{Common: c, Username: "ada@northwind.example", ChangeURL: "/t/northwind/login", ForgotURL: "/t/northwind/login/recover"}},
-		"password-problem": {PagePassword, PasswordPage{Common: with(ProblemCredentials), Username: "ada@northwind.example", ChangeURL: "/t/northwind/login"}},
-		"signed_out":       {PageSignedOut, SignedOutPage{Common: c, ReturnURL: "https://fleet.example/"}},
-		"signing_out":      {PageSigningOut, SigningOutPage{Common: framed, ReturnURL: "https://fleet.example/"}},
-		"suspended":        {PageSuspended, SuspendedPage{Common: c, ReturnURL: "https://fleet.example/"}},
+		"organization-more": {PageOrganization, OrganizationPage{Common: c, FindAction: "/t/northwind/login", Flow: "flw_1", More: true, Username: "ada@northwind.example",
+			Organizations: []Organization{{ID: "org_1", Name: "Northwind Logistics"}, {ID: "org_2", Name: "Northwind Iberia"}}}},
+		"organization-none": {PageOrganization, OrganizationPage{Common: c, Find: "southwind", FindAction: "/t/northwind/login", Flow: "flw_1", Username: "ada@northwind.example"}},
+		"password":          {PagePassword, PasswordPage{Common: c, Username: "ada@northwind.example", ChangeURL: "/t/northwind/login", ForgotURL: "/t/northwind/login/recover"}},
+		"password-problem":  {PagePassword, PasswordPage{Common: with(ProblemCredentials), Username: "ada@northwind.example", ChangeURL: "/t/northwind/login"}},
+		"signed_out":        {PageSignedOut, SignedOutPage{Common: c, ReturnURL: "https://fleet.example/"}},
+		"signing_out":       {PageSigningOut, SigningOutPage{Common: framed, ReturnURL: "https://fleet.example/"}},
+		"suspended":         {PageSuspended, SuspendedPage{Common: c, ReturnURL: "https://fleet.example/"}},
 	}
 }
 

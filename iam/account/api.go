@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"grove/iam/consents"
@@ -251,11 +250,19 @@ func (s *Service) endOthers(ctx context.Context, c *httpapi.Call, _ *noInput) (*
 }
 
 func (s *Service) listOrganizations(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[AccountOrganization]], error) {
-	return list(ctx, s, c, in, nil, func(ctx context.Context, tx db.Tx) ([]AccountOrganization, error) {
-		out, err := s.organizations(ctx, tx, c.Actor)
-		slices.SortStableFunc(out, func(a, b AccountOrganization) int { return strings.Compare(a.Name, b.Name) })
-		return out, err
-	}, func(o AccountOrganization) string { return o.ID.String() })
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	var result page.Result[AccountOrganization]
+	err = s.inTenant(ctx, c, func(ctx context.Context, tx db.Tx) error {
+		result, err = s.organizations(ctx, tx, c.Actor, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.List(c, result), nil
 }
 
 func (s *Service) listConsents(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[AccountConsent]], error) {

@@ -60,7 +60,7 @@ type Grants interface {
 
 // Members knows where a person belongs. orgs/members.
 type Members interface {
-	OrgsOf(ctx context.Context, tx db.Tx, user ids.User) ([]members.MemberOrg, error)
+	OrgsOf(ctx context.Context, tx db.Tx, user ids.User, part string, req page.Request) (page.Result[members.MemberOrg], error)
 }
 
 // Sessions keeps who is signed in. iam/sessions.
@@ -188,8 +188,15 @@ func (s *Service) export(ctx context.Context, c *httpapi.Call) (AccountExport, e
 			return err
 		}
 		out.Profile = profile(u, console)
-		if out.Organizations, err = s.organizations(ctx, tx, c.Actor); err != nil {
-			return err
+		for req := (page.Request{Size: page.MaxSize}); ; {
+			found, err := s.organizations(ctx, tx, c.Actor, req)
+			if err != nil {
+				return err
+			}
+			if out.Organizations = append(out.Organizations, found.Items...); found.Next == nil {
+				break
+			}
+			req.After = found.Next
 		}
 		live, err := s.Sessions.OfUser(ctx, tx, u.ID, maxSessions)
 		if err != nil {
@@ -217,13 +224,12 @@ func (s *Service) export(ctx context.Context, c *httpapi.Call) (AccountExport, e
 	return out, err
 }
 
-func (s *Service) organizations(ctx context.Context, tx db.Tx, a actor.Actor) ([]AccountOrganization, error) {
-	found, err := s.Members.OrgsOf(ctx, tx, a.User)
-	out := make([]AccountOrganization, len(found))
-	for i, o := range found {
-		out[i] = AccountOrganization{ID: o.ID, Handle: o.Handle, Name: o.Name, Status: o.Status, Current: o.ID == a.Org}
-	}
-	return out, err
+// organizations returns a page of those that the actor belongs to, by name.
+func (s *Service) organizations(ctx context.Context, tx db.Tx, a actor.Actor, req page.Request) (page.Result[AccountOrganization], error) {
+	found, err := s.Members.OrgsOf(ctx, tx, a.User, "", req)
+	return page.Map(found, func(o members.MemberOrg) AccountOrganization {
+		return AccountOrganization{ID: o.ID, Handle: o.Handle, Name: o.Name, Status: o.Status, Current: o.ID == a.Org}
+	}), err
 }
 
 // mayUseConsole reports whether the console has anything for the person in the token's organization: a permission of the

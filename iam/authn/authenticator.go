@@ -85,6 +85,7 @@ type State struct {
 type run struct {
 	browser Browser
 	client  apps.Client
+	find    string            // among the organizations to choose from
 	session *sessions.Session // the browser's, good now; nil when there is none
 	tenant  httpapi.Tenant
 }

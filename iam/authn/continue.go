@@ -21,6 +21,16 @@ func (s *Service) Show(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Bro
 	return s.present(ctx, f, step)
 }
 
+// Find is Show with a search among the organizations to choose from, where that is the question.
+func (s *Service) Find(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser, find string) (Flow, error) {
+	f, step, err := s.resume(ctx, t, id, b)
+	if err != nil {
+		return Flow{}, err
+	}
+	f.state.run.find = cleanLogin(find)
+	return s.present(ctx, f, step)
+}
+
 // Continue takes an answer. One that belongs to another question than the one that is due, such as a second submit, an
 // answer from another tab or from a page that the person went back to, changes nothing: the flow comes back as it
 // stands. Only the question who signs in may be answered again, until somebody is proven.

@@ -8,6 +8,7 @@ import (
 	"grove/iam/sessions"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
 )
 
 // end closes the flow with an error for the client.
@@ -171,65 +172,92 @@ func (s *Service) checkOrg(ctx context.Context, tx db.Tx, st *State) (blocked bo
 // the domain of the person's login belongs to. Otherwise the person chooses. It returns "" when the organization is
 // settled.
 func (s *Service) settleOrg(ctx context.Context, tx db.Tx, st *State) (Step, error) {
-	choices, err := s.choices(ctx, tx, st)
+	choices, more, err := s.choices(ctx, tx, st, "", 1)
 	if err != nil {
 		return "", err
-	}
-	offered := func(id ids.Org) bool {
-		return slices.ContainsFunc(choices, func(c OrgChoice) bool { return c.ID == id })
 	}
 	if len(choices) == 0 {
 		return st.end(ErrorAccessDenied)
 	}
-	if len(choices) == 1 {
+	if !more {
 		st.Org = choices[0].ID
 		return "", nil
 	}
-	if len(st.Proofs) == 0 && offered(st.run.session.Org) {
-		st.Org = st.run.session.Org
-		return "", nil
+	var likely []ids.Org
+	if len(st.Proofs) == 0 {
+		likely = append(likely, st.run.session.Org)
 	}
 	if domain := domainOf(st.Login); domain != "" {
 		owner, owned, err := s.ports.Domains.OwnerOf(ctx, tx, domain)
 		if err != nil {
 			return "", err
 		}
-		if owned && offered(owner) {
-			st.Org = owner
-			return "", nil
+		if owned {
+			likely = append(likely, owner)
+		}
+	}
+	for _, org := range likely {
+		if may, err := s.mayChoose(ctx, tx, st, org); may || err != nil {
+			st.Org = org
+			return "", err
 		}
 	}
 	return StepOrganization, nil
 }
 
-// maxChoices bounds the list of organizations to choose from.
-const maxChoices = 200
+const (
+	// maxChoices bounds the list of organizations to choose from. Who belongs to more searches.
+	maxChoices = 100
+	// choicesAtOnce is how many memberships are looked at by one set of queries.
+	choicesAtOnce = 1000
+)
 
-// choices lists the organizations that the person may sign in to with the application.
-func (s *Service) choices(ctx context.Context, tx db.Tx, st *State) ([]OrgChoice, error) {
-	all, err := s.ports.Members.OrgsOf(ctx, tx, st.User)
-	if err != nil {
-		return nil, err
-	}
-	var out []OrgChoice
-	for _, org := range all {
-		standing, err := s.sessions.Standing(ctx, tx, sessions.Subjects{Org: org.ID, User: st.User})
+// choices lists the organizations that the person may sign in to with the application, by name, up to a number, and says
+// whether there are more. part is looked for in their names and handles.
+func (s *Service) choices(ctx context.Context, tx db.Tx, st *State, part string, most int) (out []OrgChoice, more bool, err error) {
+	for req := (page.Request{Size: choicesAtOnce}); ; {
+		found, err := s.ports.Members.OrgsOf(ctx, tx, st.User, part, req)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if standing.Blocked {
-			continue
+		orgs, subjects := make([]ids.Org, len(found.Items)), make([]sessions.Subjects, len(found.Items))
+		for i, org := range found.Items {
+			orgs[i], subjects[i] = org.ID, sessions.Subjects{Org: org.ID, User: st.User}
 		}
-		available, err := s.ports.Sharing.AppIn(ctx, tx, st.run.client, org.ID)
+		standings, err := s.sessions.Standings(ctx, tx, subjects)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if !available.Available {
-			continue
+		available, err := s.ports.Sharing.AppInEach(ctx, tx, st.run.client, orgs)
+		if err != nil {
+			return nil, false, err
 		}
-		if out = append(out, OrgChoice{ID: org.ID, Name: org.Name}); len(out) == maxChoices {
-			break
+		for i, org := range found.Items {
+			if standings[i].Blocked || !available[org.ID] {
+				continue
+			}
+			if len(out) == most {
+				return out, true, nil
+			}
+			out = append(out, OrgChoice{ID: org.ID, Name: org.Name})
 		}
+		if found.Next == nil {
+			return out, false, nil
+		}
+		req.After = found.Next
 	}
-	return out, nil
+}
+
+// mayChoose reports whether choices would list an organization.
+func (s *Service) mayChoose(ctx context.Context, tx db.Tx, st *State, org ids.Org) (bool, error) {
+	member, err := s.ports.Members.IsMember(ctx, tx, org, st.User)
+	if err != nil || !member {
+		return false, err
+	}
+	standing, err := s.sessions.Standing(ctx, tx, sessions.Subjects{Org: org, User: st.User})
+	if err != nil || standing.Blocked {
+		return false, err
+	}
+	available, err := s.ports.Sharing.AppIn(ctx, tx, st.run.client, org)
+	return available.Available, err
 }

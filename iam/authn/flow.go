@@ -155,7 +155,7 @@ const (
 type Input struct {
 	Allow        bool   // consent
 	NewPassword  string // change_password
-	Organization string // organization: one of the ids offered
+	Organization string // organization: an id, offered or not
 	Password     string // password
 	Step         Step
 	Username     string // identifier
@@ -175,6 +175,10 @@ type PasswordChallenge struct{ Username string }
 
 // ChooseOrgChallenge asks a member of several organizations for one.
 type ChooseOrgChallenge struct {
+	// Find is what was searched for; "" for nothing.
+	Find string
+	// More says that there are others than those listed, which a search finds.
+	More          bool
 	Organizations []OrgChoice
 	Username      string
 }

@@ -8,6 +8,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
 	"grove/infra/secrets"
 	"grove/orgs/members"
 	"grove/orgs/sharing"
@@ -31,7 +32,7 @@ type Keys interface {
 // Members knows who belongs where. orgs/members.
 type Members interface {
 	IsMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (bool, error)
-	OrgsOf(ctx context.Context, tx db.Tx, user ids.User) ([]members.MemberOrg, error)
+	OrgsOf(ctx context.Context, tx db.Tx, user ids.User, part string, req page.Request) (page.Result[members.MemberOrg], error)
 }
 
 // Orgs finds organizations by id or handle, from a cache. orgs/directory.
@@ -47,6 +48,7 @@ type Roles interface {
 // Sharing says in which organizations an application is available. orgs/sharing.
 type Sharing interface {
 	AppIn(ctx context.Context, tx db.Tx, client apps.Client, org ids.Org) (sharing.Availability, error)
+	AppInEach(ctx context.Context, tx db.Tx, client apps.Client, orgs []ids.Org) (map[ids.Org]bool, error)
 }
 
 // Users finds people and checks their passwords. iam/users.

@@ -19,6 +19,7 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
 	"grove/infra/secrets"
 	"grove/infra/secrets/password"
 	"grove/infra/testkit"
@@ -69,17 +70,25 @@ func (w *world) AppIn(_ context.Context, _ db.Tx, client apps.Client, org ids.Or
 	return sharing.Availability{Available: !w.unshared[client.ID.String()+org.String()]}, nil
 }
 
+func (w *world) AppInEach(_ context.Context, _ db.Tx, client apps.Client, orgs []ids.Org) (map[ids.Org]bool, error) {
+	in := map[ids.Org]bool{}
+	for _, org := range orgs {
+		in[org] = !w.unshared[client.ID.String()+org.String()]
+	}
+	return in, nil
+}
+
 func (w *world) IsMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (is bool, err error) {
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM memberships WHERE tenant_id = $1 AND org_id = $2 AND user_id = $3)`, tx.Tenant(), org, user).Scan(&is)
 	return is, err
 }
 
-func (w *world) OrgsOf(ctx context.Context, tx db.Tx, user ids.User) (out []members.MemberOrg, err error) {
-	found, err := db.Scalars[ids.Org](ctx, tx, `SELECT org_id FROM memberships WHERE tenant_id = $1 AND user_id = $2 ORDER BY id`, tx.Tenant(), user)
-	for _, org := range found {
-		out = append(out, members.MemberOrg{ID: org, Name: org.String(), Status: "active"})
-	}
-	return out, err
+func (w *world) OrgsOf(ctx context.Context, tx db.Tx, user ids.User, part string, req page.Request) (page.Result[members.MemberOrg], error) {
+	found, err := db.Collect[members.MemberOrg](ctx, tx, `
+		SELECT o.id, o.handle, o.name, o.name_key, o.status FROM memberships m JOIN organizations o ON o.tenant_id = m.tenant_id AND o.id = m.org_id
+		WHERE m.tenant_id = $1 AND m.user_id = $2 AND o.name_key > $3 AND position($4 IN o.name_key) > 0 ORDER BY o.name_key LIMIT $5`,
+		tx.Tenant(), user, req.Part(0), part, req.Limit())
+	return page.Cut(req, found, func(o members.MemberOrg) []string { return []string{o.NameKey} }), err
 }
 
 // ScopesOf gives everybody to read invoices.
@@ -104,10 +113,10 @@ type bundle struct {
 	users    *users.Service
 }
 
-func setup(t testing.TB) bundle {
+func setup(t testing.TB, options ...func(*db.Options)) bundle {
 	t.Helper()
 	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/groups", "iam/authz", "iam/apps", "iam/sessions", "iam/consents", "iam/authn", "orgs/members"),
-		"authn", nil)
+		"authn", nil, options...)
 	hasher, err := password.New(password.Options{MaxQueue: 500, Params: password.Params{MemoryKiB: 64, Time: 1}})
 	if err != nil {
 		t.Fatal(err)

@@ -61,9 +61,9 @@ func (chooseOrg) AMR() []string { return nil }
 func (chooseOrg) Name() Step { return StepOrganization }
 
 func (a chooseOrg) Begin(ctx context.Context, st *State) (Challenge, error) {
-	var out ChooseOrgChallenge
+	out := ChooseOrgChallenge{Find: st.run.find}
 	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		if out.Organizations, err = a.s.choices(ctx, tx, st); err != nil {
+		if out.Organizations, out.More, err = a.s.choices(ctx, tx, st, out.Find, maxChoices); err != nil {
 			return err
 		}
 		out.Username, err = a.s.username(ctx, tx, st)
@@ -78,11 +78,8 @@ func (a chooseOrg) Continue(ctx context.Context, st *State, in Input) (Result, e
 		return Result{Problem: ProblemOrganization}, nil
 	}
 	found := false
-	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		choices, err := a.s.choices(ctx, tx, st)
-		for _, c := range choices {
-			found = found || c.ID == wanted
-		}
+	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		found, err = a.s.mayChoose(ctx, tx, st, wanted)
 		return err
 	})
 	if err != nil {

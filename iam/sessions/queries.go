@@ -81,16 +81,16 @@ type lineage struct {
 	Ancestor   uuid.UUID `db:"ancestor_id"`
 }
 
-// standingOnly drops the sessions that no longer stand, with two queries for all.
-func standingOnly(ctx context.Context, tx db.Tx, all []Session) ([]Session, error) {
+// standings reads how many stand, with two queries for all.
+func standings(ctx context.Context, tx db.Tx, all []Subjects) ([]Standing, error) {
 	orgs, subjects := map[uuid.UUID][]uuid.UUID{}, []uuid.UUID{tx.Tenant().UUID()}
 	wanted := make([]uuid.UUID, 0, len(all))
-	for _, s := range all {
-		if _, seen := orgs[s.Org.UUID()]; !seen {
-			orgs[s.Org.UUID()] = nil
-			wanted = append(wanted, s.Org.UUID())
+	for _, of := range all {
+		if _, seen := orgs[of.Org.UUID()]; !seen {
+			orgs[of.Org.UUID()] = nil
+			wanted = append(wanted, of.Org.UUID())
 		}
-		subjects = append(subjects, s.subjects().list()...)
+		subjects = append(subjects, of.list()...)
 	}
 	lines, err := db.Collect[lineage](ctx, tx, sqlAncestors, tx.Tenant(), wanted)
 	if err != nil {
@@ -108,12 +108,11 @@ func standingOnly(ctx context.Context, tx db.Tx, all []Session) ([]Session, erro
 	for _, e := range rows {
 		epochs[e.Subject] = e
 	}
-	good := make([]Session, 0, len(all))
-	for _, s := range all {
-		own := s.subjects()
-		own.Tenant = tx.Tenant()
+	out := make([]Standing, len(all))
+	for i, of := range all {
+		of.Tenant = tx.Tenant()
 		mine := map[uuid.UUID]db.Epoch{}
-		for _, id := range append(own.list(), orgs[s.Org.UUID()]...) {
+		for _, id := range append(of.list(), orgs[of.Org.UUID()]...) {
 			if e, ok := epochs[id]; ok {
 				mine[id] = e
 			}
@@ -122,7 +121,24 @@ func standingOnly(ctx context.Context, tx db.Tx, all []Session) ([]Session, erro
 		for _, e := range mine {
 			found = append(found, e)
 		}
-		if standingOf(found).Good(s.Stamp) {
+		out[i] = standingOf(found)
+	}
+	return out, nil
+}
+
+// standingOnly drops the sessions that no longer stand.
+func standingOnly(ctx context.Context, tx db.Tx, all []Session) ([]Session, error) {
+	of := make([]Subjects, len(all))
+	for i, s := range all {
+		of[i] = s.subjects()
+	}
+	now, err := standings(ctx, tx, of)
+	if err != nil {
+		return nil, err
+	}
+	good := make([]Session, 0, len(all))
+	for i, s := range all {
+		if now[i].Good(s.Stamp) {
 			good = append(good, s)
 		}
 	}

@@ -94,6 +94,13 @@ func TestStandingIsTheSameByBothRoads(t *testing.T) {
 		if err != nil || batch != out {
 			t.Fatalf("batch %+v, transaction %+v: %v", batch, out, err)
 		}
+		in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+			many, err := b.sessions.Standings(ctx, tx, []sessions.Subjects{{Org: b.a.branch, User: ids.NewUser()}, of, {User: ids.NewUser()}})
+			if err != nil || len(many) != 3 || many[1] != out || many[0].Blocked || many[2] != (sessions.Standing{}) {
+				t.Fatalf("among many %+v, alone %+v: %v", many, out, err)
+			}
+			return nil
+		})
 		return out
 	}
 	if got := check(); got != (sessions.Standing{}) {

@@ -95,6 +95,11 @@ func (s *Service) Standing(ctx context.Context, tx db.Tx, of Subjects) (Standing
 	return standingOf(epochs), err
 }
 
+// Standings is Standing for many, with two queries for all.
+func (s *Service) Standings(ctx context.Context, tx db.Tx, of []Subjects) ([]Standing, error) {
+	return standings(ctx, tx, of)
+}
+
 func epochsOf(ctx context.Context, tx db.Tx, of Subjects) ([]db.Epoch, error) {
 	of.Tenant = tx.Tenant()
 	return db.Collect[db.Epoch](ctx, tx, sqlEpochs, of.Tenant, of.list(), of.orgs())

@@ -14,6 +14,7 @@ import (
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
 	"grove/infra/testkit"
 	"grove/infra/testkit/treekit"
 	"grove/orgs/invitations"
@@ -267,9 +268,9 @@ func TestAnExistingPersonSignsInToAccept(t *testing.T) {
 		t.Fatal(err)
 	}
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		orgs, err := b.members.OrgsOf(ctx, tx, first.User.ID)
-		if len(orgs) != 2 {
-			t.Errorf("%d organizations", len(orgs))
+		orgs, err := b.members.OrgsOf(ctx, tx, first.User.ID, "", page.Request{Size: page.MaxSize})
+		if len(orgs.Items) != 2 {
+			t.Errorf("%d organizations", len(orgs.Items))
 		}
 		return err
 	})

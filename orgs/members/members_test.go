@@ -19,6 +19,7 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
 	"grove/infra/secrets/password"
 	"grove/infra/testkit"
 	"grove/infra/testkit/apikit"
@@ -222,8 +223,8 @@ func TestMembersComeAndGo(t *testing.T) {
 		if got := strings.Join(types, " "); got != "member.added member.removed member.added" {
 			t.Errorf("events %s", got)
 		}
-		orgs, err2 := b.members.OrgsOf(ctx, tx, guest.ID)
-		if len(orgs) != 2 || orgs[0].Handle != "partner" || orgs[1].Status != "active" {
+		orgs, err2 := b.members.OrgsOf(ctx, tx, guest.ID, "", page.Request{Size: page.MaxSize})
+		if len(orgs.Items) != 2 || orgs.Items[0].Handle != "partner" || orgs.Items[1].Status != "active" {
 			t.Errorf("organizations %+v", orgs)
 		}
 		if err == nil {

@@ -59,22 +59,27 @@ func wasHere(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (yes boo
 
 // MemberOrg is an organization that a person belongs to. Its status is suspended also where an ancestor is.
 type MemberOrg struct {
-	ID     ids.Org `db:"id"`
-	Handle string  `db:"handle"`
-	Name   string  `db:"name"`
-	Status string  `db:"status"`
+	ID      ids.Org `db:"id"`
+	Handle  string  `db:"handle"`
+	Name    string  `db:"name"`
+	NameKey string  `db:"name_key"`
+	Status  string  `db:"status"`
 }
 
-// mostOrgs bounds what one person's list of organizations costs.
-const mostOrgs = 1000
-
-func queryOrgs(ctx context.Context, tx db.Tx, user ids.User) ([]MemberOrg, error) {
+// queryOrgs reads a page of a person's organizations. part, where it is not empty, stands somewhere in the name or the handle.
+func queryOrgs(ctx context.Context, tx db.Tx, user ids.User, part string, req page.Request) ([]MemberOrg, error) {
+	after := zeroUUID
+	if !req.First() {
+		after = req.Part(1)
+	}
 	return db.Collect[MemberOrg](ctx, tx, `
-		SELECT o.id, o.handle, o.name, CASE WHEN EXISTS (
+		SELECT o.id, o.handle, o.name, o.name_key, CASE WHEN EXISTS (
 			SELECT FROM org_closure c JOIN organizations a ON a.tenant_id = c.tenant_id AND a.id = c.ancestor_id
 			WHERE c.tenant_id = o.tenant_id AND c.descendant_id = o.id AND a.status = 'suspended') THEN 'suspended' ELSE 'active' END AS status
 		FROM memberships m JOIN organizations o ON o.tenant_id = m.tenant_id AND o.id = m.org_id
-		WHERE m.tenant_id = $1 AND m.user_id = $2 ORDER BY o.name_key, o.id LIMIT $3`, tx.Tenant(), user, mostOrgs)
+		WHERE m.tenant_id = $1 AND m.user_id = $2 AND (o.name_key, o.id) > ($3, $4::uuid)
+		  AND ($5 = '' OR position($5 IN o.name_key) > 0 OR position($5 IN o.handle) > 0)
+		ORDER BY o.name_key, o.id LIMIT $6`, tx.Tenant(), user, req.Part(0), after, part, req.Limit())
 }
 
 // Member is a membership with what is shown of the person.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"grove/infra/db"
+	"grove/infra/kernel/page"
 	"grove/infra/testkit"
 	"grove/infra/testkit/treekit"
 )
@@ -59,5 +60,42 @@ func TestSearch(t *testing.T) {
 		return err
 	})
 	found()
+	testkit.CheckPlans(t, b.Database)
+}
+
+// TestOrganizationsOfAPerson: they come in pages, by name, and those with a part of the name or the handle.
+func TestOrganizationsOfAPerson(t *testing.T) {
+	b := setup(t)
+	jo := b.user(t, b.A, b.A.Partner, "jo")
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		if _, err := b.members.AddTx(ctx, tx, b.A.Rivals.ID, jo.ID, "invited"); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			WITH made AS (
+				INSERT INTO organizations (tenant_id, id, parent_id, handle, name, name_key, status, created_at, updated_at)
+				SELECT $1, gen_random_uuid(), $2, 'handle-' || i, 'Many ' || i, 'many ' || i, 'active', now(), now() FROM generate_series(1, 5) i RETURNING id)
+			INSERT INTO memberships (tenant_id, id, org_id, user_id, kind, created_at) SELECT $1, gen_random_uuid(), id, $3, 'invited', now() FROM made`,
+			tx.Tenant(), b.A.Root.ID, jo.ID)
+		return err
+	})
+	for part, want := range map[string]int{"": 7, "ANY": 5, "handle-3": 1, "handle": 5, "rivals": 1, "%": 0, "branch": 0} {
+		seen := map[string]bool{}
+		treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+			for req := (page.Request{Size: 2}); ; {
+				found, err := b.members.OrgsOf(ctx, tx, jo.ID, part, req)
+				for _, o := range found.Items {
+					seen[o.Handle] = true
+				}
+				if err != nil || found.Next == nil {
+					return err
+				}
+				req.After = found.Next
+			}
+		})
+		if len(seen) != want {
+			t.Errorf("%q: %v, want %d", part, seen, want)
+		}
+	}
 	testkit.CheckPlans(t, b.Database)
 }

@@ -7,6 +7,8 @@ import (
 	"grove/infra/db"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+	"grove/infra/kernel/text"
 )
 
 // The kinds of membership.
@@ -138,7 +140,9 @@ func (s *Service) IsMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.
 	return err == nil, err
 }
 
-// OrgsOf lists the organizations that a person belongs to, by name; at most 1000. tx must see the whole tenant.
-func (s *Service) OrgsOf(ctx context.Context, tx db.Tx, user ids.User) ([]MemberOrg, error) {
-	return queryOrgs(ctx, tx, user)
+// OrgsOf returns a page of the organizations that a person belongs to, by name: those with part somewhere in the name or the
+// handle, or all. tx must see the whole tenant.
+func (s *Service) OrgsOf(ctx context.Context, tx db.Tx, user ids.User, part string, req page.Request) (page.Result[MemberOrg], error) {
+	found, err := queryOrgs(ctx, tx, user, text.Key(part), req)
+	return page.Cut(req, found, func(o MemberOrg) []string { return []string{o.NameKey, o.ID.UUID().String()} }), err
 }

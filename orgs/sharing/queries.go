@@ -86,6 +86,13 @@ func availability(ctx context.Context, tx db.Tx, app ids.App, org ids.Org) (a Av
 	return a, err
 }
 
+// availableIn answers for one app and many organizations below its owner.
+func availableIn(ctx context.Context, tx db.Tx, app ids.App, orgs []ids.Org) ([]ids.Org, error) {
+	return db.Scalars[ids.Org](ctx, tx, `
+		SELECT o.id FROM unnest($3::uuid[]) AS o (id) WHERE EXISTS (SELECT FROM infra.shared_apps($1, o.id) s WHERE s.app_id = $2)`,
+		tx.Tenant(), app, orgs)
+}
+
 type availableRow struct {
 	ID          ids.App `db:"id"`
 	ClientID    string  `db:"client_id"`

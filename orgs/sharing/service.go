@@ -51,6 +51,19 @@ func (s *Service) ShareAllTx(ctx context.Context, tx db.Tx, app ids.App, owner i
 	return s.events.Write(ctx, tx, eventShared.Of(owner, app, sharedData{Policy: PolicyAll, Roles: rolesNone}))
 }
 
+// AppInEach returns which of the organizations have an app, in one query. It does not ask whether the app is enabled.
+func (s *Service) AppInEach(ctx context.Context, tx db.Tx, client apps.Client, orgs []ids.Org) (map[ids.Org]bool, error) {
+	found, err := availableIn(ctx, tx, client.ID, orgs)
+	in := make(map[ids.Org]bool, len(found)+1)
+	for _, org := range found {
+		in[org] = true
+	}
+	if slices.Contains(orgs, client.Org) {
+		in[client.Org] = true
+	}
+	return in, err
+}
+
 // AppsIn returns the enabled apps that org owns or that are shared with it.
 func (s *Service) AppsIn(ctx context.Context, tx db.Tx, org ids.Org) ([]ids.App, error) {
 	return appsIn(ctx, tx, org)

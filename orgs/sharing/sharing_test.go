@@ -144,8 +144,20 @@ func TestPolicies(t *testing.T) {
 		made := b.child(t, b.A, b.A.Branch, fmt.Sprintf("new-%d", i))
 		made.Handle = "new"
 		var have []string
+		everywhere := []ids.Org{b.A.Root.ID, b.A.Partner.ID, b.A.Branch.ID, b.A.Rivals.ID, made.ID, b.B.Partner.ID}
+		var each map[ids.Org]bool
+		treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+			each, err = b.sharing.AppInEach(ctx, tx, apps.Client{ID: app, Org: b.A.Root.ID}, everywhere)
+			return err
+		})
+		if each[b.B.Partner.ID] {
+			t.Errorf("%+v: another tenant's organization has it", c.in)
+		}
 		for _, org := range []httpapi.Org{b.A.Root, b.A.Partner, b.A.Branch, b.A.Rivals, made} {
 			a := b.in(t, b.A, app, org.ID)
+			if a.Available != each[org.ID] {
+				t.Errorf("%+v: the answer for many differs from that for %s", c.in, org.Handle)
+			}
 			if a.Available {
 				have = append(have, org.Handle)
 			}
