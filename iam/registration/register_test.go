@@ -1,6 +1,7 @@
 package registration_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -300,6 +301,46 @@ func TestAttack22_Organizations(t *testing.T) {
 	if r := v.manageAt("GET", strings.Replace(own.Text("registration_client_uri"), "/t/acme/", "/t/umbra/", 1), own.Text("registration_access_token"), nil); r.StatusCode == 200 {
 		t.Errorf("managed from another tenant: %s", r.Raw)
 	}
+}
+
+// TestAttack22_OrganizationsToChooseFrom: who names no organization is offered those that let the app in, whichever way it came.
+func TestAttack22_OrganizationsToChooseFrom(t *testing.T) {
+	v := setup(t)
+	site := publish(t)
+	v.policy("root", map[string]any{"client_id_documents": []string{site.URL}, "dynamic_registration": "open"})
+	registered := v.register("", agent(nil)).Text("client_id")
+	for _, closed := range []struct{ org, other string }{{"north", v.south}, {"south", v.north}} {
+		v.policy(closed.org, map[string]any{"client_id_documents": []string{}, "dynamic_registration": "off"})
+		for what, id := range map[string]string{"registered": registered, "document": site.id()} {
+			if got := orgOf(t, v.Tokens(v.A, v.person(id, "", "")).Text("access_token")); got != closed.other {
+				t.Errorf("%s, %s closed: signed in to %v", what, closed.org, got)
+			}
+		}
+		if closed.org == "north" {
+			v.policy("north", map[string]any{"client_id_documents": nil, "dynamic_registration": nil})
+		}
+	}
+	v.policy("north", map[string]any{"client_id_documents": []string{}, "dynamic_registration": "off"})
+	for what, id := range map[string]string{"registered": registered, "document": site.id()} {
+		if q := v.Code(v.A, v.person(id, "", "")); q.Get("error") != "access_denied" {
+			t.Errorf("%s: signed in where nobody lets it in: %v", what, q)
+		}
+	}
+}
+
+func orgOf(t *testing.T, accessToken string) string {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(accessToken, ".")[1])
+	var claims struct {
+		Org string `json:"org_id"`
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &claims)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return claims.Org
 }
 
 // TestOpenRegistrationIsBounded: nobody fills the database, and what nobody uses goes.

@@ -36,6 +36,20 @@ func selectLayers(ctx context.Context, tx db.Tx, org ids.Org, module string) ([]
 		WHERE c.tenant_id = $1 AND c.descendant_id = $2 ORDER BY c.depth DESC`, tx.Tenant(), org, module)
 }
 
+// layerFor is a layer that holds in an organization.
+type layerFor struct {
+	For ids.Org `db:"descendant_id"`
+	layer
+}
+
+// selectLayersOfEach reads a module's overrides for each of the organizations, from the root down.
+func selectLayersOfEach(ctx context.Context, tx db.Tx, orgs []ids.Org, module string) ([]layerFor, error) {
+	return db.Collect[layerFor](ctx, tx, `
+		SELECT c.descendant_id, s.org_id, s.module, s.value, s.version
+		FROM org_closure c JOIN settings s ON s.tenant_id = c.tenant_id AND s.org_id = c.ancestor_id AND s.module = $3
+		WHERE c.tenant_id = $1 AND c.descendant_id = ANY ($2) ORDER BY c.depth DESC`, tx.Tenant(), orgs, module)
+}
+
 // selectOwn reads the names of the modules that an organization overrides something of.
 func selectOwn(ctx context.Context, tx db.Tx, org ids.Org) ([]string, error) {
 	return db.Scalars[string](ctx, tx, `

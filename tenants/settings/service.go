@@ -105,11 +105,34 @@ func (m Module[T]) Name() string { return m.name }
 // Resolve returns the values that hold in an organization, in one query up the tree. tx must be from the tenant's door:
 // the ancestors' overrides are theirs.
 func (m Module[T]) Resolve(ctx context.Context, tx db.Tx, org ids.Org) (T, Sources, error) {
-	var value T
 	layers, err := selectLayers(ctx, tx, org, m.name)
 	if err != nil {
-		return value, nil, err
+		var none T
+		return none, nil, err
 	}
+	return m.value(layers)
+}
+
+// ResolveEach returns the values that hold in each of the organizations, in one query. What Resolve says of tx holds here.
+func (m Module[T]) ResolveEach(ctx context.Context, tx db.Tx, orgs []ids.Org) (map[ids.Org]T, error) {
+	rows, err := selectLayersOfEach(ctx, tx, orgs, m.name)
+	if err != nil {
+		return nil, err
+	}
+	layers := map[ids.Org][]layer{}
+	for _, r := range rows {
+		layers[r.For] = append(layers[r.For], r.layer)
+	}
+	each := make(map[ids.Org]T, len(orgs))
+	for _, org := range orgs {
+		if each[org], _, err = m.value(layers[org]); err != nil {
+			return nil, err
+		}
+	}
+	return each, nil
+}
+
+func (m Module[T]) value(layers []layer) (value T, sources Sources, err error) {
 	merged, sources, err := m.merge(layers)
 	if err != nil {
 		return value, nil, err
