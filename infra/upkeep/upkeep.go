@@ -35,13 +35,42 @@ func Run(ctx context.Context, d *db.DB) error {
 			return err
 		}))
 	}
-	failed = append(failed, d.InSystem(ctx, "upkeep: what is kept for a time", func(ctx context.Context, tx db.SystemTx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM idempotency_keys WHERE created_at < $1`, tx.Now().Add(-24*time.Hour)); err != nil {
+	for _, k := range kept {
+		failed = append(failed, sweep(ctx, d, k))
+	}
+	return errors.Join(failed...)
+}
+
+// keep is what goes when its time is over.
+type keep struct {
+	reason string
+	sql    string // of a batch: $1 is the moment before which it goes, $2 the batch's size
+	time   time.Duration
+}
+
+var kept = []keep{
+	{reason: "upkeep: idempotency keys", time: 24 * time.Hour, sql: `
+		DELETE FROM idempotency_keys WHERE (tenant_id, actor, key) IN (
+			SELECT tenant_id, actor, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},
+	// No session, grant or token lives as long as a year and a day; nothing stands on their epochs any more. All others stay:
+	// without its epoch a disabled user, a suspended organization, a deleted client would work again.
+	{reason: "upkeep: epochs of sessions, grants and tokens", time: 367 * 24 * time.Hour, sql: `
+		DELETE FROM epochs WHERE (tenant_id, subject) IN (
+			SELECT tenant_id, subject FROM epochs WHERE kind IN ('session', 'grant', 'token') AND changed_at < $1 ORDER BY changed_at LIMIT $2)`},
+}
+
+const batch = 5000
+
+// sweep deletes in batches that each commit: whatever stops it, the next run goes on.
+func sweep(ctx context.Context, d *db.DB, k keep) error {
+	for {
+		var n int64
+		err := d.InSystem(ctx, k.reason, func(ctx context.Context, tx db.SystemTx) (err error) {
+			n, err = tx.Exec(ctx, k.sql, tx.Now().Add(-k.time), batch)
+			return err
+		})
+		if err != nil || n < batch {
 			return err
 		}
-		// No session, grant or token lives as long as a year and a day; nothing stands on their epochs any more.
-		_, err := tx.Exec(ctx, `DELETE FROM epochs WHERE kind IN ('session', 'grant', 'token') AND changed_at < $1`, tx.Now().Add(-367*24*time.Hour))
-		return err
-	}))
-	return errors.Join(failed...)
+	}
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"grove/infra/db"
 	"grove/infra/events"
@@ -82,4 +86,74 @@ func TestPartitionsGiveWay(t *testing.T) {
 	if err := upkeep.Run(ctx, d.DB); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestWhatIsKeptForATime: idempotency keys go after a day, and after a year the epochs of what cannot live so long. The epochs
+// of all others stay for ever: without them what was disabled, suspended or deleted would work again.
+func TestWhatIsKeptForATime(t *testing.T) {
+	d := testkit.New(t, []fs.FS{db.Migrations(), events.Migrations()}, "", nil)
+	super, err := pgx.Connect(ctx, d.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer super.Close(ctx)
+	do := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := super.Exec(ctx, sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func(sql string) string {
+		t.Helper()
+		rows, err := super.Query(ctx, sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(found)
+		return strings.Join(found, " ")
+	}
+	now := d.Clock.Now()
+	kinds := []string{"tenant", "org", "user", "client", "connection", "session", "grant", "membership", "token"}
+	for _, days := range []int{1, 366, 368, 4000} {
+		for _, kind := range kinds {
+			do(`INSERT INTO grove.epochs (tenant_id, subject, kind, epoch, blocked, reason, changed_at) VALUES ($1, gen_random_uuid(), $2, 1, true, $4, $3)`,
+				ids.NewTenant(), kind, now.AddDate(0, 0, -days), strings.Repeat("x", days/365))
+		}
+	}
+	// More than one batch.
+	do(`INSERT INTO grove.epochs (tenant_id, subject, kind, epoch, blocked, reason, changed_at)
+		SELECT gen_random_uuid(), gen_random_uuid(), 'token', 1, false, '', $1::timestamptz - interval '2 years' FROM generate_series(1, 5001)`, now)
+	do(`INSERT INTO grove.idempotency_keys (tenant_id, actor, key, operation, request_hash, subject, created_at)
+		SELECT gen_random_uuid(), 'a', 'old', '', '', '', $1::timestamptz - interval '25 hours' FROM generate_series(1, 5001)`, now)
+	do(`INSERT INTO grove.idempotency_keys (tenant_id, actor, key, operation, request_hash, subject, created_at)
+		VALUES (gen_random_uuid(), 'a', 'young', '', '', '', $1::timestamptz - interval '23 hours')`, now)
+
+	// What fails does not keep the rest from being done.
+	do(`REVOKE DELETE ON grove.idempotency_keys FROM grove_system`)
+	if err := upkeep.Run(ctx, d.DB); err == nil {
+		t.Error("a failure was not told")
+	}
+	var want []string
+	for _, kind := range kinds {
+		want = append(want, kind+":", kind+":x")
+		if !slices.Contains([]string{"session", "grant", "token"}, kind) {
+			want = append(want, kind+":x", kind+":xxxxxxxxxx")
+		}
+	}
+	slices.Sort(want)
+	if got := left(`SELECT kind || ':' || reason FROM grove.epochs`); got != strings.Join(want, " ") {
+		t.Errorf("epochs left: %.2000s", got)
+	}
+	do(`GRANT DELETE ON grove.idempotency_keys TO grove_system`)
+	if err := upkeep.Run(ctx, d.DB); err != nil {
+		t.Fatal(err)
+	}
+	if got := left(`SELECT key FROM grove.idempotency_keys`); got != "young" {
+		t.Errorf("keys left: %.2000s", got)
+	}
+	testkit.CheckPlans(t, d)
 }
