@@ -25,9 +25,10 @@ func (sweepArgs) JobScope() jobs.Scope { return jobs.Scope{} }
 // Sweep deletes, in all tenants, tokens that expired long ago and apps that registered without one and that nobody ever used.
 func (s *Service) Sweep(ctx context.Context) error {
 	for {
+		var expired int64
 		var rows []provisionalRow
 		err := s.db.InSystem(ctx, "find apps that registered themselves and were never used", func(ctx context.Context, tx db.SystemTx) (err error) {
-			if err := deleteExpiredTokens(ctx, tx, tx.Now().Add(-tokenRetention)); err != nil {
+			if expired, err = deleteExpiredTokens(ctx, tx, tx.Now().Add(-tokenRetention), sweepBatch); err != nil {
 				return err
 			}
 			rows, err = provisional(ctx, tx, tx.Now().Add(-unusedFor), sweepBatch)
@@ -48,7 +49,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 				return err
 			}
 		}
-		if len(rows) < sweepBatch {
+		if len(rows) < sweepBatch && expired < sweepBatch {
 			return nil
 		}
 	}

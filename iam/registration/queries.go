@@ -111,9 +111,10 @@ func keepUsed(ctx context.Context, tx db.Tx, app ids.App) (bool, error) {
 	return n > 0, err
 }
 
-func deleteExpiredTokens(ctx context.Context, tx db.SystemTx, before time.Time) error {
-	_, err := tx.Exec(ctx, `DELETE FROM registration_tokens WHERE expires_at < $1`, before)
-	return err
+func deleteExpiredTokens(ctx context.Context, tx db.SystemTx, before time.Time, limit int) (int64, error) {
+	return tx.Exec(ctx, `
+		DELETE FROM registration_tokens WHERE (tenant_id, id) IN (
+			SELECT tenant_id, id FROM registration_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, before, limit)
 }
 
 type documentRow struct {

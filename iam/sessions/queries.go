@@ -54,7 +54,7 @@ const (
 
 	// Newest first: ids are in the order of time. $4 is now, $5 the moment before which a session has been idle too long.
 	live          = ` AND ended_at IS NULL AND expires_at > $4 AND last_seen_at > $5`
-	sqlListOrg    = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $6`
+	sqlListOrg    = `/* scan allowed: newest first, and those that have run out go with the sweep */ SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $6`
 	sqlListMember = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` AND user_id = $7 ORDER BY id DESC LIMIT $6`
 	sqlListUser   = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $6`
 

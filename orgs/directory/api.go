@@ -216,18 +216,19 @@ func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *OrganizationFilter) (*list, error) {
-	query := subtreeSelect
-	if c.Org.ID == c.Tenant.Root {
-		query = allSelect
-	}
-	return s.page(ctx, c, query, in)
+	return s.page(ctx, c, func(ctx context.Context, tx db.Tx) (string, error) {
+		if c.Org.ID == c.Tenant.Root {
+			return allSelect, nil
+		}
+		return below(ctx, tx, c.Org.ID)
+	}, in)
 }
 
 func (s *Service) children(ctx context.Context, c *httpapi.Call, in *ListChildrenInput) (*list, error) {
-	return s.page(ctx, c, childrenSelect, &in.OrganizationFilter)
+	return s.page(ctx, c, func(context.Context, db.Tx) (string, error) { return childrenSelect, nil }, &in.OrganizationFilter)
 }
 
-func (s *Service) page(ctx context.Context, c *httpapi.Call, query string, in *OrganizationFilter) (*list, error) {
+func (s *Service) page(ctx context.Context, c *httpapi.Call, choose func(context.Context, db.Tx) (string, error), in *OrganizationFilter) (*list, error) {
 	req, err := c.Page(in.PageQuery)
 	if err != nil {
 		return nil, err
@@ -239,6 +240,10 @@ func (s *Service) page(ctx context.Context, c *httpapi.Call, query string, in *O
 	f.From, f.To = startingWith(in.Q)
 	var rows []viewRow
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		query, err := choose(ctx, tx)
+		if err != nil {
+			return err
+		}
 		rows, err = selectList(ctx, tx, query, c.Org.ID, f, req)
 		return err
 	})

@@ -2,6 +2,7 @@ package invitations
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"grove/infra/db"
@@ -71,11 +72,25 @@ func queryList(ctx context.Context, tx db.Tx, org ids.Org, state string, req pag
 	if !req.First() {
 		before = req.Part(0)
 	}
-	return db.Collect[Invitation](ctx, tx, `
-		SELECT `+columns+` FROM invitations
-		WHERE tenant_id = $1 AND org_id = $2 AND id < $3::uuid
-		  AND ($4 = '' OR CASE WHEN state = 'pending' AND expires_at <= $5 THEN 'expired' ELSE state END = $4)
-		ORDER BY id DESC LIMIT $6`, tx.Tenant(), org, before, state, tx.Now(), req.Limit())
+	sql, args := listSQL+ofState[state], []any{tx.Tenant(), org, before, req.Limit()}
+	if strings.Contains(sql, "$5") {
+		args = append(args, tx.Now())
+	}
+	return db.Collect[Invitation](ctx, tx, sql+` ORDER BY id DESC LIMIT $4`, args...)
+}
+
+const listSQL = `SELECT ` + columns + ` FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND id < $3::uuid`
+
+// ofState narrows a list to a state by name, so that its plan is made for that one. A pending invitation whose time is over
+// is expired, and the job that writes it down is near: few wait for it.
+var ofState = map[string]string{
+	StateAccepted: ` AND state = 'accepted'`,
+	StateExpired: ` AND id IN (
+		(SELECT id FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND id < $3::uuid AND state = 'expired' ORDER BY id DESC LIMIT $4)
+		UNION ALL
+		(SELECT id FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND id < $3::uuid AND state = 'pending' AND expires_at <= $5 ORDER BY id DESC LIMIT $4))`,
+	StatePending: ` AND state = 'pending' AND (expires_at IS NULL OR expires_at > $5)`,
+	StateRevoked: ` AND state = 'revoked'`,
 }
 
 func insertInvitation(ctx context.Context, tx db.Tx, i Invitation) error {

@@ -81,12 +81,34 @@ func eraseStatements(m module.Manifest) []string {
 		if t.Owner != "org_id" && t.Owner != "user_id" || slices.Contains(keptAtDeletion, t.Name) {
 			continue
 		}
-		all = append(all, "DELETE FROM "+t.Name+" WHERE tenant_id = $1 AND org_id = $2")
+		const ofOrg = " WHERE tenant_id = $1 AND org_id = $2"
+		where := ofOrg
+		if p, is := partOf[t.Name]; is {
+			where = " WHERE tenant_id = $1 AND " + p.key + " IN (SELECT id FROM " + p.table + ofOrg + ")"
+		}
+		all = append(all, "/* whole organization: it goes */ DELETE FROM "+t.Name+where)
 		if slices.Contains(withHistory, t.Name) {
-			all = append(all, "DELETE FROM "+t.Name+"_history WHERE tenant_id = $1 AND org_id = $2")
+			all = append(all, "/* whole organization: it goes */ DELETE FROM "+t.Name+"_history"+ofOrg)
 		}
 	}
 	return all
+}
+
+// partOf are the tables whose rows are found by what they are part of: an index by organization would cost every token and
+// every sign-in something, for the day on which an organization is deleted.
+var partOf = map[string]struct{ key, table string }{
+	"api_scopes":           {"resource_id", "api_resources"},
+	"app_apis":             {"app_id", "apps"},
+	"app_secrets":          {"app_id", "apps"},
+	"authorization_codes":  {"grant_id", "grants"},
+	"client_documents":     {"app_id", "apps"},
+	"client_registrations": {"app_id", "apps"},
+	"failed_requests":      {"app_id", "apps"},
+	"password_links":       {"user_id", "users"},
+	"passwords":            {"user_id", "users"},
+	"refresh_tokens":       {"grant_id", "grants"},
+	"role_permissions":     {"role_id", "roles"},
+	"sign_in_failures":     {"user_id", "users"},
 }
 
 // erasure is how the rows of a tenant go from one table.
