@@ -499,7 +499,7 @@ func TestAttack06_InvitationsAreConsumedByPostOnly(t *testing.T) {
 		}
 	}
 	got := w.submit(page, "given_name", " Ada ", "family_name", "Okafor", "password", "a fine long secret")
-	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != base+"/console/?org=partner" || w.cookies[session] == "" {
+	if got.Code != http.StatusSeeOther || got.Header().Get("Location") != base+"/console/?joined=1&org=partner" || w.cookies[session] == "" {
 		t.Fatalf("accepted: %d %s", got.Code, got.Header().Get("Location"))
 	}
 	if len(b.accepted) != 1 || b.accepted[0].GivenName != "Ada" {
@@ -509,55 +509,10 @@ func TestAttack06_InvitationsAreConsumedByPostOnly(t *testing.T) {
 	b.invited["colleague"] = invitations.Peeked{OrgID: b.A.Partner.ID, OrgName: "Partner", Email: "colleague@partner.example", State: "pending"}
 	other := b.browser(t)
 	got = other.submit(other.get(base+"/login/invitation?token=colleague"), "given_name", "Bo", "family_name", "Lind", "password", "a fine long secret")
-	if got.Header().Get("Location") != base+"/account/" {
+	if got.Header().Get("Location") != base+"/account/?joined=1&org=partner" {
 		t.Errorf("who may see nothing of the console is sent to %s", got.Header().Get("Location"))
 	}
 	if again := w.submit(page, "given_name", "Ada", "family_name", "Okafor", "password", "a fine long secret"); again.Code != http.StatusGone {
 		t.Errorf("twice: %d", again.Code)
-	}
-}
-
-func TestInvitationOfAPersonWhoIsThere(t *testing.T) {
-	b := setup(t)
-	jo := b.person(t, "jo@one.example", b.A.Partner)
-	b.person(t, "ann@one.example", b.A.Partner)
-	base := b.A.Tenant.Base
-	invite := func() {
-		b.invited["inv"] = invitations.Peeked{OrgID: b.A.Rivals.ID, OrgName: "Rivals", Email: "Jo@one.example", ExistingUser: true, State: "pending"}
-	}
-	invite()
-	w := b.browser(t)
-	page := w.get(base + "/login/invitation?token=inv")
-	asked := w.get(hrefOf(t, page, "sign_in=1"))
-	if got := w.submit(asked, "password", "wrong"); got.Code != http.StatusUnprocessableEntity || len(b.accepted) != 0 {
-		t.Errorf("wrong password: %d", got.Code)
-	}
-	if got := w.submit(asked); got.Code != http.StatusUnprocessableEntity {
-		t.Errorf("no password: %d", got.Code)
-	}
-	// The form for new people does not make a second person of him.
-	_, form := asked.form(t, "given_name", "X", "family_name", "Y", "password", "a fine long secret")
-	for _, mode := range []string{"join", "session", "", "other"} {
-		w.do(http.MethodPost, "/t/acme/login/invitation?mode="+mode+"&token=inv", form)
-	}
-	if len(b.accepted) != 0 {
-		t.Fatalf("accepted without a proof: %+v", b.accepted)
-	}
-	if got := w.submit(asked, "password", secret); got.Code != http.StatusSeeOther || len(b.accepted) != 1 || b.accepted[0].User != jo.ID || w.cookies[session] == "" {
-		t.Fatalf("proved: %d %+v", got.Code, b.accepted)
-	}
-	// Signed in as somebody else: the password of the invited one is asked for.
-	invite()
-	other := b.browser(t)
-	other.signIn("ann@one.example")
-	if page := other.get(base + "/login/invitation?token=inv"); !strings.Contains(page.body, "sign_in=1") {
-		t.Errorf("another person may accept: %s", page.body)
-	}
-	// Signed in as the one who is invited: one button.
-	own := b.browser(t)
-	own.signIn("jo@one.example")
-	before := own.cookies[session]
-	if got := own.submit(own.get(base + "/login/invitation?token=inv")); got.Code != http.StatusSeeOther || len(b.accepted) != 2 || own.cookies[session] != before {
-		t.Errorf("one button: %d %+v", got.Code, b.accepted)
 	}
 }

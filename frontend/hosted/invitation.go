@@ -48,7 +48,7 @@ func (p *Pages) look(w http.ResponseWriter, r *http.Request, token string) (v vi
 		return v, true, err
 	}
 	person, err := p.person(ctx, t, session.User)
-	if err == nil && person.EmailVerified && sameAddress(person.Email, v.invited.Email) {
+	if _, key, bad := text.Email(v.invited.Email); err == nil && bad == nil && person.Has(key, v.invited.DomainOrg) {
 		v.person = &person
 	}
 	return v, true, err
@@ -60,12 +60,6 @@ func (p *Pages) person(ctx context.Context, t httpapi.Tenant, id ids.User) (u us
 		return err
 	})
 	return u, err
-}
-
-func sameAddress(a, b string) bool {
-	_, one, err := text.Email(a)
-	_, other, err2 := text.Email(b)
-	return err == nil && err2 == nil && one == other
 }
 
 // isSpent reports whether err says that an invitation cannot be accepted, now or ever: unknown, expired, revoked and
@@ -144,6 +138,7 @@ func (p *Pages) renderInvitation(w http.ResponseWriter, r *http.Request, v visit
 		mode, page.SignedInAs = modeSession, v.person.Username
 	case v.invited.ExistingUser:
 		page.SignInURL = address(r, "/login/invitation", "sign_in", "1", "token", v.token)
+		page.Elsewhere = !v.invited.DomainOrg.IsZero()
 	}
 	var err error
 	if page.Common, err = p.common(r, v, mode, page.Problem); err != nil {
@@ -236,7 +231,8 @@ func (p *Pages) join(w http.ResponseWriter, r *http.Request, v visit, in values)
 	p.accept(w, r, v, accept, page)
 }
 
-// accept takes the invitation and goes to the organization's console, or to the account of who may see nothing there. Who proved himself here, or is new, gets a session.
+// accept takes the invitation and goes to the organization's console, or to the account of who may see nothing there, which say that
+// the person has joined. Who proved himself here, or is new, gets a session.
 func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept invitations.Accept, page login.InvitationPage) {
 	ctx, t := r.Context(), httpapi.TenantOf(r.Context())
 	accepted, err := p.Invitations.Accept(ctx, t.ID, v.token, accept)
@@ -271,6 +267,7 @@ func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept i
 		p.fail(w, r, err)
 		return
 	}
+	joined := "?" + url.Values{"joined": {"1"}, "org": {org.Handle}}.Encode()
 	var held map[string]bool
 	err = p.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
 		held, err = p.Roles.ScopesOf(ctx, tx, accepted.User.ID, org.ID)
@@ -280,9 +277,9 @@ func (p *Pages) accept(w http.ResponseWriter, r *http.Request, v visit, accept i
 	case err != nil:
 		p.fail(w, r, err)
 	case held[consoleScope]:
-		seeOther(w, t.Base+"/console/?org="+url.QueryEscape(org.Handle))
+		seeOther(w, t.Base+"/console/"+joined)
 	default:
-		seeOther(w, t.Base+"/account/")
+		seeOther(w, t.Base+"/account/"+joined)
 	}
 }
 

@@ -45,6 +45,7 @@ const secret = "correct horse battery"
 type world struct {
 	held      map[string]bool // scopes of everybody
 	client    apps.Client
+	domains   map[string]ids.Org
 	key       *secrets.DataKey
 	invited   map[string]invitations.Peeked // by token
 	accepted  []invitations.Accept
@@ -67,8 +68,9 @@ func (w *world) Client(_ context.Context, _ ids.Tenant, clientID string) (apps.C
 
 func (w *world) DataKey(context.Context, ids.Tenant) (*secrets.DataKey, error) { return w.key, nil }
 
-func (w *world) OwnerOf(context.Context, db.Tx, string) (ids.Org, bool, error) {
-	return ids.Org{}, false, nil
+func (w *world) OwnerOf(_ context.Context, _ db.Tx, domain string) (ids.Org, bool, error) {
+	org, ok := w.domains[domain]
+	return org, ok, nil
 }
 
 func (w *world) AppIn(context.Context, db.Tx, apps.Client, ids.Org) (sharing.Availability, error) {

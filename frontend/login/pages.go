@@ -181,6 +181,8 @@ type InvitationPage struct {
 	Common
 	// Email is the invited address.
 	Email string
+	// Elsewhere: only an account that is there already can accept, and whether there is one is not said.
+	Elsewhere bool
 	// FamilyName and GivenName are what was typed before.
 	FamilyName, GivenName string
 	// InviterName is the person who invited. May be empty.

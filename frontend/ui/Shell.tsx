@@ -5,6 +5,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Brand } from "./Brand.tsx";
+import { Told } from "./Told.tsx";
 import { UserMenu } from "./UserMenu.tsx";
 import classes from "./Shell.module.css";
 
@@ -60,6 +61,7 @@ export function Shell({ banner, instead, label, nav, tools }: { banner?: ReactNo
         </AppShell.Section>
       </AppShell.Navbar>
       <AppShell.Main className={classes.main} id="main" tabIndex={-1}>
+        <Told />
         {banner}
         <div className={classes.page}>{instead ?? <Outlet />}</div>
       </AppShell.Main>

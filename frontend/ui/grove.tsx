@@ -46,5 +46,5 @@ export function useSession() {
   const person = useSyncExternalStore(session.subscribe, () => session.person);
   const actingIn = useSyncExternalStore(session.subscribe, () => session.actingIn);
   const ended = useSyncExternalStore(session.subscribe, () => session.ended);
-  return { actingIn, ended, lost: session.lost, person, session };
+  return { actingIn, ended, joined: session.joined, lost: session.lost, person, session };
 }

@@ -12,6 +12,7 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/text"
 )
 
 // password asks for the password of whoever was named, whether there is such a person or not.
@@ -53,13 +54,34 @@ func isRefusal(err error) bool {
 }
 
 // CheckEmailPassword proves, outside of a flow, somebody who has proved that an address is his, such as one who was
-// invited by it. ok is false for an unknown, locked or disabled person and for a wrong password alike.
+// invited by it. Whom the organization that the domain belongs to has under the address goes before others. ok is false for an
+// unknown, locked or disabled person and for a wrong password alike.
 func (s *Service) CheckEmailPassword(ctx context.Context, t httpapi.Tenant, email, plain string) (person users.User, ok bool, err error) {
 	var candidates []users.User
 	err = s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
 		all, err := s.ports.Users.ByEmail(ctx, tx, email)
-		candidates = best(all, email, t.Root, t.Root)
-		return err
+		if err != nil {
+			return err
+		}
+		home := t.Root
+		owner, owned, err := s.ports.Domains.OwnerOf(ctx, tx, domainOf(email))
+		if err != nil {
+			return err
+		}
+		if owned {
+			home = owner
+			theirs, err := s.ports.Users.FindForSignIn(ctx, tx, email, owner)
+			if err != nil {
+				return err
+			}
+			_, key, _ := text.Email(email)
+			theirs = slices.DeleteFunc(theirs, func(u users.User) bool { return u.Org != owner || !u.Has(key, owner) })
+			if len(theirs) > 0 {
+				all = theirs
+			}
+		}
+		candidates = best(all, email, home, t.Root)
+		return nil
 	})
 	if err != nil {
 		return users.User{}, false, err

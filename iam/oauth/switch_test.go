@@ -73,6 +73,9 @@ func TestAttack03_Switch(t *testing.T) {
 	if wider.StatusCode != http.StatusOK || wider.text("scope") != "openid" {
 		t.Errorf("a switch widened what the person agreed to: %s", wider.raw)
 	}
+	if got := w.send(w.a, "POST", "/oauth2/token", w.switching("web", access, "south", "scope", "email none.such")); got.StatusCode != http.StatusBadRequest || got.text("error") != "invalid_scope" {
+		t.Errorf("nothing of what is asked for was granted: %d %s", got.StatusCode, got.raw)
+	}
 	w.members[[2]string{w.a.south.String(), w.a.user.String()}] = false
 	if got := w.send(w.a, "POST", "/oauth2/token", w.switching("web", access, "south")); got.text("error") != "invalid_grant" {
 		t.Errorf("no longer a member: %s", got.raw)

@@ -55,6 +55,12 @@ func (u User) Proved(login string) bool {
 	return u.EmailVerified && u.EmailKey != "" && u.EmailKey == usernameKey(login)
 }
 
+// Has reports whether an address, as it is compared, is the person's: he has proved it, or he resides in the organization that its
+// domain belongs to, which says who has an address there. domainOrg is zero where that is none.
+func (u User) Has(emailKey string, domainOrg ids.Org) bool {
+	return u.EmailKey != "" && u.EmailKey == emailKey && (u.EmailVerified || !domainOrg.IsZero() && u.Org == domainOrg)
+}
+
 // NewUser is a person to be made. Username or Email may be left out, not both: a username that is an e-mail address is
 // the address as well, and the address is the username where there is no other.
 type NewUser struct {

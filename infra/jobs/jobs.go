@@ -100,7 +100,7 @@ func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
 		case errors.Is(err, ErrGone):
 			return river.JobCancel(err)
 		case errors.Is(err, ErrSuspended):
-			return river.JobSnooze(time.Minute)
+			return river.JobSnooze(snooze)
 		case err != nil:
 			return err
 		}
@@ -108,6 +108,9 @@ func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error {
 	ctx = actor.Into(ctx, actor.ForJob(scope.Tenant, job.Args.Kind(), w.settings.permissions...))
 	return w.do(ctx, job.Args)
 }
+
+// snooze is how long work of what is suspended waits before it is looked at again, unless it is woken.
+const snooze = time.Minute
 
 // Permanent marks an error that no retry can mend; the job is cancelled and stays visible.
 func Permanent(err error) error { return river.JobCancel(err) }
@@ -157,6 +160,18 @@ func (c *Client) Insert(ctx context.Context, tx db.Tx, args Args) error {
 // InsertAt adds a job that runs at the earliest at the given time.
 func (c *Client) InsertAt(ctx context.Context, tx db.Tx, args Args, at time.Time) error {
 	_, err := c.river.InsertTx(ctx, tx.Pgx(), args, &river.InsertOpts{ScheduledAt: at})
+	return err
+}
+
+// sqlWake finds snoozed jobs by the index from which River takes its work, among the few that are due within a snooze.
+const sqlWake = `
+	UPDATE ` + db.JobsSchema + `.river_job SET state = 'available', scheduled_at = now()
+	WHERE state = 'scheduled' AND queue = $1 AND priority = $2 AND scheduled_at < now() + make_interval(secs => $3)
+	  AND metadata ? 'snoozes' AND args->>'tenant' = $4`
+
+// Wake has the work of a tenant that waits because something was suspended looked at again as soon as tx commits.
+func (c *Client) Wake(ctx context.Context, tx db.Tx) error {
+	_, err := tx.Exec(ctx, sqlWake, river.QueueDefault, river.PriorityDefault, (2 * snooze).Seconds(), tx.Tenant().String())
 	return err
 }
 

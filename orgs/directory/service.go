@@ -69,11 +69,21 @@ type Service struct {
 	erase    Erase
 	mayMove  MayMove
 	resolved *cache.Cache[httpapi.Org]
+	wake     func(ctx context.Context, tx db.Tx) error
 }
 
 // New makes the service. erase may be nil where no capability keeps anything of organizations.
 func New(d *db.DB, log *events.Log, hub *cache.Hub, erase Erase) *Service {
 	return &Service{db: d, events: log, erase: erase, resolved: cache.New[httpapi.Org](hub, 20_000, 10*time.Minute, Topic)}
+}
+
+// OnResume registers what else happens in the transaction that lets an organization work again. It is called once, before the
+// program starts, and panics when called again.
+func (s *Service) OnResume(wake func(ctx context.Context, tx db.Tx) error) {
+	if s.wake != nil {
+		panic("directory: OnResume is set already")
+	}
+	s.wake = wake
 }
 
 // OnMove registers who is asked before an organization moves. It is called once, before the program starts, and panics
@@ -295,7 +305,11 @@ func (s *Service) SuspendTx(ctx context.Context, tx db.Tx, id ids.Org) (Org, err
 
 // ResumeTx lets an organization work again; sessions and tokens from before stay dead. Resuming an active one changes nothing.
 func (s *Service) ResumeTx(ctx context.Context, tx db.Tx, id ids.Org) (Org, error) {
-	return s.setStatus(ctx, tx, id, Active, eventResumed, tx.Unblock)
+	o, err := s.setStatus(ctx, tx, id, Active, eventResumed, tx.Unblock)
+	if err == nil && s.wake != nil {
+		err = s.wake(ctx, tx)
+	}
+	return o, err
 }
 
 func (s *Service) setStatus(ctx context.Context, tx db.Tx, id ids.Org, status Status, event events.Type[noData],

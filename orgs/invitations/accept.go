@@ -3,6 +3,7 @@ package invitations
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,7 +27,8 @@ type Peeked struct {
 	OrgID        ids.Org
 	OrgName      string
 	Email        string
-	ExistingUser bool       // somebody of the tenant has proved this address: he must sign in to accept
+	DomainOrg    ids.Org    // another organization, to which the address belongs; zero where it is this one's, or nobody's
+	ExistingUser bool       // somebody of the tenant has proved this address, and must sign in to accept; or there may be somebody in DomainOrg
 	ExpiresAt    *time.Time // nil: never
 	Inviter      string
 	Locale       string
@@ -52,7 +54,11 @@ func (s *Service) Peek(ctx context.Context, tenant ids.Tenant, token string) (Pe
 			return err
 		}
 		known, err := s.Users.ByEmail(ctx, tx, inv.Email)
-		p = Peeked{Invitation: inv.ID, OrgID: inv.Org, OrgName: org.Name, Email: inv.Email, ExistingUser: len(known) > 0,
+		if err != nil {
+			return err
+		}
+		elsewhere, err := s.domainOrg(ctx, tx, inv)
+		p = Peeked{Invitation: inv.ID, OrgID: inv.Org, OrgName: org.Name, Email: inv.Email, DomainOrg: elsewhere, ExistingUser: len(known) > 0 || !elsewhere.IsZero(),
 			ExpiresAt: inv.ExpiresAt, Inviter: inv.Inviter, Locale: inv.Locale, State: inv.StateAt(tx.Now())}
 		return err
 	})
@@ -165,6 +171,16 @@ func (s *Service) accept(ctx context.Context, tx db.Tx, inv Invitation, hash []b
 	return Accepted{User: joined, Org: inv.Org}, s.events.Write(ctx, tx, eventAccepted.Of(inv.Org, inv.ID, acceptedData{User: user}))
 }
 
+// domainOrg is the organization that the address of an invitation belongs to, where it is another one.
+func (s *Service) domainOrg(ctx context.Context, tx db.Tx, inv Invitation) (ids.Org, error) {
+	_, domain, _ := strings.Cut(inv.EmailKey, "@")
+	owner, owned, err := s.Domains.OwnerOf(ctx, tx, domain)
+	if err != nil || !owned || owner == inv.Org {
+		return ids.Org{}, err
+	}
+	return owner, nil
+}
+
 // checkPerson settles whether the one who accepts is the one who was invited.
 func (s *Service) checkPerson(ctx context.Context, tx db.Tx, inv Invitation, signedIn ids.User) error {
 	if signedIn.IsZero() {
@@ -172,7 +188,11 @@ func (s *Service) checkPerson(ctx context.Context, tx db.Tx, inv Invitation, sig
 			return err
 		}
 		known, err := s.Users.ByEmail(ctx, tx, inv.Email)
-		if err == nil && len(known) > 0 {
+		if err != nil {
+			return err
+		}
+		elsewhere, err := s.domainOrg(ctx, tx, inv)
+		if err == nil && (len(known) > 0 || !elsewhere.IsZero()) {
 			err = signIn()
 		}
 		return err
@@ -187,7 +207,11 @@ func (s *Service) checkPerson(ctx context.Context, tx db.Tx, inv Invitation, sig
 	if err != nil {
 		return err
 	}
-	if u.Status != users.StatusActive || !u.EmailVerified || u.EmailKey != inv.EmailKey {
+	elsewhere, err := s.domainOrg(ctx, tx, inv)
+	if err != nil {
+		return err
+	}
+	if u.Status != users.StatusActive || !u.Has(inv.EmailKey, elsewhere) {
 		return errOtherPerson.With("Sign out, and open the link again.", nil)
 	}
 	return nil

@@ -26,7 +26,7 @@ type InvitationBody struct {
 	Delivery       string         `json:"delivery" enum:"email,link" doc:"email: we mail the link. link: whoever invites hands it over." example:"email"`
 	Link           string         `json:"link,omitempty" doc:"The link of delivery link, in the answer that makes it and nowhere else: whoever opens it can join." example:"https://id.example.com/t/acme/login/invitation?token=…"`
 	Locale         string         `json:"locale,omitempty" doc:"Language of the mail, BCP 47." example:"en"`
-	Inviter        string         `json:"inviter" doc:"Who invited, or sent it last, as the mail says." example:"Jo Doe"`
+	Inviter        string         `json:"inviter" doc:"Who invited, or sent it last, as the mail says; empty where an app did." example:"Jo Doe"`
 	Refused        string         `json:"refused,omitempty" enum:"beyond_inviter,inviter_gone" doc:"Why it could not be accepted when its link was last opened. beyond_inviter: who invited may not invite any more, or not give what it promises. inviter_gone: he was deleted, disabled or locked, or does not belong any more. Send it again to promise it yourself." example:"inviter_gone"`
 	ExpiresAt      *time.Time     `json:"expires_at,omitempty" doc:"Until when it can be accepted; absent: for ever." example:"2026-11-26T09:00:00Z"`
 	UserID         *ids.User      `json:"user_id,omitempty" doc:"Who accepted."`
@@ -76,13 +76,13 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "List invitations", Description: "The organization's invitations, the latest first.", Status: 200, Needs: permRead,
 		Errors: []fault.Code{fault.CodePageToken}}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "inviteUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations", Tag: tag,
-		Summary: "Invite a user", Description: "Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises.",
-		Status: 201, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate, errTooMany}, Replay: s.replay}, s.create)
+		Summary: "Invite a user", Description: "Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises. Who has an account with the address already accepts with that one. Where another organization's domain holds the address, only such an account can accept.",
+		Status: 201, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDuplicate, errTooMany}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "getInvitation", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
 		Summary: "Get an invitation", Description: "One invitation of the organization.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "resendInvitation", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations/{invitation}:resend", Tag: tag,
 		Summary: "Send an invitation again", Description: "Makes a new link with a new expires_at, and mails it or answers with it; the old one ends. An expired invitation is pending again.",
-		Status: 200, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDomain, errDuplicate, errNotPending, errTooMany, fault.CodeStale}, Replay: s.replay}, s.resend)
+		Status: 200, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDuplicate, errNotPending, errTooMany, fault.CodeStale}, Replay: s.replay}, s.resend)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeInvitation", Method: http.MethodDelete, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
 		Summary: "Revoke an invitation", Description: "The link ends at once and the seat is free. The invitation stays in the list as revoked.",
 		Status: 204, Needs: permWrite, Errors: []fault.Code{errNotPending, fault.CodeStale}}, s.revoke)

@@ -12,5 +12,8 @@
 //     invitations see why.
 //   - Who accepts has received the mail, so his address is verified. Where a person of the tenant has proved the same
 //     address before, that person must be signed in to accept: nobody gets a second account for one address.
+//   - An address whose domain belongs to another organization has its account there. Whoever has one may be invited anywhere and
+//     accepts with it; nobody gets a new one. Neither who invites nor the page says whose the domain is, and both say the same
+//     whether there is such an account or not.
 //   - An invitation holds a seat while it is pending.
 package invitations

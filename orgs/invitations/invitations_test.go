@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"grove/iam/authz"
+	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/actor"
@@ -295,7 +298,6 @@ func (b bundle) set(t *testing.T, sql string, args ...any) {
 func TestRefusedInvitations(t *testing.T) {
 	b := setup(t)
 	b.invite(t, b.A, b.A.Partner, "jo@example.com")
-	b.domains["rivals.example"] = b.A.Rivals.ID
 	foreignRole := b.adminRole[b.B.Tenant.ID]
 	for name, c := range map[string]struct {
 		email, code string
@@ -306,7 +308,6 @@ func TestRefusedInvitations(t *testing.T) {
 		"with a name":                {"Jo <jo@example.com>", "request.invalid", nil},
 		"header injection":           {"jo@example.com\r\nBcc: x@example.com", "request.invalid", nil},
 		"no domain":                  {"jo@", "request.invalid", nil},
-		"another's domain":           {"jo@rivals.example", "org.invite.domain_elsewhere", nil},
 		"a role of another tenant":   {"new@example.com", "role.unknown", []ids.Role{foreignRole}},
 		"a role that does not exist": {"new@example.com", "role.unknown", []ids.Role{ids.NewRole()}},
 	} {
@@ -317,11 +318,56 @@ func TestRefusedInvitations(t *testing.T) {
 	if r := b.try(t, b.A, b.A.Root, "admin@example.com"); r.Code() != "org.invite.already_member" {
 		t.Errorf("a member: %d %s", r.Status, r.Raw)
 	}
-	if r := b.try(t, b.A, b.A.Rivals, "jo@rivals.example"); r.Status != 201 {
-		t.Errorf("the domain's own: %d %s", r.Status, r.Raw)
-	}
 	if got := b.balance(t, b.A, b.A.Partner); got != "1 reserved, 0 used" {
 		t.Errorf("refusals took seats: %s", got)
+	}
+}
+
+// TestAttack35_AddressesOfAnotherOrganizationsDomain: who has an account where the domain belongs is invited by anybody and
+// accepts with it, though nobody there has made him prove the address; who has none gets none elsewhere. The answer to who invites
+// and what the link shows are the same for both.
+func TestAttack35_AddressesOfAnotherOrganizationsDomain(t *testing.T) {
+	b := setup(t)
+	b.domains["rivals.example"] = b.A.Rivals.ID
+	var eva, twin users.User
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		if eva, err = b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Rivals.ID, Username: "eva@rivals.example"}); err != nil {
+			return err
+		}
+		twin, err = b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Branch.ID, Username: "eva@rivals.example"})
+		return err
+	})
+	shown := map[string]invitations.Peeked{}
+	answers := map[string]invitations.InvitationBody{}
+	tokens := map[string]string{}
+	for _, address := range []string{"eva@rivals.example", "nobody@rivals.example"} {
+		inv, token := b.invite(t, b.A, b.A.Partner, address)
+		peeked, err := b.invitations.Peek(t.Context(), b.A.Tenant.ID, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens[address] = token
+		inv.ID, inv.Email, peeked.Invitation, peeked.Email = ids.Invitation{}, "", ids.Invitation{}, ""
+		inv.CreatedAt, inv.UpdatedAt, inv.ExpiresAt, peeked.ExpiresAt = time.Time{}, time.Time{}, nil, nil
+		answers[address], shown[address] = inv, peeked
+		if _, err := b.accept(b.A, token); code(err) != "org.invite.sign_in" {
+			t.Errorf("%s: a new account: %v", address, err)
+		}
+		if _, err := b.invitations.Accept(t.Context(), b.A.Tenant.ID, token, invitations.Accept{User: twin.ID}); code(err) != "org.invite.other_person" {
+			t.Errorf("%s: who was only given the name: %v", address, err)
+		}
+	}
+	if !reflect.DeepEqual(answers["eva@rivals.example"], answers["nobody@rivals.example"]) || !reflect.DeepEqual(shown["eva@rivals.example"], shown["nobody@rivals.example"]) {
+		t.Errorf("it shows who has an account:\n%+v\n%+v", answers, shown)
+	}
+	got, err := b.invitations.Accept(t.Context(), b.A.Tenant.ID, tokens["eva@rivals.example"], invitations.Accept{User: eva.ID})
+	if err != nil || got.User.ID != eva.ID || got.Org != b.A.Partner.ID {
+		t.Errorf("%+v %v", got, err)
+	}
+	// Where the domain belongs, the account is new.
+	_, token := b.invite(t, b.A, b.A.Rivals, "jo@rivals.example")
+	if made, err := b.accept(b.A, token); err != nil || made.User.Org != b.A.Rivals.ID {
+		t.Errorf("the domain's own: %+v %v", made, err)
 	}
 }
 
@@ -364,6 +410,19 @@ func TestASuspendedOrganizationTakesNobody(t *testing.T) {
 	b.set(t, `UPDATE organizations SET status = 'active' WHERE tenant_id = $1 AND id = $2`, b.A.Partner.ID)
 	if _, err := b.accept(b.A, token); err != nil {
 		t.Errorf("resumed: %v", err)
+	}
+}
+
+// TestInvitedByAnApp: nobody is said to have invited.
+func TestInvitedByAnApp(t *testing.T) {
+	b := setup(t)
+	machine := actor.Actor{Kind: actor.Client, Tenant: b.A.Tenant.ID, Org: b.A.Root.ID, App: ids.NewApp(), Scopes: map[string]bool{"invitations.write": true}}
+	r := b.api.Do(t, b.api.Token(machine), http.MethodPost, path(b.A, b.A.Partner), map[string]any{"email": "jo@example.com"})
+	var inv invitations.InvitationBody
+	r.Into(t, &inv)
+	mail, err := b.invitations.Mail(t.Context(), b.A.Tenant.ID, inv.ID)
+	if r.Status != 201 || inv.Inviter != "" || err != nil || mail.Inviter != "" || mail.OrgName == "" {
+		t.Errorf("%d %s: %+v %v", r.Status, r.Raw, mail, err)
 	}
 }
 

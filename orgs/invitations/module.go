@@ -39,7 +39,6 @@ var CodeRefused = fault.Declare(fault.Gone, "org.invite.refused", "Whoever invit
 
 var (
 	errAlreadyMember = fault.Declare(fault.Conflict, "org.invite.already_member", "Already a member")
-	errDomain        = fault.Declare(fault.Conflict, "org.invite.domain_elsewhere", "The address belongs to another organization")
 	errDuplicate     = fault.Declare(fault.Conflict, "org.invite.duplicate", "Already invited")
 	errInvalid       = fault.Declare(fault.Gone, "org.invite.invalid", "This invitation cannot be used")
 	errNotPending    = fault.Declare(fault.Conflict, "org.invite.not_pending", "The invitation is not pending any more")
@@ -145,7 +144,7 @@ func New(d *db.DB, log *events.Log, lifetime time.Duration, p Ports) *Service {
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "orgs.invitations",
-		Errors:      []fault.Code{errAlreadyMember, errDomain, errDuplicate, errInvalid, errNotPending, errOtherPerson, CodeRefused, errSignIn, errTooMany},
+		Errors:      []fault.Code{errAlreadyMember, errDuplicate, errInvalid, errNotPending, errOtherPerson, CodeRefused, errSignIn, errTooMany},
 		Jobs:        s.jobs,
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},

@@ -3039,7 +3039,7 @@ type Invitation struct {
 	// Examples: inv_069hwpkw01r010000000000004
 	ID string `json:"id"`
 
-	// Inviter Who invited, or sent it last, as the mail says.
+	// Inviter Who invited, or sent it last, as the mail says; empty where an app did.
 	//
 	// Examples: Jo Doe
 	Inviter string `json:"inviter"`
@@ -6791,7 +6791,7 @@ func (c *Client) ListInvitationsPages(ctx context.Context, org string, params *L
 
 // InviteUser is POST /v1/orgs/{org}/invitations.
 //
-// Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises.
+// Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises. Who has an account with the address already accepts with that one. Where another organization's domain holds the address, only such an account can accept.
 func (c *Client) InviteUser(ctx context.Context, org string, body InviteUserRequest, options ...Option) (*Invitation, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/invitations", org)}
 	r.body, r.contentType = body, "application/json"

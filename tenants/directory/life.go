@@ -80,6 +80,9 @@ func (s *Service) Resume(ctx context.Context, id ids.Tenant) (Tenant, error) {
 		}
 		t.Status = Active
 		t, err := updateOwn(ctx, tx, t)
+		if err == nil && s.wake != nil {
+			err = s.wake(ctx, tx)
+		}
 		if err != nil {
 			return t, err
 		}

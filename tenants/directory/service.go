@@ -77,6 +77,7 @@ type Service struct {
 	passwords Passwords
 	removal   Removal
 	found     *cache.Cache[found]
+	wake      func(ctx context.Context, tx db.Tx) error
 
 	mu     sync.Mutex
 	invite Founder
@@ -87,6 +88,15 @@ type Service struct {
 func New(d *db.DB, log *events.Log, hub *cache.Hub, baseURL string, founders func() []Founder, passwords Passwords, r Removal) *Service {
 	return &Service{db: d, events: log, base: strings.TrimSuffix(baseURL, "/"), founders: founders, passwords: passwords, removal: r,
 		found: cache.New[found](hub, 20_000, 10*time.Minute, topic)}
+}
+
+// OnResume registers what else happens in the transaction that lets a tenant work again. It is called once, before the program
+// starts, and panics when called again.
+func (s *Service) OnResume(wake func(ctx context.Context, tx db.Tx) error) {
+	if s.wake != nil {
+		panic("directory: OnResume is set already")
+	}
+	s.wake = wake
 }
 
 // InviteWith sets how an administrator without a password is asked to choose one. It runs last in the founding

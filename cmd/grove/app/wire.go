@@ -109,6 +109,7 @@ func (a *App) wire() error {
 	roles := authz.New(a.DB, a.Events)
 	people := users.New(a.DB, a.Events, hasher, roles)
 	tenants := tenantdir.New(a.DB, a.Events, a.Hub, c.BaseURL, a.founders, people, tenantdir.Removal{Erase: a.eraseTenant, Retention: c.TenantRetention})
+	tenants.OnResume(a.Jobs.Wake)
 	keyring := keys.New(a.DB, a.Events, a.Hub, root, tenants.ActiveTenants)
 	options := settings.New(a.DB, a.Events)
 
@@ -116,6 +117,7 @@ func (a *App) wire() error {
 	orgs := orgdir.New(a.DB, a.Events, a.Hub, a.erase)
 	roles.KeepClearOf(tenants.Issuers)
 	orgs.OnMove(roles.CheckMoveTx)
+	orgs.OnResume(a.Jobs.Wake)
 	teams := groups.New(a.DB, a.Events, roles)
 	teams.OnDelete(roles.UnassignGroupTx)
 	told := attributes.New(a.DB, a.Events, a.Hub, authz.IsReserved)

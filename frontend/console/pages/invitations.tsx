@@ -61,7 +61,7 @@ export function InvitationsPage() {
           render: (i) => (
             <div>
               <Text fw={560} fz="inherit">{i.email}</Text>
-              <Text c="dimmed" fz="xs">{t("invitations.by", { name: i.inviter })}</Text>
+              <Text c="dimmed" fz="xs">{i.inviter ? t("invitations.by", { name: i.inviter }) : t("invitations.byApp")}</Text>
               {given(i).length > 0 && <Group gap={4} mt={2}>{given(i).map((name) => <Badge color="gray" key={name} size="sm">{name}</Badge>)}</Group>}
               {i.refused && <Text c="var(--mantine-color-red-light-color)" fz="xs">{t(`invitations.refused.${i.refused}`)}</Text>}
             </div>

@@ -35,7 +35,7 @@ class Peer {
         return Response.json({ error: this.refreshFails.error }, { status: this.refreshFails.status });
       }
       this.#count += 1;
-      const claims = { iss: issuer, aud: "console", sub: "usr_1", exp: 9_999_999_999, iat: Math.floor(Date.now() / 1000), nonce: this.nonce, org_id: "org_own", name: "Ada" };
+      const claims = { iss: issuer, aud: "console", sub: "usr_1", exp: 9_999_999_999, iat: Math.floor(Date.now() / 1000), nonce: this.nonce, org_handle: "north", org_id: "org_own", name: "Ada" };
       return Response.json({
         access_token: `access-${this.#count}`, token_type: "Bearer", expires_in: 600, scope: "openid users.read", refresh_token: `refresh-${this.#count}`,
         ...(form.get("grant_type") === "authorization_code" && { id_token: `${encode({ alg: "RS256" })}.${encode(claims)}.c2ln` }),
@@ -147,6 +147,15 @@ test("an organization that lets the person in no more is left, once, and that is
   const last = new URL(peer.went.at(-1) ?? "").searchParams;
   peer.href = `${issuer}/console/callback?error=access_denied&state=${last.get("state")}`;
   await expect(peer.session().start()).rejects.toThrow();
+});
+
+test("who has just joined an organization is there, and is told once", async () => {
+  peer.href = `${issuer}/console/?joined=1&org=north`;
+  expect((await peer.signedIn()).joined).toBe(true);
+  expect(new URL(peer.went[0] ?? "").searchParams.get("org")).toBe("north");
+  expect(peer.replaced).toEqual(["/t/acme/console/"]);
+  peer.href = `${issuer}/console/`;
+  expect((await peer.signedIn()).joined).toBe(false);
 });
 
 test("acts in another organization and comes back", async () => {

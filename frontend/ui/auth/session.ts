@@ -11,6 +11,7 @@ const leeway = 30_000;
 
 const pendingPrefix = "grove.auth.";
 const orgPrefix = "grove.org.";
+const joinedPrefix = "grove.joined.";
 const lostPrefix = "grove.lost.";
 
 /** Who is signed in, from the ID token. */
@@ -22,6 +23,7 @@ export interface Person {
   /** The organization that the tokens speak for. */
   orgId?: string;
   orgHandle?: string;
+  orgName?: string;
 }
 
 /** What is kept in sessionStorage between leaving for the authorization server and coming back. */
@@ -87,6 +89,7 @@ export class Session {
   #switching: Promise<void> | undefined;
   #starting: Promise<boolean> | undefined;
   #ended = false;
+  #joined = false;
   #lost = false;
 
   constructor(mount: Mount, around: Surroundings = browser()) {
@@ -97,6 +100,11 @@ export class Session {
 
   get person(): Person | undefined {
     return this.#person;
+  }
+
+  /** Whether the person comes from accepting an invitation of the organization that is open now. */
+  get joined(): boolean {
+    return this.#joined;
   }
 
   /** Whether the organization that this tab last worked in let the person in no more, so that another one is open now. */
@@ -140,7 +148,9 @@ export class Session {
       if (org) {
         this.#remember(org);
         url.searchParams.delete("org");
+        if (url.searchParams.has("joined")) this.#around.storage.setItem(joinedPrefix + this.mount.path, org);
       }
+      url.searchParams.delete("joined");
       await this.authorize(url.pathname + url.search + url.hash);
       return false;
     }
@@ -174,6 +184,8 @@ export class Session {
     this.#lost = this.#around.storage.getItem(lostPrefix + this.mount.path) !== null;
     this.#around.storage.removeItem(lostPrefix + this.mount.path);
     this.#keep(result);
+    this.#joined = this.#around.storage.getItem(joinedPrefix + this.mount.path) === this.#person?.orgHandle;
+    this.#around.storage.removeItem(joinedPrefix + this.mount.path);
     this.#around.replace(pending.returnTo);
     return true;
   }
@@ -297,7 +309,7 @@ export class Session {
       const text = (name: string) => (typeof claims[name] === "string" ? (claims[name] as string) : undefined);
       this.#person = {
         sub: claims.sub, name: text("name"), email: text("email"), picture: text("picture"),
-        orgId: text("org_id"), orgHandle: text("org_handle"),
+        orgId: text("org_id"), orgHandle: text("org_handle"), orgName: text("org_name"),
       };
     }
     this.#tell();

@@ -1159,7 +1159,7 @@ export interface paths {
         put?: never;
         /**
          * Invite a user
-         * @description Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises.
+         * @description Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises. Who has an account with the address already accepts with that one. Where another organization's domain holds the address, only such an account can accept.
          */
         post: operations["inviteUser"];
         delete?: never;
@@ -3941,7 +3941,7 @@ export interface components {
              */
             id: string;
             /**
-             * @description Who invited, or sent it last, as the mail says.
+             * @description Who invited, or sent it last, as the mail says; empty where an app did.
              * @example Jo Doe
              */
             inviter: string;
@@ -13606,7 +13606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, org.invite.already_member, org.invite.domain_elsewhere, org.invite.duplicate. */
+            /** @description Codes: idempotency.in_progress, org.invite.already_member, org.invite.duplicate. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13908,7 +13908,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, org.invite.already_member, org.invite.domain_elsewhere, org.invite.duplicate, org.invite.not_pending. */
+            /** @description Codes: idempotency.in_progress, org.invite.already_member, org.invite.duplicate, org.invite.not_pending. */
             409: {
                 headers: {
                     [name: string]: unknown;
