@@ -31,6 +31,7 @@ const (
 	GrantJWTBearer          = "urn:ietf:params:oauth:grant-type:jwt-bearer" // RFC 7523
 	GrantOrganizationSwitch = "organization_switch"
 	GrantRefreshToken       = "refresh_token"
+	GrantSAMLBearer         = "urn:ietf:params:oauth:grant-type:saml2-bearer" // RFC 7522
 	GrantTokenExchange      = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
@@ -71,7 +72,7 @@ func checkProtocol(a appRow) error {
 		return errGrantTypes.At("/grant_types", "client_credentials is for confidential clients only")
 	case a.Template == templateM2M && (code || device):
 		return errGrantTypes.At("/grant_types", "a machine-to-machine app has no sign-in")
-	case a.Template == templateSPA && slices.ContainsFunc(a.GrantTypes, func(g string) bool { return g == GrantJWTBearer || g == GrantTokenExchange }):
+	case a.Template == templateSPA && slices.ContainsFunc(a.GrantTypes, func(g string) bool { return g == GrantJWTBearer || g == GrantSAMLBearer || g == GrantTokenExchange }):
 		return errGrantTypes.At("/grant_types", "assertions and token exchange are not for apps that run in a browser, which keep no token from what else runs there")
 	case a.ClientType == clientPublic && len(a.OIDC.ExchangeAudiences) > 0:
 		return fault.CodeInvalid.At("/token_exchange_audiences", "empty for public clients, which cannot prove that they serve an API")

@@ -2,6 +2,7 @@ package issuers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"grove/iam/apps"
@@ -16,14 +17,16 @@ import (
 // CreateTokenIssuerRequest says whom an organization begins to trust.
 type CreateTokenIssuerRequest struct {
 	Name            string           `json:"name" minLength:"1" maxLength:"100" doc:"What the organization calls the issuer." example:"Build farm"`
-	Issuer          string           `json:"issuer" minLength:"1" maxLength:"1024" doc:"What its assertions have as iss, compared byte by byte. An issuer outside of this installation." example:"https://idp.example"`
+	Format          string           `json:"format,omitempty" enum:"jwt,saml" default:"jwt" doc:"What its assertions are: JWTs (RFC 7523) or SAML 2.0 assertions (RFC 7522). It stays." example:"jwt"`
+	Issuer          string           `json:"issuer" minLength:"1" maxLength:"1024" doc:"What its assertions have as iss, or the entity ID in their Issuer, compared byte by byte. An issuer outside of this installation." example:"https://idp.example"`
+	Certificates    []string         `json:"certificates,omitempty" maxItems:"10" doc:"The certificates of a SAML issuer's signing keys, as PEM or as the base64 that metadata has; stored and shown as base64. Of a certificate its key counts, not its dates: what is not to be trusted any more is taken away." example:"[]"`
 	Audiences       []string         `json:"audiences,omitempty" maxItems:"20" doc:"What aud may name besides the organization's own issuer and token endpoint. An assertion with any other audience is refused." example:"[\"0oa1grove\"]"`
-	JWKS            *apps.JWKSet     `json:"jwks,omitempty" doc:"The issuer's public keys; one of jwks and jwks_uri."`
+	JWKS            *apps.JWKSet     `json:"jwks,omitempty" doc:"The public keys of an issuer of JWTs; one of jwks and jwks_uri."`
 	JWKSURI         string           `json:"jwks_uri,omitempty" maxLength:"2048" doc:"Where it publishes its keys (RFC 7517), read again every few minutes." example:"https://idp.example/jwks.json"`
 	LifetimeSeconds int              `json:"max_lifetime_seconds,omitempty" minimum:"60" maximum:"86400" default:"3600" doc:"The longest time that an assertion may still have before it expires. One that lives longer is refused." example:"3600"`
 	SigningAlg      string           `json:"signing_alg,omitempty" enum:",ES256,EdDSA,PS256,RS256" doc:"How assertions must be signed; empty for any of these." example:"RS256"`
-	SubjectClaim    string           `json:"subject_claim,omitempty" minLength:"1" maxLength:"100" default:"sub" doc:"The claim that says whom an assertion is about: a text." example:"sub"`
-	SubjectMatch    string           `json:"subject_match" enum:"email,mapping,user_id,username" doc:"What that claim is of a person whose resident organization this is: a verified address (the assertion must have email_verified, too), the username, the identifier here, or a value that subjects maps." example:"username"`
+	SubjectClaim    string           `json:"subject_claim,omitempty" minLength:"1" maxLength:"100" doc:"The claim that says whom an assertion is about, a text; sub unless it is given. Of a SAML assertion NameID, which is what it is unless it is given, or the Name of an attribute with one value." example:"sub"`
+	SubjectMatch    string           `json:"subject_match" enum:"email,mapping,user_id,username" doc:"What that claim is of a person whose resident organization this is: a verified address (a JWT must have email_verified, too; for a SAML issuer you say that its addresses are), the username, the identifier here, or a value that subjects maps." example:"username"`
 	Subjects        []SubjectMapping `json:"subjects,omitempty" maxItems:"200" doc:"Who is meant by which value, where subject_match is mapping." example:"[]"`
 }
 
@@ -33,6 +36,7 @@ type UpdateTokenIssuerRequest struct {
 	Enabled         *bool             `json:"enabled,omitempty" doc:"Whether its assertions are taken. Disabling ends what was issued by them." example:"true"`
 	Issuer          *string           `json:"issuer,omitempty" minLength:"1" maxLength:"1024" doc:"What its assertions have as iss." example:"https://idp.example"`
 	Audiences       *[]string         `json:"audiences,omitempty" maxItems:"20" doc:"What aud may name besides the organization's own issuer and token endpoint; all from now on." example:"[\"0oa1grove\"]"`
+	Certificates    *[]string         `json:"certificates,omitempty" maxItems:"10" doc:"All certificates of a SAML issuer's keys from now on." example:"[]"`
 	JWKS            *apps.JWKSet      `json:"jwks,omitempty" doc:"All public keys of the issuer from now on. Takes the place of jwks_uri."`
 	JWKSURI         *string           `json:"jwks_uri,omitempty" maxLength:"2048" doc:"Where it publishes its keys. Takes the place of jwks." example:"https://idp.example/jwks.json"`
 	LifetimeSeconds *int              `json:"max_lifetime_seconds,omitempty" minimum:"60" maximum:"86400" doc:"The longest time that an assertion may still have before it expires." example:"3600"`
@@ -46,7 +50,7 @@ type UpdateTokenIssuerRequest struct {
 type TokenIssuer struct {
 	ID      ids.Connection `json:"id" doc:"The issuer's identifier."`
 	Name    string         `json:"name" doc:"What the organization calls it." example:"Build farm"`
-	Format  string         `json:"format" doc:"What its assertions are: jwt (RFC 7523)." example:"jwt"`
+	Format  string         `json:"format" doc:"What its assertions are: jwt (RFC 7523) or saml (RFC 7522)." example:"jwt"`
 	Issuer  string         `json:"issuer" doc:"What its assertions have as iss." example:"https://idp.example"`
 	Enabled bool           `json:"enabled" doc:"Whether its assertions are taken." example:"true"`
 	Trust
@@ -62,13 +66,15 @@ type Versioned struct {
 }
 
 func (in CreateTokenIssuerRequest) trust() Trust {
-	t := Trust{Audiences: in.Audiences, JWKS: in.JWKS, JWKSURI: in.JWKSURI, LifetimeSeconds: in.LifetimeSeconds, SigningAlg: in.SigningAlg,
+	t := Trust{Audiences: in.Audiences, Certificates: in.Certificates, JWKS: in.JWKS, JWKSURI: in.JWKSURI, LifetimeSeconds: in.LifetimeSeconds, SigningAlg: in.SigningAlg,
 		SubjectClaim: in.SubjectClaim, SubjectMatch: in.SubjectMatch, Subjects: in.Subjects}
 	if t.LifetimeSeconds == 0 {
 		t.LifetimeSeconds = defaultLifetime
 	}
 	if t.SubjectClaim == "" {
-		t.SubjectClaim = subjectSub
+		if t.SubjectClaim = subjectSub; in.Format == FormatSAML {
+			t.SubjectClaim = SubjectNameID
+		}
 	}
 	return t
 }
@@ -97,6 +103,9 @@ func (in UpdateTokenIssuerRequest) apply(r *row) (fields []string, err error) {
 	fields = set(fields, "signing_alg", &t.SigningAlg, in.SigningAlg)
 	fields = set(fields, "subject_claim", &t.SubjectClaim, in.SubjectClaim)
 	fields = set(fields, "subject_match", &t.SubjectMatch, in.SubjectMatch)
+	if in.Certificates != nil {
+		fields, t.Certificates = append(fields, "certificates"), slices.Clone(*in.Certificates)
+	}
 	if in.Audiences != nil {
 		fields, t.Audiences = append(fields, "audiences"), list.Distinct(*in.Audiences)
 	}
@@ -119,7 +128,7 @@ func (r row) view() TokenIssuer {
 }
 
 func (r row) brief() TokenIssuer {
-	r.Trust.JWKS, r.Trust.Subjects = nil, nil
+	r.Trust.Certificates, r.Trust.JWKS, r.Trust.Subjects = nil, nil, nil
 	return r.view()
 }
 
@@ -158,7 +167,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "List trusted token issuers", Description: "Whose assertions the organization takes for its people, by name, without keys and mappings."}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[TokenIssuer]]{ID: "createTokenIssuer", Method: "POST", Path: path, Tag: tag, Status: 201, Needs: permWrite,
 		Summary:     "Trust a token issuer",
-		Description: "Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization." + above,
+		Description: "Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523) or urn:ietf:params:oauth:grant-type:saml2-bearer (RFC 7522), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization." + above,
 		Errors:      []fault.Code{errDuplicate, errNameTaken, errNobody, errTooMany}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[TokenIssuer]]{ID: "getTokenIssuer", Method: "GET", Path: path + "/{issuer}", Tag: tag, Status: 200, Needs: permRead,
 		Summary: "Read a trusted token issuer", Description: "With its keys, and whom it means by which subject."}, s.get)

@@ -1,5 +1,5 @@
-// Package issuers keeps whom outside an organization trusts to speak for its people: issuers of JWTs (RFC 7523) whose assertions the
-// token endpoint takes as grants. See docs/adr/0019-trusted-token-issuers.md.
+// Package issuers keeps whom outside an organization trusts to speak for its people: issuers of JWTs (RFC 7523) and of SAML
+// assertions (RFC 7522) which the token endpoint takes as grants. See docs/adr/0019-trusted-token-issuers.md.
 //
 // What always holds:
 //

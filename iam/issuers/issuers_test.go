@@ -24,6 +24,7 @@ import (
 	"grove/infra/kernel/page"
 	"grove/infra/kernel/perm"
 	"grove/infra/module"
+	"grove/infra/saml/samltest"
 	"grove/infra/testkit"
 	"grove/infra/testkit/apikit"
 	"grove/infra/testkit/treekit"
@@ -141,7 +142,16 @@ func TestTrustedIssuer(t *testing.T) {
 		"somebody from elsewhere":    {func(r *issuers.CreateTokenIssuerRequest) { r.Subjects[0].User = away }, "token_issuer.subject_unknown"},
 		"a subject twice":            {func(r *issuers.CreateTokenIssuerRequest) { r.Subjects = append(r.Subjects, r.Subjects[0]) }, "request.invalid"},
 		"a mapping that is not used": {func(r *issuers.CreateTokenIssuerRequest) { r.SubjectMatch = issuers.MatchEmail }, "request.invalid"},
-		"an audience with a space":   {func(r *issuers.CreateTokenIssuerRequest) { r.Audiences = []string{"a b"} }, "request.invalid"},
+		"certificates of JWTs":       {func(r *issuers.CreateTokenIssuerRequest) { r.Certificates = []string{"AAAA"} }, "request.invalid"},
+		"SAML with keys":             {func(r *issuers.CreateTokenIssuerRequest) { r.Format = issuers.FormatSAML }, "request.invalid"},
+		"SAML without a certificate": {func(r *issuers.CreateTokenIssuerRequest) { r.Format, r.JWKS = issuers.FormatSAML, nil }, "request.invalid"},
+		"SAML of a weak key": {func(r *issuers.CreateTokenIssuerRequest) {
+			r.Format, r.JWKS, r.Certificates = issuers.FormatSAML, nil, []string{samltest.RSA(t, 1024).Base64()}
+		}, "request.invalid"},
+		"SAML of an algorithm": {func(r *issuers.CreateTokenIssuerRequest) {
+			r.Format, r.JWKS, r.Certificates, r.SigningAlg = issuers.FormatSAML, nil, []string{samltest.EC(t).Base64()}, "ES256"
+		}, "request.invalid"},
+		"an audience with a space": {func(r *issuers.CreateTokenIssuerRequest) { r.Audiences = []string{"a b"} }, "request.invalid"},
 	} {
 		try := in
 		try.Name, try.Issuer, try.Subjects = "Try "+name, "https://try.example", []issuers.SubjectMapping{{Subject: "robot", User: ada}}
@@ -153,6 +163,15 @@ func TestTrustedIssuer(t *testing.T) {
 		t.Log(name)
 		_, err := b.issuers.Create(ctx, tenant, org, try)
 		wantCode(t, err, c.code)
+	}
+	// One name can be that of an issuer of JWTs and of one of SAML assertions.
+	partner := samltest.EC(t)
+	pem := "-----BEGIN CERTIFICATE-----\n" + partner.Base64() + "\n-----END CERTIFICATE-----\n"
+	saml, err := b.issuers.Create(ctx, tenant, org, issuers.CreateTokenIssuerRequest{Name: "Partner", Issuer: in.Issuer, Format: issuers.FormatSAML, Certificates: []string{pem, partner.Base64()},
+		SubjectMatch: issuers.MatchUsername})
+	wantCode(t, err, "")
+	if saml.Format != issuers.FormatSAML || saml.SubjectClaim != issuers.SubjectNameID || len(saml.Certificates) != 1 || saml.Certificates[0] != partner.Base64() {
+		t.Errorf("%+v", saml)
 	}
 	// Another organization, and another tenant, may trust the same one.
 	in.SubjectMatch, in.Subjects = issuers.MatchEmail, nil

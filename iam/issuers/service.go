@@ -45,7 +45,10 @@ func (s *Service) Load(ctx context.Context, tenant ids.Tenant, org ids.Org, id i
 
 // Create lets org trust an issuer.
 func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateTokenIssuerRequest) (made Versioned, err error) {
-	r := row{ID: ids.NewConnection(), Org: org, Format: FormatJWT, Issuer: in.Issuer, Enabled: true, Version: 1, Trust: in.trust()}
+	r := row{ID: ids.NewConnection(), Org: org, Format: in.Format, Issuer: in.Issuer, Enabled: true, Version: 1, Trust: in.trust()}
+	if r.Format == "" {
+		r.Format = FormatJWT
+	}
 	if r.Name, r.NameKey, err = cleanName(in.Name); err != nil {
 		return made, err
 	}

@@ -2,6 +2,8 @@ package issuers
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/base64"
 	"net/url"
 	"slices"
 	"strconv"
@@ -16,10 +18,14 @@ import (
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/list"
+	"grove/infra/saml"
 )
 
-// FormatJWT is the format of an issuer whose assertions are JWTs (RFC 7523).
-const FormatJWT = "jwt"
+// What an issuer's assertions are: JWTs (RFC 7523) or SAML 2.0 assertions (RFC 7522).
+const (
+	FormatJWT  = "jwt"
+	FormatSAML = "saml"
+)
 
 // How the person is found whom an assertion is about.
 const (
@@ -40,11 +46,15 @@ const (
 const (
 	defaultLifetime = 3600
 	subjectSub      = "sub"
+
+	// SubjectNameID is the subject claim of SAML that is no attribute.
+	SubjectNameID = "NameID"
 )
 
 // Trust is what an organization believes of an issuer, as it is stored and shown. None of it is secret.
 type Trust struct {
 	Audiences       []string         `json:"audiences" doc:"What aud may name besides the organization's own issuer and token endpoint." example:"[\"0oa1grove\"]"`
+	Certificates    []string         `json:"certificates,omitzero" doc:"The certificates of a SAML issuer's keys: base64 of DER. In single representations only."`
 	JWKS            *apps.JWKSet     `json:"jwks,omitempty" doc:"Its public keys. In single representations only."`
 	JWKSURI         string           `json:"jwks_uri" doc:"Where it publishes its keys; empty where they are in jwks." example:"https://idp.example/jwks.json"`
 	LifetimeSeconds int              `json:"max_lifetime_seconds" doc:"The longest time that an assertion may still have before it expires." example:"3600"`
@@ -63,11 +73,13 @@ type SubjectMapping struct {
 // Issuer is an enabled issuer as the token endpoint sees it.
 type Issuer struct {
 	Trust
-	ID      ids.Connection
-	Format  string
-	Org     ids.Org
-	Keys    []*jose.PublicKey // of jwks; those of jwks_uri are read when they are needed
-	Version int64
+	ID     ids.Connection
+	Format string
+	Org    ids.Org
+	Keys   []*jose.PublicKey // of jwks; those of jwks_uri are read when they are needed
+	// SigningCertificates are those of a SAML issuer's keys. They are keys and no more: trust in one ends when it is taken away.
+	SigningCertificates []*x509.Certificate
+	Version             int64
 }
 
 // Lifetime is the longest time that an assertion may still have before it expires.
@@ -83,7 +95,15 @@ func (s *Service) Find(ctx context.Context, tx db.Tx, org ids.Org, format, issue
 		return Issuer{}, db.OrNotFound(err)
 	}
 	keys, _ := r.Trust.JWKS.PublicKeys() // looked at when they were stored
-	return Issuer{Trust: r.Trust, ID: r.ID, Format: r.Format, Org: r.Org, Keys: keys, Version: r.Version}, nil
+	found := Issuer{Trust: r.Trust, ID: r.ID, Format: r.Format, Org: r.Org, Keys: keys, Version: r.Version}
+	for _, c := range r.Trust.Certificates {
+		parsed, err := saml.ParseCertificate(c)
+		if err != nil {
+			return Issuer{}, err
+		}
+		found.SigningCertificates = append(found.SigningCertificates, parsed)
+	}
+	return found, nil
 }
 
 // Person finds whom an issuer means by a value of its subject claim: one resident of its organization, or fault.ErrNotFound. Where
@@ -142,6 +162,23 @@ func (s *Service) check(ctx context.Context, tx db.Tx, r *row) error {
 			return fault.CodeInvalid.At("/audiences/"+strconv.Itoa(i), "printable ASCII characters without spaces, at most 1024")
 		}
 	}
+	if err := checkKeys(r.Format, t); err != nil {
+		return err
+	}
+	if t.SubjectClaim == "" || strings.ContainsFunc(t.SubjectClaim, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return fault.CodeInvalid.At("/subject_claim", "the name of a claim: printable ASCII characters without spaces")
+	}
+	return checkSubjects(ctx, tx, r)
+}
+
+// checkKeys wants the keys that go with the format.
+func checkKeys(format string, t *Trust) error {
+	if format == FormatSAML {
+		return checkCertificates(t)
+	}
+	if len(t.Certificates) > 0 {
+		return fault.CodeInvalid.At("/certificates", "certificates are for issuers of SAML assertions; those of JWTs have jwks or jwks_uri")
+	}
 	if _, err := t.JWKS.PublicKeys(); err != nil {
 		return fault.CodeInvalid.At("/jwks", "public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures")
 	}
@@ -153,10 +190,28 @@ func (s *Service) check(ctx context.Context, tx db.Tx, r *row) error {
 	if (t.JWKS == nil) == (t.JWKSURI == "") {
 		return fault.CodeInvalid.At("/jwks", "the issuer's keys, or their address in jwks_uri, and not both")
 	}
-	if t.SubjectClaim == "" || strings.ContainsFunc(t.SubjectClaim, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return fault.CodeInvalid.At("/subject_claim", "the name of a claim: printable ASCII characters without spaces")
+	return nil
+}
+
+func checkCertificates(t *Trust) error {
+	if t.JWKS != nil || t.JWKSURI != "" {
+		return fault.CodeInvalid.At("/certificates", "issuers of SAML assertions have certificates in place of jwks and jwks_uri")
 	}
-	return checkSubjects(ctx, tx, r)
+	if t.SigningAlg != "" {
+		return fault.CodeInvalid.At("/signing_alg", "empty for SAML assertions, which are signed with SHA-256 or better by the certificate's key")
+	}
+	if len(t.Certificates) == 0 {
+		return fault.CodeInvalid.At("/certificates", "at least one certificate of the issuer's keys")
+	}
+	for i, text := range t.Certificates {
+		c, err := saml.ParseCertificate(text)
+		if err != nil {
+			return fault.CodeInvalid.At("/certificates/"+strconv.Itoa(i), "an X.509 certificate as PEM or base64 of DER, with an RSA key of 2048 bits or more or an EC key on P-256, P-384 or P-521")
+		}
+		t.Certificates[i] = base64.StdEncoding.EncodeToString(c.Raw)
+	}
+	t.Certificates = list.Distinct(t.Certificates)
+	return nil
 }
 
 func checkSubjects(ctx context.Context, tx db.Tx, r *row) error {

@@ -37,7 +37,7 @@ type assertion struct {
 
 // Why an assertion is refused. What is told of it before it is known whose it is tells nothing.
 const (
-	ruleAudience = "The assertion is for somebody else: aud has to be this organization's issuer or token endpoint, or an audience that the issuer is trusted with, and nothing besides."
+	ruleAudience = "The assertion is for somebody else: its audience has to be this organization's issuer or token endpoint, or an audience that the issuer is trusted with, and nothing besides."
 	ruleBound    = "The assertion is bound to a key or certificate that this request does not prove to hold."
 	ruleClaims   = "The assertion has a claim that makes it something else: act, may_act or events."
 	ruleLife     = "The assertion has no end, is over or not yet good, or lives longer than the issuer is trusted with."
@@ -64,6 +64,49 @@ func asCode(err error, code string) error {
 		return refuseBecause(code, no.rule, no.cause)
 	}
 	return err
+}
+
+// reader verifies an assertion of one format and uses it up. Every failure but one of the database is a notAsserted.
+type reader func(ctx context.Context, client authenticatedClient, text string) (assertion, error)
+
+// bring is the grant of an assertion. Parameters: assertion, scope, resource (RFC 8707).
+func (s *Service) bring(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params, read reader) error {
+	ctx := r.Context()
+	if !form.has("assertion") {
+		return refuse(codeInvalidRequest, "assertion is required.")
+	}
+	if form.has(paramDetails) {
+		return errDetailsUnasked
+	}
+	a, err := read(ctx, client, form.get("assertion"))
+	if err != nil {
+		return asCode(err, codeInvalidGrant)
+	}
+	claims, err := s.grantAsserted(ctx, client, a, form, time.Time{})
+	if err != nil {
+		return asCode(err, codeInvalidGrant)
+	}
+	return s.respondAccess(ctx, w, claims, "")
+}
+
+// exchangeForeign is the token exchange of what a trusted issuer has signed (RFC 8693, section 2.1), by the rules of the grant above. What
+// comes of it lives no longer than what went in. Parameters: those of exchange, without an actor.
+func (s *Service) exchangeForeign(ctx context.Context, w http.ResponseWriter, client authenticatedClient, form params, read reader) error {
+	if form.has("actor_token", "actor_token_type") {
+		return refuse(codeInvalidRequest, "actor_token goes with a subject_token of this server.")
+	}
+	if form.has(paramDetails) {
+		return errDetailsUnasked
+	}
+	a, err := read(ctx, client, form.get("subject_token"))
+	if err != nil {
+		return asCode(err, codeInvalidRequest)
+	}
+	claims, err := s.grantAsserted(ctx, client, a, append(form[:len(form):len(form)], form.renamed("audience", "resource")...), a.expires)
+	if err != nil {
+		return asCode(err, codeInvalidRequest)
+	}
+	return s.respondAccess(ctx, w, claims, typeAccessToken)
 }
 
 // trustedIssuer finds whom the base's organization trusts under a name.

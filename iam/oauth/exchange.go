@@ -81,8 +81,11 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	if err != nil {
 		return err
 	}
-	if form.get("subject_token_type") == typeJWT && isForeign(t, form.get("subject_token")) {
-		return s.exchangeForeign(ctx, w, client, form)
+	switch subjectType := form.get("subject_token_type"); {
+	case subjectType == typeSAML:
+		return s.exchangeForeign(ctx, w, client, form, s.readSAML)
+	case subjectType == typeJWT && isForeign(t, form.get("subject_token")):
+		return s.exchangeForeign(ctx, w, client, form, s.jwtReader("JWT", "at+jwt"))
 	}
 	subject, err := s.exchanged(ctx, t, form, "subject_token")
 	if err != nil {

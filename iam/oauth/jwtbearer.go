@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"net/http"
 	"strings"
-	"time"
 
 	"grove/iam/issuers"
 	"grove/infra/httpapi"
@@ -18,55 +16,22 @@ import (
 // JWT bearer assertions as grants (RFC 7523, sections 2.1 and 3).
 const grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-// jwtBearer is the grant of that name. Parameters: assertion, scope, resource (RFC 8707).
-func (s *Service) jwtBearer(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
-	ctx := r.Context()
-	if !form.has("assertion") {
-		return refuse(codeInvalidRequest, "assertion is required.")
-	}
-	if form.has(paramDetails) {
-		return errDetailsUnasked
-	}
-	a, err := s.readJWT(ctx, client, form.get("assertion"), "", "JWT")
-	if err != nil {
-		return asCode(err, codeInvalidGrant)
-	}
-	claims, err := s.grantAsserted(ctx, client, a, form, time.Time{})
-	if err != nil {
-		return asCode(err, codeInvalidGrant)
-	}
-	return s.respondAccess(ctx, w, claims, "")
-}
-
-// exchangeForeign is the token exchange of a JWT of a trusted issuer (RFC 8693, section 2.1), by the rules of the grant above. What comes
-// of it lives no longer than what went in. Parameters: those of exchange, without an actor.
-func (s *Service) exchangeForeign(ctx context.Context, w http.ResponseWriter, client authenticatedClient, form params) error {
-	if form.has("actor_token", "actor_token_type") {
-		return refuse(codeInvalidRequest, "actor_token goes with a subject_token of this server.")
-	}
-	if form.has(paramDetails) {
-		return errDetailsUnasked
-	}
-	a, err := s.readJWT(ctx, client, form.get("subject_token"), "", "JWT", "at+jwt")
-	if err != nil {
-		return asCode(err, codeInvalidRequest)
-	}
-	claims, err := s.grantAsserted(ctx, client, a, append(form[:len(form):len(form)], form.renamed("audience", "resource")...), a.expires)
-	if err != nil {
-		return asCode(err, codeInvalidRequest)
-	}
-	return s.respondAccess(ctx, w, claims, typeAccessToken)
-}
-
 // isForeign reports whether a token says of itself that it is a JWT of somebody else than the tenant. Nothing is verified.
 func isForeign(t httpapi.Tenant, token string) bool {
 	c, err := unverified(token)
 	return err == nil && c.Issuer != t.Base && !strings.HasPrefix(c.Issuer, t.Base+"/")
 }
 
+// jwtReader reads assertions of some types.
+func (s *Service) jwtReader(typ ...string) reader {
+	return func(ctx context.Context, client authenticatedClient, token string) (assertion, error) {
+		return s.readJWT(ctx, client, token, typ)
+	}
+}
+
 // readJWT verifies that an issuer whom the base's organization trusts has made an assertion for us (RFC 7523, section 3), and uses it
-// up. Every failure but one of the database is a notAsserted.
-func (s *Service) readJWT(ctx context.Context, client authenticatedClient, token string, typ ...string) (assertion, error) {
+// up.
+func (s *Service) readJWT(ctx context.Context, client authenticatedClient, token string, typ []string) (assertion, error) {
 	no := func(err error) (assertion, error) { return assertion{}, err }
 	said, err := unverified(token)
 	if err != nil || !isForeign(httpapi.TenantOf(ctx), token) {

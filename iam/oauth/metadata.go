@@ -130,7 +130,7 @@ func (o Options) describe(offers registration.Offers) string {
 		ScopesSupported:          []string{scopeOfflineAccess, scopesMark},
 		ResponseTypes:            apps.ResponseTypes,
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
-		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantJWTBearer, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange},
+		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantJWTBearer, grantOrganizationSwitch, grantRefreshToken, grantSAMLBearer, grantTokenExchange},
 		SubjectTypes:             []string{"public"},
 		IDTokenAlgs:              jose.Algs(),
 		TokenAuthMethods:         authMethods,

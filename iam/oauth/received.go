@@ -35,7 +35,7 @@ var shownParams = map[string]showing{
 	"client_id":                ownID,
 	"code_challenge_method":    oneOf(methodS256, methodPlain),
 	"display":                  oneOf("page", "popup", "touch", "wap"),
-	"grant_type":               oneOf("authorization_code", "client_credentials", "implicit", "password", grantDeviceCode, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange, "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer"),
+	"grant_type":               oneOf("authorization_code", "client_credentials", "implicit", "password", grantDeviceCode, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange, grantJWTBearer, grantSAMLBearer),
 	"max_age":                  number,
 	"org":                      identifier,
 	"orgId":                    identifier,

@@ -46,11 +46,17 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request, form params
 	case grantDeviceCode:
 		do = s.deviceToken
 	case grantJWTBearer:
-		do = s.jwtBearer
+		do = func(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
+			return s.bring(w, r, client, form, s.jwtReader("", "JWT"))
+		}
 	case grantOrganizationSwitch:
 		do = s.switchOrganization
 	case grantRefreshToken:
 		do = s.refresh
+	case grantSAMLBearer:
+		do = func(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {
+			return s.bring(w, r, client, form, s.readSAML)
+		}
 	case grantTokenExchange:
 		do = s.exchange
 	default:

@@ -132,6 +132,24 @@ func (e CreatePasswordLinkRequestDelivery) Valid() bool {
 	}
 }
 
+// Defines values for CreateTokenIssuerRequestFormat.
+const (
+	CreateTokenIssuerRequestFormatJwt  CreateTokenIssuerRequestFormat = "jwt"
+	CreateTokenIssuerRequestFormatSaml CreateTokenIssuerRequestFormat = "saml"
+)
+
+// Valid indicates whether the value is a known member of the CreateTokenIssuerRequestFormat enum.
+func (e CreateTokenIssuerRequestFormat) Valid() bool {
+	switch e {
+	case CreateTokenIssuerRequestFormatJwt:
+		return true
+	case CreateTokenIssuerRequestFormatSaml:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreateTokenIssuerRequestSigningAlg.
 const (
 	CreateTokenIssuerRequestSigningAlgES256 CreateTokenIssuerRequestSigningAlg = "ES256"
@@ -554,6 +572,7 @@ const (
 	UpdateAppOIDCRequestGrantTypesRefreshToken                             UpdateAppOIDCRequestGrantTypes = "refresh_token"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode    UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:device_code"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeJwtBearer     UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeSaml2Bearer   UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeTokenExchange UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
@@ -571,6 +590,8 @@ func (e UpdateAppOIDCRequestGrantTypes) Valid() bool {
 	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode:
 		return true
 	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeJwtBearer:
+		return true
+	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeSaml2Bearer:
 		return true
 	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeTokenExchange:
 		return true
@@ -2382,7 +2403,17 @@ type CreateTokenIssuerRequest struct {
 	// Examples: ["0oa1grove"]
 	Audiences *[]string `json:"audiences,omitempty"`
 
-	// Issuer What its assertions have as iss, compared byte by byte. An issuer outside of this installation.
+	// Certificates The certificates of a SAML issuer's signing keys, as PEM or as the base64 that metadata has; stored and shown as base64. Of a certificate its key counts, not its dates: what is not to be trusted any more is taken away.
+	//
+	// Examples: []
+	Certificates *[]string `json:"certificates,omitempty"`
+
+	// Format What its assertions are: JWTs (RFC 7523) or SAML 2.0 assertions (RFC 7522). It stays.
+	//
+	// Examples: jwt
+	Format *CreateTokenIssuerRequestFormat `json:"format,omitempty"`
+
+	// Issuer What its assertions have as iss, or the entity ID in their Issuer, compared byte by byte. An issuer outside of this installation.
 	//
 	// Examples: https://idp.example
 	Issuer string  `json:"issuer"`
@@ -2408,12 +2439,12 @@ type CreateTokenIssuerRequest struct {
 	// Examples: RS256
 	SigningAlg *CreateTokenIssuerRequestSigningAlg `json:"signing_alg,omitempty"`
 
-	// SubjectClaim The claim that says whom an assertion is about: a text.
+	// SubjectClaim The claim that says whom an assertion is about, a text; sub unless it is given. Of a SAML assertion NameID, which is what it is unless it is given, or the Name of an attribute with one value.
 	//
 	// Examples: sub
 	SubjectClaim *string `json:"subject_claim,omitempty"`
 
-	// SubjectMatch What that claim is of a person whose resident organization this is: a verified address (the assertion must have email_verified, too), the username, the identifier here, or a value that subjects maps.
+	// SubjectMatch What that claim is of a person whose resident organization this is: a verified address (a JWT must have email_verified, too; for a SAML issuer you say that its addresses are), the username, the identifier here, or a value that subjects maps.
 	//
 	// Examples: username
 	SubjectMatch CreateTokenIssuerRequestSubjectMatch `json:"subject_match"`
@@ -2424,12 +2455,17 @@ type CreateTokenIssuerRequest struct {
 	Subjects *[]SubjectMapping `json:"subjects,omitempty"`
 }
 
+// CreateTokenIssuerRequestFormat What its assertions are: JWTs (RFC 7523) or SAML 2.0 assertions (RFC 7522). It stays.
+//
+// Examples: jwt
+type CreateTokenIssuerRequestFormat string
+
 // CreateTokenIssuerRequestSigningAlg How assertions must be signed; empty for any of these.
 //
 // Examples: RS256
 type CreateTokenIssuerRequestSigningAlg string
 
-// CreateTokenIssuerRequestSubjectMatch What that claim is of a person whose resident organization this is: a verified address (the assertion must have email_verified, too), the username, the identifier here, or a value that subjects maps.
+// CreateTokenIssuerRequestSubjectMatch What that claim is of a person whose resident organization this is: a verified address (a JWT must have email_verified, too; for a SAML issuer you say that its addresses are), the username, the identifier here, or a value that subjects maps.
 //
 // Examples: username
 type CreateTokenIssuerRequestSubjectMatch string
@@ -4138,6 +4174,9 @@ type TokenIssuer struct {
 	// Examples: ["0oa1grove"]
 	Audiences []string `json:"audiences"`
 
+	// Certificates The certificates of a SAML issuer's keys: base64 of DER. In single representations only.
+	Certificates *[]string `json:"certificates,omitempty"`
+
 	// CreatedAt When it was registered.
 	//
 	// Examples: 2026-11-23T09:00:00Z
@@ -4148,7 +4187,7 @@ type TokenIssuer struct {
 	// Examples: true
 	Enabled bool `json:"enabled"`
 
-	// Format What its assertions are: jwt (RFC 7523).
+	// Format What its assertions are: jwt (RFC 7523) or saml (RFC 7522).
 	//
 	// Examples: jwt
 	Format string `json:"format"`
@@ -4300,7 +4339,7 @@ type UpdateAppOIDCRequest struct {
 	// Examples: https://app.example.com/frontchannel-logout
 	FrontchannelLogoutURI *string `json:"frontchannel_logout_uri,omitempty"`
 
-	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523) are not for spa apps.
+	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
 	//
 	// Examples: ["authorization_code","refresh_token"]
 	GrantTypes *[]UpdateAppOIDCRequestGrantTypes `json:"grant_types,omitempty"`
@@ -4686,6 +4725,11 @@ type UpdateTokenIssuerRequest struct {
 	//
 	// Examples: ["0oa1grove"]
 	Audiences *[]string `json:"audiences,omitempty"`
+
+	// Certificates All certificates of a SAML issuer's keys from now on.
+	//
+	// Examples: []
+	Certificates *[]string `json:"certificates,omitempty"`
 
 	// Enabled Whether its assertions are taken. Disabling ends what was issued by them.
 	//
@@ -7427,7 +7471,7 @@ func (c *Client) ListTokenIssuersPages(ctx context.Context, org string, params *
 
 // CreateTokenIssuer is POST /v1/orgs/{org}/token-issuers.
 //
-// Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there.
+// Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523) or urn:ietf:params:oauth:grant-type:saml2-bearer (RFC 7522), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there.
 func (c *Client) CreateTokenIssuer(ctx context.Context, org string, body CreateTokenIssuerRequest, options ...Option) (*TokenIssuer, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/token-issuers", org)}
 	r.body, r.contentType = body, "application/json"

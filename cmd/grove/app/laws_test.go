@@ -19,6 +19,7 @@ type floor struct {
 var floors = []floor{
 	{"grove/infra/kernel", 0, "words that everything is said in"},
 	{"grove/infra/jose", 1, "signatures know keys and nothing else"},
+	{"grove/infra/saml", 1, "signatures know keys and nothing else"},
 	{"grove/infra/secrets", 1, "sealing and hashing know bytes and nothing else"},
 	{"grove/infra/config", 1, "settings know no one who reads them"},
 	{"grove/infra/telemetry", 1, "everything may log"},

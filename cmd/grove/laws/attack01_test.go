@@ -25,8 +25,8 @@ type thing struct {
 // Groups of paths.
 var (
 	ofApp     = []string{"device_begin", "par"}
-	ofAppHome = []string{"assertion"}     // both: the app's, where the person lives
-	ofHome    = []string{"password_link"} // where the person lives
+	ofAppHome = []string{"assertion", "assertion_saml"} // both: the app's, where the person lives
+	ofHome    = []string{"password_link"}               // where the person lives
 	ofOrg     = []string{"invitation", "register"}
 	ofMachine = []string{"client_credentials", "introspect_machine", "machine_api"}
 	ofPerson  = []string{"api", "code", "device", "exchange", "halfway", "hybrid", "introspect_access", "introspect_refresh", "me", "offline_api", "offline_refresh", "refresh", "sign_in", "sso", "switch_in", "switch_out", "userinfo", "api_elsewhere"}

@@ -3,6 +3,7 @@ package laws_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"grove/cmd/grove/apptest"
 	"grove/infra/jose"
 	"grove/infra/notify/inbox"
+	"grove/infra/saml/samltest"
 )
 
 // life is a tenant in which a person and a machine are at work: everything that can be issued has been issued.
@@ -34,14 +36,16 @@ type life struct {
 	deviceCode              string    // approved for org, not redeemed
 	registration            string    // an initial access token of org
 	issuer                  *jose.Key // of one whose assertions the root trusts
+	samlIssuer              *samltest.Signer
 }
 
 // grantsOfPeople are all grant types but the one by which nobody acts for a person.
-var grantsOfPeople = []string{"authorization_code", assertionGrant, deviceGrant, "organization_switch", "refresh_token", exchangeGrant}
+var grantsOfPeople = []string{"authorization_code", assertionGrant, deviceGrant, "organization_switch", "refresh_token", samlGrant, exchangeGrant}
 
 const (
 	assertionGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	deviceGrant    = "urn:ietf:params:oauth:grant-type:device_code"
+	samlGrant      = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 	exchangeGrant  = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
@@ -108,6 +112,8 @@ func (l *life) trustIssuer() {
 		shared.Fatal(err)
 	}
 	l.root.post(l.root.at("/token-issuers"), m{"name": "Farm", "issuer": "https://farm.example", "subject_match": "user_id", "jwks": m{"keys": []json.RawMessage{l.issuer.PublicJWK()}}})
+	l.samlIssuer = samltest.EC(&shared)
+	l.root.post(l.root.at("/token-issuers"), m{"name": "Partner", "issuer": "https://partner.example", "format": "saml", "subject_match": "user_id", "certificates": []string{l.samlIssuer.Base64()}})
 }
 
 // assertion is a new one about the person.
@@ -118,6 +124,15 @@ func (l *life) assertion() string {
 		shared.Fatal(err)
 	}
 	return signed
+}
+
+// samlAssertion is a new one about the person, as SAML (RFC 7522) has it.
+func (l *life) samlAssertion() string {
+	ends, endpoint := l.p.Clock.Now().Add(time.Minute).UTC().Format(time.RFC3339), l.root.tenant.Base+"/oauth2/token"
+	return base64.RawURLEncoding.EncodeToString([]byte(l.samlIssuer.Sign(&shared, `<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion" Version="2.0" ID="_`+rand.Text()+`">`+
+		`<Issuer>https://partner.example</Issuer><Subject><NameID>`+l.who.id+`</NameID><SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer">`+
+		`<SubjectConfirmationData Recipient="`+endpoint+`" NotOnOrAfter="`+ends+`"/></SubjectConfirmation></Subject>`+
+		`<Conditions><AudienceRestriction><Audience>`+endpoint+`</Audience></AudienceRestriction></Conditions></Assertion>`)))
 }
 
 // approveDevice lets a device begin at the organization's base, and says yes in the browser.
@@ -219,6 +234,9 @@ var paths = []path{
 	}},
 	{"assertion", false, func(l *life, n *apptest.World) bool {
 		return ok(l.token(n, url.Values{"grant_type": {assertionGrant}, "assertion": {l.assertion()}, "scope": {"openid"}}))
+	}},
+	{"assertion_saml", false, func(l *life, n *apptest.World) bool {
+		return ok(l.token(n, url.Values{"grant_type": {samlGrant}, "assertion": {l.samlAssertion()}, "scope": {"openid"}}))
 	}},
 	{"device_begin", false, func(l *life, n *apptest.World) bool {
 		return ok(n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/device_authorization", l.form("scope", "openid groups.read")))

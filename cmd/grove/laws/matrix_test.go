@@ -18,6 +18,7 @@ var ways = map[string][]string{
 	"organization_switch": {"switch_in", "switch_out"},
 	"refresh_token":       {"refresh", "offline_refresh"},
 	assertionGrant:        {"assertion"},
+	samlGrant:             {"assertion_saml"},
 	deviceGrant:           {"device"},
 	exchangeGrant:         {"exchange"},
 

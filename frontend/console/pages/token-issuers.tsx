@@ -12,6 +12,7 @@ import { allows, useGo, useId, useOrg } from "../useOrg.ts";
 import { isKeys, keysOf, lines } from "./apps/keys.ts";
 
 type TokenIssuer = components["schemas"]["TokenIssuer"];
+type Format = NonNullable<components["schemas"]["CreateTokenIssuerRequest"]["format"]>;
 type Match = components["schemas"]["CreateTokenIssuerRequest"]["subject_match"];
 
 const algorithms = ["ES256", "EdDSA", "PS256", "RS256"] as const;
@@ -29,6 +30,7 @@ export function TokenIssuersPage() {
     <ListPage
       columns={[
         { key: "name", title: t("field.name"), render: (i) => <NameLink to={`${path}/token-issuers/${i.id}`}>{i.name}</NameLink> },
+        { key: "format", title: t("issuers.format"), render: (i) => t(`issuerFormat.${i.format as Format}`), wide: true, width: 120 },
         { key: "issuer", title: t("issuers.issuer"), render: (i) => <span className="mono">{i.issuer}</span>, wide: true },
         { key: "match", title: t("issuers.match"), render: (i) => t(`issuerMatch.${i.subject_match as Match}`), wide: true },
         { key: "state", title: t("field.state"), render: (i) => <StateBadge state={i.enabled ? "active" : "disabled"} />, width: 120 },
@@ -65,8 +67,11 @@ export function TokenIssuerPage() {
       facts={(i) => [
         { label: t("issuers.issuer"), value: <Copyable value={i.issuer} /> },
         { label: t("issuers.audiences"), value: i.audiences.length > 0 ? i.audiences.join(", ") : t("issuers.ownAudience") },
-        { label: t("issuers.keys"), value: i.jwks_uri ? <Copyable value={i.jwks_uri} /> : t("issuers.keyCount", { count: i.jwks?.keys.length ?? 0 }) },
-        { label: t("issuers.alg"), value: i.signing_alg || t("oidc.anyAlg") },
+        { label: t("issuers.format"), value: t(`issuerFormat.${i.format as Format}`) },
+        i.format === "saml"
+          ? { label: t("issuers.certificates"), value: t("issuers.certificateCount", { count: i.certificates?.length ?? 0 }) }
+          : { label: t("issuers.keys"), value: i.jwks_uri ? <Copyable value={i.jwks_uri} /> : t("issuers.keyCount", { count: i.jwks?.keys.length ?? 0 }) },
+        ...(i.format === "saml" ? [] : [{ label: t("issuers.alg"), value: i.signing_alg || t("oidc.anyAlg") }]),
         { label: t("issuers.claim"), value: <span className="mono">{i.subject_claim}</span> },
         { label: t("issuers.match"), value: t(`issuerMatch.${i.subject_match as Match}`) },
         { label: t("issuers.lifetime"), value: t("issuers.seconds", { count: i.max_lifetime_seconds }) },
@@ -99,6 +104,10 @@ export function TokenIssuerPage() {
   );
 }
 
+/** Certificates are pasted one after another: as PEM, or as the base64 of a metadata document with an empty line between two. */
+const certificatesOf = (text: string) =>
+  text.replaceAll(/-----BEGIN [^-]+-----/g, "\n\n").replaceAll(/-----END [^-]+-----/g, "\n\n").split(/\n\s*\n/).map((part) => part.replaceAll(/\s/g, "")).filter(Boolean);
+
 /** What somebody typed as keys or mapping, and what is stored, are texts of one form. */
 const textOf = (issuer: TokenIssuer | undefined) => (issuer?.jwks ? JSON.stringify(issuer.jwks, null, 2) : (issuer?.jwks_uri ?? ""));
 
@@ -109,13 +118,15 @@ function EditIssuer({ issuer, onClose }: { issuer?: TokenIssuer; onClose: () => 
   const { api } = useGrove();
   const form = useApiForm({
     initialValues: {
+      certificates: issuer?.certificates?.join("\n\n") ?? "", format: (issuer?.format ?? "jwt") as Format,
       audiences: issuer?.audiences.join("\n") ?? "", issuer: issuer?.issuer ?? "", jwks: textOf(issuer), max_lifetime_seconds: (issuer?.max_lifetime_seconds ?? 3600) as number | string,
       name: issuer?.name ?? "", signing_alg: issuer?.signing_alg ?? "", subject_claim: issuer?.subject_claim ?? "sub", subject_match: (issuer?.subject_match ?? "email") as Match,
     },
     send: async (v) => {
       const body = {
         audiences: lines(v.audiences), issuer: v.issuer.trim(), max_lifetime_seconds: Number(v.max_lifetime_seconds), name: v.name.trim(),
-        signing_alg: v.signing_alg as "" | (typeof algorithms)[number], subject_claim: v.subject_claim.trim(), subject_match: v.subject_match, ...keysOf(v.jwks),
+        subject_claim: v.subject_claim.trim(), subject_match: v.subject_match,
+        ...(v.format === "saml" ? { certificates: certificatesOf(v.certificates) } : { signing_alg: v.signing_alg as "" | (typeof algorithms)[number], ...keysOf(v.jwks) }),
       };
       if (issuer) {
         const changes = { ...body, ...(v.subject_match !== "mapping" && { subjects: [] }) };
@@ -124,30 +135,45 @@ function EditIssuer({ issuer, onClose }: { issuer?: TokenIssuer; onClose: () => 
         onClose();
         return;
       }
-      const made = await sent(api.POST("/v1/orgs/{org}/token-issuers", { body, params: { path: { org: ref } } }));
+      const made = await sent(api.POST("/v1/orgs/{org}/token-issuers", { body: { ...body, format: v.format }, params: { path: { org: ref } } }));
       notifyDone(t("issuers.created"));
       onClose();
       go(`${path}/token-issuers/${made.id}`);
     },
     validate: {
-      issuer: (v) => (v.trim() ? null : t("field.required")), jwks: (v) => (!v.trim() ? t("field.required") : isKeys(v) ? null : t("oidc.keysInvalid")),
+      certificates: (v, all) => (all.format !== "saml" || certificatesOf(v).length > 0 ? null : t("field.required")),
+      issuer: (v) => (v.trim() ? null : t("field.required")), jwks: (v, all) => (all.format === "saml" ? null : !v.trim() ? t("field.required") : isKeys(v) ? null : t("oidc.keysInvalid")),
       name: (v) => (v.trim() ? null : t("field.required")),
     },
   });
   const { getInputProps, getValues, setValues } = form.form;
+  const { format } = getValues();
+  const claimOf = (f: Format, match: Match) => (f === "saml" ? (match === "email" ? "mail" : "NameID") : match === "email" ? "email" : "sub");
   const label = t(issuer ? "action.save" : "issuers.create");
   return (
     <FormDialog form={form} onClose={onClose} opened size="lg" submitLabel={label} title={issuer?.name ?? t("issuers.create")}>
       <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
-      <TextInput description={t("issuers.issuerHint")} dir="ltr" label={t("issuers.issuer")} placeholder="https://idp.example.com" required {...getInputProps("issuer")} />
-      <Textarea autosize description={t("issuers.keysHint")} dir="ltr" label={t("issuers.keys")} maxRows={12} minRows={2} required {...getInputProps("jwks")} />
-      <Select allowDeselect={false} data={[{ label: t("oidc.anyAlg"), value: "" }, ...algorithms]} label={t("issuers.alg")} {...getInputProps("signing_alg")} />
+      {!issuer && (
+        <Select
+          allowDeselect={false} data={(["jwt", "saml"] as const).map((value) => ({ label: t(`issuerFormat.${value}`), value }))} label={t("issuers.format")} {...getInputProps("format")}
+          onChange={(f) => setValues({ format: f as Format, subject_claim: claimOf(f as Format, getValues().subject_match) })}
+        />
+      )}
+      <TextInput description={t(format === "saml" ? "issuers.entityHint" : "issuers.issuerHint")} dir="ltr" label={t("issuers.issuer")} placeholder="https://idp.example.com" required {...getInputProps("issuer")} />
+      {format === "saml" ? (
+        <Textarea autosize className="mono" description={t("issuers.certificatesHint")} dir="ltr" label={t("issuers.certificates")} maxRows={12} minRows={3} required {...getInputProps("certificates")} />
+      ) : (
+        <>
+          <Textarea autosize description={t("issuers.keysHint")} dir="ltr" label={t("issuers.keys")} maxRows={12} minRows={2} required {...getInputProps("jwks")} />
+          <Select allowDeselect={false} data={[{ label: t("oidc.anyAlg"), value: "" }, ...algorithms]} label={t("issuers.alg")} {...getInputProps("signing_alg")} />
+        </>
+      )}
       <Select
-        allowDeselect={false} data={matches.map((value) => ({ label: t(`issuerMatch.${value}`), value }))} description={t(`issuerMatchHint.${getValues().subject_match}`)}
+        allowDeselect={false} data={matches.map((value) => ({ label: t(`issuerMatch.${value}`), value }))} description={t(format === "saml" && getValues().subject_match === "email" ? "issuers.samlEmailHint" : `issuerMatchHint.${getValues().subject_match}`)}
         label={t("issuers.match")} {...getInputProps("subject_match")}
-        onChange={(match) => setValues({ subject_claim: match === "email" ? "email" : "sub", subject_match: match as Match })}
+        onChange={(match) => setValues({ subject_claim: claimOf(format, match as Match), subject_match: match as Match })}
       />
-      <TextInput description={t("issuers.claimHint")} dir="ltr" label={t("issuers.claim")} maxLength={100} {...getInputProps("subject_claim")} />
+      <TextInput description={t(format === "saml" ? "issuers.attributeHint" : "issuers.claimHint")} dir="ltr" label={t("issuers.claim")} maxLength={100} {...getInputProps("subject_claim")} />
       <Textarea autosize description={t("issuers.audiencesHint")} dir="ltr" label={t("issuers.audiences")} minRows={2} {...getInputProps("audiences")} />
       <NumberInput allowDecimal={false} description={t("issuers.lifetimeHint")} label={t("issuers.lifetime")} max={86_400} min={60} suffix=" s" {...getInputProps("max_lifetime_seconds")} />
     </FormDialog>

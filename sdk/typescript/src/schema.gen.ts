@@ -1727,7 +1727,7 @@ export interface paths {
         put?: never;
         /**
          * Trust a token issuer
-         * @description Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there.
+         * @description Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523) or urn:ietf:params:oauth:grant-type:saml2-bearer (RFC 7522), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization. Only somebody who holds every permission in the organization, with reach subtree, does this (role.above_granter): the issuer can speak for everybody there.
          */
         post: operations["createTokenIssuer"];
         delete?: never;
@@ -3451,11 +3451,23 @@ export interface components {
              */
             audiences?: string[];
             /**
-             * @description What its assertions have as iss, compared byte by byte. An issuer outside of this installation.
+             * @description The certificates of a SAML issuer's signing keys, as PEM or as the base64 that metadata has; stored and shown as base64. Of a certificate its key counts, not its dates: what is not to be trusted any more is taken away.
+             * @example []
+             */
+            certificates?: string[];
+            /**
+             * @description What its assertions are: JWTs (RFC 7523) or SAML 2.0 assertions (RFC 7522). It stays.
+             * @default jwt
+             * @example jwt
+             * @enum {string}
+             */
+            format?: "jwt" | "saml";
+            /**
+             * @description What its assertions have as iss, or the entity ID in their Issuer, compared byte by byte. An issuer outside of this installation.
              * @example https://idp.example
              */
             issuer: string;
-            /** @description The issuer's public keys; one of jwks and jwks_uri. */
+            /** @description The public keys of an issuer of JWTs; one of jwks and jwks_uri. */
             jwks?: components["schemas"]["JWKSet"];
             /**
              * @description Where it publishes its keys (RFC 7517), read again every few minutes.
@@ -3481,13 +3493,12 @@ export interface components {
              */
             signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
             /**
-             * @description The claim that says whom an assertion is about: a text.
-             * @default sub
+             * @description The claim that says whom an assertion is about, a text; sub unless it is given. Of a SAML assertion NameID, which is what it is unless it is given, or the Name of an attribute with one value.
              * @example sub
              */
             subject_claim?: string;
             /**
-             * @description What that claim is of a person whose resident organization this is: a verified address (the assertion must have email_verified, too), the username, the identifier here, or a value that subjects maps.
+             * @description What that claim is of a person whose resident organization this is: a verified address (a JWT must have email_verified, too; for a SAML issuer you say that its addresses are), the username, the identifier here, or a value that subjects maps.
              * @example username
              * @enum {string}
              */
@@ -4976,6 +4987,8 @@ export interface components {
              *     ]
              */
             audiences: string[];
+            /** @description The certificates of a SAML issuer's keys: base64 of DER. In single representations only. */
+            certificates?: string[];
             /**
              * Format: date-time
              * @description When it was registered.
@@ -4988,7 +5001,7 @@ export interface components {
              */
             enabled: boolean;
             /**
-             * @description What its assertions are: jwt (RFC 7523).
+             * @description What its assertions are: jwt (RFC 7523) or saml (RFC 7522).
              * @example jwt
              */
             format: string;
@@ -5140,13 +5153,13 @@ export interface components {
              */
             frontchannel_logout_uri?: string;
             /**
-             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523) are not for spa apps.
+             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
              * @example [
              *       "authorization_code",
              *       "refresh_token"
              *     ]
              */
-            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:jwt-bearer" | "urn:ietf:params:oauth:grant-type:token-exchange")[];
+            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:jwt-bearer" | "urn:ietf:params:oauth:grant-type:saml2-bearer" | "urn:ietf:params:oauth:grant-type:token-exchange")[];
             /**
              * @description How ID tokens are signed (id_token_signed_response_alg).
              * @example ES256
@@ -5507,6 +5520,11 @@ export interface components {
              *     ]
              */
             audiences?: string[];
+            /**
+             * @description All certificates of a SAML issuer's keys from now on.
+             * @example []
+             */
+            certificates?: string[];
             /**
              * @description Whether its assertions are taken. Disabling ends what was issued by them.
              * @example true

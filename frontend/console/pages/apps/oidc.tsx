@@ -14,11 +14,11 @@ type Request = components["schemas"]["UpdateAppOIDCRequest"];
 const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const grants = [
   "authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", "organization_switch", exchange,
-  "urn:ietf:params:oauth:grant-type:jwt-bearer",
+  "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer",
 ] as const;
 
 /** The last word of a grant type, which is all of it but for those of later RFCs. */
-const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "device_code" | "jwt-bearer" | "token-exchange" | Exclude<(typeof grants)[number], `urn:${string}`>;
+const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "device_code" | "jwt-bearer" | "saml2-bearer" | "token-exchange" | Exclude<(typeof grants)[number], `urn:${string}`>;
 /** All but code send tokens through the browser. */
 const responseTypes = ["code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"];
 const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
