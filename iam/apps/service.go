@@ -44,6 +44,7 @@ const (
 	templateM2M          = "m2m"
 	templateSPA          = "spa"
 	templateStandard     = "standard"
+	templateWeb          = "web"
 
 	// allManagementScopes stands in app_apis.scopes, and in a request's scope, for every scope of the management API.
 	allManagementScopes = "grove"
@@ -58,7 +59,9 @@ func preset(a *appRow) {
 	a.GrantTypes = []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken}
 	switch a.Template {
 	case templateSPA, templateMobile:
-		a.ClientType = clientPublic
+		a.ClientType, a.OIDC.UserClaimsInIDToken = clientPublic, true
+	case templateWeb:
+		a.OIDC.UserClaimsInIDToken = true // libraries for these three seldom ask the userinfo endpoint by themselves
 	case templateM2M:
 		a.GrantTypes = []string{GrantClientCredentials}
 	}
@@ -298,6 +301,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "require_signed_request_object", &a.OIDC.RequireSignedRequest, in.RequireSignedRequest)
 		fields = set(fields, "require_pushed_authorization_requests", &a.OIDC.RequirePushed, in.RequirePushed)
 		fields = set(fields, "authorization_signed_response_alg", &a.OIDC.ResponseAlg, in.ResponseAlg)
+		fields = set(fields, "user_claims_in_id_token", &a.OIDC.UserClaimsInIDToken, in.UserClaimsInIDToken)
 		fields = set(fields, "userinfo_signed_response_alg", &a.OIDC.UserinfoAlg, in.UserinfoAlg)
 		fields = set(fields, "introspection_signed_response_alg", &a.OIDC.IntrospectionAlg, in.IntrospectionAlg)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
@@ -391,7 +395,7 @@ func (s *Service) deleteTx(ctx context.Context, tx db.Tx, row appRow) error {
 var harmless = map[string]bool{
 	"access_token_seconds": true, "authorization_signed_response_alg": true, "id_token_alg": true, "id_token_seconds": true,
 	"introspection_signed_response_alg": true, "refresh_token_seconds": true, "token_endpoint_auth_signing_alg": true,
-	"userinfo_signed_response_alg": true,
+	"user_claims_in_id_token": true, "userinfo_signed_response_alg": true,
 }
 
 // checkStrength refuses to let somebody get hold of an app that is authorised for more than he holds.
@@ -435,7 +439,7 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 		row := appRow{ID: ids.NewApp(), Org: f.Root, ClientID: name, Name: strings.ToUpper(name[:1]) + name[1:], NameKey: name, Template: templateSPA,
 			AccessURL: base + "/", ClientType: clientPublic, Source: SourceManaged, Builtin: true, Enabled: true, RoleAudience: audienceOrganization, Origins: []string{},
 			GrantTypes: []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken},
-			OIDC:       Settings{IDTokenAlg: jose.ES256, PostLogoutRedirectURIs: []string{base + "/"}, RedirectURIs: []string{base + "/callback"}, SkipConsent: true}}
+			OIDC:       Settings{IDTokenAlg: jose.ES256, PostLogoutRedirectURIs: []string{base + "/"}, RedirectURIs: []string{base + "/callback"}, SkipConsent: true, UserClaimsInIDToken: true}}
 		if err := insertApp(ctx, tx, row); err != nil {
 			return err
 		}

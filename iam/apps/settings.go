@@ -60,6 +60,7 @@ type Settings struct {
 	RequirePushed          bool     `json:"require_pushed_authorization_requests" doc:"Whether the app has to push its authorization requests (RFC 9126)." example:"false"`
 	ResponseTypes          []string `json:"response_types" doc:"What authorization responses may bring." example:"[\"code\"]"`
 	ResponseAlg            string   `json:"authorization_signed_response_alg" doc:"How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are." example:"ES256"`
+	UserClaimsInIDToken    bool     `json:"user_claims_in_id_token" doc:"Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along." example:"false"`
 	UserinfoAlg            string   `json:"userinfo_signed_response_alg" doc:"How answers of the userinfo endpoint are signed; empty: not at all, as JSON." example:"ES256"`
 	IntrospectionAlg       string   `json:"introspection_signed_response_alg" doc:"How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are." example:"ES256"`
 	SkipConsent            bool     `json:"skip_consent" doc:"Whether people are not asked." example:"false"`

@@ -52,7 +52,7 @@ func TestSettingsAreMigrated(t *testing.T) {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	want := apps.Settings{AccessTokenSeconds: 60, IDTokenAlg: "PS256", PostLogoutRedirectURIs: []string{}, RefreshTokenSeconds: 120,
-		RedirectURIs: []string{"https://a.example/cb", "https://b.example/cb"}, SkipConsent: true}
+		RedirectURIs: []string{"https://a.example/cb", "https://b.example/cb"}, SkipConsent: true, UserClaimsInIDToken: true}
 	for _, s := range all {
 		if got, want := text(t, s), text(t, want); got != want {
 			t.Errorf("got %s, want %s", got, want)

@@ -119,6 +119,33 @@ func (d *Dialect) Asked(scopes []string) []Told {
 	return asked
 }
 
+// Named returns those of the claims that a scope asks for.
+func (d *Dialect) Named(names []string) (found []Told) {
+	for _, name := range names {
+		if _, ok := d.ScopeFor(name, nil); ok {
+			found = append(found, d.claims[name])
+		}
+	}
+	return found
+}
+
+// ScopeFor returns a scope that asks for a claim: one of those named if there is one, else the one that asks for the fewest.
+func (d *Dialect) ScopeFor(claim string, scopes []string) (scope string, ok bool) {
+	if d == nil {
+		return "", false
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.scopes)) {
+		switch asked := d.scopes[name]; {
+		case !slices.ContainsFunc(asked, func(a Told) bool { return a.Name == claim }):
+		case slices.Contains(scopes, name):
+			return name, true
+		case !ok || len(asked) < len(d.scopes[scope]):
+			scope, ok = name, true
+		}
+	}
+	return scope, ok
+}
+
 // Of returns the claims that tell one of the attributes.
 func (d *Dialect) Of(attributes []string) []Told {
 	var found []Told

@@ -22,6 +22,9 @@ import (
 const (
 	typAccessToken = "at+jwt"
 
+	// claimNamed says that the userinfo endpoint has to look at the grant.
+	claimNamed = "userinfo_claims"
+
 	autClient = "APPLICATION"
 	autUser   = "APPLICATION_USER"
 )
@@ -33,7 +36,8 @@ type person struct {
 	scopes   []string
 	audience []string
 	roles    []string
-	told     told // filled when scopes has openid
+	named    bool // the userinfo endpoint tells more than the scopes ask for: see byName
+	told     told // what the ID token says of the person
 }
 
 // accessClaims are the claims of one access token.
@@ -91,13 +95,16 @@ func (a accessClaims) render(issued, expires int64) []byte {
 			c = c.text("sid", p.grant.Session.String())
 		}
 		if p.grant.Connection.IsZero() {
-			c = c.number("auth_time", p.grant.AuthTime.Unix()).list("amr", p.grant.AMR).text("acr", acrOneFactor)
+			c = c.number("auth_time", p.grant.AuthTime.Unix()).list("amr", p.grant.AMR).text("acr", acrOf(p.grant.AMR))
 		}
 		if !p.grant.SessionOrg.IsZero() {
 			c = c.text("session_org", p.grant.SessionOrg.String())
 		}
 		if p.grant.narrowed {
 			c = c.flag("narrowed", true)
+		}
+		if p.named {
+			c = c.flag(claimNamed, true)
 		}
 	} else {
 		c = c.text("aut", autClient)

@@ -25,6 +25,8 @@ const (
 
 // authorization is an authorization request that was found good. It travels through the sign-in with the flow, sealed.
 type authorization struct {
+	ACR         []string     `json:"acr,omitempty"`    // one of which the sign-in has to be
+	Claims      string       `json:"claims,omitempty"` // see byName
 	ClientID    string       `json:"client_id"`
 	Challenge   string       `json:"code_challenge"`
 	Details     details.List `json:"authorization_details,omitempty"`
@@ -38,7 +40,10 @@ type authorization struct {
 	Resources   []string     `json:"resource,omitempty"`
 	Scopes      []string     `json:"scopes"`
 	State       string       `json:"state,omitempty"`
+	Subjects    []ids.User   `json:"sub,omitempty"` // one of whom has to sign in; nil: anybody
 	Types       []string     `json:"response_type,omitempty"`
+
+	covering []string // scopes that the person is asked for beside Scopes, because of Claims
 }
 
 // authorize is the authorization endpoint (RFC 6749, section 3.1; OpenID Connect Core 1.0, section 3.1.2).
@@ -300,6 +305,9 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	if a.wants(typeIDToken) && !contains(a.Scopes, scopeOpenID) {
 		return authn.Request{}, refuse(codeInvalidRequest, "The scope openid is required where an ID token comes back.").told("OpenID Connect Core 1.0, section 3.1.2.1", "", "Add openid to scope.")
 	}
+	if err := s.readClaims(client, p, a); err != nil {
+		return authn.Request{}, err
+	}
 	if a.Nonce = p.get("nonce"); len(a.Nonce) > maxNonce {
 		a.Nonce = ""
 		return authn.Request{}, refuse(codeInvalidRequest, "nonce is longer than 512 bytes.")
@@ -316,7 +324,7 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 
 func (s *Service) signInRequest(ctx context.Context, client apps.Client, p params, a *authorization) (authn.Request, error) {
 	client.SkipConsent = client.SkipConsent && !client.Demands().AskConsent
-	req := authn.Request{App: client, Issuer: a.Issuer, LoginHint: p.get("login_hint"), RedirectURI: a.RedirectURI, Details: a.Details, Scopes: a.Scopes}
+	req := authn.Request{App: client, Issuer: a.Issuer, LoginHint: p.get("login_hint"), RedirectURI: a.RedirectURI, Details: a.Details, Scopes: slices.Concat(a.Scopes, a.covering)}
 	if len(req.LoginHint) > maxHint {
 		return req, refuse(codeInvalidRequest, "login_hint is too long.")
 	}
@@ -335,6 +343,13 @@ func (s *Service) signInRequest(ctx context.Context, client apps.Client, p param
 		if err != nil || !c.HasAudience(client.ClientID) || req.HintUser.UnmarshalText([]byte(c.Subject)) != nil || req.HintUser.IsZero() {
 			return req, errHint.because(err)
 		}
+	}
+	switch {
+	case len(a.Subjects) == 0:
+	case !req.HintUser.IsZero() && !slices.Contains(a.Subjects, req.HintUser):
+		return req, errSubjectAsked
+	case len(a.Subjects) == 1:
+		req.HintUser = a.Subjects[0]
 	}
 	if err := chosenOrg(httpapi.IssuerOf(ctx).Org, p, &req); err != nil {
 		return req, err

@@ -25,7 +25,7 @@ func noLonger(err error) error {
 // newGrant is what a person has authorized by a sign-in, to be stored.
 func newGrant(client apps.Client, a authorization, done authn.Done) grant {
 	return grant{ID: ids.NewGrant(), Org: done.Org, User: done.User, App: client.ID, Session: done.Session, Offline: contains(a.Scopes, scopeOfflineAccess),
-		Issuer: a.Issuer, Details: a.Details.String(), Resources: a.Resources, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
+		Issuer: a.Issuer, Claims: a.Claims, Details: a.Details.String(), Resources: a.Resources, Scopes: a.Scopes, Nonce: a.Nonce, JKT: a.JKT, AMR: done.AMR, AuthTime: done.AuthTime}
 }
 
 // createTx stores a new grant, if everything that it will stand on holds. errGrant says that something does not. ExpiresAt, where

@@ -36,6 +36,7 @@ const (
 	codeServerError             = "server_error"
 	codeSlowDown                = "slow_down"
 	codeTemporarilyUnavailable  = "temporarily_unavailable"
+	codeUnmetAuthentication     = "unmet_authentication_requirements" // OpenID Connect Core Error Code of that name 1.0
 	codeUnauthorizedClient      = "unauthorized_client"
 	codeUnsupportedGrantType    = "unsupported_grant_type"
 	codeUnsupportedResponseType = "unsupported_response_type"

@@ -276,6 +276,9 @@ func (s *Service) exchangeTx(ctx context.Context, tx db.Tx, client apps.Client, 
 	if !standing.Good(subject.epoch) || next.Blocked || !available || g.User != subject.user || g.Org != subject.org {
 		return g, errSubject
 	}
+	if g.App != client.ID {
+		g.Claims = "" // his own data is for nobody whom he did not give it to
+	}
 	g.Stamp, g.ExpiresAt = next.Stamp, subject.claims.Expiry // which is before the grant's own
 	return g, nil
 }

@@ -217,8 +217,20 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if p.roles, err = s.Roles.RoleNames(ctx, tx, g.User, g.Org, client.ID, client.RoleAudience); err != nil {
 		return person{}, err
 	}
-	if slices.Contains(p.scopes, scopeOpenID) {
-		p.told, err = s.tellTx(ctx, tx, client, g.User, g.Org, p.scopes, p.roles)
+	if !slices.Contains(p.scopes, scopeOpenID) {
+		return p, nil
+	}
+	named, err := g.claims()
+	if err != nil {
+		return p, err
+	}
+	p.named = len(named.Userinfo) > 0
+	var told []string
+	if g.alone || client.UserClaimsInIDToken { // else the userinfo endpoint tells them (OpenID Connect Core 1.0, section 5.4)
+		told = p.scopes
+	}
+	if len(told)+len(named.IDToken) > 0 {
+		p.told, err = s.tellTx(ctx, tx, client, g.User, g.Org, told, named.IDToken, p.roles)
 	}
 	return p, err
 }

@@ -12,12 +12,7 @@ import (
 	"grove/infra/jose"
 )
 
-const (
-	typIDToken = "JWT"
-
-	// acrOneFactor: one factor was proven. No more is claimed than was done.
-	acrOneFactor = "urn:grove:acr:1"
-)
+const typIDToken = "JWT"
 
 // vouched is what an ID token binds to the sign-in (OpenID Connect Core 1.0, sections 2 and 3.3.2.11): what goes with it, and the
 // nonce of the authorization request; at a refresh there is none (section 12.2). "" is left out.
@@ -33,7 +28,7 @@ func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, c
 	c := newClaims().text("iss", issuer).text("sub", p.grant.User.String()).text("aud", client.ClientID).text("azp", client.ClientID).
 		number("exp", now.Add(s.idTTL(client)).Unix()).number("iat", now.Unix()).number("auth_time", p.grant.AuthTime.Unix()).
 		text("nonce", of.nonce).text("at_hash", leftHash(key.Alg(), of.access)).text("c_hash", leftHash(key.Alg(), of.code)).
-		text("s_hash", leftHash(key.Alg(), of.state)).list("amr", p.grant.AMR).text("acr", acrOneFactor).
+		text("s_hash", leftHash(key.Alg(), of.state)).list("amr", p.grant.AMR).text("acr", acrOf(p.grant.AMR)).
 		text("sid", p.grant.Session.String()).
 		text("org_id", org.ID.String()).text("org_handle", org.Handle).text("org_name", org.Name)
 	return key.Sign(typIDToken, p.told.render(c).end())

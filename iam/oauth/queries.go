@@ -23,6 +23,7 @@ type grant struct {
 	First      ids.Grant      `db:"first_id"`       // that of the sign-in, where it is another
 	Offline    bool           `db:"offline"`
 	Issuer     string         `db:"issuer"`
+	Claims     string         `db:"claims"`                // see byName
 	Details    string         `db:"authorization_details"` // in their normal form; "" for none
 	Resources  []string       `db:"resources"`             // see readResources
 	Scopes     []string       `db:"scopes"`
@@ -37,6 +38,7 @@ type grant struct {
 	ExpiresAt  time.Time      `db:"expires_at"`
 	EndedAt    *time.Time     `db:"ended_at"`
 
+	alone    bool // not stored: the ID token that is made now comes without an access token
 	narrowed bool // not stored: the token that is made now is for less than the grant
 }
 
@@ -72,16 +74,16 @@ type storedRefresh struct {
 }
 
 const (
-	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.connection_id, g.session_org_id, g.from_id, g.first_id, g.offline, g.issuer, g.authorization_details, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.amr, g.auth_time,
+	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.connection_id, g.session_org_id, g.from_id, g.first_id, g.offline, g.issuer, g.claims, g.authorization_details, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.amr, g.auth_time,
 		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
 
 	// A statement does not see the row that it inserts, so what it returns is about the grants before.
 	sqlInsertGrant = `
-		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t, connection_id, authorization_details)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t, connection_id, authorization_details, claims)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 		RETURNING NOT EXISTS (
 			SELECT FROM grants o WHERE o.tenant_id = $1 AND o.session_id = $7 AND o.org_id = $3 AND o.user_id = $4 AND o.app_id = $6
-			AND o.scopes @> $10 AND ($24 = '' OR o.authorization_details = $24) AND o.ended_at IS NULL AND NOT EXISTS (
+			AND o.scopes @> $10 AND ($24 = '' OR o.authorization_details = $24) AND ($25 = '' OR o.claims = $25) AND o.ended_at IS NULL AND NOT EXISTS (
 				SELECT FROM grants e WHERE e.tenant_id = $1 AND e.session_id = $7 AND e.org_id = $3 AND e.user_id = $4 AND e.app_id = $6
 				AND e.ended_at >= o.created_at))`
 	sqlInsertCode = `
@@ -154,7 +156,7 @@ const (
 // much, or what it had was ended since. A grant that ran out gave nothing up.
 func insertGrant(ctx context.Context, tx db.Tx, g grant) (gained bool, err error) {
 	err = tx.QueryRow(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
-		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T, g.Connection, g.Details).Scan(&gained)
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T, g.Connection, g.Details, g.Claims).Scan(&gained)
 	return gained, err
 }
 

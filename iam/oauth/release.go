@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,15 +18,21 @@ import (
 // told is what an app is told of a person: claims, and what they are told from.
 type told struct {
 	claims []attributes.Told
+	only   map[string][]json.RawMessage // the values that a claim may have which was asked for by name; none: any
 	groups []string
 	roles  []string
 	user   users.User
 }
 
-// tellTx reads what the scopes let an app know of a person in an organization (OpenID Connect Core 1.0, section 5.4). roles are those
-// that are known already; nil where nobody has asked yet.
-func (s *Service) tellTx(ctx context.Context, tx db.Tx, client apps.Client, user ids.User, org ids.Org, scopes, roles []string) (t told, err error) {
-	t = told{claims: client.Dialect.Asked(scopes), roles: roles}
+// tellTx reads what the scopes let an app know of a person in an organization (OpenID Connect Core 1.0, section 5.4), and what it has
+// asked for by name. roles are those that are known already; nil where nobody has asked yet.
+func (s *Service) tellTx(ctx context.Context, tx db.Tx, client apps.Client, user ids.User, org ids.Org, scopes []string, named map[string][]json.RawMessage, roles []string) (t told, err error) {
+	t = told{claims: client.Dialect.Asked(scopes), roles: roles, only: map[string][]json.RawMessage{}}
+	for _, c := range client.Dialect.Named(slices.Sorted(maps.Keys(named))) {
+		if !slices.ContainsFunc(t.claims, func(by attributes.Told) bool { return by.Name == c.Name }) {
+			t.claims, t.only[c.Name] = append(t.claims, c), named[c.Name]
+		}
+	}
 	if t.user, err = s.Users.Load(ctx, tx, user); err != nil {
 		return t, err
 	}
@@ -46,30 +53,37 @@ func (t told) tells(attribute string) bool {
 
 // render adds the claims. What a person has no value of is left out (section 5.3.2).
 func (t told) render(c claims) claims {
-	u := t.user
 	for _, told := range t.claims {
-		switch told.Attribute {
-		case attributes.Address:
-			c = address(c, told.Name, u.Attributes)
-		case attributes.EmailVerified:
-			if u.Email != "" {
-				c = c.flag(told.Name, u.EmailVerified)
-			}
-		case attributes.Groups:
-			c = c.list(told.Name, t.groups)
-		case attributes.PhoneNumberVerified:
-			if u.Attributes["phone_number"] != "" {
-				c = c.flag(told.Name, false) // nobody has verified one yet
-			}
-		case attributes.Roles:
-			c = c.list(told.Name, t.roles)
-		case attributes.UpdatedAt:
-			c = c.number(told.Name, u.UpdatedAt.Unix())
-		default:
-			c = typed(c, told, told.Value(u))
+		if values := t.only[told.Name]; len(values) == 0 || oneOfValues(t.add(newClaims(), told).end(), told.Name, values) {
+			c = t.add(c, told)
 		}
 	}
 	return c
+}
+
+func (t told) add(c claims, told attributes.Told) claims {
+	u := t.user
+	switch told.Attribute {
+	case attributes.Address:
+		return address(c, told.Name, u.Attributes)
+	case attributes.EmailVerified:
+		if u.Email != "" {
+			c = c.flag(told.Name, u.EmailVerified)
+		}
+		return c
+	case attributes.Groups:
+		return c.list(told.Name, t.groups)
+	case attributes.PhoneNumberVerified:
+		if u.Attributes["phone_number"] != "" {
+			c = c.flag(told.Name, false) // nobody has verified one yet
+		}
+		return c
+	case attributes.Roles:
+		return c.list(told.Name, t.roles)
+	case attributes.UpdatedAt:
+		return c.number(told.Name, u.UpdatedAt.Unix())
+	}
+	return typed(c, told, told.Value(u))
 }
 
 // typed adds a text as what it has to be in JSON; one that is no such thing is left out.

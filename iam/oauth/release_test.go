@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"grove/iam/apps"
 	"grove/iam/attributes"
 	"grove/infra/db"
 	"grove/infra/jose"
@@ -20,9 +21,10 @@ func (w *world) describe(a *tenant, own map[string]string) {
 	})
 }
 
-// told returns what an ID token and the userinfo endpoint say, which has to be the same.
+// told returns what an ID token and the userinfo endpoint say, which has to be the same where an app has it so.
 func (w *world) told(a *tenant, client, scope string) map[string]any {
 	w.t.Helper()
+	w.change(a, client, func(c *apps.Client) { c.UserClaimsInIDToken = true })
 	got := w.signIn(a, client, "scope", scope)
 	id := w.read(got.text("id_token"), jose.ES256, "JWT")
 	info := w.send(a, "GET", "/oauth2/userinfo", nil, "Authorization", "Bearer "+got.text("access_token"))
@@ -61,6 +63,29 @@ func TestStandardClaims(t *testing.T) {
 	for _, name := range []string{"birthdate", "email", "phone_number", "address", "groups", "roles"} {
 		if value, there := w.told(w.a, "web", "openid")[name]; there {
 			t.Errorf("%s = %v without its scope", name, value)
+		}
+	}
+}
+
+// TestClaimsOfScopes: what scopes ask for is told by the userinfo endpoint, and by an ID token that comes alone or to an app that has it
+// so (OpenID Connect Core 1.0, section 5.4).
+func TestClaimsOfScopes(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.change(w.a, "web", func(c *apps.Client) { c.ResponseTypes = apps.ResponseTypes })
+	got := w.signIn(w.a, "web", "scope", "openid profile email roles")
+	for _, tokens := range []answer{got, w.refresh(w.a, "web", got.text("refresh_token"))} {
+		id, info := w.read(tokens.text("id_token"), jose.ES256, "JWT"), w.info(w.a, tokens.text("access_token"))
+		w.lacks("the ID token", inToken(id), "name", "email", "email_verified", "roles")
+		if info.text("email") == "" || info.text("name") == "" || info.body["roles"] == nil {
+			t.Errorf("userinfo: %s", info.raw)
+		}
+	}
+	for types, alone := range map[string]bool{"id_token": true, "id_token token": false, "code id_token": false, "code id_token token": false} {
+		got := w.fragment(w.send(w.a, "GET", "/oauth2/authorize?"+request("web", "response_type", types, "scope", "openid email").Encode(), nil))
+		email, _ := w.read(got.Get("id_token"), jose.ES256, "JWT").Text("email")
+		if (email != "") != alone {
+			t.Errorf("%s: email is %q", types, email)
 		}
 	}
 }

@@ -92,6 +92,9 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Cli
 
 // authorized stores a grant and makes what goes back through the browser.
 func (s *Service) authorized(ctx context.Context, client apps.Client, a authorization, done authn.Done) ([]param, error) {
+	if err := a.settles(done.User, done.AMR); err != nil {
+		return nil, err
+	}
 	t := httpapi.TenantOf(ctx)
 	g := newGrant(client, a, done)
 	front := a.wants(typeToken) || a.wants(typeIDToken)
@@ -113,6 +116,7 @@ func (s *Service) authorized(ctx context.Context, client apps.Client, a authoriz
 			}
 		}
 		if front {
+			g.alone = slices.Equal(a.Types, []string{typeIDToken})
 			p, err = s.personTx(ctx, tx, client, g, g.Scopes)
 		}
 		return err

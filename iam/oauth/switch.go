@@ -126,7 +126,7 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 		}
 	}
 	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline, ExpiresAt: from.ExpiresAt,
-		From: from.ID, First: cmp.Or(from.First, from.ID), Issuer: httpapi.IssuerOf(ctx).URL, Resources: from.Resources, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
+		From: from.ID, First: cmp.Or(from.First, from.ID), Issuer: httpapi.IssuerOf(ctx).URL, Claims: from.Claims, Resources: from.Resources, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
 	g.bind(client)
 	ctx = asPerson(ctx, g)
 	if err := makeRoom(ctx, tx, line, target); err != nil {

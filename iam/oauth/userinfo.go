@@ -79,7 +79,11 @@ func (s *Service) userinfoClaims(r *http.Request, given httpapi.Credentials) (cl
 		if !a.hasScope(scopeOpenID) {
 			return refuse(codeInsufficientScope, "The token lacks the scope openid.").told("OpenID Connect Core 1.0, section 5.4", "", "Ask for the scope openid when the person signs in.")
 		}
-		told, err := s.tellTx(ctx, tx, client, a.user, a.org, a.scopes, nil)
+		named, err := s.namedTx(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		told, err := s.tellTx(ctx, tx, client, a.user, a.org, a.scopes, named.Userinfo, nil)
 		if fault.CodeNotFound.Is(err) {
 			return errBearer
 		}
@@ -94,6 +98,21 @@ func (s *Service) userinfoClaims(r *http.Request, given httpapi.Credentials) (cl
 		c = c.text(name, value)
 	}
 	return c, client, nil
+}
+
+// namedTx are the claims that a token's grant names beside its scopes.
+func (s *Service) namedTx(ctx context.Context, tx db.Tx, a accessToken) (byName, error) {
+	if _, any := a.claims.Get(claimNamed); !any {
+		return byName{}, nil
+	}
+	g, err := findGrant(ctx, tx, a.grant)
+	if db.IsNoRows(err) {
+		return byName{}, errBearer
+	}
+	if err != nil {
+		return byName{}, err
+	}
+	return g.claims()
 }
 
 // presentedToken finds the access token in the header or, in a POST, in the form (RFC 6750, sections 2.1 and 2.2). In the

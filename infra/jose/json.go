@@ -55,6 +55,20 @@ func parseObject(data []byte) (object, error) {
 	return w.object(1)
 }
 
+// ParseObject reads one JSON object as strictly as tokens are read: each name once at any depth, valid UTF-8, and no deep nesting. Values
+// are as written. Error: [ErrMalformed] or one that wraps it.
+func ParseObject(data []byte) (map[string]json.RawMessage, error) {
+	o, err := parseObject(data)
+	if err != nil {
+		return nil, err
+	}
+	members := make(map[string]json.RawMessage, len(o))
+	for _, m := range o {
+		members[m.name] = m.raw
+	}
+	return members, nil
+}
+
 // walker steps over text that json.Valid has accepted.
 type walker struct {
 	data []byte

@@ -1764,6 +1764,11 @@ type AppOIDC struct {
 	// Examples: ["https://api.example.com"]
 	TokenExchangeAudiences []string `json:"token_exchange_audiences"`
 
+	// UserClaimsInIDToken Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along.
+	//
+	// Examples: false
+	UserClaimsInIDToken bool `json:"user_claims_in_id_token"`
+
 	// UserinfoSignedResponseAlg How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
 	//
 	// Examples: ES256
@@ -4469,6 +4474,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ["https://api.example.com"]
 	TokenExchangeAudiences *[]string `json:"token_exchange_audiences,omitempty"`
+
+	// UserClaimsInIDToken Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along: for libraries that do not ask the userinfo endpoint, from which OpenID Connect Core 1.0, section 5.4, wants them then. An ID token also goes through browsers' addresses, as id_token_hint.
+	//
+	// Examples: false
+	UserClaimsInIDToken *bool `json:"user_claims_in_id_token,omitempty"`
 
 	// UserinfoSignedResponseAlg How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
 	//

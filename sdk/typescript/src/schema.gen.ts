@@ -2644,6 +2644,11 @@ export interface components {
              */
             token_exchange_audiences: string[];
             /**
+             * @description Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along.
+             * @example false
+             */
+            user_claims_in_id_token: boolean;
+            /**
              * @description How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
              * @example ES256
              */
@@ -5303,6 +5308,11 @@ export interface components {
              *     ]
              */
             token_exchange_audiences?: string[];
+            /**
+             * @description Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along: for libraries that do not ask the userinfo endpoint, from which OpenID Connect Core 1.0, section 5.4, wants them then. An ID token also goes through browsers' addresses, as id_token_hint.
+             * @example false
+             */
+            user_claims_in_id_token?: boolean;
             /**
              * @description How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
              * @example ES256
