@@ -42,7 +42,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Get the seats", Description: "How many people may belong to the organization, and how many do.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Seats]]{ID: "setSeatLimit", Method: http.MethodPut, Path: "/v1/orgs/{org}/seats/limit", Tag: tag,
 		Summary: "Set the seat limit", Description: "Sets the number of seats, with a token of an organization above. It cannot be less than what is taken.",
-		Status: 200, Needs: permWrite, Errors: []fault.Code{errBelowUse, errFromAbove, fault.CodeStale}}, s.setLimit)
+		Status: 200, Needs: permWrite, Errors: []fault.Code{errBelowUse, errFromAbove}}, s.setLimit)
 }
 
 func (s *Service) get(ctx context.Context, c *httpapi.Call, _ *getInput) (*httpapi.Entity[Seats], error) {

@@ -24,7 +24,6 @@ var (
 
 var (
 	errBelowUse  = fault.Declare(fault.Conflict, "seats.limit_below_use", "More seats are taken than that")
-	errExhausted = fault.Declare(fault.Conflict, "seats.exhausted", "No seat is free")
 	errFromAbove = fault.Declare(fault.Forbidden, "seats.limit_from_above", "The limit is set from above")
 )
 
@@ -47,7 +46,7 @@ func New(d *db.DB, log *events.Log) *Service { return &Service{db: d, events: lo
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "billing.metering",
-		Errors:      []fault.Code{errBelowUse, errExhausted, errFromAbove},
+		Errors:      []fault.Code{errBelowUse, errFromAbove},
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,

@@ -100,7 +100,7 @@ func (s *Service) post(ctx context.Context, tx db.Tx, org ids.Org, b Balance, re
 		change[m.to]++
 	}
 	if taken := change[accountReserved] + change[accountUsed]; taken > 0 && b.Limit != nil && b.Taken()+taken > *b.Limit {
-		return errExhausted.With("Remove a member or an invitation, or ask for more seats.", nil)
+		return fault.CodeSeatsExhausted.With("Remove a member or an invitation, or ask for more seats.", nil)
 	}
 	for _, m := range moves {
 		if err := insertEntry(ctx, tx, org, m, reason); err != nil {

@@ -23,8 +23,8 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.error(w, r, http.StatusBadRequest, "invalid_request", "")
 	case authn.IsGone(err):
 		p.error(w, r, http.StatusGone, "", login.ProblemExpired)
-	case errors.As(err, &f) && f.Code.Kind == fault.Unavailable, db.IsUnavailable(err):
-		w.Header().Set("Retry-After", "5")
+	case errors.As(err, &f) && f.Code.Kind == fault.Unavailable, db.IsBusy(err), db.IsUnavailable(err):
+		w.Header().Set("Retry-After", httpapi.RetryAfter)
 		p.error(w, r, http.StatusServiceUnavailable, "temporarily_unavailable", login.ProblemUnavailable)
 	case errors.As(err, &f) && f.Code.Kind != fault.Internal:
 		p.error(w, r, f.Code.Kind.Status(), "access_denied", "")
@@ -65,10 +65,6 @@ func (p *Pages) ErrorPage(w http.ResponseWriter, r *http.Request, code, descript
 	switch code {
 	case "access_denied":
 		status, problem = http.StatusForbidden, ""
-	case "invalid_client":
-		problem = login.ProblemClientUnknown
-	case "invalid_request_uri": // good once, and for a minute
-		problem = login.ProblemExpired
 	case "server_error":
 		status, problem = http.StatusInternalServerError, login.ProblemUnknown
 	case "temporarily_unavailable":

@@ -175,7 +175,7 @@ func (w *world) ScopesOf(context.Context, db.Tx, ids.User, ids.Org) (map[string]
 	return w.held, nil
 }
 
-func (w *world) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
+func (w *world) CheckUserTx(context.Context, db.Tx, []ids.Org, ids.User) error { return nil }
 
 func (w *world) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User, bool) (bool, error) {
 	return false, nil

@@ -20,7 +20,6 @@ const (
 	PageLogout            = "logout"             // LogoutPage
 	PageOrganization      = "organization"       // OrganizationPage
 	PagePassword          = "password"           // PasswordPage
-	PageRefused           = "refused"            // RefusedPage
 	PageSignedOut         = "signed_out"         // SignedOutPage
 	PageSigningOut        = "signing_out"        // SigningOutPage
 	PageSuspended         = "suspended"          // SuspendedPage
@@ -29,7 +28,7 @@ const (
 // The names of the form fields that the pages post.
 const (
 	FieldCSRF         = "csrf"
-	FieldDecision     = "decision" // one of the Decision constants
+	FieldDecision     = "decision" // consent: DecisionAllow or DecisionDeny
 	FieldFamilyName   = "family_name"
 	FieldFind         = "find" // a search among the organizations, by GET
 	FieldFlow         = "flow"
@@ -39,18 +38,14 @@ const (
 	FieldUserCode     = "user_code" // device
 	FieldUsername     = "username"
 
-	DecisionAccount      = "account" // sign in as somebody else
-	DecisionAllow        = "allow"   // consent
-	DecisionCancel       = "cancel"  // any page of a sign-in: go back to the app
-	DecisionDeny         = "deny"    // consent
-	DecisionOrganization = "organization"
+	DecisionAllow = "allow"
+	DecisionDeny  = "deny"
 )
 
 // The problems that a page can show. A problem that is not in the catalogue shows ProblemUnknown's text.
 const (
 	ProblemCSRF             = "csrf"
 	ProblemClient           = "client"
-	ProblemClientUnknown    = "client_unknown"
 	ProblemCredentials      = "credentials"
 	ProblemDeviceCode       = "device_code"
 	ProblemExpired          = "expired"
@@ -74,8 +69,6 @@ type Common struct {
 	Action string
 	// AppName is the application that the person is on the way to. Empty hides the sentence that names it.
 	AppName string
-	// Cancel shows a button that answers the form with DecisionCancel.
-	Cancel bool
 	// CancelURL is where "Cancel" leads, an http or https address. Empty hides it.
 	CancelURL string
 	// CSRF is the value of the hidden csrf field.
@@ -234,9 +227,7 @@ type OrganizationPage struct {
 	// More says that there are others than those listed, which a search finds.
 	More          bool
 	Organizations []Organization
-	// Suspended names the organization that the person would go to were it not suspended. Empty hides the sentence.
-	Suspended string
-	Username  string
+	Username      string
 }
 
 // Organization is one choice of an [OrganizationPage].
@@ -259,19 +250,6 @@ type PasswordPage struct {
 	Username  string
 }
 
-// RefusedPage says that the person cannot sign in like this. Its form posts a decision.
-type RefusedPage struct {
-	Common
-	// Named is what the app called the organization.
-	Named string
-	// OtherAccount and OtherOrganization offer these decisions.
-	OtherAccount, OtherOrganization bool
-	// Reason is "app", "no_organization", "not_member" or "unknown".
-	Reason string
-	// Username is who is signed in. Empty: nobody.
-	Username string
-}
-
 // SignedOutPage is the end of a sign-out that has no page of the relying party to return to.
 type SignedOutPage struct {
 	Common
@@ -285,15 +263,10 @@ type SigningOutPage struct {
 	ReturnURL string
 }
 
-// SuspendedPage says that the organization is suspended. In a sign-in its form posts a decision.
+// SuspendedPage says that the organization is suspended.
 type SuspendedPage struct {
 	Common
-	// AskHost is who can let it work again, for an administrator of the organization. Empty: others are told to ask one.
-	AskHost string
-	// OtherAccount and OtherOrganization offer these decisions.
-	OtherAccount, OtherOrganization bool
-	// Username is who is signed in. Empty hides it.
-	Username string
+	ReturnURL string
 }
 
 func passwordMin(p Page) string {

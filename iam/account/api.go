@@ -126,29 +126,28 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "Get one's own profile", Description: "The record of the person whose token it is.", Status: http.StatusOK}, s.getProfile)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AccountProfile]]{ID: "updateMyProfile", Method: http.MethodPatch, Path: "/v1/me", Tag: tag, Access: httpapi.Self,
 		Summary: "Change one's own profile", Description: "A JSON merge patch of names and language. Username, e-mail address, organization and status are not the person's to change here." + portalOnly,
-		Status: http.StatusOK, Errors: []fault.Code{fault.CodeForbidden, fault.CodeStale}}, s.updateProfile)
+		Status: http.StatusOK}, s.updateProfile)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "changeMyPassword", Method: http.MethodPost, Path: "/v1/me/password", Tag: tag, Access: httpapi.Self,
 		Summary: "Change one's own password", Description: "The session of the token goes on, with a fresh access token from its refresh token; all the person's other sessions end. A wrong current password counts as a failed sign-in." + portalOnly,
-		Status: http.StatusNoContent, Errors: []fault.Code{errCurrentPassword, fault.CodeForbidden}, Replay: replayNone}, s.postPassword)
+		Status: http.StatusNoContent, Errors: []fault.Code{errCurrentPassword, users.ErrPassword}, Replay: replayNone}, s.postPassword)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[AccountSession]]]{ID: "listMySessions", Method: http.MethodGet, Path: "/v1/me/sessions", Tag: tag, Access: httpapi.Self,
-		Summary: "List one's own sessions", Description: "Where the person is signed in, the newest sign-in first." + portalOnly, Status: http.StatusOK, Errors: []fault.Code{fault.CodeForbidden}}, s.listSessions)
+		Summary: "List one's own sessions", Description: "Where the person is signed in, the newest sign-in first." + portalOnly, Status: http.StatusOK}, s.listSessions)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endMySession", Method: http.MethodDelete, Path: "/v1/me/sessions/{session}", Tag: tag, Access: httpapi.Self,
 		Summary: "End one of one's own sessions", Description: "Signs the person out there. Tokens that were issued through the session stop working." + portalOnly,
-		Status: http.StatusNoContent, Errors: []fault.Code{fault.CodeForbidden, fault.CodeNotFound}}, s.endSession)
+		Status: http.StatusNoContent, Errors: []fault.Code{fault.CodeNotFound}}, s.endSession)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endMyOtherSessions", Method: http.MethodPost, Path: "/v1/me/sessions:end-others", Tag: tag, Access: httpapi.Self,
-		Summary: "End all one's other sessions", Description: "Signs the person out everywhere but here." + portalOnly, Status: http.StatusNoContent,
-		Errors: []fault.Code{fault.CodeForbidden}, Replay: replayNone}, s.endOthers)
+		Summary: "End all one's other sessions", Description: "Signs the person out everywhere but here." + portalOnly, Status: http.StatusNoContent, Replay: replayNone}, s.endOthers)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[AccountOrganization]]]{ID: "listMyOrganizations", Method: http.MethodGet, Path: "/v1/me/organizations", Tag: tag, Access: httpapi.Self,
 		Summary: "List one's own organizations", Description: "Where the person belongs, by name. A token for another of them comes from the grant organization_switch.", Status: http.StatusOK}, s.listOrganizations)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[AccountConsent]]]{ID: "listMyConsents", Method: http.MethodGet, Path: "/v1/me/consents", Tag: tag, Access: httpapi.Self,
-		Summary: "List one's own consents", Description: "What the person lets apps have, the oldest first." + portalOnly, Status: http.StatusOK, Errors: []fault.Code{fault.CodeForbidden}}, s.listConsents)
+		Summary: "List one's own consents", Description: "What the person lets apps have, the oldest first." + portalOnly, Status: http.StatusOK}, s.listConsents)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeMyConsent", Method: http.MethodDelete, Path: "/v1/me/consents/{consent}", Tag: tag, Access: httpapi.Self,
 		Summary: "Take a consent back", Description: "Ends what the app was issued for the person in that organization. It has to ask again." + portalOnly,
-		Status: http.StatusNoContent, Errors: []fault.Code{fault.CodeForbidden, fault.CodeNotFound}}, s.revokeConsent)
+		Status: http.StatusNoContent, Errors: []fault.Code{fault.CodeNotFound}}, s.revokeConsent)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[AccountApp]]]{ID: "listMyApps", Method: http.MethodGet, Path: "/v1/me/apps", Tag: tag, Access: httpapi.Self,
 		Summary: "List the apps that one may open", Description: "Enabled apps with an address to open, of or shared with the token's organization, by name. The console only for those who may use it.", Status: http.StatusOK}, s.listApps)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[AccountExport]]{ID: "exportMyAccount", Method: http.MethodGet, Path: "/v1/me/export", Tag: tag, Access: httpapi.Self,
-		Summary: "Export one's own data", Description: "Profile, organizations, sessions and consents in one document." + portalOnly, Status: http.StatusOK, Errors: []fault.Code{fault.CodeForbidden}}, s.getExport)
+		Summary: "Export one's own data", Description: "Profile, organizations, sessions and consents in one document." + portalOnly, Status: http.StatusOK}, s.getExport)
 }
 
 func replayNone(context.Context, *httpapi.Call, string) (*httpapi.None, error) {

@@ -33,7 +33,7 @@ func (f founders) Present(_ context.Context, id ids.Tenant) (directory.Tenant, e
 
 type ranks struct{}
 
-func (ranks) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
+func (ranks) CheckUserTx(context.Context, db.Tx, []ids.Org, ids.User) error { return nil }
 
 func (ranks) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User, bool) (bool, error) {
 	return false, nil

@@ -52,7 +52,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Status: 200, Access: httpapi.Operator, Errors: errs}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[TenantAdministrator]]{ID: "updateTenantAdministrator", Method: http.MethodPatch, Path: path, Tag: tag,
 		Summary: "Change a tenant's first administrator", Description: "Changes his names, his address or his password. The tenant's event log tells of it.",
-		Status: 200, Access: httpapi.Operator, Errors: append(errs, users.ErrPassword, fault.CodeStale)}, s.update)
+		Status: 200, Access: httpapi.Operator, Errors: append(errs, users.ErrPassword)}, s.update)
 }
 
 func (s *Service) get(ctx context.Context, _ *httpapi.Call, in *administratorInput) (*httpapi.Entity[TenantAdministrator], error) {

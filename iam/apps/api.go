@@ -119,10 +119,10 @@ func (s *Service) appRoutes(a *httpapi.API) {
 		Summary: "Read an app", Description: "What the app is. Its OAuth settings, secrets and authorized APIs are resources below it."}, s.getApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[App]]{ID: "updateApp", Method: "PATCH", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary: "Change an app", Description: "A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.",
-		Errors: []fault.Code{ErrBuiltin, errDocument, errNameTaken, fault.CodeStale}}, s.updateApp)
+		Errors: []fault.Code{ErrBuiltin, errDocument, errNameTaken, fault.CodeAboveGranter}}, s.updateApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteApp", Method: "DELETE", Path: path + "/{app}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Delete an app", Description: "Its tokens, secrets, roles and shares end with it. Its client_id is never used again, unless it is the address of a document: to keep such an app out, disable it, or take its origin off the list.",
-		Errors: []fault.Code{ErrBuiltin, fault.CodeStale}}, s.deleteApp)
+		Errors: []fault.Code{ErrBuiltin, fault.CodeAboveGranter}}, s.deleteApp)
 }
 
 func appOut(c *httpapi.Call, v VersionedApp, err error) (*httpapi.Entity[App], error) {

@@ -63,7 +63,7 @@ func (s *Service) authorizedRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[AuthorizedAPI]]{ID: "authorizeAPI", Method: "PUT", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Authorize an app for an API",
 		Description: "Scopes of the management API, and of an API that another organization defines, are given only by somebody who holds them with reach subtree (role.above_granter); authorization details types of such an API only by somebody who holds all its scopes. Scopes that a client asks for beyond these are dropped.",
-		Errors:      []fault.Code{ErrBuiltin, errPolicy, errResourceUnknown}}, s.authorize)
+		Errors:      []fault.Code{ErrBuiltin, errPolicy, errResourceUnknown, fault.CodeAboveGranter}}, s.authorize)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "withdrawAPI", Method: "DELETE", Path: path + "/{resource}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Withdraw an API from an app", Description: "Everything that was issued to the app so far ends.", Errors: []fault.Code{ErrBuiltin}}, s.withdraw)
 }

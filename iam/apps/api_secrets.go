@@ -61,10 +61,10 @@ func (s *Service) secretRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[CreatedAppSecret]]{ID: "createAppSecret", Method: "POST", Path: path, Tag: tagApps, Status: 201, Needs: PermWrite,
 		Summary:     "Make a client secret",
 		Description: "At most five work at a time, so that a secret can be rolled over. Only somebody who holds what the app is authorized for makes one (role.above_granter).",
-		Errors:      []fault.Code{ErrBuiltin, errClientType, errTooManySecrets, fault.CodeIdemSecret}}, s.createSecret)
+		Errors:      []fault.Code{ErrBuiltin, errClientType, errTooManySecrets, fault.CodeAboveGranter}}, s.createSecret)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteAppSecret", Method: "DELETE", Path: path + "/{secret}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary:     "Take a client secret away",
-		Description: "Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).", Errors: []fault.Code{ErrBuiltin}}, s.deleteSecret)
+		Description: "Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).", Errors: []fault.Code{ErrBuiltin, fault.CodeAboveGranter}}, s.deleteSecret)
 }
 
 func (s *Service) listSecrets(ctx context.Context, c *httpapi.Call, in *listSecretsInput) (*httpapi.Out[page.Of[AppSecret]], error) {

@@ -88,9 +88,9 @@ func (s *Service) claimRoutes(a *httpapi.API) {
 		Summary: "Read a claim", Description: "Which attribute it tells, and how."}, s.getClaim)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[OIDCClaim]]{ID: "updateOIDCClaim", Method: "PATCH", Path: path + "/{claim}", Tag: tag, Status: 200, Needs: permWrite,
 		Summary: "Change a claim", Description: "A JSON merge patch. The next tokens say what it says then.",
-		Errors: []fault.Code{errAttributeTaken, errBuiltin, errInherited, fault.CodeStale}}, s.updateClaim)
+		Errors: []fault.Code{errAttributeTaken, errBuiltin, errInherited}}, s.updateClaim)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteOIDCClaim", Method: "DELETE", Path: path + "/{claim}", Tag: tag, Status: 204, Needs: permWrite,
-		Summary: "Delete a claim", Description: "It leaves every scope, and no token says it any more. Users keep their values.", Errors: []fault.Code{errBuiltin, errInherited, fault.CodeStale}}, s.deleteClaim)
+		Summary: "Delete a claim", Description: "It leaves every scope, and no token says it any more. Users keep their values.", Errors: []fault.Code{errBuiltin, errInherited}}, s.deleteClaim)
 }
 
 func claimOut(c *httpapi.Call, r claimRow, err error) (*httpapi.Entity[OIDCClaim], error) {

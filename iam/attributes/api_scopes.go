@@ -78,9 +78,9 @@ func (s *Service) scopeRoutes(a *httpapi.API) {
 		Summary: "Read an OpenID Connect scope", Description: "Which claims it asks for."}, s.getScope)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[OIDCScope]]{ID: "updateOIDCScope", Method: "PATCH", Path: path + "/{oidc_scope}", Tag: tag, Status: 200, Needs: permWrite,
 		Summary: "Change an OpenID Connect scope", Description: "A JSON merge patch. The next tokens carry the claims that it asks for then.",
-		Errors: []fault.Code{errBuiltin, errInherited, errUnknown, fault.CodeStale}}, s.updateScope)
+		Errors: []fault.Code{errBuiltin, errInherited, errUnknown}}, s.updateScope)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteOIDCScope", Method: "DELETE", Path: path + "/{oidc_scope}", Tag: tag, Status: 204, Needs: permWrite,
-		Summary: "Delete an OpenID Connect scope", Description: "Apps that ask for it get it no more, and the next tokens are without it.", Errors: []fault.Code{errBuiltin, errInherited, fault.CodeStale}}, s.deleteScope)
+		Summary: "Delete an OpenID Connect scope", Description: "Apps that ask for it get it no more, and the next tokens are without it.", Errors: []fault.Code{errBuiltin, errInherited}}, s.deleteScope)
 }
 
 func scopeOut(c *httpapi.Call, r scopeRow, err error) (*httpapi.Entity[OIDCScope], error) {

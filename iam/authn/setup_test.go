@@ -98,7 +98,7 @@ func (w *world) ScopesOf(context.Context, db.Tx, ids.User, ids.Org) (map[string]
 
 type anyRank struct{}
 
-func (anyRank) CheckUserTx(context.Context, db.Tx, ids.Org, ids.User) error { return nil }
+func (anyRank) CheckUserTx(context.Context, db.Tx, []ids.Org, ids.User) error { return nil }
 
 func (anyRank) LastAdministrator(context.Context, db.Tx, ids.Org, ids.User, bool) (bool, error) {
 	return false, nil

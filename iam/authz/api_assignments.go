@@ -83,10 +83,10 @@ func (s *Service) assignmentRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[RoleAssignment]]{ID: "assignRole", Method: "POST", Path: path, Tag: tagRoles, Status: 201, Needs: permRolesWrite,
 		Summary:     "Give a role",
 		Description: "You must hold every management permission that the role gives, here or, for reach subtree, with that reach.",
-		Errors:      []fault.Code{errAboveGranter, errAssigned, errPrincipal}, Replay: s.replayAssignment}, s.assignRole)
+		Errors:      []fault.Code{fault.CodeAboveGranter, errAssigned, errPrincipal}, Replay: s.replayAssignment}, s.assignRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "unassignRole", Method: "DELETE", Path: path + "/{assignment}", Tag: tagRoles, Status: 204,
 		Needs: permRolesWrite, Summary: "Take a role away", Description: "You must be able to give it. An organization that has an Administrator keeps one, and the root one of the whole tree.",
-		Errors: []fault.Code{errAboveGranter, errLastAdministrator}}, s.unassignRole)
+		Errors: []fault.Code{fault.CodeAboveGranter, errLastAdministrator}}, s.unassignRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[HeldRole]]]{ID: "listUserRoles", Method: "GET", Path: "/v1/orgs/{org}/users/{user}/roles", Tag: tagRoles, Status: 200,
 		Needs: permRolesRead, Summary: "List a person's roles", Description: "Every role that counts for the person in this organization, by name, each with how it is held."}, s.listUserRoles)
 }

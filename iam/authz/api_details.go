@@ -75,10 +75,10 @@ func (s *Service) detailsRoutes(a *httpapi.API) {
 		Needs: permResourcesRead, Summary: "Read an authorization details type", Description: "The type with its schema."}, s.getDetailsType)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AuthorizationDetailsType]]{ID: "updateAuthorizationDetailsType", Method: "PATCH", Path: one, Tag: tagResources, Status: 200,
 		Needs: permResourcesWrite, Summary: "Change an authorization details type", Description: "A JSON merge patch, but that a schema takes the place of the one before. Tokens that are out keep what they carry.",
-		Errors: append(fixed, errDetailsSchema, fault.CodeStale)}, s.updateDetailsType)
+		Errors: append(fixed, errDetailsSchema)}, s.updateDetailsType)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteAuthorizationDetailsType", Method: "DELETE", Path: one, Tag: tagResources, Status: 204,
 		Needs: permResourcesWrite, Summary: "Remove an authorization details type", Description: "Refused while an app may ask for it.",
-		Errors: append(fixed, errDetailsUsed, fault.CodeStale)}, s.deleteDetailsType)
+		Errors: append(fixed, errDetailsUsed)}, s.deleteDetailsType)
 }
 
 func detailsTypeOut(v VersionedDetailsType, err error) (*httpapi.Entity[AuthorizationDetailsType], error) {

@@ -65,18 +65,18 @@ func (s *Service) roleRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Role]]{ID: "createRole", Method: "POST", Path: path, Tag: tagRoles, Status: 201, Needs: permRolesWrite,
 		Summary:     "Make a role",
 		Description: "A role holds scopes of the organization's API resources and of those it inherits. Of the management API, and of an API that another organization defines, only scopes that you hold yourself.",
-		Errors:      []fault.Code{errAboveGranter, errAudience, errRoleNameTaken, errScopeNotForApp, errScopeUnknown},
+		Errors:      []fault.Code{fault.CodeAboveGranter, errAudience, errRoleNameTaken, errScopeNotForApp, errScopeUnknown},
 		Replay:      s.replayRole}, s.createRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Role]]{ID: "getRole", Method: "GET", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesRead,
 		Summary: "Read a role", Description: "A role that is defined here or that the organization inherits, with its permissions."}, s.getRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Role]]{ID: "updateRole", Method: "PATCH", Path: path + "/{role}", Tag: tagRoles, Status: 200, Needs: permRolesWrite,
 		Summary:       "Change a role",
 		Description:   "A JSON merge patch. What is added to the permissions, and of the management API also what is taken away, must be yours to give, in every organization where the role is held.",
-		Errors:        []fault.Code{errAboveGranter, errRoleBuiltin, errRoleInherited, errRoleNameTaken, errScopeNotForApp, errScopeUnknown},
+		Errors:        []fault.Code{fault.CodeAboveGranter, errRoleBuiltin, errRoleInherited, errRoleNameTaken, errScopeNotForApp, errScopeUnknown},
 		MatchRequired: true}, s.updateRole)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteRole", Method: "DELETE", Path: path + "/{role}", Tag: tagRoles, Status: 204, Needs: permRolesWrite,
 		Summary: "Delete a role", Description: "Everybody who holds the role loses it. You must hold every management permission that it gives, as far down the tree as it is held.",
-		Errors: []fault.Code{errAboveGranter, errRoleBuiltin, errRoleInherited}, MatchRequired: true}, s.deleteRole)
+		Errors: []fault.Code{fault.CodeAboveGranter, errRoleBuiltin, errRoleInherited}, MatchRequired: true}, s.deleteRole)
 }
 
 func (s *Service) listRoles(ctx context.Context, c *httpapi.Call, in *listRolesInput) (*httpapi.Out[page.Of[Role]], error) {

@@ -418,7 +418,7 @@ func TestAttack28_Ways(t *testing.T) {
 		"take from a stronger group":             inTx(take(group)),
 		"take from a group that reaches further": inTx(take(deep)),
 		"take over the administrator": inTx(func(ctx context.Context, tx db.Tx) error {
-			return b.authz.CheckUserTx(ctx, tx, b.A.Root.ID, b.admin[tenant])
+			return b.authz.CheckUserTx(ctx, tx, []ids.Org{b.A.Root.ID}, b.admin[tenant])
 		}),
 		"invite with a stronger role": inTx(func(ctx context.Context, tx db.Tx) error {
 			_, err := b.authz.CheckGrantable(ctx, tx, map[string]bool{"users.read": true}, b.A.Partner.ID, []ids.Role{own, strong})

@@ -39,8 +39,10 @@ var (
 	permRolesWrite     = perm.Declare("roles.write", "Create, change and delete roles, and give them to people and groups, within what you hold.")
 )
 
+// CodeRoleUnknown is the code of roles that cannot be assigned where somebody wants to.
+var CodeRoleUnknown = fault.Declare(fault.Invalid, "role.unknown", "No such role here")
+
 var (
-	errAboveGranter      = fault.Declare(fault.Forbidden, "role.above_granter", "This would give or take more than you hold")
 	errAssigned          = fault.Declare(fault.Conflict, "role.already_assigned", "Already assigned")
 	errAudience          = fault.Declare(fault.Invalid, "role.audience", "This audience cannot be used here")
 	errDetailsSchema     = fault.Declare(fault.Invalid, "authorization_details_type.schema", "This schema cannot be used")
@@ -56,7 +58,6 @@ var (
 	errRoleBuiltin       = fault.Declare(fault.Conflict, "role.builtin", "Built-in roles cannot be changed")
 	errRoleInherited     = fault.Declare(fault.Conflict, "role.inherited", "Another organization defines this role")
 	errRoleNameTaken     = fault.Declare(fault.Conflict, "role.name_taken", "This name is taken")
-	errRoleUnknown       = fault.Declare(fault.Invalid, "role.unknown", "No such role here")
 	errScopeNotForApp    = fault.Declare(fault.Invalid, "role.scope_not_authorized", "The app is not authorized for this scope")
 	errScopeReserved     = fault.Declare(fault.Invalid, "api_scope.reserved", "This scope name is reserved")
 	errScopeTaken        = fault.Declare(fault.Conflict, "api_scope.name_taken", "This scope name is taken")
@@ -127,9 +128,9 @@ func (s *Service) Module() module.Manifest {
 	}
 	return module.Manifest{
 		Name: "iam.authz",
-		Errors: []fault.Code{errAboveGranter, errAssigned, errAudience, errDetailsSchema, errDetailsTaken, errDetailsTooMany,
+		Errors: []fault.Code{errAssigned, errAudience, errDetailsSchema, errDetailsTaken, errDetailsTooMany,
 			errDetailsUsed, errIdentifierTaken, errLastAdministrator, errPrincipal, errResourceBuiltin,
-			errResourceInherited, errResourceUsed, errRoleBuiltin, errRoleInherited, errRoleNameTaken, errRoleUnknown, errScopeNotForApp,
+			errResourceInherited, errResourceUsed, errRoleBuiltin, errRoleInherited, errRoleNameTaken, CodeRoleUnknown, errScopeNotForApp,
 			errScopeReserved, errScopeTaken, errScopeTooMany, errScopeUnknown, errScopeUsed},
 		Found:       s.found,
 		Migrations:  Migrations(),

@@ -9,18 +9,19 @@ import (
 	"grove/infra/kernel/ids"
 )
 
-// sqlHeld is the common part of every decision: the assignments that count for person $3 with a token of organization $2
-// in tenant $1. They are found from the person's side, whatever the number of assignments in the organization.
+// sqlHeld is the common part of every decision: the assignments that count for person $3 with a token of each of the
+// organizations $2 (at) in tenant $1. They are found from the person's side, whatever the number of assignments in the
+// organization.
 const sqlHeld = `
 	WITH principals AS (
 	    SELECT 'user' AS kind, $3::uuid AS id
 	    UNION ALL
 	    SELECT 'group', gm.group_id FROM group_members gm WHERE gm.tenant_id = $1 AND gm.user_id = $3
 	), held AS (
-	    SELECT ra.id, ra.org_id, ra.reach, ra.principal_kind, ra.principal_id, ra.role_id
+	    SELECT c.descendant_id AS at, ra.id, ra.org_id, ra.reach, ra.principal_kind, ra.principal_id, ra.role_id
 	    FROM principals p
 	    JOIN role_assignments ra ON ra.tenant_id = $1 AND ra.principal_id = p.id AND ra.principal_kind = p.kind
-	    JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = $2 AND c.ancestor_id = ra.org_id
+	    JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = ANY ($2) AND c.ancestor_id = ra.org_id
 	    JOIN roles r ON r.tenant_id = $1 AND r.id = ra.role_id
 	    WHERE (c.depth = 0 OR ra.reach = 'subtree')
 	      AND (r.builtin OR r.org_id = ra.org_id OR r.audience_type = 'application' AND EXISTS (
@@ -28,35 +29,48 @@ const sqlHeld = `
 	)`
 
 type heldScope struct {
-	Name       string `db:"name"`
-	Management bool   `db:"management"`
-	Below      bool   `db:"below"` // held with reach subtree
+	Org        ids.Org `db:"org_id"`
+	Name       string  `db:"name"`
+	Management bool    `db:"management"`
+	Below      bool    `db:"below"` // held with reach subtree
 }
 
-// heldScopes returns the scopes that the person's roles give with a token of tokenOrg; nothing where org does not lie
-// within tokenOrg.
-func heldScopes(ctx context.Context, tx db.Querier, user ids.User, tokenOrg, org ids.Org) ([]heldScope, error) {
+// heldScopes returns the scopes that the person's roles give with a token of tokenOrg in each of the organizations that
+// lie within it.
+func heldScopes(ctx context.Context, tx db.Querier, user ids.User, tokenOrg ids.Org, orgs []ids.Org) ([]heldScope, error) {
 	return db.Collect[heldScope](ctx, tx, sqlHeld+`
-		SELECT s.name, ar.builtin AS management, bool_or(h.reach = 'subtree') AS below
+		SELECT g.descendant_id AS org_id, s.name, ar.builtin AS management, bool_or(h.reach = 'subtree') AS below
 		FROM held h
 		JOIN role_permissions rp ON rp.tenant_id = $1 AND rp.role_id = h.role_id
 		JOIN api_scopes s ON s.tenant_id = $1 AND s.id = rp.scope_id
 		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = s.resource_id
-		WHERE EXISTS (SELECT FROM org_closure g WHERE g.tenant_id = $1 AND g.descendant_id = $4 AND g.ancestor_id = $2)
-		GROUP BY s.name, ar.builtin`, tx.Tenant(), tokenOrg, user, org)
+		JOIN org_closure g ON g.tenant_id = $1 AND g.descendant_id = ANY ($4) AND g.ancestor_id = h.at
+		GROUP BY g.descendant_id, s.name, ar.builtin`, tx.Tenant(), []ids.Org{tokenOrg}, user, orgs)
 }
 
-// clientScopes returns the management scopes that a client is authorised for now; nothing where org does not lie within
-// the client's own organization.
-func clientScopes(ctx context.Context, tx db.Querier, app ids.App, org ids.Org) ([]string, error) {
-	return db.Scalars[string](ctx, tx, `
-		SELECT s.name
+// ownScopes returns the management scopes that the person's roles give in each of the organizations, with a token of just
+// that one.
+func ownScopes(ctx context.Context, tx db.Querier, user ids.User, orgs []ids.Org) ([]heldScope, error) {
+	return db.Collect[heldScope](ctx, tx, sqlHeld+`
+		SELECT h.at AS org_id, s.name, true AS management, bool_or(h.reach = 'subtree') AS below
+		FROM held h
+		JOIN role_permissions rp ON rp.tenant_id = $1 AND rp.role_id = h.role_id
+		JOIN api_scopes s ON s.tenant_id = $1 AND s.id = rp.scope_id
+		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = s.resource_id AND ar.builtin
+		GROUP BY h.at, s.name`, tx.Tenant(), orgs, user)
+}
+
+// clientScopes returns the management scopes that a client is authorised for now in each of the organizations that lie
+// within the client's own.
+func clientScopes(ctx context.Context, tx db.Querier, app ids.App, orgs []ids.Org) ([]heldScope, error) {
+	return db.Collect[heldScope](ctx, tx, `
+		SELECT c.descendant_id AS org_id, s.name, true AS management, true AS below
 		FROM apps a
-		JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = $3 AND c.ancestor_id = a.org_id
+		JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = ANY ($3) AND c.ancestor_id = a.org_id
 		JOIN app_apis aa ON aa.tenant_id = $1 AND aa.app_id = a.id
 		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = aa.resource_id AND ar.builtin
 		JOIN api_scopes s ON s.tenant_id = $1 AND s.resource_id = ar.id AND (s.name = ANY (aa.scopes) OR $4 = ANY (aa.scopes))
-		WHERE a.tenant_id = $1 AND a.id = $2`, tx.Tenant(), app, org, AllScopes)
+		WHERE a.tenant_id = $1 AND a.id = $2`, tx.Tenant(), app, orgs, AllScopes)
 }
 
 // gainedByMove returns the management scopes that people and clients of the organizations at and above parent, which are
@@ -94,7 +108,7 @@ func roleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app id
 		JOIN roles r ON r.tenant_id = $1 AND r.id = h.role_id
 		WHERE a.tenant_id = $1 AND a.id = $4 AND r.audience_type = $5
 		  AND (r.audience_type = 'organization' AND (r.builtin OR r.org_id = a.org_id) OR r.audience_type = 'application' AND r.audience_id = a.id)
-		ORDER BY r.name`, tx.Tenant(), org, user, app, audience)
+		ORDER BY r.name`, tx.Tenant(), []ids.Org{org}, user, app, audience)
 }
 
 type heldRoleRow struct {
@@ -114,11 +128,11 @@ type heldRoleRow struct {
 func heldRoles(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, after position, limit int) ([]heldRoleRow, error) {
 	return db.Collect[heldRoleRow](ctx, tx, sqlHeld+`
 		SELECT h.id, h.org_id, h.reach, h.principal_kind, h.role_id,
-		       CASE WHEN h.principal_kind = 'group' AND h.org_id = $2 THEN h.principal_id END AS group_id,
+		       CASE WHEN h.principal_kind = 'group' AND h.org_id = h.at THEN h.principal_id END AS group_id,
 		       r.name, r.name_key, r.audience_type, r.audience_id, r.builtin
 		FROM held h JOIN roles r ON r.tenant_id = $1 AND r.id = h.role_id
 		WHERE (r.name_key, h.id) > ($4, $5::uuid)
-		ORDER BY r.name_key, h.id LIMIT $6`, tx.Tenant(), org, user, after.key, after.id, limit)
+		ORDER BY r.name_key, h.id LIMIT $6`, tx.Tenant(), []ids.Org{org}, user, after.key, after.id, limit)
 }
 
 // belongs reports whether a person belongs to org.

@@ -39,7 +39,7 @@ func (s *Service) HeldTx(ctx context.Context, tx db.Tx, org ids.Org) (map[string
 // ScopesOf returns all scope names that the roles of a person give in an organization, those with reach subtree in an
 // ancestor included.
 func (s *Service) ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error) {
-	rows, err := heldScopes(ctx, tx, user, org, org)
+	rows, err := heldScopes(ctx, tx, user, org, []ids.Org{org})
 	names := make(map[string]bool, len(rows))
 	for _, row := range rows {
 		names[row.Name] = true
@@ -60,33 +60,38 @@ type power struct {
 
 // powerOf computes an actor's power in org, in one query.
 func powerOf(ctx context.Context, tx db.Querier, a actor.Actor, org ids.Org) (power, error) {
+	powers, err := powersOf(ctx, tx, a, []ids.Org{org})
+	return powers[org], err
+}
+
+// powersOf computes an actor's power in each of the organizations, in one query.
+func powersOf(ctx context.Context, tx db.Querier, a actor.Actor, orgs []ids.Org) (map[ids.Org]power, error) {
 	if a.Tenant != tx.Tenant() {
-		return power{}, nil
+		return nil, nil
 	}
+	var rows []heldScope
+	var err error
 	switch a.Kind {
 	case actor.User:
-		rows, err := heldScopes(ctx, tx, a.User, a.Org, org)
+		rows, err = heldScopes(ctx, tx, a.User, a.Org, orgs)
 		rows = slices.DeleteFunc(rows, func(h heldScope) bool {
-			return (h.Management && !a.Scopes[h.Name]) || (a.Org != org && !h.Below)
+			return (h.Management && !a.Scopes[h.Name]) || (a.Org != h.Org && !h.Below)
 		})
-		return power{rows}, err
 	case actor.Client:
-		names, err := clientScopes(ctx, tx, a.App, org)
-		p := power{}
-		for _, name := range names {
-			if a.Scopes[name] {
-				p.scopes = append(p.scopes, heldScope{Name: name, Management: true, Below: true})
+		rows, err = clientScopes(ctx, tx, a.App, orgs)
+		rows = slices.DeleteFunc(rows, func(h heldScope) bool { return !a.Scopes[h.Name] })
+	case actor.System:
+		for _, org := range orgs {
+			for name := range a.Scopes {
+				rows = append(rows, heldScope{Org: org, Name: name, Management: true, Below: true})
 			}
 		}
-		return p, err
-	case actor.System:
-		p := power{}
-		for name := range a.Scopes {
-			p.scopes = append(p.scopes, heldScope{Name: name, Management: true, Below: true})
-		}
-		return p, nil
 	}
-	return power{}, nil
+	powers := make(map[ids.Org]power, len(orgs))
+	for _, h := range rows {
+		powers[h.Org] = power{append(powers[h.Org].scopes, h)}
+	}
+	return powers, err
 }
 
 // management returns the management permissions held, or only those held with reach subtree.

@@ -39,7 +39,7 @@ func (s *Service) Assign(ctx context.Context, tenant ids.Tenant, org ids.Org, ro
 				return err
 			}
 			_, err = grantable(ctx, tx, p.management(in.Reach == ReachSubtree), org, []ids.Role{role})
-			if errRoleUnknown.Is(err) {
+			if CodeRoleUnknown.Is(err) {
 				return fault.ErrNotFound // the path names it
 			}
 			return err
@@ -62,7 +62,7 @@ func (s *Service) AssignTx(ctx context.Context, tx db.Tx, a Assignment) error {
 		}
 		found, err := findRoles(ctx, tx, a.Org, []ids.Role{a.Role})
 		if err == nil && len(found) == 0 {
-			err = errRoleUnknown.With("The role does not exist any more, or cannot be assigned in this organization.", nil)
+			err = CodeRoleUnknown.With("The role does not exist any more, or cannot be assigned in this organization.", nil)
 		}
 		return err
 	})

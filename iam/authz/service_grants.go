@@ -6,6 +6,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/kernel/actor"
+	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/list"
 )
@@ -43,7 +44,7 @@ func grantable(ctx context.Context, tx db.Tx, held map[string]bool, org ids.Org,
 	for _, id := range unique {
 		i := slices.IndexFunc(found, func(r roleRow) bool { return r.ID == id })
 		if i < 0 {
-			return nil, errRoleUnknown.With("A role does not exist, or cannot be assigned in this organization.", nil)
+			return nil, CodeRoleUnknown.With("A role does not exist, or cannot be assigned in this organization.", nil)
 		}
 		if !within(found[i].Management, held) {
 			return nil, aboveGranter()
@@ -54,7 +55,7 @@ func grantable(ctx context.Context, tx db.Tx, held map[string]bool, org ids.Org,
 }
 
 func aboveGranter() error {
-	return errAboveGranter.With("Only somebody who holds the same permissions, as far down the tree, may give or take them.", nil)
+	return fault.CodeAboveGranter.With("Only somebody who holds the same permissions, as far down the tree, may give or take them.", nil)
 }
 
 func within(names []string, held map[string]bool) bool {
@@ -156,19 +157,22 @@ func (s *Service) TakeFromGroupTx(ctx context.Context, tx db.Tx, group ids.Group
 }
 
 // CheckUserTx refuses to let the actor of ctx take over a person, as by setting his password, who holds a management
-// permission in org that the actor lacks there.
-func (s *Service) CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error {
-	rows, err := heldScopes(ctx, tx, user, org, org)
+// permission in one of the organizations that the actor lacks there.
+func (s *Service) CheckUserTx(ctx context.Context, tx db.Tx, orgs []ids.Org, user ids.User) error {
+	rows, err := ownScopes(ctx, tx, user, orgs)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	held := make([]ids.Org, len(rows))
+	for i, h := range rows {
+		held[i] = h.Org
+	}
+	powers, err := powersOf(ctx, tx, actor.From(ctx), list.Distinct(held))
 	if err != nil {
 		return err
 	}
-	p, err := powerOf(ctx, tx, actor.From(ctx), org)
-	if err != nil {
-		return err
-	}
-	here, below := p.management(false), p.management(true)
 	for _, h := range rows {
-		if h.Management && (!here[h.Name] || h.Below && !below[h.Name]) {
+		if !powers[h.Org].management(h.Below)[h.Name] {
 			return aboveGranter()
 		}
 	}

@@ -37,9 +37,9 @@ type bundle struct {
 	role    map[ids.Tenant]ids.Role // the role
 }
 
-func setup(t testing.TB) bundle {
+func setup(t testing.TB, options ...func(*db.Options)) bundle {
 	t.Helper()
-	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/groups", "orgs/members", "iam/authz", "iam/apps", "orgs/sharing"), "authz", nil)
+	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/groups", "orgs/members", "iam/authz", "iam/apps", "orgs/sharing"), "authz", nil, options...)
 	b := bundle{Database: d, Pair: treekit.Plant(t, d), admin: map[ids.Tenant]ids.User{}, role: map[ids.Tenant]ids.Role{}}
 	log := events.NewLog(nil)
 	b.authz = authz.New(d.DB, log)

@@ -103,26 +103,25 @@ var actions = map[string]perm.Permission{"add_member": permWrite, "delete": perm
 func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[GroupBody]]]{ID: "listGroups", Method: http.MethodGet, Path: "/v1/orgs/{org}/groups", Tag: tag,
 		Summary: "List groups", Description: "The organization's groups, by name.", Status: 200, Needs: permRead,
-		Errors: []fault.Code{errFilter, fault.CodePageToken}}, s.list)
+		Errors: []fault.Code{errFilter}}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[GroupBody]]{ID: "createGroup", Method: http.MethodPost, Path: "/v1/orgs/{org}/groups", Tag: tag,
 		Summary: "Create a group", Description: "Makes an empty group.", Status: 201, Needs: permWrite, Errors: []fault.Code{errNameTaken}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[GroupBody]]{ID: "getGroup", Method: http.MethodGet, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
 		Summary: "Get a group", Description: "One group of the organization.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[GroupBody]]{ID: "updateGroup", Method: http.MethodPatch, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
 		Summary: "Change a group", Description: "Changes name or description by a JSON merge patch.", Status: 200, Needs: permWrite,
-		Errors: []fault.Code{errNameTaken, fault.CodeStale}}, s.update)
+		Errors: []fault.Code{errNameTaken}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteGroup", Method: http.MethodDelete, Path: "/v1/orgs/{org}/groups/{group}", Tag: tag,
 		Summary: "Delete a group", Description: "Deletes the group; its members lose the roles that they held by it, which the caller must be able to assign. An organization that has an Administrator keeps one.",
-		Status: 204, Needs: permWrite, Errors: []fault.Code{errLast, fault.CodeStale}}, s.remove)
+		Status: 204, Needs: permWrite, Errors: []fault.Code{errLast, fault.CodeAboveGranter}}, s.remove)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[GroupMember]]]{ID: "listGroupMembers", Method: http.MethodGet, Path: "/v1/orgs/{org}/groups/{group}/members", Tag: tag,
-		Summary: "List a group's members", Description: "The people in a group, in the order in which they were created.", Status: 200, Needs: permRead,
-		Errors: []fault.Code{fault.CodePageToken}}, s.members)
+		Summary: "List a group's members", Description: "The people in a group, in the order in which they were created.", Status: 200, Needs: permRead}, s.members)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "addGroupMember", Method: http.MethodPut, Path: "/v1/orgs/{org}/groups/{group}/members/{user}", Tag: tag,
 		Summary: "Put a user into a group", Description: "The user must belong to the organization, and the caller must be able to assign the group's roles. Repeating it changes nothing.",
-		Status: 204, Needs: permWrite, Errors: []fault.Code{errNotMember}}, s.addMember)
+		Status: 204, Needs: permWrite, Errors: []fault.Code{errNotMember, fault.CodeAboveGranter}}, s.addMember)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeGroupMember", Method: http.MethodDelete, Path: "/v1/orgs/{org}/groups/{group}/members/{user}", Tag: tag,
 		Summary: "Take a user out of a group", Description: "The user loses the roles that he held by the group, which the caller must be able to assign. An organization that has an Administrator keeps one.",
-		Status: 204, Needs: permWrite, Errors: []fault.Code{errLast}}, s.removeMember)
+		Status: 204, Needs: permWrite, Errors: []fault.Code{errLast, fault.CodeAboveGranter}}, s.removeMember)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[GroupBody]], error) {

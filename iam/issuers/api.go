@@ -168,15 +168,15 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[TokenIssuer]]{ID: "createTokenIssuer", Method: "POST", Path: path, Tag: tag, Status: 201, Needs: permWrite,
 		Summary:     "Trust a token issuer",
 		Description: "Lets apps with the grant type urn:ietf:params:oauth:grant-type:jwt-bearer (RFC 7523) or urn:ietf:params:oauth:grant-type:saml2-bearer (RFC 7522), or token exchange, bring the issuer's assertions to the organization's token endpoint and act for the people whom they are about: residents of this organization." + above,
-		Errors:      []fault.Code{errDuplicate, errNameTaken, errNobody, errTooMany}, Replay: s.replay}, s.create)
+		Errors:      []fault.Code{errDuplicate, errNameTaken, errNobody, errTooMany, fault.CodeAboveGranter}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[TokenIssuer]]{ID: "getTokenIssuer", Method: "GET", Path: path + "/{issuer}", Tag: tag, Status: 200, Needs: permRead,
 		Summary: "Read a trusted token issuer", Description: "With its keys, and whom it means by which subject."}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[TokenIssuer]]{ID: "updateTokenIssuer", Method: "PATCH", Path: path + "/{issuer}", Tag: tag, Status: 200, Needs: permWrite,
 		Summary:     "Change a trusted token issuer",
 		Description: "A JSON merge patch. Any change but that of the name ends what was issued by it so far." + above,
-		Errors:      []fault.Code{errDuplicate, errNameTaken, errNobody}, MatchRequired: true}, s.update)
+		Errors:      []fault.Code{errDuplicate, errNameTaken, errNobody, fault.CodeAboveGranter}, MatchRequired: true}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteTokenIssuer", Method: "DELETE", Path: path + "/{issuer}", Tag: tag, Status: 204, Needs: permWrite,
-		Summary: "Trust a token issuer no longer", Description: "Ends everything that was issued by its assertions." + above, MatchRequired: true}, s.delete)
+		Summary: "Trust a token issuer no longer", Description: "Ends everything that was issued by its assertions." + above, Errors: []fault.Code{fault.CodeAboveGranter}, MatchRequired: true}, s.delete)
 }
 
 func out(c *httpapi.Call, v Versioned, err error) (*httpapi.Entity[TokenIssuer], error) {

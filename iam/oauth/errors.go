@@ -93,6 +93,10 @@ func (s *Service) asProtocolError(ctx context.Context, err error) *protocolError
 	if errors.As(err, &f) && f.Code.Kind == fault.Unavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return refuse(codeTemporarilyUnavailable, "The request took too long. Try again.")
 	}
+	if db.IsBusy(err) {
+		s.log.WarnContext(ctx, "oauth request gave way to others", "error", err)
+		return refuse(codeTemporarilyUnavailable, "Too much was going on at once. Nothing was changed; try again.")
+	}
 	if db.IsUnavailable(err) {
 		s.log.ErrorContext(ctx, "oauth request failed", "error", err)
 		return refuse(codeTemporarilyUnavailable, "The database cannot be reached. Try again.")
@@ -178,6 +182,9 @@ func writeAs(w http.ResponseWriter, status int, contentType string, body []byte)
 	h := w.Header()
 	noStore(h)
 	h.Set("Content-Type", contentType)
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", httpapi.RetryAfter)
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }

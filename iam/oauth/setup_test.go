@@ -78,7 +78,7 @@ type world struct {
 	t        *testing.T
 
 	mu        sync.Mutex
-	away      bool // the database, in the middle of a request
+	away      string // what the database says in the middle of a request: an SQLSTATE
 	clients   map[ids.Tenant]map[string]apps.Client
 	types     map[string]details.Type // authorization details types of both tenants
 	plugins   map[string]details.Processor
@@ -308,8 +308,8 @@ func (strangers) Offers(context.Context, ids.Tenant, ids.Org) (registration.Offe
 func (w *world) AppIn(_ context.Context, _ db.Tx, _ apps.Client, org ids.Org) (sharing.Availability, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.away {
-		return sharing.Availability{}, &pgconn.PgError{Code: "57P01"}
+	if w.away != "" {
+		return sharing.Availability{}, &pgconn.PgError{Code: w.away}
 	}
 	return sharing.Availability{Available: !w.sharing[org], Roles: true}, nil
 }

@@ -45,7 +45,7 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[PasswordLink]]{ID: "createPasswordLink", Method: http.MethodPost, Path: path, Tag: tag, Status: 201,
 		Needs: users.PermWrite, Summary: "Send a link to set a password",
 		Description: "Gives the user a link, which works once, to choose a first password or another one. It takes the place of the link before, and works while the caller could still make it. At most five are mailed to a user within an hour.",
-		Errors:      []fault.Code{errNotActive, errTooMany, users.ErrAboveActor, fault.CodeIdemSecret}}, s.create)
+		Errors:      []fault.Code{errNotActive, errTooMany, users.ErrAboveActor}}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokePasswordLink", Method: http.MethodDelete, Path: path, Tag: tag, Status: 204,
 		Needs: users.PermWrite, Summary: "Take a password link back", Description: "The link does not work any more. A password that was taken away stays away.",
 		Errors: []fault.Code{users.ErrAboveActor}}, s.revoke)

@@ -38,7 +38,7 @@ const (
 // ranks names those above everybody.
 type ranks map[ids.User]bool
 
-func (r ranks) CheckUserTx(_ context.Context, _ db.Tx, _ ids.Org, user ids.User) error {
+func (r ranks) CheckUserTx(_ context.Context, _ db.Tx, _ []ids.Org, user ids.User) error {
 	if r[user] {
 		return fault.CodeForbidden.With("", nil)
 	}

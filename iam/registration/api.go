@@ -71,7 +71,7 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[CreatedRegistrationToken]]{ID: "createRegistrationToken", Method: "POST", Path: path, Tag: tag, Status: 201, Needs: apps.PermWrite,
 		Summary:     "Make a registration token",
 		Description: "An initial access token: who holds it registers apps at the organization's registration endpoint, as far as its settings let apps register themselves. Such an app has access to nothing but the APIs that are open to registered clients.",
-		Errors:      []fault.Code{errTooManyTokens, fault.CodeIdemSecret}}, s.createToken)
+		Errors:      []fault.Code{errTooManyTokens}}, s.createToken)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteRegistrationToken", Method: "DELETE", Path: path + "/{token}", Tag: tag, Status: 204, Needs: apps.PermWrite,
 		Summary: "Take a registration token away", Description: "Apps that were registered with it stay."}, s.deleteToken)
 }

@@ -128,29 +128,29 @@ var actions = map[string]perm.Permission{"delete": PermWrite, "disable": PermWri
 func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[UserBody]]]{ID: "listUsers", Method: http.MethodGet, Path: "/v1/orgs/{org}/users", Tag: tag,
 		Summary: "List users", Description: "The organization's residents, by username. Members from other organizations are in the list of members.",
-		Status: 200, Needs: PermRead, Errors: []fault.Code{errFilter, fault.CodePageToken}}, s.list)
+		Status: 200, Needs: PermRead, Errors: []fault.Code{errFilter}}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "createUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users", Tag: tag,
 		Summary: "Create a user", Description: "Makes a person resident in the organization, and a member of it. To let people join by e-mail, invite them instead.",
-		Status: 201, Needs: PermWrite, Errors: []fault.Code{ErrPassword, errUsernameTaken}, Replay: s.replay}, s.create)
+		Status: 201, Needs: PermWrite, Errors: []fault.Code{ErrPassword, errUsernameTaken, fault.CodeSeatsExhausted}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "getUser", Method: http.MethodGet, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Get a user", Description: "One resident of the organization.", Status: 200, Needs: PermRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "updateUser", Method: http.MethodPatch, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Change a user", Description: "Changes the profile by a JSON merge patch. The username never changes; another e-mail address is not verified.",
-		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, fault.CodeStale}}, s.update)
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteUser", Method: http.MethodDelete, Path: "/v1/orgs/{org}/users/{user}", Tag: tag,
 		Summary: "Delete a user", Description: "Deletes the person with all memberships, roles and sessions. This cannot be undone, and the id is never used again. The last Administrator of an organization stays.",
-		Status: 204, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrLastAdministrator, fault.CodeStale}}, s.remove)
+		Status: 204, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrLastAdministrator}}, s.remove)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "disableUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:disable", Tag: tag,
 		Summary: "Disable a user", Description: "The user may not sign in, and every session and token ends at once. The last Administrator of an organization stays.",
-		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.disable)
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrLastAdministrator}, Replay: s.replay}, s.disable)
 	s.verb(a, "enableUser", ":enable", "Enable a user", "A disabled user may sign in again. What was ended stays ended.", s.EnableTx)
 	s.verb(a, "unlockUser", ":unlock", "Unlock a user", "Ends the lock that an administrator made or failed sign-ins led to, and forgets these. What was ended stays ended.", s.UnlockTx)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "lockUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:lock", Tag: tag,
 		Summary: "Lock a user", Description: "The user may not sign in until somebody unlocks the account, and every session and token ends at once. The user is told no reason. The last Administrator of an organization stays.",
-		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errDisabled, ErrLastAdministrator, fault.CodeStale}, Replay: s.replay}, s.lockUser)
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, errDisabled, ErrLastAdministrator}, Replay: s.replay}, s.lockUser)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: "resetUserPassword", Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}:reset-password", Tag: tag,
 		Summary: "Reset a user's password", Description: "Sets or removes the password, ends every session and token of the user, and ends a lock.",
-		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrPassword, fault.CodeStale}, Replay: s.replay}, s.reset)
+		Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, ErrPassword}, Replay: s.replay}, s.reset)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[UserBody]], error) {
@@ -261,7 +261,7 @@ func (s *Service) change(ctx context.Context, c *httpapi.Call, id ids.User, m ht
 
 func (s *Service) verb(a *httpapi.API, id, verb, summary, description string, f func(context.Context, db.Tx, User) (User, error)) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[UserBody]]{ID: id, Method: http.MethodPost, Path: "/v1/orgs/{org}/users/{user}" + verb, Tag: tag,
-		Summary: summary, Description: description, Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor, fault.CodeStale}, Replay: s.replay},
+		Summary: summary, Description: description, Status: 200, Needs: PermWrite, Errors: []fault.Code{ErrAboveActor}, Replay: s.replay},
 		func(ctx context.Context, c *httpapi.Call, in *changeInput) (*httpapi.Entity[UserBody], error) {
 			return s.change(ctx, c, in.User, in.Match, f)
 		})

@@ -76,10 +76,10 @@ var (
 	eventUpdated         = events.Declare[updatedData]("user.updated", "A person's profile changed.")
 )
 
-// Ranks compares people. CheckUserTx answers with a fault of kind Forbidden when the person holds a permission in the
-// organization that the actor of ctx lacks there.
+// Ranks compares people. CheckUserTx answers with a fault of kind Forbidden when the person holds a permission in one of the
+// organizations that the actor of ctx lacks there.
 type Ranks interface {
-	CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error
+	CheckUserTx(ctx context.Context, tx db.Tx, orgs []ids.Org, user ids.User) error
 	// LastAdministrator reports whether an organization, org or any if that is zero, would lose its only active Administrator
 	// with the person. anyway says that the actor of ctx wants that, which is heard below his own organization.
 	LastAdministrator(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, anyway bool) (bool, error)

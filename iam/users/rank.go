@@ -20,17 +20,12 @@ func (s *Service) CheckRank(ctx context.Context, tx db.Tx, u User) error {
 	if !slices.Contains(orgs, u.Org) {
 		orgs = append(orgs, u.Org)
 	}
-	for _, org := range orgs {
-		err := s.ranks.CheckUserTx(ctx, tx, org, u.ID)
-		var f *fault.Error
-		if errors.As(err, &f) && f.Code.Kind == fault.Forbidden {
-			return ErrAboveActor.With("Ask somebody who holds every permission that this person holds.", err)
-		}
-		if err != nil {
-			return err
-		}
+	err = s.ranks.CheckUserTx(ctx, tx, orgs, u.ID)
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code.Kind == fault.Forbidden {
+		return ErrAboveActor.With("Ask somebody who holds every permission that this person holds.", err)
 	}
-	return nil
+	return err
 }
 
 // CheckRankOf is CheckRank for those who know only a person's id. Who is gone is above nobody.

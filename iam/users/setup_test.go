@@ -2,6 +2,7 @@ package users_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,16 +25,18 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 type granted map[string]map[string]bool
 
 // CheckUserTx compares as the decisions do, with a token that reaches the organizations below its own.
-func (g granted) CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error {
+func (g granted) CheckUserTx(ctx context.Context, tx db.Tx, orgs []ids.Org, user ids.User) error {
 	a := actor.From(ctx)
-	var within bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM org_closure WHERE tenant_id = $1 AND descendant_id = $2 AND ancestor_id = $3)`,
-		tx.Tenant(), org, a.Org).Scan(&within); err != nil {
+	within, err := db.Scalars[ids.Org](ctx, tx, `SELECT descendant_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($2) AND ancestor_id = $3`,
+		tx.Tenant(), orgs, a.Org)
+	if err != nil {
 		return err
 	}
-	for name := range g[user.String()+org.String()] {
-		if !within || !a.Scopes[name] {
-			return fault.CodeForbidden.With("", nil)
+	for _, org := range orgs {
+		for name := range g[user.String()+org.String()] {
+			if !slices.Contains(within, org) || !a.Scopes[name] {
+				return fault.CodeForbidden.With("", nil)
+			}
 		}
 	}
 	return nil

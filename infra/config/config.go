@@ -18,8 +18,8 @@ type Config struct {
 	// Load derives it from a loopback Addr when it is not set.
 	BaseURL string `env:"GROVE_BASE_URL" check:"origin" doc:"Public origin, such as https://id.example.com. http is accepted on loopback only. Needed by grove serve, unless the address to listen on is loopback."`
 
-	// DatabaseURL is the DSN of PostgreSQL 15 or newer, as a URL.
-	DatabaseURL Secret `env:"GROVE_DATABASE_URL" check:"postgres" secret:"url" doc:"PostgreSQL 15 or newer, as postgres://user:password@host:port/database. Several hosts, as host1:5432,host2:5432, are tried in order until one takes writes. Needed by everything but grove dev."`
+	// DatabaseURL is the DSN of PostgreSQL, as a URL.
+	DatabaseURL Secret `env:"GROVE_DATABASE_URL" check:"postgres" secret:"url" doc:"PostgreSQL 15.14, 16.10, 17.6, 18 or newer, as postgres://user:password@host:port/database. Several hosts, as host1:5432,host2:5432, are tried in order until one takes writes. Needed by everything but grove dev."`
 
 	// DatabasePoolSize is the most connections of one process.
 	DatabasePoolSize int `env:"GROVE_DATABASE_POOL_SIZE" default:"16" min:"2" max:"1000" doc:"Most database connections that one process opens for requests."`

@@ -27,6 +27,19 @@ func claimFrom(ctx context.Context) *Claim {
 	return c
 }
 
+// awaitTwin waits until no other transaction works for the request's Idempotency-Key, so that whatever else two twins would
+// wait for each other at is not taken for somebody else's doing. It does nothing where the request carries no key.
+func (t Tx) awaitTwin(ctx context.Context) error {
+	if t.claim == nil {
+		return nil
+	}
+	_, err := t.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "claim "+t.tenant.String()+" "+t.claim.Actor+" "+t.claim.Key)
+	if isState(err, "55P03") {
+		return fault.CodeIdemRunning.With("Send the request again when the first one has been answered.", err)
+	}
+	return err
+}
+
 // RecordClaim stores the request's Idempotency-Key with the subject of the effect, in the effect's own transaction,
 // once. It does nothing where the request carries no key. The event writer calls it, so no capability has to.
 func (t Tx) RecordClaim(ctx context.Context, subject string) error {

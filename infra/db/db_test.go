@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -156,6 +157,39 @@ func TestAttack40_RolesCannotWiden(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestAttack40_MinimumPatch: a server without the fixes of row security is refused, but for the development mode, and the
+// fixes came with another release of each major version.
+func TestAttack40_MinimumPatch(t *testing.T) {
+	for number, good := range map[int]bool{140022: false, 150009: false, 150013: false, 150014: true, 160009: false, 160010: true, 170005: false, 170006: true, 180000: true, 190001: true} {
+		if err := db.CheckVersion(number); (err == nil) != good || !good && !errors.Is(err, db.ErrVersion) {
+			t.Errorf("%d: %v", number, err)
+		}
+	}
+	d := newDB(t)
+	var number int
+	err := d.InTenant(ctx, ids.NewTenant(), func(ctx context.Context, tx db.Tx) error {
+		return tx.QueryRow(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&number)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.NeedPatch(number/10000, number%10000+1)()
+	var said strings.Builder
+	o := db.Options{URL: d.URL, MaxConn: 2, Clock: d.Clock, Log: slog.New(slog.NewTextHandler(&said, nil))}
+	if _, err := db.Open(ctx, o); !errors.Is(err, db.ErrVersion) {
+		t.Errorf("an old server: %v", err)
+	}
+	o.AnyPatch = true
+	old, err := db.Open(ctx, o)
+	if err != nil {
+		t.Fatalf("an old server for development: %v", err)
+	}
+	old.Close()
+	if !strings.Contains(said.String(), "CVE-2025-8713") {
+		t.Errorf("nothing warns of it: %s", said.String())
 	}
 }
 
@@ -439,6 +473,63 @@ func TestUnavailable(t *testing.T) {
 		return err
 	})
 	if err == nil || db.IsUnavailable(err) {
+		t.Errorf("a statement's own failure: %v", err)
+	}
+}
+
+// TestBusy: what gives way to others is told from what fails by itself.
+func TestBusy(t *testing.T) {
+	d := newDB(t, func(o *db.Options) { o.LockTimeout, o.StatementTimeout = 100*time.Millisecond, 2*time.Second })
+	tenant, org := ids.NewTenant(), ids.NewOrg()
+	one, two := add(t, d, tenant, org, "one"), add(t, d, tenant, org, "two")
+	lock := func(tx db.Tx, id ids.Event) error {
+		_, err := tx.Exec(ctx, `SELECT FROM things WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, tenant, id)
+		return err
+	}
+	in := func(f func(tx db.Tx) error) error {
+		return d.InTenant(ctx, tenant, func(_ context.Context, tx db.Tx) error { return f(tx) })
+	}
+	var waited error
+	_ = in(func(tx db.Tx) error {
+		if err := lock(tx, one); err != nil {
+			t.Error(err)
+		}
+		waited = in(func(other db.Tx) error { return lock(other, one) })
+		return nil
+	})
+	var crossed [2]error
+	var held, all sync.WaitGroup
+	held.Add(2)
+	for i, order := range [][2]ids.Event{{one, two}, {two, one}} {
+		all.Go(func() {
+			crossed[i] = in(func(tx db.Tx) error {
+				err := lock(tx, order[0])
+				if err == nil {
+					_, err = tx.Exec(ctx, `SET LOCAL lock_timeout = 0`) // longer than deadlocks go unseen
+				}
+				held.Done()
+				held.Wait()
+				if err != nil {
+					return err
+				}
+				return lock(tx, order[1])
+			})
+		})
+	}
+	all.Wait()
+	for name, err := range map[string]error{
+		"a lock that is not given": waited,
+		"a deadlock":               errors.Join(crossed[0], crossed[1]),
+		"a statement without end":  in(func(tx db.Tx) error { _, err := tx.Exec(ctx, `SELECT pg_sleep(60)`); return err }),
+	} {
+		if !db.IsBusy(err) || db.IsUnavailable(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if crossed[0] != nil && crossed[1] != nil {
+		t.Errorf("both of a deadlock lost: %v", crossed)
+	}
+	if err := in(func(tx db.Tx) error { _, err := tx.Exec(ctx, `SELECT 1/0`); return err }); err == nil || db.IsBusy(err) {
 		t.Errorf("a statement's own failure: %v", err)
 	}
 }

@@ -24,9 +24,22 @@ const (
 	RoleSystem = "grove_system"
 )
 
-// MinimumVersion is the oldest Postgres that Grove runs on. 15.9 is the first with the fix for CVE-2024-10976
-// (row security forgotten below subqueries).
-const MinimumVersion = 150009
+// minimumPatch is, for each major version that Grove runs on, the first release with the fixes of CVE-2024-10976 (row
+// security forgotten below subqueries) and CVE-2025-8713 (statistics tell of rows that row security hides). Later majors
+// have had them from the start.
+var minimumPatch = map[int]int{15: 14, 16: 10, 17: 6}
+
+// ErrVersion is returned by Open when the server is too old to trust its row-level security.
+var ErrVersion = errors.New("db: Postgres 15.14, 16.10, 17.6, 18.0 or a later release of them is needed, because of CVE-2024-10976 and CVE-2025-8713")
+
+// checkVersion judges a server_version_num: 150014 is 15.14.
+func checkVersion(number int) error {
+	major, patch := number/10000, number%10000
+	if major < 15 || patch < minimumPatch[major] {
+		return fmt.Errorf("%w: this is %d.%d", ErrVersion, major, patch)
+	}
+	return nil
+}
 
 // Options of Open. URL is a login that is a member of grove_app and grove_system.
 type Options struct {
@@ -36,9 +49,13 @@ type Options struct {
 	Log     *slog.Logger
 	Tracer  pgx.QueryTracer // nil for none
 
+	// AnyPatch takes a server without the newest fixes, and warns: for what runs on the developer's own machine.
+	AnyPatch bool
+
 	// 0 is the default of each.
 	ConnIdleTTL      time.Duration // an unused connection is closed after it; default 5 minutes
 	ConnTTL          time.Duration // a connection's life; default an hour
+	LockTimeout      time.Duration // how long a statement waits for a lock; default 5 seconds
 	StatementTimeout time.Duration // default 15 seconds
 }
 
@@ -75,7 +92,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	d := &DB{app: app, system: system, clock: o.Clock, log: o.Log}
-	if err := d.checkRoles(ctx); err != nil {
+	if err := d.checkRoles(ctx, o.AnyPatch); err != nil {
 		d.Close()
 		return nil, err
 	}
@@ -100,8 +117,8 @@ func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.P
 	// Every statement names its tenant and reads by an index, so one plan serves all values, and a custom plan costs many
 	// times what running it does. The tests check these very plans (testkit.CheckPlans).
 	p["plan_cache_mode"] = "force_generic_plan"
-	p["statement_timeout"] = strconv.FormatInt(cmp.Or(o.StatementTimeout, 15*time.Second).Milliseconds(), 10)
-	p["lock_timeout"] = "5000"
+	p["statement_timeout"] = milliseconds(cmp.Or(o.StatementTimeout, 15*time.Second))
+	p["lock_timeout"] = milliseconds(cmp.Or(o.LockTimeout, 5*time.Second))
 	p["idle_in_transaction_session_timeout"] = "15000"
 	primaryOnly(cfg.ConnConfig)
 	cfg.ConnConfig.Tracer = o.Tracer
@@ -111,6 +128,8 @@ func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.P
 	}
 	return pool, nil
 }
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // connectTimeout bounds the attempt at each host of the URL.
 const connectTimeout = 5 * time.Second
@@ -124,7 +143,7 @@ func primaryOnly(c *pgx.ConnConfig) {
 	}
 }
 
-func (d *DB) checkRoles(ctx context.Context) error {
+func (d *DB) checkRoles(ctx context.Context, anyPatch bool) error {
 	for role, pool := range map[string]*pgxpool.Pool{RoleApp: d.app, RoleSystem: d.system} {
 		var version int
 		var name string
@@ -143,8 +162,11 @@ func (d *DB) checkRoles(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("db: connect as %s: %w", role, err)
 		}
-		if version < MinimumVersion {
-			return fmt.Errorf("db: Postgres %d.%d is too old: 15.9 or newer is needed", version/10000, version%10000)
+		if err := checkVersion(version); err != nil {
+			if !anyPatch || version < 150000 {
+				return err
+			}
+			d.log.WarnContext(ctx, "this database server would be refused by grove serve", "error", err)
 		}
 		if unsafe || name != role {
 			return fmt.Errorf("%w (%s)", ErrUnsafeRole, name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,7 +125,11 @@ func (d *DB) inTenant(ctx context.Context, tenant ids.Tenant, org ids.Org, f fun
 		"'; set local grove.now = '" + now.Format(time.RFC3339Nano) + "'"
 	var told []change
 	err := run(ctx, d.app, begin, func(ctx context.Context, tx pgx.Tx) error {
-		return f(ctx, Tx{tx: tx, tenant: tenant, now: now, claim: claimFrom(ctx), told: &told})
+		bound := Tx{tx: tx, tenant: tenant, now: now, claim: claimFrom(ctx), told: &told}
+		if err := bound.awaitTwin(ctx); err != nil {
+			return err
+		}
+		return f(ctx, bound)
 	})
 	return d.tell(told, err)
 }
@@ -276,23 +281,30 @@ func IsUnique(err error, constraint string) bool { return isViolation(err, "2350
 func IsForeignKey(err error, constraint string) bool { return isViolation(err, "23503", constraint) }
 
 // IsUnstorable reports whether err says that a text holds what Postgres cannot store: a NUL, or bytes that are no UTF-8.
-func IsUnstorable(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05")
-}
+func IsUnstorable(err error) bool { return isState(err, "22021", "22P05") }
 
 // IsUnavailable reports whether err says that the database cannot be reached or is shutting down, or that the connection
 // to it broke. Whether a change that was being committed took effect is unknown then.
 func IsUnavailable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		// Classes 08 (connection) and 57P (shutdown and start), and "too many connections".
-		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "57P") || pg.Code == "53300"
+		// Classes 08 (connection) and 57P (shutdown and start), "too many connections" and an idle transaction's end.
+		return strings.HasPrefix(pg.Code, "08") || strings.HasPrefix(pg.Code, "57P") || pg.Code == "53300" || pg.Code == "25P03"
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
 	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, io.EOF) || errors.Is(err, pgconn.ErrConnClosed)
+}
+
+// IsBusy reports whether err says that a transaction gave way to others: it was in a deadlock (40P01), could not be put in
+// an order with them (40001), waited too long for a lock (55P03), or a statement of it took too long (57014). Nothing was
+// changed, and the same may work a moment later.
+func IsBusy(err error) bool { return isState(err, "40001", "40P01", "55P03", "57014") }
+
+func isState(err error, states ...string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && slices.Contains(states, pg.Code)
 }
 
 func isViolation(err error, state, constraint string) bool {

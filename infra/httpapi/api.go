@@ -73,7 +73,7 @@ type RouteInfo struct {
 	In               Place
 	Permission       string
 	Status           int
-	Errors           []string
+	Errors           []string // the codes of all problems that it may answer with
 }
 
 const maxBody = 1 << 20
@@ -111,9 +111,9 @@ func New(o Options) *API {
 	}
 	a.huma = humachi.New(a.inner, cfg)
 	a.inner.NotFound(a.notFound)
-	a.inner.MethodNotAllowed(a.methodNotAllowed)
+	a.inner.MethodNotAllowed(methodNotAllowed(a, a.inner))
 	a.outer.NotFound(a.notFound)
-	a.outer.MethodNotAllowed(a.methodNotAllowed)
+	a.outer.MethodNotAllowed(methodNotAllowed(a, a.outer))
 	return a
 }
 
@@ -121,10 +121,23 @@ func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, fault.ErrNotFound)
 }
 
-func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	p := newProblem(r.Context(), fault.CodeMethod, "This address does not take this method.")
-	p.Status = http.StatusMethodNotAllowed
-	a.fail(w, r, p)
+// methodNotAllowed answers with the methods that the address takes (RFC 9110, section 15.5.6).
+func methodNotAllowed(a *API, mux *chi.Mux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		path := cmp.Or(r.URL.RawPath, r.URL.Path)
+		var allowed []string
+		for _, method := range []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut} {
+			if mux.Match(chi.NewRouteContext(), method, path) {
+				allowed = append(allowed, method)
+			}
+		}
+		if len(allowed) == 0 {
+			a.notFound(w, r)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		a.fail(w, r, fault.CodeMethod.With("This address does not take this method; Allow names those that it takes.", nil))
+	}
 }
 
 // Base is the router below a tenant's or an organization's base, for protocols and pages.
@@ -206,13 +219,14 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	if r.Access == Operator && !strings.HasPrefix(r.Path, "/platform/v1/") {
 		panic("httpapi: operator's route " + r.ID + " must be below /platform/v1")
 	}
-	codes := make([]string, 0, len(r.Errors))
-	for _, c := range r.Errors {
-		codes = append(codes, c.Name)
+	codes := append(sharedCodes(r, reflect.TypeFor[I]()), r.Errors...)
+	info := RouteInfo{ID: r.ID, Method: r.Method, Path: r.Path, Access: r.Access, In: r.In, Permission: r.Needs.Name(), Status: r.Status}
+	for _, c := range codes {
+		info.Errors = append(info.Errors, c.Name)
 	}
-	a.routes = append(a.routes, RouteInfo{ID: r.ID, Method: r.Method, Path: r.Path, Access: r.Access, In: r.In, Permission: r.Needs.Name(), Status: r.Status, Errors: codes})
+	a.routes = append(a.routes, info)
 
-	op := describe(r.ID, r.Method, r.Path, r.Tag, r.Summary, r.Description, r.Status, r.Access, r.Needs, r.Errors, r.MatchRequired)
+	op := describe(r.ID, r.Method, r.Path, r.Tag, r.Summary, r.Description, r.Status, r.Access, r.Needs, codes)
 	a.tag(r.Tag)
 	op.BodyReadTimeout, op.MaxBodyBytes = bodyTime, maxBody
 	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.In, r.MatchRequired)}
@@ -226,24 +240,56 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	})
 }
 
-func describe(id, method, path, tag, summary, description string, status int, access Access, needs perm.Permission, codes []fault.Code, matchRequired bool) huma.Operation {
+// sharedCodes are those that are not of the operation's own rules, but of its form.
+func sharedCodes[O any](r Route[O], input reflect.Type) []fault.Code {
+	codes := []fault.Code{fault.CodeInvalid, fault.CodeMalformed, fault.CodeTooMany, fault.CodeInternal, fault.CodeUnavailable}
+	if r.Access != Public {
+		codes = append(codes, fault.CodeUnauthorized)
+	}
+	if r.Access != Operator {
+		codes = append(codes, fault.CodeTenantNotFound)
+	}
+	switch r.Access {
+	case ByPermission:
+		codes = append(codes, fault.CodeForbidden, fault.CodeNotFound)
+	case Self:
+		codes = append(codes, fault.CodeForbidden)
+	}
+	if _, ok := input.FieldByName("Body"); ok {
+		codes = append(codes, fault.CodeLate, fault.CodeMediaType, fault.CodeTooLarge)
+	}
+	if _, ok := input.FieldByName("PageToken"); ok {
+		codes = append(codes, fault.CodePageToken)
+	}
+	if _, ok := input.FieldByName("IfMatch"); ok {
+		codes = append(codes, fault.CodeStale)
+	}
+	if r.MatchRequired {
+		codes = append(codes, fault.CodeMatchRequired)
+	}
+	if r.Method == http.MethodPost {
+		codes = append(codes, fault.CodeIdemMismatch, fault.CodeIdemRunning)
+		if r.Replay == nil {
+			codes = append(codes, fault.CodeIdemSecret)
+		}
+	}
+	return codes
+}
+
+func describe(id, method, path, tag, summary, description string, status int, access Access, needs perm.Permission, codes []fault.Code) huma.Operation {
 	op := huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary,
 		Description: description, DefaultStatus: status, Extensions: map[string]any{}}
-	shared := []fault.Code{fault.CodeInvalid, fault.CodeMalformed, fault.CodeTooMany, fault.CodeInternal}
 	switch access {
 	case ByPermission:
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.Extensions["x-permission"] = needs.Name()
-		shared = append(shared, fault.CodeUnauthorized, fault.CodeForbidden, fault.CodeNotFound)
 	case Self:
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.Extensions["x-permission"] = "self"
-		shared = append(shared, fault.CodeUnauthorized)
 	case Operator:
 		op.Security = []map[string][]string{{"platform": {}}}
 		op.Extensions["x-permission"] = "operator"
 		op.Servers = []*huma.Server{{URL: "/", Description: "The host."}}
-		shared = append(shared, fault.CodeUnauthorized)
 	case Public:
 		op.Security = []map[string][]string{}
 		op.Extensions["x-permission"] = "public"
@@ -252,16 +298,12 @@ func describe(id, method, path, tag, summary, description string, status int, ac
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "Idempotency-Key", In: "header",
 			Description: "Repeat a request with the same key and it takes effect once. Kept 24 hours.",
 			Schema:      &huma.Schema{Type: "string", MinLength: ptr(1), MaxLength: ptr(255)}, Example: "5f0c1a6e-invite-jo"})
-		shared = append(shared, fault.CodeIdemMismatch, fault.CodeIdemRunning)
 	}
 	if method == http.MethodPatch {
 		op.Description += " The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too."
 	}
-	if matchRequired {
-		shared = append(shared, fault.CodeStale, fault.CodeMatchRequired)
-	}
 	byStatus := map[int][]string{}
-	for _, c := range append(shared, codes...) {
+	for _, c := range codes {
 		s := c.Kind.Status()
 		if !slices.Contains(byStatus[s], c.Name) {
 			byStatus[s] = append(byStatus[s], c.Name)
@@ -378,9 +420,10 @@ func (a *API) require(ctx context.Context, c *Call, ref string, needs perm.Permi
 
 func (a *API) refuse(hc huma.Context, err error) {
 	p := toProblem(hc.Context(), a.log, err)
-	if p.Status == http.StatusUnauthorized {
-		hc.SetHeader("WWW-Authenticate", `Bearer error="invalid_token"`)
-		hc.AppendHeader("WWW-Authenticate", ChallengeDPoP)
+	for name, values := range p.GetHeaders() {
+		for _, value := range values {
+			hc.AppendHeader(name, value)
+		}
 	}
 	hc.SetHeader("Content-Type", "application/problem+json")
 	hc.SetHeader("Cache-Control", "no-store")

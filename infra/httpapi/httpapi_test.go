@@ -12,6 +12,9 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -90,6 +93,16 @@ type listThingsInput struct {
 
 func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, options ...func(*httpapi.Options)) http.Handler {
 	t.Helper()
+	return serveWith(t, w, d, func(_ context.Context, name string) error {
+		if fail == nil {
+			return nil
+		}
+		return fail(name)
+	}, options...)
+}
+
+func serveWith(t *testing.T, w *world, d *db.DB, work func(ctx context.Context, name string) error, options ...func(*httpapi.Options)) http.Handler {
+	t.Helper()
 	root, err := secrets.NewRoot(bytes.Repeat([]byte{1}, 32))
 	if err != nil {
 		t.Fatal(err)
@@ -105,10 +118,8 @@ func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, optio
 			return httpapi.Versioned(thing{"replayed " + subject}, 3), nil
 		}},
 		func(ctx context.Context, c *httpapi.Call, in *createThingInput) (*httpapi.Entity[thing], error) {
-			if fail != nil {
-				if err := fail(in.Body.Name); err != nil {
-					return nil, err
-				}
+			if err := work(ctx, in.Body.Name); err != nil {
+				return nil, err
 			}
 			return httpapi.Versioned(thing{in.Body.Name}, 3), nil
 		})
@@ -132,6 +143,7 @@ func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, optio
 		})
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "platformThing", Method: "GET", Path: "/platform/v1/things", Tag: "Things", Summary: "Operate", Description: "For tests.", Status: 204, Access: httpapi.Operator},
 		func(context.Context, *httpapi.Call, *struct{}) (*httpapi.None, error) { return nil, nil })
+	a.Base().Post("/oauth2/token", func(http.ResponseWriter, *http.Request) {})
 	return a.Handler()
 }
 
@@ -312,6 +324,80 @@ func TestIdempotencyKeyBounds(t *testing.T) {
 	}
 	if got := call(h, "POST", things, `{"name":"x","password":"longenoughpassword"}`, "Idempotency-Key", "one"); got.Code != 201 {
 		t.Errorf("a good key: %d %s", got.Code, got.Body)
+	}
+}
+
+// TestTwinInProgress: the twin of a request that is not done yet, wherever in it the two would meet, is told that it is not.
+func TestTwinInProgress(t *testing.T) {
+	d := testkit.New(t, []fs.FS{db.Migrations()}, "", nil, func(o *db.Options) { o.LockTimeout = 50 * time.Millisecond })
+	w := newWorld()
+	var h http.Handler
+	var twin, stranger reply
+	send := func(name, key string) reply {
+		return call(h, "POST", things, `{"name":"`+name+`","password":"longenoughpassword"}`, "Idempotency-Key", key)
+	}
+	work := func(ctx context.Context, name string) error {
+		return d.InTenant(ctx, w.tenant.ID, func(context.Context, db.Tx) error {
+			if name == "slow" && twin.ResponseRecorder == nil {
+				twin = send("slow", "one")
+				stranger = send("quick", "two")
+			}
+			return nil
+		})
+	}
+	h = serveWith(t, w, d.DB, work)
+	if first := send("slow", "one"); first.Code != 201 {
+		t.Errorf("the first: %d %s", first.Code, first.Body)
+	}
+	if twin.Code != 409 || twin.Problem.Code != "idempotency.in_progress" {
+		t.Errorf("the twin: %d %s", twin.Code, twin.Body)
+	}
+	if stranger.Code != 201 {
+		t.Errorf("another request: %d %s", stranger.Code, stranger.Body)
+	}
+}
+
+// TestBusyIsSentAgain: what a database could not do in time may be sent again, and says when.
+func TestBusyIsSentAgain(t *testing.T) {
+	for state, want := range map[string]int{"40001": 503, "40P01": 503, "55P03": 503, "57014": 503, "57P01": 503, "22012": 500} {
+		h := serve(t, newWorld(), nil, func(string) error { return fmt.Errorf("rule: %w", &pgconn.PgError{Code: state}) })
+		got := call(h, "POST", things, `{"name":"x","password":"longenoughpassword"}`)
+		if got.Code != want || (got.Header().Get("Retry-After") != "") != (want == 503) || want == 503 && got.Problem.Code != "server.unavailable" {
+			t.Errorf("%s: %d %v %s", state, got.Code, got.Header(), got.Body)
+		}
+	}
+}
+
+// TestMethods: the answer to a wrong method names the right ones, in the words of whoever asks.
+func TestMethods(t *testing.T) {
+	h := serve(t, newWorld(), nil, nil)
+	for _, c := range []struct{ method, path, allow, code string }{
+		{"PUT", things, "GET, POST", "request.method_not_allowed"},
+		{"GET", things + "/x", "DELETE", "request.method_not_allowed"},
+		{"OPTIONS", "/platform/v1/things", "GET", "request.method_not_allowed"},
+		{"BREW", things, "GET, POST", "request.method_not_allowed"},
+		{"GET", "/t/acme/oauth2/token", "POST", ""},
+		{"GET", "/t/acme/o/north/oauth2/token", "POST", ""},
+	} {
+		got := call(h, c.method, c.path, "")
+		if got.Code != 405 || got.Header().Get("Allow") != c.allow || got.Problem.Code != c.code {
+			t.Errorf("%s %s: %d %v %s", c.method, c.path, got.Code, got.Header(), got.Body)
+		}
+		if c.code == "" && (got.Header().Get("Content-Type") != "application/json" || !strings.Contains(got.Body.String(), `"error":"invalid_request"`)) {
+			t.Errorf("%s %s: %v %s", c.method, c.path, got.Header(), got.Body)
+		}
+	}
+	if got := call(h, "BREW", "/t/acme/v1/nothing", ""); got.Code != 404 {
+		t.Errorf("an unknown method where nothing is: %d", got.Code)
+	}
+}
+
+// TestMediaTypes: a code of its own tells a client that builds its requests wrongly from one that was given wrong data.
+func TestMediaTypes(t *testing.T) {
+	h := serve(t, newWorld(), nil, nil)
+	got := call(h, "POST", things, `name=x`, "Content-Type", "application/x-www-form-urlencoded")
+	if got.Code != 415 || got.Problem.Code != "request.media_type" || got.Problem.Status != 415 {
+		t.Errorf("%d %s", got.Code, got.Body)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -42,6 +43,20 @@ func (p *Problem) GetStatus() int { return p.Status }
 // ContentType is the media type of RFC 9457.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
+// RetryAfter is what a 503 says in Retry-After: seconds in which most of what makes one is over.
+const RetryAfter = "2"
+
+// GetHeaders are the headers that the status asks for. Those of 405 and 429 are for who answers with them.
+func (p *Problem) GetHeaders() http.Header {
+	switch p.Status {
+	case http.StatusUnauthorized:
+		return http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`, ChallengeDPoP}}
+	case http.StatusServiceUnavailable:
+		return http.Header{"Retry-After": {RetryAfter}}
+	}
+	return nil
+}
+
 // toProblem is the only way from an error to the wire. What is no fault is internal and loses its text.
 func toProblem(ctx context.Context, log *slog.Logger, err error) *Problem {
 	var p *Problem
@@ -55,6 +70,8 @@ func toProblem(ctx context.Context, log *slog.Logger, err error) *Problem {
 			f = fault.CodeInvalid.With("A text holds a character that cannot be stored, such as NUL.", err)
 		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 			f = fault.CodeUnavailable.With("The request took too long or was given up.", err)
+		case db.IsBusy(err):
+			f = fault.CodeUnavailable.With("Too much was going on at once. Nothing was changed; send it again.", err)
 		case db.IsUnavailable(err):
 			f = fault.CodeUnavailable.With("The database cannot be reached. A change may have been made all the same; send it again with the same Idempotency-Key.", err)
 		default:
@@ -83,10 +100,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, log *slog.Logger, err 
 	p := toProblem(r.Context(), log, err)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
-	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-		w.Header().Add("WWW-Authenticate", ChallengeDPoP)
-	}
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)
 }
@@ -100,13 +114,11 @@ func humaError(ctx huma.Context, status int, _ string, errs ...error) huma.Statu
 	case http.StatusBadRequest:
 		c, detail = fault.CodeMalformed, "The body is not valid JSON, or a part that is required is missing."
 	case http.StatusUnsupportedMediaType:
-		c, detail = fault.CodeMalformed, "Send application/json."
+		c, detail = fault.CodeMediaType, "Send application/json."
 	case http.StatusRequestEntityTooLarge:
 		c, detail = fault.CodeTooLarge, "The body is larger than this operation takes."
-	case http.StatusNotAcceptable:
-		c, detail = fault.CodeMalformed, "Only application/json is offered."
 	case http.StatusRequestTimeout:
-		c, detail = fault.CodeMalformed, "The body did not arrive in time."
+		c, detail = fault.CodeLate, "The body did not arrive in time."
 	case http.StatusNotFound:
 		c, detail = fault.CodeNotFound, fault.ErrNotFound.Detail
 	default:
@@ -117,9 +129,6 @@ func humaError(ctx huma.Context, status int, _ string, errs ...error) huma.Statu
 		background = ctx.Context()
 	}
 	p := newProblem(background, c, detail)
-	if status < 500 {
-		p.Status = status
-	}
 	for _, err := range errs {
 		var d *huma.ErrorDetail
 		if c == fault.CodeInvalid && errors.As(err, &d) {

@@ -1,18 +1,20 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 )
 
 // fail answers a request that came to no operation, in the words of who asks: a person gets a page, a client of an OAuth
-// endpoint that is busy the error of its protocol, and everybody else a problem.
+// endpoint the error of its protocol, and everybody else a problem. What does not exist is nobody's endpoint.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := toProblem(r.Context(), a.log, err)
-	switch busy := p.Status == http.StatusTooManyRequests || p.Status >= http.StatusInternalServerError; {
-	case busy && isTokenPath(r.URL.Path):
+	switch {
+	case p.Status != http.StatusNotFound && isTokenPath(r.URL.Path):
 		writeOAuthError(w, p)
 	case a.Page != nil && wantsPage(r):
+		maps.Copy(w.Header(), p.GetHeaders())
 		w.Header().Set("Cache-Control", "no-store")
 		a.Page(w, r, p.Status)
 	default:
@@ -22,22 +24,26 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // isTokenPath reports whether an address is one that OAuth clients call themselves.
 func isTokenPath(path string) bool {
-	for _, end := range []string{"/oauth2/introspect", "/oauth2/par", "/oauth2/revoke", "/oauth2/token", "/oauth2/userinfo"} {
-		if strings.HasSuffix(path, end) {
-			return true
-		}
+	below := belowBase(path)
+	switch below {
+	case "/oauth2/device_authorization", "/oauth2/introspect", "/oauth2/par", "/oauth2/register", "/oauth2/revoke", "/oauth2/token", "/oauth2/userinfo":
+		return true
 	}
-	return false
+	return strings.HasPrefix(below, "/oauth2/register/")
 }
 
 // writeOAuthError answers as the token endpoint does (RFC 6749, section 5.2). It has no code for too many requests; that of
 // the authorization endpoint for being busy says what to do, and Retry-After when.
 func writeOAuthError(w http.ResponseWriter, p *Problem) {
-	code := "temporarily_unavailable"
-	if p.Status == http.StatusInternalServerError {
+	code := "invalid_request"
+	switch p.Status {
+	case http.StatusInternalServerError:
 		code = "server_error"
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		code = "temporarily_unavailable"
 	}
 	h := w.Header()
+	maps.Copy(h, p.GetHeaders())
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")

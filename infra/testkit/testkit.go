@@ -104,7 +104,7 @@ func New(t testing.TB, folders []fs.FS, key string, prepare func(ctx context.Con
 		t.Fatalf("testkit: %v", err)
 	}
 	d := &Database{Clock: &clock.Movable{}, Super: withDatabase(server.URL(), "postgres", name), URL: withDatabase(server.URL(), Login, name)}
-	o := db.Options{URL: d.URL, MaxConn: 8, Clock: d.Clock, Log: Quiet(), Tracer: plans}
+	o := db.Options{URL: d.URL, AnyPatch: true, MaxConn: 8, Clock: d.Clock, Log: Quiet(), Tracer: plans}
 	for _, f := range options {
 		f(&o)
 	}

@@ -130,10 +130,10 @@ func (s *Service) routes(a *httpapi.API) {
 		Description: "Reads one organization.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[one]{ID: "updateOrganization", Method: "PATCH", Path: "/v1/orgs/{org}", Tag: tag, Summary: "Change an organization",
 		Description: "Changes name, description or attributes; the handle with a token of an organization above it only.",
-		Status:      200, Needs: permWrite, Errors: []fault.Code{errFromAbove, errHandleTaken, errNameTaken, errRoot, fault.CodeStale}}, s.update)
+		Status:      200, Needs: permWrite, Errors: []fault.Code{errFromAbove, errHandleTaken, errNameTaken, errRoot}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteOrganization", Method: "DELETE", Path: "/v1/orgs/{org}", Tag: tag, Summary: "Delete an organization",
 		Description: "Deletes a suspended organization without children, with its people, apps and everything else it has. Its events stay." + above,
-		Status:      204, Needs: permWrite, Errors: []fault.Code{errFromAbove, errHasChildren, errNotSuspended, errRoot, fault.CodeStale}}, s.delete)
+		Status:      204, Needs: permWrite, Errors: []fault.Code{errFromAbove, errHasChildren, errNotSuspended, errRoot}}, s.delete)
 	httpapi.Handle(a, httpapi.Route[list]{ID: "listOrganizationChildren", Method: "GET", Path: "/v1/orgs/{org}/children", Tag: tag, Summary: "List children",
 		Description: "Lists the organizations directly below one by name.", Status: 200, Needs: permRead}, s.children)
 	httpapi.Handle(a, httpapi.Route[list]{ID: "listOrganizationAncestors", Method: "GET", Path: "/v1/orgs/{org}/ancestors", Tag: tag, Summary: "List ancestors",
@@ -149,7 +149,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Status:      200, Needs: permWrite, Replay: s.replay, Errors: []fault.Code{errFromAbove, errRoot}}, s.resume)
 	httpapi.Handle(a, httpapi.Route[one]{ID: "moveOrganization", Method: "POST", Path: "/v1/orgs/{org}:move", Tag: tag, Summary: "Move an organization",
 		Description: "Puts an organization, with everything below it, under another parent, in which the caller holds orgs.write too. Whoever holds roles there with reach subtree, and the parent's machine-to-machine apps, get power over it: the caller must hold all of it himself, in the organization with reach subtree (role.above_granter). Its sessions and tokens end, because roles, settings and shares from above may be others there." + above,
-		Status:      200, Needs: permWrite, Replay: s.replay, Errors: []fault.Code{errCycle, errFromAbove, errNameTaken, errRoot, errTooDeep}}, s.move)
+		Status:      200, Needs: permWrite, Replay: s.replay, Errors: []fault.Code{errCycle, errFromAbove, errNameTaken, errRoot, errTooDeep, fault.CodeAboveGranter}}, s.move)
 }
 
 // fromAbove refuses a token of the organization itself. A token of one beside or below has been refused before.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"grove/iam/authz"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
@@ -73,19 +74,18 @@ type (
 
 func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[InvitationBody]]]{ID: "listInvitations", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations", Tag: tag,
-		Summary: "List invitations", Description: "The organization's invitations, the latest first.", Status: 200, Needs: permRead,
-		Errors: []fault.Code{fault.CodePageToken}}, s.list)
+		Summary: "List invitations", Description: "The organization's invitations, the latest first.", Status: 200, Needs: permRead}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "inviteUser", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations", Tag: tag,
 		Summary: "Invite a user", Description: "Makes a link with which the person joins the organization, once and until expires_at, and mails it or answers with it. The invitation takes a seat while it is pending. It can be accepted while the caller may still give what it promises. Who has an account with the address already accepts with that one. Where another organization's domain holds the address, only such an account can accept.",
-		Status: 201, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDuplicate, errTooMany}, Replay: s.replay}, s.create)
+		Status: 201, Needs: permWrite, Errors: []fault.Code{authz.CodeRoleUnknown, errAlreadyMember, errDuplicate, errTooMany, fault.CodeAboveGranter, fault.CodeSeatsExhausted}, Replay: s.replay}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "getInvitation", Method: http.MethodGet, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
 		Summary: "Get an invitation", Description: "One invitation of the organization.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[InvitationBody]]{ID: "resendInvitation", Method: http.MethodPost, Path: "/v1/orgs/{org}/invitations/{invitation}:resend", Tag: tag,
 		Summary: "Send an invitation again", Description: "Makes a new link with a new expires_at, and mails it or answers with it; the old one ends. An expired invitation is pending again.",
-		Status: 200, Needs: permWrite, Errors: []fault.Code{errAlreadyMember, errDuplicate, errNotPending, errTooMany, fault.CodeStale}, Replay: s.replay}, s.resend)
+		Status: 200, Needs: permWrite, Errors: []fault.Code{authz.CodeRoleUnknown, errAlreadyMember, errDuplicate, errNotPending, errTooMany, fault.CodeAboveGranter, fault.CodeSeatsExhausted}, Replay: s.replay}, s.resend)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeInvitation", Method: http.MethodDelete, Path: "/v1/orgs/{org}/invitations/{invitation}", Tag: tag,
 		Summary: "Revoke an invitation", Description: "The link ends at once and the seat is free. The invitation stays in the list as revoked.",
-		Status: 204, Needs: permWrite, Errors: []fault.Code{errNotPending, fault.CodeStale}}, s.revoke)
+		Status: 204, Needs: permWrite, Errors: []fault.Code{errNotPending}}, s.revoke)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[InvitationBody]], error) {

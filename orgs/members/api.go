@@ -54,13 +54,12 @@ type (
 
 func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[MemberBody]]]{ID: "listMembers", Method: http.MethodGet, Path: "/v1/orgs/{org}/members", Tag: tag,
-		Summary: "List members", Description: "Everybody who belongs to the organization, in the order in which they joined.", Status: 200, Needs: permRead,
-		Errors: []fault.Code{fault.CodePageToken}}, s.list)
+		Summary: "List members", Description: "Everybody who belongs to the organization, in the order in which they joined.", Status: 200, Needs: permRead}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[MemberBody]]{ID: "getMember", Method: http.MethodGet, Path: "/v1/orgs/{org}/members/{user}", Tag: tag,
 		Summary: "Get a member", Description: "One member of the organization.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[MemberBody]]{ID: "addMember", Method: http.MethodPut, Path: "/v1/orgs/{org}/members/{user}", Tag: tag,
 		Summary: "Add a member", Description: "Makes a user of another organization of the tenant a member. The caller's token must be of an organization at or above the user's, and may see users there. Repeating it changes nothing.",
-		Status: 200, Needs: permWrite}, s.add)
+		Status: 200, Needs: permWrite, Errors: []fault.Code{fault.CodeSeatsExhausted}}, s.add)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeMember", Method: http.MethodDelete, Path: "/v1/orgs/{org}/members/{user}", Tag: tag,
 		Summary: "Remove a member", Description: "Ends sessions, tokens, roles and groups of the user in this organization at once. A resident is deleted, which also needs users.write. The last Administrator of an organization stays.",
 		Status: 204, Needs: permWrite, Errors: []fault.Code{users.ErrAboveActor, users.ErrLastAdministrator}}, s.remove)
@@ -168,7 +167,7 @@ func (s *Service) remove(ctx context.Context, c *httpapi.Call, in *removeInput) 
 
 func (s *Service) mayRemove(ctx context.Context, tx db.Tx, c *httpapi.Call, m Membership) error {
 	if m.Kind != Resident {
-		return s.Roles.CheckUserTx(ctx, tx, m.Org, m.User)
+		return s.Roles.CheckUserTx(ctx, tx, []ids.Org{m.Org}, m.User)
 	}
 	if !c.Held()[usersWrite] {
 		return fault.CodeForbidden.With("To remove a resident is to delete the user, which needs users.write.", nil)

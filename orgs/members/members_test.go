@@ -36,13 +36,11 @@ type seats struct {
 	held map[ids.Org]map[uuid.UUID]bool
 }
 
-var errFull = fault.Declare(fault.Conflict, "test.seats_full", "Full")
-
 func (s *seats) Take(_ context.Context, _ db.Tx, org ids.Org, holder uuid.UUID, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.full {
-		return errFull.With("", nil)
+		return fault.CodeSeatsExhausted.With("", nil)
 	}
 	if s.held[org] == nil {
 		s.held[org] = map[uuid.UUID]bool{}
@@ -64,7 +62,7 @@ type roles struct {
 	above, last map[ids.User]bool
 }
 
-func (r roles) CheckUserTx(_ context.Context, _ db.Tx, _ ids.Org, user ids.User) error {
+func (r roles) CheckUserTx(_ context.Context, _ db.Tx, _ []ids.Org, user ids.User) error {
 	if r.above[user] {
 		return fault.CodeForbidden.With("", nil)
 	}
@@ -310,7 +308,7 @@ func TestOnlyVisiblePeopleAreAdded(t *testing.T) {
 		}
 	}
 	b.seats.full = true
-	if r := b.api.Do(t, b.token(b.A, b.A.Root), http.MethodPut, base+"/"+rival.ID.String(), nil); r.Code() != "test.seats_full" {
+	if r := b.api.Do(t, b.token(b.A, b.A.Root), http.MethodPut, base+"/"+rival.ID.String(), nil); r.Code() != "seats.exhausted" {
 		t.Errorf("full: %d %s", r.Status, r.Raw)
 	}
 }

@@ -50,8 +50,8 @@ type Orgs interface {
 
 // Roles knows what people may do in an organization. iam/authz.
 type Roles interface {
-	// CheckUserTx refuses when the person holds what the actor of ctx lacks.
-	CheckUserTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error
+	// CheckUserTx refuses when the person holds in one of the organizations what the actor of ctx lacks there.
+	CheckUserTx(ctx context.Context, tx db.Tx, orgs []ids.Org, user ids.User) error
 	UnassignAllTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) error
 }
 

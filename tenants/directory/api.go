@@ -120,12 +120,12 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "createTenant", Method: "POST", Path: base, Tag: tag,
 		Summary:     "Create a tenant",
 		Description: "Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition is refused, because the handle is taken then.",
-		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{errHandleReserved, errHandleTaken, fault.CodeUnavailable}}, s.create)
+		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{errHandleReserved, errHandleTaken}}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "getTenant", Method: "GET", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Read a tenant", Description: "Reads one tenant.", Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "updateTenant", Method: "PATCH", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Change a tenant", Description: "Changes the tenant's name or plan by a JSON merge patch. The root organization's name is its own.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound, fault.CodeStale}}, s.update)
+		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound}}, s.update)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "deleteTenant", Method: "DELETE", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Delete a tenant", Description: "Stops everything of the tenant at once, and erases it at erase_at. Until then it can be restored, and its handle and hosts stay taken. Deleting twice changes nothing.",
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errHandleMismatch, notFound}}, s.remove)

@@ -71,7 +71,7 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[Settings]]{ID: "updateSettings", Method: "PATCH", Path: "/v1/orgs/{org}/settings/{module}", Tag: tag,
 		Summary:     "Change settings",
 		Description: "Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again.",
-		Status:      200, Needs: permWrite, Errors: []fault.Code{errUnknownModule, fault.CodeStale}}, s.update)
+		Status:      200, Needs: permWrite, Errors: []fault.Code{errUnknownModule}}, s.update)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListSettingsInput) (*httpapi.Out[page.Of[SettingsModule]], error) {

@@ -74,7 +74,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Clock == nil {
 		o.Clock = clock.System{}
 	}
-	database, err := db.Open(ctx, db.Options{URL: o.Config.DatabaseURL.Reveal(), MaxConn: o.Config.DatabasePoolSize,
+	database, err := db.Open(ctx, db.Options{URL: o.Config.DatabaseURL.Reveal(), AnyPatch: o.Dev, MaxConn: o.Config.DatabasePoolSize,
 		ConnIdleTTL: o.Config.DatabaseConnectionIdleTTL, ConnTTL: o.Config.DatabaseConnectionTTL, StatementTimeout: o.Config.DatabaseStatementTimeout,
 		Clock: o.Clock, Log: o.Log, Tracer: o.Tracer})
 	if err != nil {

@@ -74,7 +74,7 @@ func (a *App) takeSetup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var refused *fault.Error
-	if db.IsUnavailable(err) {
+	if db.IsBusy(err) || db.IsUnavailable(err) {
 		err = fault.CodeUnavailable.With("The database does not answer; try again.", err)
 	}
 	if !errors.As(err, &refused) || refused.Code.Kind == fault.Internal {

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,11 +24,13 @@ import (
 	"grove/cmd/grove/app"
 	"grove/infra/config"
 	"grove/infra/db"
+	"grove/infra/httpapi"
 	"grove/infra/kernel/clock"
 	"grove/infra/notify"
 	"grove/infra/notify/inbox"
 	"grove/infra/notify/smtp"
 	"grove/infra/testkit"
+	"grove/infra/testkit/apikit"
 )
 
 // Origin is the installation's, for every test: it is part of what the template database holds.
@@ -188,6 +191,9 @@ func (w *World) Client() *http.Client {
 		}}}
 }
 
+// described is what the program offers.
+var described = sync.OnceValue(func() *httpapi.API { return app.Describe("") })
+
 // Response is an answer read whole.
 type Response struct {
 	*http.Response
@@ -242,6 +248,7 @@ func (w *World) Do(c *http.Client, method, target string, body any, headers ...s
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	apikit.CheckCode(w.t, described(), method, r.URL.Path, raw)
 	out := Response{Response: resp, Raw: raw}
 	_ = json.Unmarshal(raw, &out.JSON)
 	return out

@@ -1,12 +1,16 @@
 package laws_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"grove/infra/kernel/fault"
 )
 
 // TestDocument: what a reader of the description needs, and no linter's own rules ask for. Every time has an example, and
-// every list that a caller may send, or that is a page, has an end.
+// every list that a caller may send, or that is a page, has an end. An operation lists the codes that it speaks of; that it
+// lists those that it answers with is for apikit.CheckCode, in every test.
 func TestDocument(t *testing.T) {
 	seen := 0
 	for name, s := range described.OpenAPI().Components.Schemas.Map() {
@@ -22,6 +26,11 @@ func TestDocument(t *testing.T) {
 		})
 	}
 	for _, r := range described.Routes() {
+		for _, c := range fault.Catalogue() {
+			if strings.Contains(operationOf(r).Description, c.Name) && !slices.Contains(r.Errors, c.Name) {
+				t.Errorf("%s speaks of %s, which its Errors do not name", r.ID, c.Name)
+			}
+		}
 		for _, p := range operationOf(r).Parameters {
 			if p.Schema.Type == "array" && p.Schema.MaxItems == nil {
 				t.Errorf("%s: %s has no maxItems", r.ID, p.Name)

@@ -31,9 +31,12 @@ const (
 	PreconditionNeeded             // 428: If-Match is required
 	TooMany                        // 429
 	Unavailable                    // 503: try again later
+	MethodNotAllowed               // 405
+	Late                           // 408: the body did not arrive in time
+	UnsupportedMedia               // 415
 )
 
-var statuses = [...]int{500, 422, 400, 401, 403, 404, 409, 410, 412, 413, 428, 429, 503}
+var statuses = [...]int{500, 422, 400, 401, 403, 404, 409, 410, 412, 413, 428, 429, 503, 405, 408, 415}
 
 // Status returns the HTTP status of the kind.
 func (k Kind) Status() int {
@@ -132,6 +135,7 @@ func (c Code) Is(err error) bool {
 
 // The codes that every capability shares.
 var (
+	CodeAboveGranter   = Declare(Forbidden, "role.above_granter", "This would give or take more than you hold")
 	CodeInternal       = Declare(Internal, "server.internal", "Something went wrong on our side")
 	CodeInvalid        = Declare(Invalid, "request.invalid", "The request breaks a rule")
 	CodeMalformed      = Declare(Malformed, "request.malformed", "The request cannot be read")
@@ -143,11 +147,14 @@ var (
 	CodeTooLarge       = Declare(TooLarge, "request.too_large", "The request is too large")
 	CodeTooMany        = Declare(TooMany, "request.rate_limited", "Too many requests")
 	CodeUnavailable    = Declare(Unavailable, "server.unavailable", "Try again later")
-	CodeMethod         = Declare(Malformed, "request.method_not_allowed", "This method is not offered here")
+	CodeLate           = Declare(Late, "request.timeout", "The request did not arrive in time")
+	CodeMediaType      = Declare(UnsupportedMedia, "request.media_type", "This media type is not taken here")
+	CodeMethod         = Declare(MethodNotAllowed, "request.method_not_allowed", "This method is not offered here")
 	CodeIdemMismatch   = Declare(Invalid, "idempotency.mismatch", "This key was used for another request")
 	CodeIdemRunning    = Declare(Conflict, "idempotency.in_progress", "The first request is still running")
 	CodeIdemSecret     = Declare(Conflict, "idempotency.secret_already_shown", "The secret was shown once and cannot be shown again")
 	CodePageToken      = Declare(Malformed, "request.page_token", "This page token cannot be used here")
+	CodeSeatsExhausted = Declare(Conflict, "seats.exhausted", "No seat is free")
 	CodeSuspended      = Declare(Forbidden, "org.suspended", "The organization is suspended")
 	CodeTenantNotFound = Declare(NotFound, "tenant.not_found", "Not found")
 )

@@ -148,6 +148,7 @@ func (s *Server) Do(t testing.TB, token, method, path string, body any, headers 
 	if err != nil {
 		t.Fatal(err)
 	}
+	CheckCode(t, s.API, method, path, raw)
 	return Response{Status: response.StatusCode, Header: response.Header, Raw: raw}
 }
 

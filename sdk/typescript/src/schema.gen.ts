@@ -5824,7 +5824,7 @@ export interface operations {
                     "application/json": components["schemas"]["PlatformTenantList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5862,6 +5862,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5918,8 +5927,35 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, tenant.handle_taken. */
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, tenant.handle_taken. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6041,6 +6077,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     deleteTenant: {
@@ -6122,6 +6167,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     updateTenant: {
@@ -6180,6 +6234,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: tenant.deleted. */
             409: {
                 headers: {
@@ -6191,6 +6254,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6218,6 +6299,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6282,7 +6372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress. */
+            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6311,6 +6401,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6375,7 +6474,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, tenant.deleted. */
+            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, tenant.deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6404,6 +6503,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6468,7 +6576,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, tenant.deleted. */
+            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, tenant.deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6497,6 +6605,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6591,6 +6708,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     updateTenantAdministrator: {
@@ -6649,6 +6775,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: tenant.deleted. */
             409: {
                 headers: {
@@ -6660,6 +6795,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6687,6 +6840,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6722,7 +6884,7 @@ export interface operations {
                     "application/json": components["schemas"]["TenantHostList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6778,6 +6940,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6845,8 +7016,35 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, tenant.deleted, tenant.host_limit, tenant.host_taken. */
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, tenant.deleted, tenant.host_limit, tenant.host_taken. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6874,6 +7072,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6967,6 +7174,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getMyProfile: {
@@ -7006,6 +7222,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: request.invalid. */
             422: {
                 headers: {
@@ -7026,6 +7260,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7088,8 +7331,44 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7117,6 +7396,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7149,7 +7437,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountAppList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7160,6 +7448,24 @@ export interface operations {
             };
             /** @description Codes: request.unauthenticated. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.not_found. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7187,6 +7493,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7219,7 +7534,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountConsentList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7239,6 +7554,15 @@ export interface operations {
             };
             /** @description Codes: request.forbidden. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.not_found. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7266,6 +7590,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7321,7 +7654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7350,6 +7683,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7404,6 +7746,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: request.invalid. */
             422: {
                 headers: {
@@ -7424,6 +7775,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7456,7 +7816,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountOrganizationList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7467,6 +7827,24 @@ export interface operations {
             };
             /** @description Codes: request.unauthenticated. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.not_found. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7494,6 +7872,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7556,6 +7943,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: idempotency.in_progress. */
             409: {
                 headers: {
@@ -7565,7 +7970,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: account.current_password, idempotency.mismatch, request.invalid. */
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: account.current_password, idempotency.mismatch, request.invalid, user.password. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7585,6 +8008,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7617,7 +8049,7 @@ export interface operations {
                     "application/json": components["schemas"]["AccountSessionList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7637,6 +8069,15 @@ export interface operations {
             };
             /** @description Codes: request.forbidden. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.not_found. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7664,6 +8105,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7722,6 +8172,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Codes: idempotency.in_progress. */
             409: {
                 headers: {
@@ -7751,6 +8210,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7806,7 +8274,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7835,6 +8303,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7871,7 +8348,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrganizationList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7898,7 +8375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7927,6 +8404,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7992,8 +8478,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8003,6 +8498,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress, org.handle_taken, org.name_taken, org.too_deep. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8030,6 +8543,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8088,7 +8610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8117,6 +8639,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8175,7 +8706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8222,6 +8753,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8287,8 +8827,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8307,6 +8856,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8334,6 +8901,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8393,7 +8969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: org.only_from_above, request.forbidden. */
+            /** @description Codes: org.only_from_above, request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8402,8 +8978,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8413,6 +8998,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress, org.cycle, org.name_taken, org.root, org.too_deep. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8440,6 +9043,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8504,7 +9116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8542,6 +9154,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8606,7 +9227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8651,6 +9272,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listOrganizationAncestors: {
@@ -8679,7 +9309,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrganizationList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8706,7 +9336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8735,6 +9365,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8770,7 +9409,7 @@ export interface operations {
                     "application/json": components["schemas"]["APIResourceList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8797,7 +9436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8826,6 +9465,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8894,8 +9542,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8905,6 +9562,24 @@ export interface operations {
             };
             /** @description Codes: api_resource.identifier_taken, api_scope.name_taken, idempotency.in_progress. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8932,6 +9607,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8992,7 +9676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9021,6 +9705,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9081,7 +9774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9092,6 +9785,15 @@ export interface operations {
             };
             /** @description Codes: api_resource.builtin, api_resource.in_use, api_resource.inherited. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.stale. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9119,6 +9821,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9186,8 +9897,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9197,6 +9917,33 @@ export interface operations {
             };
             /** @description Codes: api_resource.builtin, api_resource.inherited. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.stale. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9224,6 +9971,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9261,7 +10017,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuthorizationDetailsTypeList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9288,7 +10044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9317,6 +10073,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9387,8 +10152,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9398,6 +10172,24 @@ export interface operations {
             };
             /** @description Codes: api_resource.builtin, api_resource.inherited, authorization_details_type.too_many, authorization_details_type.type_taken, idempotency.in_progress. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9425,6 +10217,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9487,7 +10288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9516,6 +10317,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9578,7 +10388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9625,6 +10435,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9694,8 +10513,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9714,6 +10542,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9741,6 +10587,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9778,7 +10633,7 @@ export interface operations {
                     "application/json": components["schemas"]["APIScopeList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9805,7 +10660,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9834,6 +10689,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9903,8 +10767,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9914,6 +10787,24 @@ export interface operations {
             };
             /** @description Codes: api_resource.builtin, api_resource.inherited, api_scope.name_taken, api_scope.too_many, idempotency.in_progress. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9941,6 +10832,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10000,7 +10900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10038,6 +10938,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10103,8 +11012,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10114,6 +11032,24 @@ export interface operations {
             };
             /** @description Codes: api_resource.builtin, api_resource.inherited. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10141,6 +11077,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10176,7 +11121,7 @@ export interface operations {
                     "application/json": components["schemas"]["AppList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10203,7 +11148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10232,6 +11177,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10300,8 +11254,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10311,6 +11274,24 @@ export interface operations {
             };
             /** @description Codes: app.name_taken, idempotency.in_progress, idempotency.secret_already_shown. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10338,6 +11319,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10398,7 +11388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10427,6 +11417,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10478,7 +11477,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10487,7 +11486,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10534,6 +11533,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10592,7 +11600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10601,8 +11609,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10621,6 +11638,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10648,6 +11683,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10685,7 +11729,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuthorizedAPIList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10712,7 +11756,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10741,6 +11785,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10795,7 +11848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10804,8 +11857,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10815,6 +11877,24 @@ export interface operations {
             };
             /** @description Codes: app.builtin. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10842,6 +11922,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10901,7 +11990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10946,6 +12035,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listFailedRequests: {
@@ -10976,7 +12074,7 @@ export interface operations {
                     "application/json": components["schemas"]["FailedRequestList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11003,7 +12101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11032,6 +12130,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11092,7 +12199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11121,6 +12228,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11179,7 +12295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11188,8 +12304,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11208,6 +12333,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11235,6 +12378,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11272,7 +12424,7 @@ export interface operations {
                     "application/json": components["schemas"]["AppSecretList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11299,7 +12451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11328,6 +12480,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11388,7 +12549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11397,8 +12558,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11408,6 +12578,24 @@ export interface operations {
             };
             /** @description Codes: app.builtin, app.public_client, app.too_many_secrets, idempotency.in_progress, idempotency.secret_already_shown. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11435,6 +12623,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11485,7 +12682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11494,7 +12691,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11532,6 +12729,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11592,7 +12798,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11621,6 +12827,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11688,8 +12903,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11708,6 +12932,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11735,6 +12977,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11770,7 +13021,7 @@ export interface operations {
                     "application/json": components["schemas"]["AvailableAppList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11797,7 +13048,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11826,6 +13077,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11865,7 +13125,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrganizationList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11892,7 +13152,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11921,6 +13181,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11956,7 +13225,7 @@ export interface operations {
                     "application/json": components["schemas"]["EmailDomainList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11983,7 +13252,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12012,6 +13281,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12080,8 +13358,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12091,6 +13378,24 @@ export interface operations {
             };
             /** @description Codes: domain.duplicate, domain.taken, idempotency.in_progress. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12118,6 +13423,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12178,7 +13492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12207,6 +13521,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12264,7 +13587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12293,6 +13616,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12353,7 +13685,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12382,6 +13714,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12444,7 +13785,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12473,6 +13814,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12516,7 +13866,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12543,7 +13893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12572,6 +13922,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12631,7 +13990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12660,6 +14019,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12726,7 +14094,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12755,6 +14123,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12823,8 +14200,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12834,6 +14220,24 @@ export interface operations {
             };
             /** @description Codes: group.name_taken, idempotency.in_progress. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12861,6 +14265,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12921,7 +14334,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12950,6 +14363,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13004,7 +14426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13013,7 +14435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13060,6 +14482,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13127,8 +14558,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13147,6 +14587,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13174,6 +14632,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13238,7 +14705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13267,6 +14734,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13317,7 +14793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13326,7 +14802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13364,6 +14840,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13417,7 +14902,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13426,7 +14911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13464,6 +14949,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13528,7 +15022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13557,6 +15051,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13616,7 +15119,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13625,7 +15128,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13634,7 +15137,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, org.invite.already_member, org.invite.duplicate. */
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, org.invite.already_member, org.invite.duplicate, seats.exhausted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13643,7 +15155,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.mismatch, request.invalid. */
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid, role.unknown. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13663,6 +15193,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13723,7 +15262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13752,6 +15291,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13812,7 +15360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13859,6 +15407,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13918,7 +15475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13927,7 +15484,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13936,7 +15493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, org.invite.already_member, org.invite.duplicate, org.invite.not_pending. */
+            /** @description Codes: idempotency.in_progress, org.invite.already_member, org.invite.duplicate, org.invite.not_pending, seats.exhausted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13954,7 +15511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.mismatch, request.invalid. */
+            /** @description Codes: idempotency.mismatch, request.invalid, role.unknown. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13974,6 +15531,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14009,7 +15575,7 @@ export interface operations {
                     "application/json": components["schemas"]["SigningKeyList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14036,7 +15602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14065,6 +15631,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14133,8 +15708,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14144,6 +15728,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress, key.unused_algorithm. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14171,6 +15773,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14239,7 +15850,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14268,6 +15879,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14327,7 +15947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14356,6 +15976,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14415,8 +16044,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: seats.exhausted. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14444,6 +16082,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14504,7 +16151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14542,6 +16189,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14602,7 +16258,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14631,6 +16287,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14666,7 +16331,7 @@ export interface operations {
                     "application/json": components["schemas"]["OIDCClaimList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14693,7 +16358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14722,6 +16387,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14790,8 +16464,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14801,6 +16484,24 @@ export interface operations {
             };
             /** @description Codes: claim.attribute_taken, claim.name_taken, claim.too_many, idempotency.in_progress. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14828,6 +16529,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14888,7 +16598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14917,6 +16627,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14977,7 +16696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15024,6 +16743,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15091,8 +16819,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15111,6 +16848,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15138,6 +16893,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15173,7 +16937,7 @@ export interface operations {
                     "application/json": components["schemas"]["OIDCScopeList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15200,7 +16964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15229,6 +16993,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15297,8 +17070,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15308,6 +17090,24 @@ export interface operations {
             };
             /** @description Codes: claim.too_many, idempotency.in_progress, oidc_scope.name_taken. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15335,6 +17135,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15395,7 +17204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15424,6 +17233,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15484,7 +17302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15531,6 +17349,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15598,8 +17425,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15618,6 +17454,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15645,6 +17499,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15680,7 +17543,7 @@ export interface operations {
                     "application/json": components["schemas"]["RegistrationTokenList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15707,7 +17570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15736,6 +17599,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15803,8 +17675,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15814,6 +17695,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, registration_token.too_many. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15841,6 +17740,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15898,7 +17806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15927,6 +17835,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15966,7 +17883,7 @@ export interface operations {
                     "application/json": components["schemas"]["RoleList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15993,7 +17910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16022,6 +17939,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16090,8 +18016,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16101,6 +18036,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress, role.name_taken. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16128,6 +18081,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16188,7 +18150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16217,6 +18179,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16277,7 +18248,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16333,6 +18304,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16400,8 +18380,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16420,6 +18409,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16463,6 +18470,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     listRoleAssignments: {
@@ -16493,7 +18509,7 @@ export interface operations {
                     "application/json": components["schemas"]["RoleAssignmentList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16520,7 +18536,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16549,6 +18565,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16618,8 +18643,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16629,6 +18663,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress, role.already_assigned. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16656,6 +18708,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16718,7 +18779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16756,6 +18817,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16814,7 +18884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16843,6 +18913,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16908,8 +18987,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16928,6 +19016,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16955,6 +19061,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16992,7 +19107,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserSessionList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17019,7 +19134,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17048,6 +19163,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17113,8 +19237,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17124,6 +19257,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17151,6 +19302,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17210,7 +19370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17239,6 +19399,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17296,7 +19465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17325,6 +19494,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17360,7 +19538,7 @@ export interface operations {
                     "application/json": components["schemas"]["SettingsModuleList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17387,7 +19565,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17416,6 +19594,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17476,7 +19663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found, setting.unknown_module. */
+            /** @description Codes: resource.not_found, setting.unknown_module, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17505,6 +19692,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17574,8 +19770,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found, setting.unknown_module. */
+            /** @description Codes: resource.not_found, setting.unknown_module, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17585,6 +19790,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17612,6 +19835,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17647,7 +19879,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenIssuerList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17674,7 +19906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17703,6 +19935,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17762,7 +20003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17771,8 +20012,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17782,6 +20032,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress, token_issuer.duplicate, token_issuer.name_taken, token_issuer.too_many. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17809,6 +20077,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17869,7 +20146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17898,6 +20175,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17949,7 +20235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17958,7 +20244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18005,6 +20291,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18063,7 +20358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, role.above_granter. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18072,8 +20367,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18092,6 +20396,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18128,6 +20450,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18196,7 +20527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18225,6 +20556,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18293,7 +20633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18302,8 +20642,35 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, user.username_taken. */
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress, seats.exhausted, user.username_taken. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18331,6 +20698,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18391,7 +20767,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18420,6 +20796,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18483,7 +20868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18530,6 +20915,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18597,8 +20991,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18608,6 +21011,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18635,6 +21056,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18706,7 +21136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18753,6 +21183,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18821,7 +21260,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18868,6 +21307,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18943,8 +21391,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18963,6 +21420,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18990,6 +21465,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19062,8 +21546,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19082,6 +21575,24 @@ export interface operations {
             };
             /** @description Codes: resource.stale. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19109,6 +21620,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19177,7 +21697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -19224,6 +21744,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19293,8 +21822,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19304,6 +21842,24 @@ export interface operations {
             };
             /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, password_link.not_active. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19331,6 +21887,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19388,7 +21953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -19417,6 +21982,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19454,7 +22028,7 @@ export interface operations {
                     "application/json": components["schemas"]["HeldRoleList"];
                 };
             };
-            /** @description Codes: request.malformed. */
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -19481,7 +22055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: resource.not_found. */
+            /** @description Codes: resource.not_found, tenant.not_found. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -19510,6 +22084,15 @@ export interface operations {
             };
             /** @description Codes: server.internal. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
