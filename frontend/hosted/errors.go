@@ -65,6 +65,10 @@ func (p *Pages) ErrorPage(w http.ResponseWriter, r *http.Request, code, descript
 	switch code {
 	case "access_denied":
 		status, problem = http.StatusForbidden, ""
+	case "invalid_client":
+		problem = login.ProblemClientUnknown
+	case "invalid_request_uri": // good once, and for a minute
+		problem = login.ProblemExpired
 	case "server_error":
 		status, problem = http.StatusInternalServerError, login.ProblemUnknown
 	case "temporarily_unavailable":

@@ -61,7 +61,7 @@ func (p *Pages) answerFlow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f, err := p.Engine.Continue(r.Context(), httpapi.TenantOf(r.Context()), id, b, authn.Input{
-		Allow: in[login.FieldDecision] == login.DecisionAllow, NewPassword: in[login.FieldPassword], Organization: in[login.FieldOrganization],
+		Act: acts[in[login.FieldDecision]], Allow: in[login.FieldDecision] == login.DecisionAllow, NewPassword: in[login.FieldPassword], Organization: in[login.FieldOrganization],
 		Password: in[login.FieldPassword], Step: authn.Step(query["step"]), Username: in[login.FieldUsername]})
 	if err != nil {
 		p.fail(w, r, err)
@@ -80,6 +80,9 @@ func (p *Pages) answerFlow(w http.ResponseWriter, r *http.Request) {
 	}
 	seeOther(w, f.PageURL())
 }
+
+// acts are what a person does instead of answering, by the value of the decision field.
+var acts = map[string]authn.Act{login.DecisionAccount: authn.ActAccount, login.DecisionCancel: authn.ActCancel, login.DecisionOrganization: authn.ActOrganization}
 
 func flowPurpose(id ids.Flow) string { return "flow " + id.String() }
 
@@ -109,7 +112,7 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 		step = wanted
 	}
 	c := login.Common{
-		Action: address(r, "/login", "flow", f.ID.String(), "step", string(step)), AppName: f.App.Name, CSRF: token, FormActionOrigins: f.RedirectURIs,
+		Action: address(r, "/login", "flow", f.ID.String(), "step", string(step)), AppName: f.App.Name, Cancel: f.Cancel, CSRF: token, FormActionOrigins: f.RedirectURIs,
 		Locale: login.Negotiate(strings.Join(f.UILocales, " "), r.Header.Get("Accept-Language")), OrgName: cmp.Or(f.OrgName, p.host(r)), Problem: string(f.Problem),
 	}
 	if f.Problem != "" {
@@ -127,7 +130,7 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 			ChangeURL: address(r, "/login", "flow", f.ID.String(), "step", string(authn.StepIdentifier))})
 	case authn.ChooseOrgChallenge:
 		page := login.OrganizationPage{Common: c, Find: challenge.Find, FindAction: address(r, "/login"), Flow: f.ID.String(), More: challenge.More,
-			Username: challenge.Username}
+			Suspended: challenge.Suspended, Username: challenge.Username}
 		for _, org := range challenge.Organizations {
 			page.Organizations = append(page.Organizations, login.Organization{ID: org.ID.String(), Name: org.Name})
 		}
@@ -149,9 +152,17 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 		login.Render(w, r, login.PageConsent, page)
 	case authn.ChangePasswordChallenge:
 		login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, Username: challenge.Username})
+	case authn.RefusedChallenge:
+		c.Status = http.StatusForbidden
+		login.Render(w, r, login.PageRefused, login.RefusedPage{Common: c, Named: challenge.Named, OtherAccount: challenge.Account, OtherOrganization: challenge.Organization,
+			Reason: string(challenge.Refusal), Username: challenge.Username})
 	case authn.SuspendedChallenge:
 		c.Status = http.StatusForbidden
-		login.Render(w, r, login.PageSuspended, login.SuspendedPage{Common: c})
+		page := login.SuspendedPage{Common: c, OtherAccount: challenge.Account, OtherOrganization: challenge.Organization, Username: challenge.Username}
+		if challenge.Administers {
+			page.AskHost = p.host(r)
+		}
+		login.Render(w, r, login.PageSuspended, page)
 	default:
 		p.fail(w, r, errParameters)
 	}

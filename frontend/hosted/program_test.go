@@ -311,7 +311,12 @@ func TestAnInvitedPersonGetsIn(t *testing.T) {
 	if got := v.end(v.to(v.get(authorizeURL(w.A.Base, "prompt", "none", "org", "partner-x")))); got.Get("error") == "" {
 		t.Errorf("suspended: %v", got)
 	}
-	if page := v.to(v.get(authorizeURL(w.A.Base, "org", "partner-x"))); page.StatusCode != http.StatusForbidden {
-		t.Errorf("suspended: %d", page.StatusCode)
+	page = v.to(v.get(authorizeURL(w.A.Base, "org", "partner-x")))
+	if page.StatusCode != http.StatusOK || strings.Contains(string(page.Raw), "suspended") {
+		t.Errorf("suspended, to a stranger: %d %s", page.StatusCode, page.Raw)
+	}
+	page = v.submit(v.submit(page, "username", "ada@partner-x.example"), "password", "a secret of some length")
+	if page.StatusCode != http.StatusForbidden || !strings.Contains(string(page.Raw), "can let it work again") {
+		t.Errorf("suspended, to its administrator: %d %s", page.StatusCode, page.Raw)
 	}
 }

@@ -20,6 +20,7 @@ const (
 	PageLogout            = "logout"             // LogoutPage
 	PageOrganization      = "organization"       // OrganizationPage
 	PagePassword          = "password"           // PasswordPage
+	PageRefused           = "refused"            // RefusedPage
 	PageSignedOut         = "signed_out"         // SignedOutPage
 	PageSigningOut        = "signing_out"        // SigningOutPage
 	PageSuspended         = "suspended"          // SuspendedPage
@@ -28,7 +29,7 @@ const (
 // The names of the form fields that the pages post.
 const (
 	FieldCSRF         = "csrf"
-	FieldDecision     = "decision" // consent: DecisionAllow or DecisionDeny
+	FieldDecision     = "decision" // one of the Decision constants
 	FieldFamilyName   = "family_name"
 	FieldFind         = "find" // a search among the organizations, by GET
 	FieldFlow         = "flow"
@@ -38,14 +39,18 @@ const (
 	FieldUserCode     = "user_code" // device
 	FieldUsername     = "username"
 
-	DecisionAllow = "allow"
-	DecisionDeny  = "deny"
+	DecisionAccount      = "account" // sign in as somebody else
+	DecisionAllow        = "allow"   // consent
+	DecisionCancel       = "cancel"  // any page of a sign-in: go back to the app
+	DecisionDeny         = "deny"    // consent
+	DecisionOrganization = "organization"
 )
 
 // The problems that a page can show. A problem that is not in the catalogue shows ProblemUnknown's text.
 const (
 	ProblemCSRF             = "csrf"
 	ProblemClient           = "client"
+	ProblemClientUnknown    = "client_unknown"
 	ProblemCredentials      = "credentials"
 	ProblemDeviceCode       = "device_code"
 	ProblemExpired          = "expired"
@@ -69,6 +74,8 @@ type Common struct {
 	Action string
 	// AppName is the application that the person is on the way to. Empty hides the sentence that names it.
 	AppName string
+	// Cancel shows a button that answers the form with DecisionCancel.
+	Cancel bool
 	// CancelURL is where "Cancel" leads, an http or https address. Empty hides it.
 	CancelURL string
 	// CSRF is the value of the hidden csrf field.
@@ -227,7 +234,9 @@ type OrganizationPage struct {
 	// More says that there are others than those listed, which a search finds.
 	More          bool
 	Organizations []Organization
-	Username      string
+	// Suspended names the organization that the person would go to were it not suspended. Empty hides the sentence.
+	Suspended string
+	Username  string
 }
 
 // Organization is one choice of an [OrganizationPage].
@@ -250,6 +259,19 @@ type PasswordPage struct {
 	Username  string
 }
 
+// RefusedPage says that the person cannot sign in like this. Its form posts a decision.
+type RefusedPage struct {
+	Common
+	// Named is what the app called the organization.
+	Named string
+	// OtherAccount and OtherOrganization offer these decisions.
+	OtherAccount, OtherOrganization bool
+	// Reason is "app", "no_organization", "not_member" or "unknown".
+	Reason string
+	// Username is who is signed in. Empty: nobody.
+	Username string
+}
+
 // SignedOutPage is the end of a sign-out that has no page of the relying party to return to.
 type SignedOutPage struct {
 	Common
@@ -263,10 +285,15 @@ type SigningOutPage struct {
 	ReturnURL string
 }
 
-// SuspendedPage says that the organization is suspended.
+// SuspendedPage says that the organization is suspended. In a sign-in its form posts a decision.
 type SuspendedPage struct {
 	Common
-	ReturnURL string
+	// AskHost is who can let it work again, for an administrator of the organization. Empty: others are told to ask one.
+	AskHost string
+	// OtherAccount and OtherOrganization offer these decisions.
+	OtherAccount, OtherOrganization bool
+	// Username is who is signed in. Empty hides it.
+	Username string
 }
 
 func passwordMin(p Page) string {

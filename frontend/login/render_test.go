@@ -22,6 +22,8 @@ func samples() map[string]struct {
 		Action: "/t/northwind/login/step", AppName: "Fleet Planner", CancelURL: "/t/northwind/login/cancel",
 		CSRF: "c5rf-token", OrgName: "Northwind Logistics",
 	}
+	cancels := c
+	cancels.Cancel, cancels.CancelURL = true, ""
 	framed := c
 	framed.Frames = []string{"https://fleet.example/logout?iss=x&sid=y", "https://wiki.example/logout"}
 	with := func(problem string) Common { c := c; c.Problem = problem; return c }
@@ -68,7 +70,17 @@ func samples() map[string]struct {
 		"password-problem":  {PagePassword, PasswordPage{Common: with(ProblemCredentials), Username: "ada@northwind.example", ChangeURL: "/t/northwind/login"}},
 		"signed_out":        {PageSignedOut, SignedOutPage{Common: c, ReturnURL: "https://fleet.example/"}},
 		"signing_out":       {PageSigningOut, SigningOutPage{Common: framed, ReturnURL: "https://fleet.example/"}},
-		"suspended":         {PageSuspended, SuspendedPage{Common: c, ReturnURL: "https://fleet.example/"}},
+		"refused-app":       {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, Reason: "app", Username: "ada@northwind.example"}},
+		"refused-member":    {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, OtherOrganization: true, Reason: "not_member", Username: "ada@northwind.example"}},
+		"refused-nowhere":   {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, Reason: "no_organization", Username: "ada@northwind.example"}},
+		"refused-unknown":   {PageRefused, RefusedPage{Common: cancels, Named: "nosuchorg", OtherOrganization: true, Reason: "unknown"}},
+		"suspended":         {PageSuspended, SuspendedPage{Common: c}},
+		"suspended-admin":   {PageSuspended, SuspendedPage{Common: cancels, AskHost: "Acme", OtherAccount: true, OtherOrganization: true, Username: "ada@northwind.example"}},
+		"organization-stopped": {PageOrganization, OrganizationPage{Common: cancels, Suspended: "Northwind Iberia", Username: "ada@northwind.example",
+			Organizations: []Organization{{ID: "org_1", Name: "Northwind Logistics"}}}},
+		"password-cancel":      {PagePassword, PasswordPage{Common: cancels, Username: "ada@northwind.example"}},
+		"invitation-elsewhere": {PageInvitation, InvitationPage{Common: c, Elsewhere: true, Email: "grace@northwind.example", SignInURL: "/t/northwind/login"}},
+		"error-unknown":        {PageError, ErrorPage{Common: with(ProblemClientUnknown), Code: "invalid_client", RequestID: "req_01JDB3N5Z8"}},
 	}
 }
 

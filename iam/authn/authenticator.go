@@ -55,6 +55,8 @@ type State struct {
 	HintUser    ids.User        `json:"hint_user"`
 	Issuer      string          `json:"issuer"`
 	LoginHint   string          `json:"login_hint"`
+	OrgFixed    bool            `json:"org_fixed"`
+	OrgNamed    string          `json:"org_named"` // as the client named it; "" where it is the base's, or none
 	Prompt      []string        `json:"prompt"`
 	RedirectURI string          `json:"redirect_uri"`
 	Requested   ids.Org         `json:"requested"` // the organization that the request names
@@ -64,10 +66,12 @@ type State struct {
 
 	// What was answered.
 
+	Choose    bool    `json:"choose"` // whoever has a choice of organizations makes it
 	Consented bool    `json:"consented"`
 	Error     string  `json:"error"` // the flow is over, and this is what the client is told
 	Login     string  `json:"login"`
 	Org       ids.Org `json:"org"` // settled, or zero
+	Refusal   Refusal `json:"refusal"`
 
 	// What was proven. User is proven by Proofs, or, without any, by the standing session Session.
 
@@ -86,7 +90,9 @@ type run struct {
 	browser Browser
 	client  apps.Client
 	find    string            // among the organizations to choose from
+	refusal Refusal           // of what is due
 	session *sessions.Session // the browser's, good now; nil when there is none
+	stopped ids.Org           // suspended, where the person would go; zero for none
 	tenant  httpapi.Tenant
 }
 

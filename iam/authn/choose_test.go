@@ -119,8 +119,8 @@ func TestOnlyOneOfManyHasTheApp(t *testing.T) {
 	w := b.tab(t, b.A)
 	id := w.start(authn.Request{App: app})
 	w.name(id, "jo")
-	w.password(id, secret)
-	if done, err := w.finish(id); err != nil || done.Error != authn.ErrorAccessDenied {
-		t.Errorf("nowhere: %+v %v", done, err)
+	got := w.want(w.password(id, secret), authn.StepRefused, "")
+	if c := got.Challenge.(authn.RefusedChallenge); c.Refusal != authn.RefusedNowhere || c.Organization || !c.Account {
+		t.Errorf("nowhere: %+v", c)
 	}
 }

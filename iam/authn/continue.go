@@ -33,11 +33,18 @@ func (s *Service) Find(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Bro
 
 // Continue takes an answer. One that belongs to another question than the one that is due, such as a second submit, an
 // answer from another tab or from a page that the person went back to, changes nothing: the flow comes back as it
-// stands. Only the question who signs in may be answered again, until somebody is proven.
+// stands. Only the question who signs in may be answered again, until somebody is proven. An act that is not offered changes
+// nothing either.
 func (s *Service) Continue(ctx context.Context, t httpapi.Tenant, id ids.Flow, b Browser, in Input) (Flow, error) {
 	f, step, err := s.resume(ctx, t, id, b)
 	if err != nil {
 		return Flow{}, err
+	}
+	if in.Act != "" && step != StepDone {
+		if !s.act(f.state, step, in.Act) {
+			return s.present(ctx, f, step)
+		}
+		return s.move(ctx, f, nil, Result{})
 	}
 	again := in.Step == StepIdentifier && step == StepPassword
 	if in.Step != step && !again || step == StepDone {
@@ -52,6 +59,24 @@ func (s *Service) Continue(ctx context.Context, t httpapi.Tenant, id ids.Flow, b
 		return s.view(ctx, f, in.Step, res.Problem, "")
 	}
 	return s.move(ctx, f, a, res)
+}
+
+// act does what a person wants instead of answering, and reports whether that can be done.
+func (s *Service) act(st *State, step Step, act Act) bool {
+	stuck := step == StepRefused || step == StepSuspended
+	switch {
+	case act == ActCancel && st.RedirectURI != "":
+		st.Error, st.Refusal = ErrorAccessDenied, st.run.refusal
+	case act == ActAccount && stuck && !st.User.IsZero():
+		st.forget()
+		st.Login, st.LoginHint = "", ""
+	case act == ActOrganization && stuck && !st.OrgFixed:
+		st.Choose, st.Org, st.OrgNamed, st.OrgStamp, st.Requested = true, ids.Org{}, "", nil, ids.Org{}
+	default:
+		return false
+	}
+	st.run.refusal = ""
+	return true
 }
 
 // resume opens a flow and finds the question that is due.
@@ -141,7 +166,7 @@ func (s *Service) settle(ctx context.Context, tx db.Tx, st *State) (secret strin
 func (s *Service) view(ctx context.Context, f *flow, step Step, problem Problem, secret string) (Flow, error) {
 	st := f.state
 	out := Flow{App: st.run.client, ID: f.id, Issuer: st.Issuer, Problem: problem, SessionSecret: secret, Step: step, UILocales: st.UILocales,
-		RedirectURIs: st.run.client.RedirectURIs}
+		Cancel: st.RedirectURI != "", RedirectURIs: st.run.client.RedirectURIs}
 	if st.RedirectURI != "" {
 		out.RedirectURIs = []string{st.RedirectURI}
 	}
@@ -167,6 +192,9 @@ func (s *Service) view(ctx context.Context, f *flow, step Step, problem Problem,
 // that the domain of what was typed belongs to, whether there is such a person or not.
 func (s *Service) orgShown(ctx context.Context, st *State) (org ids.Org, err error) {
 	domain := domainOf(st.Login)
+	if st.run.refusal == RefusedUnknown {
+		return ids.Org{}, nil // it may be one
+	}
 	if !st.Org.IsZero() || !st.User.IsZero() || domain == "" {
 		return st.Org, nil
 	}

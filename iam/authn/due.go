@@ -17,6 +17,20 @@ func (st *State) end(code string) (Step, error) {
 	return StepDone, nil
 }
 
+// refuse ends where the person, or the client, has to try something else. An app of Grove's own goes on by itself, without the
+// organization that it named.
+func (st *State) refuse(why Refusal) (Step, error) {
+	st.run.refusal = why
+	if st.run.client.Builtin && st.OrgNamed != "" && len(st.Proofs) == 0 {
+		st.Refusal = why
+		return st.end(ErrorAccessDenied)
+	}
+	if why == RefusedEverybody {
+		return StepSuspended, nil
+	}
+	return StepRefused, nil
+}
+
 // due is the heart of the engine: it says which question must be answered next, from what is true now. It trusts nothing
 // in the state that can be asked again. StepDone means that nothing is left to ask, or that State.Error is set.
 func (s *Service) due(ctx context.Context, tx db.Tx, st *State) (Step, error) {
@@ -30,14 +44,12 @@ func (s *Service) due(ctx context.Context, tx db.Tx, st *State) (Step, error) {
 	if err := s.checkProof(ctx, tx, st); err != nil {
 		return "", err
 	}
-	if !st.Org.IsZero() {
-		blocked, err := s.checkOrg(ctx, tx, st)
-		if err != nil {
-			return "", err
-		}
-		if blocked {
-			return StepSuspended, nil
-		}
+	if st.OrgNamed != "" && st.Org.IsZero() {
+		return st.refuse(RefusedUnknown)
+	}
+	blocked, err := s.checkOrg(ctx, tx, st)
+	if err != nil {
+		return "", err
 	}
 	if !st.Org.IsZero() {
 		available, err := s.ports.Sharing.AppIn(ctx, tx, client, st.Org)
@@ -45,7 +57,7 @@ func (s *Service) due(ctx context.Context, tx db.Tx, st *State) (Step, error) {
 			return "", err
 		}
 		if !available.Available {
-			return st.end(ErrorAccessDenied)
+			return s.refuseApp(ctx, tx, st)
 		}
 	}
 	if st.User.IsZero() {
@@ -57,16 +69,35 @@ func (s *Service) due(ctx context.Context, tx db.Tx, st *State) (Step, error) {
 	if !st.HintUser.IsZero() && st.User != st.HintUser {
 		return st.end(ErrorLoginRequired)
 	}
-	return s.dueOfPerson(ctx, tx, st)
+	return s.dueOfPerson(ctx, tx, st, blocked)
 }
 
-// dueOfPerson goes on once it is known who is there.
-func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State) (Step, error) {
+// refuseApp refuses where the organization does not have the application. Who does not belong there reads what he reads of an
+// organization that does not exist.
+func (s *Service) refuseApp(ctx context.Context, tx db.Tx, st *State) (Step, error) {
+	if st.OrgNamed == "" {
+		return st.refuse(RefusedApp)
+	}
+	if !st.User.IsZero() {
+		member, err := s.ports.Members.IsMember(ctx, tx, st.Org, st.User)
+		if err != nil {
+			return "", err
+		}
+		if member {
+			return st.refuse(RefusedApp)
+		}
+	}
+	return st.refuse(RefusedUnknown)
+}
+
+// dueOfPerson goes on once it is known who is there. blocked says that the organization is suspended, if there is one yet.
+func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State, blocked bool) (Step, error) {
 	if st.Org.IsZero() {
-		if step, err := s.settleOrg(ctx, tx, st); step != "" || err != nil {
+		step, err := s.settleOrg(ctx, tx, st)
+		if step != "" || err != nil {
 			return step, err
 		}
-		if _, err := s.checkOrg(ctx, tx, st); err != nil {
+		if blocked, err = s.checkOrg(ctx, tx, st); err != nil {
 			return "", err
 		}
 	}
@@ -75,9 +106,12 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State) (Step, e
 		return "", err
 	}
 	if !member {
-		return st.end(ErrorAccessDenied)
+		return st.refuse(RefusedMember)
 	}
 	subjects := sessions.Subjects{App: st.App, Org: st.Org, User: st.User}
+	if blocked {
+		subjects.Org = ids.Org{} // which is not looked at again
+	}
 	if len(st.Proofs) == 0 {
 		subjects.Session = st.Session
 	}
@@ -87,6 +121,9 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State) (Step, e
 	}
 	if standing.Blocked {
 		return st.end(ErrorAccessDenied)
+	}
+	if blocked {
+		return st.refuse(RefusedEverybody)
 	}
 	person, err := s.ports.Users.Load(ctx, tx, st.User)
 	if err != nil {
@@ -153,11 +190,20 @@ func (s *Service) checkProof(ctx context.Context, tx db.Tx, st *State) error {
 }
 
 // checkOrg reports whether an organization that is settled is suspended. Where it was meanwhile, or was moved, what was proven
-// before is forgotten, as everything else of it has ended.
+// before or while it was is forgotten, as everything else of it has ended.
 func (s *Service) checkOrg(ctx context.Context, tx db.Tx, st *State) (blocked bool, err error) {
+	if st.Org.IsZero() {
+		return false, nil
+	}
 	standing, err := s.sessions.Standing(ctx, tx, sessions.Subjects{Org: st.Org})
-	if err != nil || standing.Blocked {
-		return standing.Blocked, err
+	if err != nil {
+		return false, err
+	}
+	if standing.Blocked {
+		if st.OrgStamp == nil {
+			st.OrgStamp = &standing.Stamp
+		}
+		return true, nil
 	}
 	if !st.User.IsZero() && st.OrgStamp != nil && *st.OrgStamp != standing.Stamp {
 		if st.forget(); st.Org.IsZero() {
@@ -168,41 +214,119 @@ func (s *Service) checkOrg(ctx context.Context, tx db.Tx, st *State) (blocked bo
 	return false, nil
 }
 
-// settleOrg finds the organization that a request left open: the session's own, the only one possible, or the one that
-// the domain of the person's login belongs to. Otherwise the person chooses. It returns "" when the organization is
-// settled.
+// settleOrg finds the organization that a request left open: the only one possible; else that of the domain of the person's login,
+// or the session's own, where it is plain that the app is meant to be used there. Otherwise the person chooses. It returns ""
+// when the organization is settled.
 func (s *Service) settleOrg(ctx context.Context, tx db.Tx, st *State) (Step, error) {
 	choices, more, err := s.choices(ctx, tx, st, "", 1)
 	if err != nil {
 		return "", err
 	}
-	if len(choices) == 0 {
-		return st.end(ErrorAccessDenied)
+	var home ids.Org
+	if domain := domainOf(st.Login); domain != "" {
+		if home, _, err = s.ports.Domains.OwnerOf(ctx, tx, domain); err != nil {
+			return "", err
+		}
 	}
-	if !more {
+	if st.run.stopped, err = s.stoppedOrg(ctx, tx, st, home, len(choices) == 0); err != nil {
+		return "", err
+	}
+	switch {
+	case len(choices) == 0 && st.run.stopped.IsZero():
+		return st.refuse(RefusedNowhere)
+	case len(choices) == 0:
+		st.Org = st.run.stopped
+		return "", nil
+	case !st.run.stopped.IsZero():
+		return StepOrganization, nil // it is not where he wanted to go
+	case !more:
 		st.Org = choices[0].ID
 		return "", nil
 	}
-	var likely []ids.Org
+	likely := []ids.Org{home}
 	if len(st.Proofs) == 0 {
-		likely = append(likely, st.run.session.Org)
+		likely = []ids.Org{st.run.session.Org, home}
 	}
-	if domain := domainOf(st.Login); domain != "" {
-		owner, owned, err := s.ports.Domains.OwnerOf(ctx, tx, domain)
+	for _, org := range likely {
+		if org.IsZero() {
+			continue
+		}
+		may, err := s.mayChoose(ctx, tx, st, org)
 		if err != nil {
 			return "", err
 		}
-		if owned {
-			likely = append(likely, owner)
+		if !may {
+			continue
 		}
-	}
-	for _, org := range likely {
-		if may, err := s.mayChoose(ctx, tx, st, org); may || err != nil {
+		plain, err := s.isPlain(ctx, tx, st, org)
+		if plain {
 			st.Org = org
 			return "", err
 		}
+		return StepOrganization, err
 	}
 	return StepOrganization, nil
+}
+
+// isPlain reports whether a person who could use the app elsewhere too is not asked where: nothing may be asked, or the app asks
+// for nothing more there than it has. Whoever is asked for his consent is asked for what he means by it first.
+func (s *Service) isPlain(ctx context.Context, tx db.Tx, st *State, org ids.Org) (bool, error) {
+	switch {
+	case st.Choose || slices.Contains(st.Prompt, PromptSelectAccount):
+		return false, nil
+	case st.run.client.SkipConsent || slices.Contains(st.Prompt, PromptNone):
+		return true, nil
+	}
+	missing, err := s.consents.Missing(ctx, tx, st.User, org, st.App, st.Scopes)
+	if err != nil || len(missing) > 0 {
+		return false, err
+	}
+	return s.consents.Agreed(ctx, tx, st.User, org, st.App, st.Details)
+}
+
+// stoppedOrg is the organization that keeps the person out only because it is suspended: that of his address, or, where he can go
+// nowhere else, the first. Zero for none.
+func (s *Service) stoppedOrg(ctx context.Context, tx db.Tx, st *State, home ids.Org, any bool) (ids.Org, error) {
+	var belongs []ids.Org
+	if !home.IsZero() {
+		member, err := s.ports.Members.IsMember(ctx, tx, home, st.User)
+		if err != nil {
+			return ids.Org{}, err
+		}
+		if member {
+			belongs = append(belongs, home)
+		}
+	}
+	if any {
+		found, err := s.ports.Members.OrgsOf(ctx, tx, st.User, "", page.Request{Size: maxChoices})
+		if err != nil {
+			return ids.Org{}, err
+		}
+		for _, org := range found.Items {
+			belongs = append(belongs, org.ID)
+		}
+	}
+	if len(belongs) == 0 {
+		return ids.Org{}, nil
+	}
+	subjects := make([]sessions.Subjects, len(belongs))
+	for i, org := range belongs {
+		subjects[i] = sessions.Subjects{Org: org}
+	}
+	standings, err := s.sessions.Standings(ctx, tx, subjects)
+	if err != nil {
+		return ids.Org{}, err
+	}
+	available, err := s.ports.Sharing.AppInEach(ctx, tx, st.run.client, belongs)
+	if err != nil {
+		return ids.Org{}, err
+	}
+	for i, org := range belongs {
+		if standings[i].Blocked && available[org] {
+			return org, nil
+		}
+	}
+	return ids.Org{}, nil
 }
 
 const (

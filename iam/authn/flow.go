@@ -45,6 +45,9 @@ type Request struct {
 	MaxAge *int
 	// Org is the organization to sign in to; zero when it is not chosen yet.
 	Org ids.Org
+	// OrgFixed: nobody chooses another organization than the request names, because nobody at the browser could have changed the
+	// request. So it is where Org is given.
+	OrgFixed bool
 	// OrgRequested is what a client named the organization by: an id or a handle. It is looked at when Org is zero.
 	OrgRequested string
 	// Prompt holds the values of prompt.
@@ -65,6 +68,8 @@ type Outcome struct {
 	Done *Done
 	// Error is one of the Error constants, for the client. No page was shown.
 	Error string
+	// Refusal is why, of ErrorAccessDenied; "" where the code says it.
+	Refusal Refusal
 	// RedirectTo is the address of the page that goes on with the flow; answer with 303.
 	RedirectTo string
 }
@@ -77,7 +82,9 @@ type Done struct {
 	// AuthTime is when the person last proved who he is.
 	AuthTime time.Time
 	// Error is one of the Error constants; send it to the client.
-	Error   string
+	Error string
+	// Refusal is why, of ErrorAccessDenied; "" where the person said no.
+	Refusal Refusal
 	Issuer  string
 	Org     ids.Org
 	Return  json.RawMessage
@@ -108,12 +115,37 @@ const (
 	StepIdentifier     Step = "identifier"
 	StepOrganization   Step = "organization"
 	StepPassword       Step = "password"
-	StepSuspended      Step = "suspended" // the organization is; there is nothing to answer
+	StepRefused        Step = "refused"   // the person cannot sign in like this; an Act may help
+	StepSuspended      Step = "suspended" // the organization is; an Act may help
+)
+
+// Refusal is why somebody cannot sign in.
+type Refusal string
+
+// The refusals.
+const (
+	RefusedApp       Refusal = "app"             // the organization does not have the application
+	RefusedEverybody Refusal = "suspended"       // the organization is suspended
+	RefusedMember    Refusal = "not_member"      // the person does not belong to the organization
+	RefusedNowhere   Refusal = "no_organization" // no organization of the person's has the application
+	RefusedUnknown   Refusal = "unknown"         // the client named no organization that it may be used in
+)
+
+// Act is something that a person can do instead of answering.
+type Act string
+
+// The acts. ActCancel can be done at any page where [Flow] says so, the others where the challenge offers them.
+const (
+	ActAccount      Act = "account"      // sign in as somebody else
+	ActCancel       Act = "cancel"       // go back to the application
+	ActOrganization Act = "organization" // sign in to another organization
 )
 
 // Flow is a run of sign-in as its browser may see it.
 type Flow struct {
 	App apps.Client
+	// Cancel: ActCancel leads somewhere.
+	Cancel bool
 	// Challenge is the question of Step; nil when done.
 	Challenge Challenge
 	ID        ids.Flow
@@ -153,6 +185,7 @@ const (
 
 // Input answers the challenge of Step. Fields that the step does not ask for are not looked at.
 type Input struct {
+	Act          Act    // instead of an answer
 	Allow        bool   // consent
 	NewPassword  string // change_password
 	Organization string // organization: an id, offered or not
@@ -180,7 +213,9 @@ type ChooseOrgChallenge struct {
 	// More says that there are others than those listed, which a search finds.
 	More          bool
 	Organizations []OrgChoice
-	Username      string
+	// Suspended names the organization that the person would sign in to were it not suspended; "" for none.
+	Suspended string
+	Username  string
 }
 
 // OrgChoice is one organization to choose.
@@ -201,12 +236,34 @@ type ConsentChallenge struct {
 // ChangePasswordChallenge asks for a new password, because the present one was set by somebody else.
 type ChangePasswordChallenge struct{ Username string }
 
-// SuspendedChallenge asks nothing: nobody can sign in to the organization at present.
-type SuspendedChallenge struct{}
+// Ways are the acts that are of use where a person can go no further.
+type Ways struct {
+	Account      bool // ActAccount: somebody is signed in
+	Organization bool // ActOrganization
+}
+
+// RefusedChallenge says that the person cannot sign in like this. Whatever it says of an organization that a client named,
+// it says to its members, or says of any name alike.
+type RefusedChallenge struct {
+	Ways
+	// Named is what the client called the organization, where it is RefusedUnknown.
+	Named   string
+	Refusal Refusal
+	// Username is who is signed in; "" for nobody.
+	Username string
+}
+
+// SuspendedChallenge says to a member that nobody can sign in to the organization at present.
+type SuspendedChallenge struct {
+	Ways
+	Administers bool // the person is who others would ask
+	Username    string
+}
 
 func (ChangePasswordChallenge) challenge() {}
 func (ChooseOrgChallenge) challenge()      {}
 func (ConsentChallenge) challenge()        {}
 func (IdentifierChallenge) challenge()     {}
 func (PasswordChallenge) challenge()       {}
+func (RefusedChallenge) challenge()        {}
 func (SuspendedChallenge) challenge()      {}

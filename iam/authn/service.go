@@ -49,7 +49,7 @@ type Options struct {
 func New(d *db.DB, sessions *sessions.Service, consents *consents.Service, o Options, ports Ports) *Service {
 	s := &Service{consents: consents, db: d, ports: ports, sameSite: cmp.Or(o.SameSite, http.SameSiteLaxMode), sessions: sessions,
 		steps: map[Step]Authenticator{}, ttl: o.FlowTTL}
-	for _, a := range []Authenticator{changePassword{s}, chooseOrg{s}, consent{s}, identifier{}, password{s}, suspended{}} {
+	for _, a := range []Authenticator{changePassword{s}, chooseOrg{s}, consent{s}, identifier{}, password{s}, refused{s}, suspended{s}} {
 		s.steps[a.Name()] = a
 	}
 	return s
@@ -61,21 +61,19 @@ func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Br
 	if slices.Contains(req.Prompt, PromptNone) && len(req.Prompt) > 1 {
 		return Outcome{Error: ErrorInvalidRequest}, nil
 	}
-	if req.Org.IsZero() && req.OrgRequested != "" {
+	named := ""
+	if req.OrgFixed = req.OrgFixed || !req.Org.IsZero(); req.Org.IsZero() && req.OrgRequested != "" {
 		org, err := s.ports.Orgs.Resolve(ctx, t, req.OrgRequested)
-		if fault.CodeNotFound.Is(err) {
-			return Outcome{Error: ErrorAccessDenied}, nil
-		}
-		if err != nil {
+		if err != nil && !fault.CodeNotFound.Is(err) && !fault.CodeInvalid.Is(err) {
 			return Outcome{}, err
 		}
-		req.Org = org.ID
+		req.Org, named = org.ID, cleanLogin(req.OrgRequested)
 	}
 	r := &run{browser: b, client: req.App, tenant: t}
 	if err := s.findSession(ctx, r); err != nil {
 		return Outcome{}, err
 	}
-	st := &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Org: req.Org,
+	st := &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named,
 		Prompt: req.Prompt, RedirectURI: req.RedirectURI, Requested: req.Org, Return: req.Return, Scopes: req.Scopes, UILocales: req.UILocales, run: r}
 	if s.mayReuse(r.session, req) {
 		st.Session, st.User = r.session.ID, r.session.User
@@ -91,12 +89,12 @@ func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Br
 		case err != nil:
 			return err
 		case st.Error != "":
-			out.Error = st.Error
+			out.Error, out.Refusal = st.Error, st.Refusal
 		case step == StepDone:
 			done := st.done(*r.session)
 			out.Done = &done
 		case slices.Contains(req.Prompt, PromptNone):
-			out.Error = silent(step)
+			out.Error, out.Refusal = silent(step), r.refusal
 		default:
 			id, err := insertFlow(ctx, tx, key, st, step, b, s.ttl)
 			out.RedirectTo = pageURL(st.Issuer, id)
@@ -114,7 +112,7 @@ func silent(step Step) string {
 		return ErrorConsentRequired
 	case StepIdentifier, StepPassword:
 		return ErrorLoginRequired
-	case StepSuspended:
+	case StepRefused, StepSuspended:
 		return ErrorAccessDenied
 	default:
 		return ErrorInteractionRequired
@@ -150,7 +148,7 @@ func (st *State) done(session sessions.Session) Done {
 }
 
 func (st *State) failed(code string) Done {
-	return Done{App: st.App, Error: code, Issuer: st.Issuer, Return: st.Return}
+	return Done{App: st.App, Error: code, Refusal: st.Refusal, Issuer: st.Issuer, Return: st.Return}
 }
 
 // Finish gives out a flow that is done, once, to the protocol that began it. Everything is looked at again: a session
@@ -191,6 +189,7 @@ func (s *Service) Finish(ctx context.Context, t httpapi.Tenant, id ids.Flow, b B
 		case st.Error != "":
 			out = st.failed(st.Error)
 		case step != StepDone:
+			st.Refusal = st.run.refusal
 			out = st.failed(silent(step))
 		default:
 			out = st.done(session)

@@ -69,6 +69,11 @@ func (a chooseOrg) Begin(ctx context.Context, st *State) (Challenge, error) {
 		out.Username, err = a.s.username(ctx, tx, st)
 		return err
 	})
+	if err != nil || st.run.stopped.IsZero() {
+		return out, err
+	}
+	stopped, err := a.s.ports.Orgs.Resolve(ctx, st.run.tenant, st.run.stopped.String())
+	out.Suspended = stopped.Name
 	return out, err
 }
 
@@ -135,12 +140,3 @@ func (a consent) Continue(_ context.Context, st *State, in Input) (Result, error
 		return a.s.consents.GrantTx(ctx, tx, st.User, st.Org, st.App, st.Scopes, st.Details)
 	}}, nil
 }
-
-// suspended is a dead end: the question stays due until the organization is resumed.
-type suspended struct{ proofless }
-
-func (suspended) Name() Step { return StepSuspended }
-
-func (suspended) Begin(context.Context, *State) (Challenge, error) { return SuspendedChallenge{}, nil }
-
-func (suspended) Continue(context.Context, *State, Input) (Result, error) { return Result{}, nil }

@@ -88,12 +88,13 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, err))
 		return
 	}
+	req.OrgFixed = pushed || asked.has("request")
 	outcome, err := s.SignIn.Begin(ctx, httpapi.TenantOf(ctx), req, authn.BrowserOf(w, r))
 	switch {
 	case err != nil:
 		s.sendError(w, r, client, a, err)
 	case outcome.Error != "":
-		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, signInError(outcome.Error)))
+		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, signInError(outcome.Error, outcome.Refusal)))
 	case outcome.Done != nil:
 		s.answer(w, r, client, a, *outcome.Done)
 	default:
@@ -141,7 +142,7 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if done.Error != "" {
-		s.sendError(w, r, client, a, s.noted(r, atAuthorize, a.params(), signInError(done.Error)))
+		s.sendError(w, r, client, a, s.noted(r, atAuthorize, a.params(), signInError(done.Error, done.Refusal)))
 		return
 	}
 	s.answer(w, r, client, a, done)
@@ -178,7 +179,25 @@ var signInDescriptions = map[string]string{
 	authn.ErrorLoginRequired:       "The person has to sign in.",
 }
 
-func signInError(code string) error {
+// refusals say why a person was not let in. What is said of an organization that does not exist is said of one that does not have
+// the app.
+var refusals = map[authn.Refusal]*protocolError{
+	authn.RefusedApp: refuse(codeAccessDenied, "The organization does not have this application.").told("the app's sharing", "The app is shared with the organization.",
+		"Share the app with the organization, or sign in to another one."),
+	authn.RefusedEverybody: refuse(codeAccessDenied, "The organization is suspended.").told("the organization's state", "The organization, and all above it, are active.",
+		"Whoever suspended it can resume it."),
+	authn.RefusedMember: refuse(codeAccessDenied, "The person does not belong to the organization.").told("the person's membership", "The person belongs to the organization that org names.",
+		"Send the organization that the person chose, or leave org out and let him choose."),
+	authn.RefusedNowhere: refuse(codeAccessDenied, "No organization of the person's has this application.").told("the app's sharing", "The app is shared with an organization of the person's.",
+		"Share the app with the person's organization, or let it have the person as a member."),
+	authn.RefusedUnknown: refuse(codeAccessDenied, "org names no organization that has this application.").told("the parameter org", "org is the id or handle of an organization with which the app is shared.",
+		"See how the handle is spelled, and whether the app is shared with the organization."),
+}
+
+func signInError(code string, why authn.Refusal) error {
+	if e := refusals[why]; e != nil && code == codeAccessDenied {
+		return e
+	}
 	e := refuse(code, signInDescriptions[code])
 	const rule = "OpenID Connect Core 1.0, section 3.1.2.6"
 	switch code {

@@ -91,6 +91,9 @@ test("an app is registered with a secret shown once, and shared with chosen orga
   await page.getByText(/^grv_cs_/).waitFor();
   await press("I have saved them");
   await page.getByRole("heading", { level: 1, name: "Harbour" }).waitFor();
+  // What a developer needs is what is published.
+  const published = (await (await fetch(`${world.dev.tenant_base}/.well-known/openid-configuration`)).json()) as Record<string, string>;
+  for (const name of ["jwks_uri", "pushed_authorization_request_endpoint", "token_endpoint"]) await page.getByText(String(published[name]), { exact: true }).waitFor();
 
   await page.getByRole("tab", { name: "Sharing" }).click();
   await page.getByRole("radio", { exact: true, name: "Chosen organizations" }).check();

@@ -280,7 +280,9 @@ export const clicks: Record<string, (w: World) => Promise<Seen>> = {
     await menu(frida, "Groups");
     await frida.getByText("Your session has ended").waitFor();
     const eva = await w.page("eva at the app");
-    await eva.goto(`${sample(w)}login?org=fabrikam`);
+    await eva.goto(`${sample(w)}login`);
+    await signIn(eva, "eva@fabrikam.example", password);
+    await eva.getByText("is suspended").first().waitFor();
     return { see: `${await text(frida)}\n${await text(eva)}` };
   },
 

@@ -1,5 +1,6 @@
 import { Badge, Group, Select, Stack, Tabs, TextInput, Textarea } from "@mantine/core";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
@@ -76,9 +77,41 @@ export function AppPage() {
   );
 }
 
-function General({ app }: { app: App }) {
+/** What developers put into their app's settings, in the order in which they need it: names of the metadata (RFC 8414, section 2). */
+const endpoints = [
+  "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint",
+  "introspection_endpoint", "revocation_endpoint", "registration_endpoint", "check_session_iframe",
+] as const;
+
+/** The metadata as any client reads it, so that what is shown is what is published. */
+function Endpoints() {
   const { t } = useTranslation();
   const { session } = useGrove();
+  const discovery = `${session.mount.issuer}/.well-known/openid-configuration`;
+  const metadata = useQuery({
+    queryFn: async ({ signal }) => {
+      const answer = await fetch(discovery, { signal });
+      if (!answer.ok) throw new Error(`${answer.status}`);
+      return (await answer.json()) as Record<string, unknown>;
+    },
+    queryKey: [discovery],
+  });
+  const shown = endpoints.map((name) => ({ label: t(`endpoint.${name}`), value: metadata.data?.[name] })).filter((e) => typeof e.value === "string");
+  return (
+    <Section description={t("endpoint.description")} title={t("endpoint.title")}>
+      <Facts
+        items={[
+          { label: t("apps.issuer"), value: <Copyable value={session.mount.issuer} /> },
+          { label: t("endpoint.discovery"), value: <Copyable value={discovery} /> },
+          ...shown.map((e) => ({ label: e.label, value: <Copyable value={e.value as string} /> })),
+        ]}
+      />
+    </Section>
+  );
+}
+
+function General({ app }: { app: App }) {
+  const { t } = useTranslation();
   return (
     <Stack gap="md">
       <Section title={t("detail.facts")}>
@@ -86,7 +119,6 @@ function General({ app }: { app: App }) {
           items={[
             { label: t("field.clientId"), value: <Copyable value={app.client_id} /> },
             { label: t("field.id"), value: <Copyable value={app.id} /> },
-            { label: t("apps.issuer"), value: <Copyable value={session.mount.issuer} /> },
             { label: t("apps.clientType"), value: t(`apps.${app.client_type === "public" ? "public" : "confidential"}`) },
             { label: t("apps.roleAudience"), value: t(app.role_audience === "organization" ? "roles.wholeOrganization" : "apps.ownRoles") },
             { label: t("apps.accessUrl"), value: app.access_url || undefined },
@@ -95,6 +127,7 @@ function General({ app }: { app: App }) {
           ]}
         />
       </Section>
+      <Endpoints />
     </Stack>
   );
 }
