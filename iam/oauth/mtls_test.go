@@ -150,7 +150,7 @@ func TestAttack20_Certificates(t *testing.T) {
 		"another key":                 other,
 		"of an authority, with names": good,
 		"expired":                     w.certified(mine.key, nil, func(c *x509.Certificate) { c.NotAfter = w.Clock.Now().Add(-time.Second) }),
-		"not yet":                     w.certified(mine.key, nil, func(c *x509.Certificate) { c.NotBefore = w.Clock.Now().Add(time.Second) }),
+		"not yet":                     w.certified(mine.key, nil, func(c *x509.Certificate) { c.NotBefore = w.Clock.Now().Add(time.Minute) }),
 	} {
 		if got := h.token(machine); got.StatusCode != http.StatusUnauthorized || got.text("error") != "invalid_client" {
 			t.Errorf("self-signed, %s: %d %s", name, got.StatusCode, got.raw)
