@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/actor"
@@ -67,10 +68,10 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[UserSession]]{ID: "getSession", Method: http.MethodGet, Path: "/v1/orgs/{org}/sessions/{session}",
 		Tag: tag, Summary: "Get a session", Description: "One session that began in the organization and is still good.", Status: http.StatusOK, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endSession", Method: http.MethodDelete, Path: "/v1/orgs/{org}/sessions/{session}",
-		Tag: tag, Summary: "End a session", Description: "Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too. Of a person who may do more than the caller it is refused (user.above_actor).", Status: http.StatusNoContent, Needs: permWrite}, s.end)
+		Tag: tag, Summary: "End a session", Description: "Signs the person out of this session. Tokens that were issued through it stop working, but for those of apps that the person gave offline access: withdraw the consent, or disable or remove the person, to end these too. Of a person who may do more than the caller it is refused (user.above_actor).", Status: http.StatusNoContent, Needs: permWrite, Errors: []fault.Code{users.ErrAboveActor}}, s.end)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "endUserSessions", Method: http.MethodPost, Path: "/v1/orgs/{org}/sessions:end",
 		Tag: tag, Summary: "End all sessions of a user", Description: "Ends every session of one person that began in the organization, and whatever apps act by for that person in the organization: also where the session began in another one, which goes on there, and where the app has offline access. A person without sessions is no error; one who may do more than the caller is refused (user.above_actor).",
-		Status: http.StatusNoContent, Needs: permWrite,
+		Status: http.StatusNoContent, Needs: permWrite, Errors: []fault.Code{users.ErrAboveActor},
 		Replay: func(context.Context, *httpapi.Call, string) (*httpapi.None, error) { return &httpapi.None{}, nil }}, s.endAll)
 }
 

@@ -247,7 +247,7 @@ func sharedCodes[O any](r Route[O], input reflect.Type) []fault.Code {
 		codes = append(codes, fault.CodeUnauthorized)
 	}
 	if r.Access != Operator {
-		codes = append(codes, fault.CodeTenantNotFound)
+		codes = append(codes, fault.CodeTenantNotFound, fault.CodeTenantStopped)
 	}
 	switch r.Access {
 	case ByPermission:

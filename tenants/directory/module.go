@@ -15,7 +15,7 @@ var migrations embed.FS
 func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
 
 // CodeSuspended is the answer of every look-up of a suspended tenant.
-var CodeSuspended = fault.Declare(fault.Forbidden, "tenant.suspended", "The tenant is suspended")
+var CodeSuspended = fault.CodeTenantStopped
 
 var (
 	CodeDeleted       = fault.Declare(fault.Conflict, "tenant.deleted", "The tenant is deleted")

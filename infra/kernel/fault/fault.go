@@ -157,6 +157,7 @@ var (
 	CodeSeatsExhausted = Declare(Conflict, "seats.exhausted", "No seat is free")
 	CodeSuspended      = Declare(Forbidden, "org.suspended", "The organization is suspended")
 	CodeTenantNotFound = Declare(NotFound, "tenant.not_found", "Not found")
+	CodeTenantStopped  = Declare(Forbidden, "tenant.suspended", "The tenant is suspended")
 )
 
 // ErrNotFound is the one answer for "does not exist" and "may not be seen".

@@ -7222,7 +7222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7322,7 +7322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7455,7 +7455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7552,7 +7552,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7645,7 +7645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7737,7 +7737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7834,7 +7834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7934,7 +7934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8067,7 +8067,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8163,7 +8163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8265,7 +8265,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8366,7 +8366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8469,7 +8469,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: org.suspended, request.forbidden. */
+            /** @description Codes: org.suspended, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8601,7 +8601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8697,7 +8697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: org.only_from_above, request.forbidden. */
+            /** @description Codes: org.only_from_above, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8818,7 +8818,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: org.only_from_above, request.forbidden. */
+            /** @description Codes: org.only_from_above, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8969,7 +8969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: org.only_from_above, request.forbidden, role.above_granter. */
+            /** @description Codes: org.only_from_above, request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9107,7 +9107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: org.only_from_above, request.forbidden. */
+            /** @description Codes: org.only_from_above, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9218,7 +9218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: org.only_from_above, request.forbidden. */
+            /** @description Codes: org.only_from_above, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9327,7 +9327,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9427,7 +9427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9533,7 +9533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9667,7 +9667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9765,7 +9765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9888,7 +9888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10035,7 +10035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10143,7 +10143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10279,7 +10279,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10379,7 +10379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10504,7 +10504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10651,7 +10651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10758,7 +10758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10891,7 +10891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11003,7 +11003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11139,7 +11139,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11245,7 +11245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11379,7 +11379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11477,7 +11477,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11600,7 +11600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11747,7 +11747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11848,7 +11848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11981,7 +11981,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12092,7 +12092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12190,7 +12190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12295,7 +12295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12442,7 +12442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12549,7 +12549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12682,7 +12682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12789,7 +12789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12894,7 +12894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13039,7 +13039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13143,7 +13143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13243,7 +13243,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13349,7 +13349,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: domain.needs_proof, request.forbidden. */
+            /** @description Codes: domain.needs_proof, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13483,7 +13483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13578,7 +13578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13676,7 +13676,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13776,7 +13776,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13884,7 +13884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13981,7 +13981,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14085,7 +14085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14191,7 +14191,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14325,7 +14325,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14426,7 +14426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14549,7 +14549,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14696,7 +14696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14793,7 +14793,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14902,7 +14902,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15013,7 +15013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15119,7 +15119,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15253,7 +15253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15351,7 +15351,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15475,7 +15475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15593,7 +15593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15699,7 +15699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15841,7 +15841,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15938,7 +15938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16035,7 +16035,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16142,7 +16142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16249,7 +16249,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16349,7 +16349,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16455,7 +16455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16589,7 +16589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16687,7 +16687,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16810,7 +16810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -16955,7 +16955,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17061,7 +17061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17195,7 +17195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17293,7 +17293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17416,7 +17416,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17561,7 +17561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17666,7 +17666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17797,7 +17797,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17901,7 +17901,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18007,7 +18007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18141,7 +18141,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18239,7 +18239,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18371,7 +18371,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18527,7 +18527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18634,7 +18634,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18770,7 +18770,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18875,7 +18875,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -18978,7 +18978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, seats.limit_from_above. */
+            /** @description Codes: request.forbidden, seats.limit_from_above, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19125,7 +19125,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19228,7 +19228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19361,7 +19361,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19456,7 +19456,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19556,7 +19556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19654,7 +19654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19761,7 +19761,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -19897,7 +19897,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20003,7 +20003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20137,7 +20137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20235,7 +20235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20358,7 +20358,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter. */
+            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20518,7 +20518,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20624,7 +20624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20758,7 +20758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20859,7 +20859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -20982,7 +20982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21127,7 +21127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21251,7 +21251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21382,7 +21382,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21537,7 +21537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21688,7 +21688,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21813,7 +21813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -21944,7 +21944,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, user.above_actor. */
+            /** @description Codes: request.forbidden, tenant.suspended, user.above_actor. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -22046,7 +22046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden. */
+            /** @description Codes: request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
