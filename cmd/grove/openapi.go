@@ -9,7 +9,7 @@ import (
 )
 
 type openapiCommand struct {
-	Catalogue string `help:"Print a catalogue instead: permissions, errors or events." enum:",permissions,errors,events" default:""`
+	Catalogue string `help:"Print a catalogue instead: permissions, errors, events or settings." enum:",permissions,errors,events,settings" default:""`
 }
 
 // Run prints the API's description as YAML, or one of the catalogues as Markdown. It needs no database.
@@ -22,6 +22,8 @@ func (c openapiCommand) Run(context.Context) error {
 		return app.WriteErrors(os.Stdout)
 	case "events":
 		return app.WriteEvents(os.Stdout)
+	case "settings":
+		return app.WriteSettings(os.Stdout)
 	}
 	raw, err := api.OpenAPI().YAML()
 	if err != nil {

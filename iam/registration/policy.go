@@ -24,14 +24,14 @@ const (
 
 // Policy are an organization's settings for apps that describe themselves.
 type Policy struct {
-	Documents         []string `json:"client_id_documents" maxItems:"100" doc:"Whose apps people may sign in to without registration, when their client_id is the address of a metadata document: origins such as https://app.example.com, https://*.example.com for every host below, or addresses whose path ends with a slash for all below that path. Empty: nobody's."`
-	Registration      string   `json:"dynamic_registration" enum:"off,open,token" doc:"Whether apps may register themselves (RFC 7591): off; token, with an initial access token of this organization; open, by anybody."`
+	Documents         []string `json:"client_id_documents" maxItems:"100" stricter:"fewer" doc:"Whose apps people may sign in to without registration, when their client_id is the address of a metadata document: origins such as https://app.example.com, https://*.example.com for every host below, or addresses whose path ends with a slash for all below that path. Empty: nobody's."`
+	Registration      string   `json:"dynamic_registration" enum:"off,token,open" stricter:"first" doc:"Whether apps may register themselves (RFC 7591): off; token, with an initial access token of this organization; open, by anybody."`
 	StatementIssuer   string   `json:"software_statement_issuer" maxLength:"255" doc:"Who signs software statements (RFC 7591, section 2.3): their iss. Empty: nobody."`
 	StatementJWKSURI  string   `json:"software_statement_jwks_uri" maxLength:"2048" doc:"Where the keys of that issuer are published (RFC 7517)."`
-	StatementRequired bool     `json:"software_statement_required" doc:"Whether apps register themselves with a software statement only."`
+	StatementRequired bool     `json:"software_statement_required" stricter:"true" doc:"Whether apps register themselves with a software statement only."`
 }
 
-var policyModule = settings.Declare("client_registration", Policy{Documents: []string{}, Registration: registrationOff})
+var policyModule = settings.Declare("client_registration", "Apps that describe themselves: agents and developer tools that no administrator registered.", Policy{Documents: []string{}, Registration: registrationOff})
 
 // Validate checks the fields against one another. It is called by tenants/settings.
 func (p Policy) Validate() error {

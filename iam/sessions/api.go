@@ -87,8 +87,13 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*ht
 		}
 	}
 	var result page.Result[Session]
-	err = s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
-		sql, args := sqlListOrg, []any{tx.Tenant(), tx.Org(), after, tx.Now(), tx.Now().Add(-s.life.Idle), req.Limit()}
+	// What organizations above set matters.
+	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		policy, err := s.life.Resolve(ctx, tx, c.Org.ID)
+		if err != nil {
+			return err
+		}
+		sql, args := sqlListOrg, []any{tx.Tenant(), c.Org.ID, after, tx.Now(), tx.Now().Add(-policy.idle()), tx.Now().Add(-policy.absolute()), req.Limit()}
 		if !in.User.IsZero() {
 			sql, args = sqlListMember, append(args, in.User)
 		}
@@ -97,7 +102,10 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*ht
 			return err
 		}
 		result = page.Cut(req, rows, func(row Session) []string { return []string{row.ID.UUID().String()} })
-		result.Items, err = standingOnly(ctx, tx.Tx, result.Items)
+		for i, row := range result.Items {
+			result.Items[i].ExpiresAt = policy.until(row)
+		}
+		result.Items, err = standingOnly(ctx, tx, result.Items)
 		return err
 	})
 	if err != nil {
@@ -108,8 +116,8 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*ht
 
 func (s *Service) get(ctx context.Context, c *httpapi.Call, in *sessionInput) (*httpapi.Out[UserSession], error) {
 	var found Session
-	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
-		found, err = s.load(ctx, tx, in.Session)
+	err := s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		found, err = s.load(ctx, tx, c.Org.ID, in.Session)
 		return err
 	})
 	if err != nil {
@@ -120,22 +128,19 @@ func (s *Service) get(ctx context.Context, c *httpapi.Call, in *sessionInput) (*
 	return httpapi.Reply(view), nil
 }
 
-// load finds a good session that began in the transaction's organization.
-func (s *Service) load(ctx context.Context, tx db.OrgTx, id ids.Session) (Session, error) {
-	found, good, err := s.FindTx(ctx, tx.Tx, id)
-	if err == nil && !good {
+// load finds a good session that began in the organization. What a person may do elsewhere matters, and what organizations
+// above set: tx is from the tenant's door.
+func (s *Service) load(ctx context.Context, tx db.Tx, org ids.Org, id ids.Session) (Session, error) {
+	found, good, err := s.FindTx(ctx, tx, id)
+	if err == nil && (!good || found.Org != org) {
 		err = fault.ErrNotFound
 	}
 	return found, err
 }
 
 func (s *Service) end(ctx context.Context, c *httpapi.Call, in *sessionInput) (*httpapi.None, error) {
-	// What the person may do elsewhere matters.
 	return &httpapi.None{}, s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		found, good, err := s.FindTx(ctx, tx, in.Session)
-		if err == nil && (!good || found.Org != c.Org.ID) {
-			err = fault.ErrNotFound
-		}
+		found, err := s.load(ctx, tx, c.Org.ID, in.Session)
 		if err != nil {
 			return err
 		}

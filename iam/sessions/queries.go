@@ -20,6 +20,7 @@ type Session struct {
 	Stamp      int64       `db:"stamp"`
 	UserAgent  string      `db:"user_agent"`
 	Address    string      `db:"address"`
+	BeganAt    time.Time   `db:"began_at"` // the sign-in, or when the person last proved himself again
 	CreatedAt  time.Time   `db:"created_at"`
 	LastSeenAt time.Time   `db:"last_seen_at"`
 	ExpiresAt  time.Time   `db:"expires_at"`
@@ -35,13 +36,13 @@ const (
 		WHERE tenant_id = $1 AND subject = ANY ($2::uuid[] || ARRAY(
 			SELECT ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($3::uuid[])))`
 
-	columns = `id, org_id, user_id, amr, auth_time, stamp, user_agent, address, created_at, last_seen_at, expires_at, ended_at`
+	columns = `id, org_id, user_id, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, expires_at, ended_at`
 
 	sqlInsert = `
-		INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, user_agent, address, created_at, last_seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)`
+		INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12)`
 	sqlRenew = `
-		UPDATE sessions SET secret_hash = $5, amr = $6, auth_time = $7, stamp = $8, user_agent = $9, address = $10, last_seen_at = $11, expires_at = $12
+		UPDATE sessions SET secret_hash = $5, amr = $6, auth_time = $7, stamp = $8, user_agent = $9, address = $10, began_at = $11, last_seen_at = $11, expires_at = $12
 		WHERE tenant_id = $1 AND id = $2 AND org_id = $3 AND user_id = $4 AND ended_at IS NULL`
 	sqlByID     = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND id = $2`
 	sqlBySecret = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND secret_hash = $2`
@@ -52,11 +53,17 @@ const (
 	sqlEndUserInOrg  = `UPDATE sessions SET ended_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND org_id = $3 AND ended_at IS NULL RETURNING ` + columns
 	sqlEndUserExcept = `UPDATE sessions SET ended_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL RETURNING ` + columns
 
-	// Newest first: ids are in the order of time. $4 is now, $5 the moment before which a session has been idle too long.
-	live          = ` AND ended_at IS NULL AND expires_at > $4 AND last_seen_at > $5`
-	sqlListOrg    = `/* scan allowed: newest first, and those that have run out go with the sweep */ SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $6`
-	sqlListMember = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` AND user_id = $7 ORDER BY id DESC LIMIT $6`
-	sqlListUser   = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $6`
+	// Newest first: ids are in the order of time. $4 is now, $5 the moment before which a session has been idle too long, $6 the one
+	// before which one began too long ago.
+	live          = ` AND ended_at IS NULL AND expires_at > $4 AND last_seen_at > $5 AND began_at > $6`
+	sqlListOrg    = `/* scan allowed: newest first, and those that have run out go with the sweep */ SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $7`
+	sqlListMember = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` AND user_id = $8 ORDER BY id DESC LIMIT $7`
+
+	sqlOrgsOfUser = `SELECT DISTINCT org_id FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3`
+	// The same moments for each of the organizations $5.
+	sqlListUser = `SELECT ` + columns + ` FROM sessions JOIN unnest($5::uuid[], $6::timestamptz[], $7::timestamptz[]) AS within (org, began, seen) ON within.org = org_id
+		WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND last_seen_at > within.seen AND began_at > within.began
+		ORDER BY id DESC LIMIT $4`
 
 	sqlAncestors  = `SELECT descendant_id, ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($2)`
 	sqlManyEpochs = `SELECT subject, kind, epoch, blocked FROM epochs WHERE tenant_id = $1 AND subject = ANY ($2)`

@@ -14,6 +14,7 @@ import (
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/secrets"
+	"grove/tenants/settings"
 )
 
 const secretPrefix = "grv_ses"
@@ -50,7 +51,7 @@ type endedData struct {
 	User   ids.User `json:"user_id" audit:"public"`
 }
 
-// Lifetimes of sessions.
+// Lifetimes of sessions, where organizations set no others.
 type Lifetimes struct {
 	Absolute time.Duration // however much the session is used
 	Idle     time.Duration // between two uses
@@ -60,7 +61,8 @@ type Lifetimes struct {
 type Service struct {
 	db         *db.DB
 	events     *events.Log
-	life       Lifetimes
+	installed  Lifetimes
+	life       settings.Reader[Policy]
 	onEndInOrg func(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error
 	mayEnd     MayEnd
 }
@@ -79,7 +81,7 @@ func (s *Service) OnEnd(may MayEnd) {
 
 // New makes the service.
 func New(d *db.DB, log *events.Log, life Lifetimes) *Service {
-	return &Service{db: d, events: log, life: life}
+	return &Service{db: d, events: log, installed: life, life: settings.Fixed(life.policy())}
 }
 
 // OnEndInOrg sets what ends the grants by which a person acts in an organization, in the same transaction, when somebody who may
@@ -111,8 +113,12 @@ func (s *Service) RenewTx(ctx context.Context, tx db.Tx, id ids.Session, n NewSe
 }
 
 func (s *Service) beginTx(ctx context.Context, tx db.Tx, id ids.Session, n NewSession, statement string, event events.Type[createdData]) (Session, string, error) {
+	policy, err := s.life.Resolve(ctx, tx, n.Org)
+	if err != nil {
+		return Session{}, "", err
+	}
 	out := Session{ID: id, Org: n.Org, User: n.User, AMR: n.AMR, AuthTime: n.AuthTime, UserAgent: n.UserAgent, Address: n.Address,
-		CreatedAt: tx.Now(), LastSeenAt: tx.Now(), ExpiresAt: tx.Now().Add(s.life.Absolute)}
+		BeganAt: tx.Now(), CreatedAt: tx.Now(), LastSeenAt: tx.Now(), ExpiresAt: tx.Now().Add(policy.absolute())}
 	if out.AuthTime.IsZero() {
 		out.AuthTime = tx.Now()
 	}
@@ -164,12 +170,12 @@ func (s *Service) FindBySecretTx(ctx context.Context, tx db.Tx, secret string) (
 	if err != nil {
 		return Session{}, false, err
 	}
-	good, err := s.good(ctx, tx, found)
+	policy, good, err := s.good(ctx, tx, &found)
 	if !good || err != nil {
 		return Session{}, false, err
 	}
 	// Noting each use would make every page of a person a write.
-	if tx.Now().Sub(found.LastSeenAt) >= min(time.Minute, s.life.Idle/4) {
+	if tx.Now().Sub(found.LastSeenAt) >= min(time.Minute, policy.idle()/4) {
 		if _, err := tx.Exec(ctx, sqlTouch, tx.Tenant(), found.ID, tx.Now()); err != nil {
 			return Session{}, false, err
 		}
@@ -187,29 +193,27 @@ func (s *Service) FindTx(ctx context.Context, tx db.Tx, id ids.Session) (Session
 	if err != nil {
 		return Session{}, false, err
 	}
-	good, err := s.good(ctx, tx, found)
+	_, good, err := s.good(ctx, tx, &found)
 	if !good || err != nil {
 		return Session{}, false, err
 	}
 	return found, true, nil
 }
 
-func (s *Service) good(ctx context.Context, tx db.Tx, found Session) (bool, error) {
-	if !s.alive(tx.Now(), found) {
-		return false, nil
+// good reports whether a session is good and what policy it is under, and notes when it ends.
+func (s *Service) good(ctx context.Context, tx db.Tx, found *Session) (Policy, bool, error) {
+	policy, err := s.life.Resolve(ctx, tx, found.Org)
+	if err != nil || !policy.alive(tx.Now(), *found) {
+		return policy, false, err
 	}
+	found.ExpiresAt = policy.until(*found)
 	standing, err := s.Standing(ctx, tx, found.subjects())
-	return err == nil && standing.Good(found.Stamp), err
-}
-
-// alive looks at the session alone.
-func (s *Service) alive(now time.Time, found Session) bool {
-	return found.EndedAt == nil && now.Before(found.ExpiresAt) && now.Sub(found.LastSeenAt) < s.life.Idle
+	return policy, err == nil && standing.Good(found.Stamp), err
 }
 
 // OfUser lists a person's good sessions in all organizations, the newest first, at most limit.
 func (s *Service) OfUser(ctx context.Context, tx db.Tx, user ids.User, limit int) ([]Session, error) {
-	rows, err := db.Collect[Session](ctx, tx, sqlListUser, tx.Tenant(), user, newest, tx.Now(), tx.Now().Add(-s.life.Idle), limit)
+	rows, err := s.liveOfUser(ctx, tx, user, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +243,7 @@ func (s *Service) EndForUserTx(ctx context.Context, tx db.Tx, user ids.User, exc
 // dead already; now whoever waits for their end is told.
 func (s *Service) EndRevoked(ctx context.Context, tenant ids.Tenant, user ids.User) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		all, err := db.Collect[Session](ctx, tx, sqlListUser, tx.Tenant(), user, newest, tx.Now(), tx.Now().Add(-s.life.Idle), maxRevoked)
+		all, err := s.liveOfUser(ctx, tx, user, maxRevoked)
 		if err != nil {
 			return err
 		}
@@ -313,7 +317,11 @@ func (s *Service) RestampTx(ctx context.Context, tx db.Tx, id ids.Session, chang
 	if err != nil {
 		return err
 	}
-	if !s.alive(tx.Now(), session) || !standingOf(before).Good(session.Stamp) {
+	policy, err := s.life.Resolve(ctx, tx, session.Org)
+	if err != nil {
+		return err
+	}
+	if !policy.alive(tx.Now(), session) || !standingOf(before).Good(session.Stamp) {
 		return ErrNotGood
 	}
 	if err := change(ctx); err != nil {

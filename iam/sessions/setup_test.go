@@ -12,6 +12,7 @@ import (
 	"grove/infra/events"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
+	"grove/tenants/settings"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -33,7 +34,7 @@ type bundle struct {
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	folders := []fs.FS{db.Migrations(), events.Migrations(), sessions.Migrations()}
+	folders := []fs.FS{db.Migrations(), events.Migrations(), sessions.Migrations(), settings.Migrations()}
 	for _, name := range []string{"orgs/directory", "iam/users"} {
 		folders = append(folders, os.DirFS("../../"+name+"/migrations"))
 	}

@@ -24,6 +24,7 @@ type Tx struct {
 	now    time.Time
 	claim  *Claim
 	told   *[]change
+	narrow bool // one organization's rows only
 }
 
 // OrgTx is a transaction that sees the rows of one organization only.
@@ -41,6 +42,9 @@ type SystemTx struct {
 
 // Tenant returns the bound tenant.
 func (t Tx) Tenant() ids.Tenant { return t.tenant }
+
+// SeesTenant reports whether the transaction sees the whole tenant: it is not from InOrg.
+func (t Tx) SeesTenant() bool { return !t.narrow }
 
 // Now returns the transaction's time.
 func (t Tx) Now() time.Time { return t.now }
@@ -125,7 +129,7 @@ func (d *DB) inTenant(ctx context.Context, tenant ids.Tenant, org ids.Org, f fun
 		"'; set local grove.now = '" + now.Format(time.RFC3339Nano) + "'"
 	var told []change
 	err := run(ctx, d.app, begin, func(ctx context.Context, tx pgx.Tx) error {
-		bound := Tx{tx: tx, tenant: tenant, now: now, claim: claimFrom(ctx), told: &told}
+		bound := Tx{tx: tx, tenant: tenant, now: now, claim: claimFrom(ctx), told: &told, narrow: !org.IsZero()}
 		if err := bound.awaitTwin(ctx); err != nil {
 			return err
 		}

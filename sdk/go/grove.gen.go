@@ -3972,15 +3972,21 @@ type Settings struct {
 	// AllowedActions What the caller may do: update.
 	AllowedActions []string `json:"allowed_actions"`
 
+	// Inherited Every field with the value that would hold if the organization itself set nothing.
+	Inherited map[string]interface{} `json:"inherited"`
+
+	// InheritedSources As sources, for the inherited values.
+	InheritedSources map[string]string `json:"inherited_sources"`
+
 	// Module The group's name.
 	//
-	// Examples: sign_in
+	// Examples: sessions
 	Module string `json:"module"`
 
-	// Own The fields that the organization itself sets.
+	// Own The fields that the organization itself sets. Where the value is another one than in value, it is looser than what an organization above sets, and not in effect.
 	Own map[string]interface{} `json:"own"`
 
-	// Schema JSON Schema of the group: types, limits and descriptions of its fields.
+	// Schema JSON Schema of the group: types, limits and descriptions of its fields. A field with x-stricter can only be made stricter than what is inherited, everywhere but in the tenant's root: less and more are of numbers, true and false of booleans, first of an enum's values the earlier, fewer of lists one without further members. An inherited default that is the strictest value there is does not bind.
 	Schema map[string]interface{} `json:"schema"`
 
 	// Sources For each field, the id of the organization that sets it, inherited where that one lies above the token's, or default.
@@ -3992,9 +3998,14 @@ type Settings struct {
 
 // SettingsModule defines model for SettingsModule.
 type SettingsModule struct {
+	// Description What the group is for.
+	//
+	// Examples: How long people stay signed in.
+	Description string `json:"description"`
+
 	// Module The group's name.
 	//
-	// Examples: sign_in
+	// Examples: sessions
 	Module string `json:"module"`
 
 	// Overridden Whether the organization itself sets some of its fields.
@@ -7442,7 +7453,7 @@ func (c *Client) GetSettings(ctx context.Context, org string, module string, opt
 
 // UpdateSettings is PATCH /v1/orgs/{org}/settings/{module}.
 //
-// Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+// Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again. Fields whose schema has x-stricter can only be made stricter than what is inherited (setting.looser), everywhere but in the tenant's root; a value that becomes looser than a new one above is kept, and is not in effect meanwhile. What is set holds at once. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
 func (c *Client) UpdateSettings(ctx context.Context, org string, module string, body UpdateSettingsJSONBody, options ...Option) (*Settings, error) {
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/settings/%s", org, module)}
 	r.body, r.contentType = body, "application/json"

@@ -20,13 +20,16 @@ var (
 	permWrite = perm.Declare("settings.write", "Change an organization's settings.")
 )
 
-var errUnknownModule = fault.Declare(fault.NotFound, "setting.unknown_module", "No such settings")
+var (
+	errLooser        = fault.Declare(fault.Invalid, "setting.looser", "A setting can only be made stricter here")
+	errUnknownModule = fault.Declare(fault.NotFound, "setting.unknown_module", "No such settings")
+)
 
 // Module is the capability's manifest.
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "tenants.settings",
-		Errors:      []fault.Code{errUnknownModule},
+		Errors:      []fault.Code{errLooser, errUnknownModule},
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,

@@ -15,6 +15,7 @@ type layer struct {
 	Module  string  `db:"module"`
 	Value   []byte  `db:"value"`
 	Version int64   `db:"version"`
+	Root    bool    `db:"root"` // the organization is the tenant's root
 }
 
 func (l layer) fields() (map[string]json.RawMessage, error) {
@@ -31,8 +32,9 @@ func (l layer) fields() (map[string]json.RawMessage, error) {
 // selectLayers reads a module's overrides from the root down to the organization.
 func selectLayers(ctx context.Context, tx db.Tx, org ids.Org, module string) ([]layer, error) {
 	return db.Collect[layer](ctx, tx, `
-		SELECT s.org_id, s.module, s.value, s.version
+		SELECT s.org_id, s.module, s.value, s.version, o.parent_id IS NULL AS root
 		FROM org_closure c JOIN settings s ON s.tenant_id = c.tenant_id AND s.org_id = c.ancestor_id AND s.module = $3
+		JOIN organizations o ON o.tenant_id = s.tenant_id AND o.id = s.org_id
 		WHERE c.tenant_id = $1 AND c.descendant_id = $2 ORDER BY c.depth DESC`, tx.Tenant(), org, module)
 }
 
@@ -45,8 +47,9 @@ type layerFor struct {
 // selectLayersOfEach reads a module's overrides for each of the organizations, from the root down.
 func selectLayersOfEach(ctx context.Context, tx db.Tx, orgs []ids.Org, module string) ([]layerFor, error) {
 	return db.Collect[layerFor](ctx, tx, `
-		SELECT c.descendant_id, s.org_id, s.module, s.value, s.version
+		SELECT c.descendant_id, s.org_id, s.module, s.value, s.version, o.parent_id IS NULL AS root
 		FROM org_closure c JOIN settings s ON s.tenant_id = c.tenant_id AND s.org_id = c.ancestor_id AND s.module = $3
+		JOIN organizations o ON o.tenant_id = s.tenant_id AND o.id = s.org_id
 		WHERE c.tenant_id = $1 AND c.descendant_id = ANY ($2) ORDER BY c.depth DESC`, tx.Tenant(), orgs, module)
 }
 
@@ -59,7 +62,7 @@ func selectOwn(ctx context.Context, tx db.Tx, org ids.Org) ([]string, error) {
 // lockOwn reads an organization's overrides of a module and locks them; the zero layer where there are none.
 func lockOwn(ctx context.Context, tx db.Tx, org ids.Org, module string) (layer, error) {
 	l, err := db.CollectOne[layer](ctx, tx, `
-		SELECT org_id, module, value, version FROM settings WHERE tenant_id = $1 AND org_id = $2 AND module = $3 FOR UPDATE`,
+		SELECT org_id, module, value, version, false AS root FROM settings WHERE tenant_id = $1 AND org_id = $2 AND module = $3 FOR UPDATE`,
 		tx.Tenant(), org, module)
 	if db.IsNoRows(err) {
 		return layer{Org: org, Module: module}, nil

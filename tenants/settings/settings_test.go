@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"grove/infra/cache"
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
@@ -38,10 +39,11 @@ func (w windows) Validate() error {
 	return nil
 }
 
-var module = settings.Declare("test_windows", windows{Days: []string{"mon"}, Label: "default", Max: 10, Min: 1})
+var module = settings.Declare("test_windows", "Windows of time.", windows{Days: []string{"mon"}, Label: "default", Max: 10, Min: 1})
 
 type bundle struct {
 	*testkit.Database
+	hub      *cache.Hub
 	settings *settings.Service
 	a, b     branch // two tenants with look-alike trees
 }
@@ -54,7 +56,8 @@ type branch struct {
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	d := testkit.New(t, []fs.FS{db.Migrations(), events.Migrations(), settings.Migrations(), orgdir.Migrations()}, "", nil)
-	b := &bundle{Database: d, settings: settings.New(d.DB, events.NewLog(nil))}
+	hub := cache.NewHub(testkit.Quiet())
+	b := &bundle{Database: d, hub: hub, settings: settings.New(d.DB, events.NewLog(nil), hub)}
 	b.a, b.b = grow(t, d, "acme"), grow(t, d, "acme-2")
 	return b
 }
@@ -203,11 +206,11 @@ func TestDeclareRefuses(t *testing.T) {
 		A int `json:"a"`
 	}
 	for name, declare := range map[string]func(){
-		"twice":            func() { settings.Declare("test_windows", windows{Max: 1, Min: 1}) },
-		"bad name":         func() { settings.Declare("Bad-Name", windows{Max: 1, Min: 1}) },
-		"refused defaults": func() { settings.Declare("test_refused", windows{Max: 1, Min: 2}) },
-		"pointer":          func() { settings.Declare("test_pointer", pointer{}) },
-		"undocumented":     func() { settings.Declare("test_undocumented", undocumented{}) },
+		"twice":            func() { settings.Declare("test_windows", "Windows of time.", windows{Max: 1, Min: 1}) },
+		"bad name":         func() { settings.Declare("Bad-Name", "Windows.", windows{Max: 1, Min: 1}) },
+		"refused defaults": func() { settings.Declare("test_refused", "Windows.", windows{Max: 1, Min: 2}) },
+		"pointer":          func() { settings.Declare("test_pointer", "Pointers.", pointer{}) },
+		"undocumented":     func() { settings.Declare("test_undocumented", "Nothing.", undocumented{}) },
 	} {
 		func() {
 			defer func() {
@@ -217,6 +220,19 @@ func TestDeclareRefuses(t *testing.T) {
 			}()
 			declare()
 		}()
+	}
+}
+
+// listen lets memory be used until the test ends.
+func (b *bundle) listen(t *testing.T) {
+	t.Helper()
+	b.OnChange(b.hub.Changed)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); b.hub.Run(ctx, b.SystemPool()) }()
+	t.Cleanup(func() { cancel(); <-done })
+	if err := b.hub.Wait(ctx); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -295,7 +311,7 @@ func TestAPI(t *testing.T) {
 		Items []settings.SettingsModule `json:"items"`
 	}
 	api.Want(t, 200, "", customer, "GET", "/t/acme/v1/orgs/"+b.a.child.String()+"/settings", nil).Into(t, &list)
-	if len(list.Items) != 1 || !list.Items[0].Overridden {
+	if len(list.Items) != 2 || !list.Items[1].Overridden || list.Items[0].Overridden || list.Items[1].Description == "" {
 		t.Fatalf("%+v", list)
 	}
 	var logged []string

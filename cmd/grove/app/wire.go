@@ -111,7 +111,7 @@ func (a *App) wire() error {
 	tenants := tenantdir.New(a.DB, a.Events, a.Hub, c.BaseURL, a.founders, people, tenantdir.Removal{Erase: a.eraseTenant, Retention: c.TenantRetention})
 	tenants.OnResume(a.Jobs.Wake)
 	keyring := keys.New(a.DB, a.Events, a.Hub, root, tenants.ActiveTenants)
-	options := settings.New(a.DB, a.Events)
+	options := settings.New(a.DB, a.Events, a.Hub)
 
 	// orgs/directory and the rest of iam's base
 	orgs := orgdir.New(a.DB, a.Events, a.Hub, a.erase)
@@ -126,6 +126,7 @@ func (a *App) wire() error {
 	clients.WithKeys(keyring)
 	signedIn := sessions.New(a.DB, a.Events, sessions.Lifetimes{Absolute: c.SessionTTL, Idle: c.SessionIdleTTL})
 	signedIn.OnEnd(people.CheckRankOf)
+	signedIn.WithSettings(options)
 	trusted := issuers.New(a.DB, a.Events, people, roles)
 	allowed := consents.New(a.DB, a.Events)
 	a.standing = signedIn

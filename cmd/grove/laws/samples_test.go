@@ -9,15 +9,7 @@ import (
 	"strings"
 
 	"grove/infra/httpapi"
-	"grove/tenants/settings"
 )
-
-// habits is a settings module, so that the settings' operations have one to read and to change.
-type habits struct {
-	Hours int `json:"hours" minimum:"0" maximum:"1000000" doc:"How long nothing is said."`
-}
-
-var _ = settings.Declare("laws_habits", habits{})
 
 // makers make what a path parameter names, in an organization. so has the parameters to its left. Every parameter of
 // every operation must be here.
@@ -51,7 +43,7 @@ var makers = map[string]func(p *place, so map[string]string) string{
 	"oidc_scope": func(p *place, _ map[string]string) string {
 		return p.text("/oidc-scopes", m{"name": unique("scope"), "claims": []string{"nickname"}})
 	},
-	"module": func(*place, map[string]string) string { return "laws_habits" },
+	"module": func(*place, map[string]string) string { return "sessions" },
 	"org":    func(p *place, _ map[string]string) string { return p.child(unique("org")).org },
 	"resource": func(p *place, _ map[string]string) string {
 		return p.text("/api-resources", m{"identifier": "https://" + unique("api") + ".example", "name": "API", "scopes": []m{{"name": unique("scope")}}})
@@ -219,7 +211,7 @@ var special = map[string]func(p *place, c *call){
 		anyVersion(nil, c)
 		c.body = m{"audiences": []string{unique("audience")}}
 	},
-	"updateSettings": func(_ *place, c *call) { c.body = m{"hours": counted.Add(1)} },
+	"updateSettings": func(_ *place, c *call) { c.body = m{"idle_seconds": 7200 - counted.Add(1)%1000} },
 	"withdrawAPI": func(p *place, c *call) {
 		scope := unique("scope")
 		id := p.text("/api-resources", m{"identifier": "https://" + unique("api") + ".example", "name": "API", "scopes": []m{{"name": scope}}})
