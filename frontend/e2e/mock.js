@@ -75,10 +75,12 @@ const scopes = ["trips:plan", "trips:read"].map((name) => ({ id: `scp_${name}`, 
 /** A group of settings with a field of every kind, which no installation has to have. */
 const settings = {
   module: "sign_in", own: { session_hours: 8 }, allowed_actions: ["update"],
-  schema: { properties: {
+  inherited: { factors: ["password"], remember_me: true, session_hours: 12, style: "plain" },
+  inherited_sources: { factors: "inherited", remember_me: "default", session_hours: "default", style: "default" },
+  schema: { description: "How people sign in.", properties: {
     factors: { description: "What people may prove themselves with.", items: { type: "string" }, type: "array" },
     remember_me: { description: "Whether people may stay signed in.", type: "boolean" },
-    session_hours: { description: "How long a session lasts.", maximum: 720, minimum: 1, type: "integer" },
+    session_hours: { description: "How long a session lasts.", maximum: 720, minimum: 1, type: "integer", "x-stricter": "less" },
     style: { description: "What the page looks like.", enum: ["plain", "branded"], type: "string" },
   } },
   sources: { factors: "inherited", remember_me: "default", session_hours: "org_root", style: "default" },
@@ -118,7 +120,7 @@ const answers = {
   "/orgs/{}/roles/{}/assignments": () => ({ items: [{ id: "asg_1", org_id: "org_root", role_id: "rol_admin", reach: "subtree", principal: { id: users[0]?.id, type: "user" }, created_at: never }] }),
   "/orgs/{}/seats": () => ({ available: 13, limit: 25, reserved: 2, used: 10 }),
   "/orgs/{}/sessions": () => ({ items: sessions }),
-  "/orgs/{}/settings": () => ({ items: [{ module: "sign_in", overridden: true }] }),
+  "/orgs/{}/settings": () => ({ items: [{ description: "How people sign in.", module: "sign_in", overridden: true }] }),
   "/orgs/{}/settings/{}": () => settings,
   "/orgs/{}/users": (_, url) => (url.searchParams.has("page_token") ? { items: users.slice(10) } : { items: users.slice(0, 10), next_page_token: "more" }),
   "/orgs/{}/users/{}": () => users[0],

@@ -151,7 +151,7 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 		page.UnknownHost, page.ReturnHost = strangerHosts(f.App, f.RedirectURIs)
 		login.Render(w, r, login.PageConsent, page)
 	case authn.ChangePasswordChallenge:
-		login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, Username: challenge.Username})
+		login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, PasswordKinds: challenge.Passwords.MinKinds, PasswordMin: challenge.Passwords.MinLength, Username: challenge.Username})
 	case authn.RefusedChallenge:
 		c.Status = http.StatusForbidden
 		login.Render(w, r, login.PageRefused, login.RefusedPage{Common: c, Named: challenge.Named, OtherAccount: challenge.Account, OtherOrganization: challenge.Organization,

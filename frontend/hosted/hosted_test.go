@@ -115,7 +115,7 @@ func TestConsentAndNewPassword(t *testing.T) {
 	b.client.APIs = []apps.ClientAPI{{Policy: apps.APIPolicyRBAC, Scopes: []string{"invoices.pay", "invoices.read"}}}
 	b.held = map[string]bool{"invoices.read": true}
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, secret)
+		phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, ids.Org{}, secret)
 		if err != nil {
 			return err
 		}

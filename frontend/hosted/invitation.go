@@ -132,7 +132,8 @@ const (
 
 func (p *Pages) renderInvitation(w http.ResponseWriter, r *http.Request, v visit, page login.InvitationPage) {
 	mode := modeJoin
-	page.Email, page.InviterName, page.PasswordMin = v.invited.Email, v.invited.Inviter, users.MinPassword
+	page.Email, page.InviterName = v.invited.Email, v.invited.Inviter
+	page.PasswordKinds, page.PasswordMin = v.invited.Passwords.MinKinds, v.invited.Passwords.MinLength
 	switch {
 	case v.person != nil:
 		mode, page.SignedInAs = modeSession, v.person.Username
@@ -221,7 +222,7 @@ func (p *Pages) join(w http.ResponseWriter, r *http.Request, v visit, in values)
 		page.Problem = login.ProblemNameRequired
 	case accept.Password == "":
 		page.Problem = login.ProblemPasswordRequired
-	case users.CheckPolicy(accept.Password, v.invited.Email) != nil:
+	case v.invited.Passwords.Check(accept.Password, v.invited.Email) != nil:
 		page.Problem = login.ProblemPasswordPolicy
 	}
 	if page.Problem != "" {

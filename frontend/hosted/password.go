@@ -7,7 +7,6 @@ import (
 	"grove/frontend/login"
 	"grove/iam/authn"
 	"grove/iam/recovery"
-	"grove/iam/users"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 )
@@ -68,7 +67,7 @@ func (p *Pages) renderPasswordLink(w http.ResponseWriter, r *http.Request, v pas
 	if problem != "" {
 		c.Status = http.StatusUnprocessableEntity
 	}
-	login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, ByLink: true, PasswordMin: users.MinPassword, Username: v.peeked.Username})
+	login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, ByLink: true, PasswordKinds: v.peeked.Passwords.MinKinds, PasswordMin: v.peeked.Passwords.MinLength, Username: v.peeked.Username})
 }
 
 // usePasswordLink sets the password and leads to the sign-in, where it is needed at once: who holds a link has proved less

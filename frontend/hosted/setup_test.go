@@ -232,7 +232,7 @@ func setup(t testing.TB, o ...authn.Options) bundle {
 // person makes a resident of the first organization who is a member of the others.
 func (b bundle) person(t testing.TB, username string, orgs ...httpapi.Org) users.User {
 	t.Helper()
-	phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, secret)
+	phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, ids.Org{}, secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,6 +111,8 @@ type ChangePasswordPage struct {
 	Common
 	// ByLink: the person came by a link that was sent to him, not with a password.
 	ByLink bool
+	// PasswordKinds is of how many kinds its characters are at least. Zero: any.
+	PasswordKinds int
 	// PasswordMin is the shortest password allowed, in characters. Zero: [DefaultPasswordMin].
 	PasswordMin int
 	Username    string
@@ -194,6 +196,8 @@ type InvitationPage struct {
 	FamilyName, GivenName string
 	// InviterName is the person who invited. May be empty.
 	InviterName string
+	// PasswordKinds is of how many kinds its characters are at least. Zero: any.
+	PasswordKinds int
 	// PasswordMin is the shortest password allowed, in characters. Zero: [DefaultPasswordMin].
 	PasswordMin int
 	// SignInURL is where a person with an account signs in.
@@ -296,16 +300,21 @@ type SuspendedPage struct {
 	Username string
 }
 
-func passwordMin(p Page) string {
-	n := 0
+// passwordRules returns what a page says of passwords: the least length, and of how many kinds their characters are; "" where
+// that is any.
+func passwordRules(p Page) (length, kinds string) {
+	n, of := 0, 0
 	switch page := p.(type) {
 	case ChangePasswordPage:
-		n = page.PasswordMin
+		n, of = page.PasswordMin, page.PasswordKinds
 	case InvitationPage:
-		n = page.PasswordMin
+		n, of = page.PasswordMin, page.PasswordKinds
 	}
 	if n <= 0 {
 		n = DefaultPasswordMin
 	}
-	return strconv.Itoa(n)
+	if of > 1 {
+		kinds = strconv.Itoa(of)
+	}
+	return strconv.Itoa(n), kinds
 }

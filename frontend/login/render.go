@@ -198,7 +198,16 @@ func (view) InitialOf(name string) string {
 func (v view) Locale() string { return v.Common.Locale }
 
 // PasswordMin returns the length that the password hint names.
-func (v view) PasswordMin() string { return passwordMin(v.Page) }
+func (v view) PasswordMin() string {
+	length, _ := passwordRules(v.Page)
+	return length
+}
+
+// PasswordKinds returns the number of kinds of characters that the password hint names; empty where it names none.
+func (v view) PasswordKinds() string {
+	_, kinds := passwordRules(v.Page)
+	return kinds
+}
 
 // ProblemText returns the text of the page's problem, empty when there is none.
 func (v view) ProblemText() (string, error) {

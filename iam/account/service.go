@@ -75,7 +75,7 @@ type Sessions interface {
 // Users keeps people. iam/users.
 type Users interface {
 	CheckPassword(ctx context.Context, tenant ids.Tenant, candidates []users.User, plain string) (users.User, error)
-	HashPassword(ctx context.Context, tenant ids.Tenant, plain string, own ...string) (string, error)
+	HashPassword(ctx context.Context, tenant ids.Tenant, org ids.Org, plain string, own ...string) (string, error)
 	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
 	SetPasswordTx(ctx context.Context, tx db.Tx, u users.User, phc string) error
 	UpdateTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.User, expect int64, ch users.Changes) (users.User, error)
@@ -131,7 +131,7 @@ func (s *Service) changePassword(ctx context.Context, c *httpapi.Call, current, 
 		}
 		return err
 	}
-	phc, err := s.Users.HashPassword(ctx, c.Tenant.ID, next, u.Username, u.Email)
+	phc, err := s.Users.HashPassword(ctx, c.Tenant.ID, u.Org, next, u.Username, u.Email)
 	if err != nil {
 		return at(err, "/new_password")
 	}

@@ -78,7 +78,7 @@ func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *updateInput) 
 	}
 	b, phc := in.Body, ""
 	if b.Password != "" {
-		if phc, err = s.users.HashPassword(ctx, t.ID, b.Password, u.Username, u.Email); err != nil {
+		if phc, err = s.users.HashPassword(ctx, t.ID, u.Org, b.Password, u.Username, u.Email); err != nil {
 			return nil, err
 		}
 	}

@@ -161,7 +161,7 @@ func TestAttack31_ChangeBetweenProofAndEnd(t *testing.T) {
 	w.name(id, "jo")
 	w.want(w.password(id, secret), authn.StepOrganization, "")
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, "another one altogether")
+		phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, ids.Org{}, "another one altogether")
 		if err != nil {
 			return err
 		}

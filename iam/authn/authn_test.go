@@ -281,7 +281,7 @@ func TestAttack31_ForcedChangeIsAChange(t *testing.T) {
 	app := b.app(t, b.A, "portal")
 	jo := b.person(t, b.A, "jo", b.A.Partner)
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, "temporary secret")
+		phc, err := b.users.HashPassword(context.Background(), b.A.Tenant.ID, ids.Org{}, "temporary secret")
 		if err != nil {
 			return err
 		}
@@ -296,7 +296,7 @@ func TestAttack31_ForcedChangeIsAChange(t *testing.T) {
 	}
 	w.want(change(""), authn.StepChangePassword, authn.ProblemPasswordRequired)
 	w.want(change("password"), authn.StepChangePassword, authn.ProblemPasswordPolicy)
-	for range users.MaxFailures + 1 { // what is known to whoever set it, as often as one likes: it is no failed sign-in
+	for range users.DefaultLockout.MaxFailures + 1 { // what is known to whoever set it, as often as one likes: it is no failed sign-in
 		w.want(change("temporary secret"), authn.StepChangePassword, authn.ProblemPasswordPolicy)
 	}
 	w.want(change("a new one of my own"), authn.StepDone, "")

@@ -6,6 +6,7 @@ import (
 
 	"grove/iam/apps"
 	"grove/iam/authz/details"
+	"grove/iam/users"
 	"grove/infra/kernel/ids"
 )
 
@@ -234,7 +235,10 @@ type ConsentChallenge struct {
 }
 
 // ChangePasswordChallenge asks for a new password, because the present one was set by somebody else.
-type ChangePasswordChallenge struct{ Username string }
+type ChangePasswordChallenge struct {
+	Passwords users.PasswordPolicy // what it must be
+	Username  string
+}
 
 // Ways are the acts that are of use where a person can go no further.
 type Ways struct {

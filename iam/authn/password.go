@@ -183,7 +183,12 @@ func (changePassword) Name() Step { return StepChangePassword }
 func (a changePassword) Begin(ctx context.Context, st *State) (Challenge, error) {
 	var out ChangePasswordChallenge
 	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		out.Username, err = a.s.username(ctx, tx, st)
+		person, err := a.s.ports.Users.Load(ctx, tx, st.User)
+		if err != nil {
+			return err
+		}
+		out.Username = person.Username
+		out.Passwords, err = a.s.ports.Users.PasswordPolicy(ctx, tx, person.Org)
 		return err
 	})
 	return out, err
@@ -207,7 +212,7 @@ func (a changePassword) Continue(ctx context.Context, st *State, in Input) (Resu
 	case same: // whoever set it knows it
 		return Result{Problem: ProblemPasswordPolicy}, nil
 	}
-	phc, err := a.s.ports.Users.HashPassword(ctx, st.run.tenant.ID, in.NewPassword, person.Username, person.Email)
+	phc, err := a.s.ports.Users.HashPassword(ctx, st.run.tenant.ID, person.Org, in.NewPassword, person.Username, person.Email)
 	if isRefusal(err) {
 		return Result{Problem: ProblemPasswordPolicy}, nil
 	}

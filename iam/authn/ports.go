@@ -57,8 +57,9 @@ type Users interface {
 	CheckPassword(ctx context.Context, tenant ids.Tenant, candidates []users.User, plain string) (users.User, error)
 	FindForSignIn(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]users.User, error)
 	HasPassword(ctx context.Context, tenant ids.Tenant, user ids.User, plain string) (bool, error)
-	HashPassword(ctx context.Context, tenant ids.Tenant, plain string, own ...string) (string, error)
+	HashPassword(ctx context.Context, tenant ids.Tenant, org ids.Org, plain string, own ...string) (string, error)
 	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
+	PasswordPolicy(ctx context.Context, tx db.Tx, org ids.Org) (users.PasswordPolicy, error)
 	SetPasswordTx(ctx context.Context, tx db.Tx, u users.User, phc string) error
 }
 

@@ -153,7 +153,7 @@ func (b bundle) app(t testing.TB, tree treekit.Tree, clientID string) apps.Clien
 // person makes a resident of the first organization who is a member of the others.
 func (b bundle) person(t testing.TB, tree treekit.Tree, username string, orgs ...httpapi.Org) users.User {
 	t.Helper()
-	phc, err := b.users.HashPassword(context.Background(), tree.Tenant.ID, secret)
+	phc, err := b.users.HashPassword(context.Background(), tree.Tenant.ID, ids.Org{}, secret)
 	if err != nil {
 		t.Fatal(err)
 	}

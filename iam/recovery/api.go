@@ -12,12 +12,10 @@ import (
 
 const tag = "Users"
 
-const defaultMinutes = 1440
-
 // CreatePasswordLinkRequest is the body of createPasswordLink.
 type CreatePasswordLinkRequest struct {
 	Delivery         string `json:"delivery,omitempty" enum:"email,link" doc:"email: we send the link to the user. link: it is in the response, to be handed over; email when absent." example:"link"`
-	ExpiresInMinutes *int   `json:"expires_in_minutes,omitempty" minimum:"-1" maximum:"43200" doc:"How long the link works: 1440 minutes when absent, at most 30 days; -1 for ever, which only a link that is handed over to a user without a password may." example:"1440"`
+	ExpiresInMinutes *int   `json:"expires_in_minutes,omitempty" minimum:"-1" maximum:"43200" doc:"How long the link works: what the organization's settings (password_links) say when absent, and at most what these let; -1 for ever, which only a link that is handed over to a user without a password may." example:"1440"`
 	Force            bool   `json:"force,omitempty" doc:"Whether the user's password stops working at once, and every session and token ends." example:"false"`
 }
 
@@ -52,7 +50,7 @@ func (s *Service) routes(a *httpapi.API) {
 }
 
 func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) (*httpapi.Out[PasswordLink], error) {
-	w := Wanted{Delivery: in.Body.Delivery, Force: in.Body.Force, Life: defaultMinutes * time.Minute}
+	w := Wanted{Delivery: in.Body.Delivery, Force: in.Body.Force}
 	if w.Delivery == "" {
 		w.Delivery = deliveryEmail
 	}

@@ -15,6 +15,7 @@ import (
 	"grove/infra/kernel/ids"
 	"grove/infra/module"
 	"grove/infra/secrets"
+	"grove/tenants/settings"
 )
 
 //go:embed migrations/*.sql
@@ -78,10 +79,13 @@ type Service struct {
 	Ports
 	db     *db.DB
 	events *events.Log
+	policy settings.Reader[Policy]
 }
 
 // New makes the service.
-func New(d *db.DB, log *events.Log, p Ports) *Service { return &Service{Ports: p, db: d, events: log} }
+func New(d *db.DB, log *events.Log, p Ports) *Service {
+	return &Service{Ports: p, db: d, events: log, policy: settings.Fixed(defaultPolicy)}
+}
 
 // Module is the capability's manifest.
 func (s *Service) Module() module.Manifest {

@@ -73,7 +73,7 @@ type bundle struct {
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/recovery", "orgs/members"), "recovery", nil, func(o *db.Options) { o.MaxConn = 16 })
+	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/recovery", "orgs/members", "tenants/settings"), "recovery", nil, func(o *db.Options) { o.MaxConn = 16 })
 	hasher, err := password.New(password.Options{MaxQueue: 500, Params: password.Params{MemoryKiB: 64, Time: 1}})
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func (b bundle) create(t *testing.T, n users.NewUser) users.User {
 // person is one with a password.
 func (b bundle) person(t *testing.T, username string) users.User {
 	t.Helper()
-	phc, err := b.users.HashPassword(t.Context(), b.A.Tenant.ID, secret)
+	phc, err := b.users.HashPassword(t.Context(), b.A.Tenant.ID, ids.Org{}, secret)
 	if err != nil {
 		t.Fatal(err)
 	}

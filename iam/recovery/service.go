@@ -41,7 +41,7 @@ func token(key *secrets.DataKey, tenant ids.Tenant, id uuid.UUID) (plain string,
 type Wanted struct {
 	Delivery string        // email or link
 	Force    bool          // take the old password away at once, and end what was issued to the person
-	Life     time.Duration // negative: it never expires, which only a first password's may
+	Life     time.Duration // 0: what the organization's settings say; negative: it never expires, which only a first password's may
 }
 
 // Made is a link just made.
@@ -67,6 +67,13 @@ func (s *Service) Create(ctx context.Context, t httpapi.Tenant, org ids.Org, use
 			return err
 		}
 		if err := s.check(u, w); err != nil {
+			return err
+		}
+		policy, err := s.policy.Resolve(ctx, tx, org)
+		if err != nil {
+			return err
+		}
+		if w.Life, err = policy.life(w.Life); err != nil {
 			return err
 		}
 		if w.Life >= 0 {
@@ -180,9 +187,11 @@ func (s *Service) Mail(ctx context.Context, tenant ids.Tenant, user ids.User) (M
 
 // Peeked is what the page of a link shows to who opens it.
 type Peeked struct {
-	OrgName  string
-	Username string
-	Email    string
+	Email     string
+	Org       ids.Org
+	OrgName   string
+	Passwords users.PasswordPolicy // what the new password must be
+	Username  string
 }
 
 // Peek reads a link and changes nothing. Errors: password_link.invalid, and org.suspended, beside which Peeked says of which
@@ -192,11 +201,13 @@ func (s *Service) Peek(ctx context.Context, tenant ids.Tenant, token string) (p 
 		return p, invalid(nil)
 	}
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		_, u, orgName, err := s.find(ctx, tx, secrets.HashToken(token))
-		p = Peeked{OrgName: orgName}
-		if err == nil {
-			p.Username, p.Email = u.Username, u.Email
+		l, u, orgName, err := s.find(ctx, tx, secrets.HashToken(token))
+		p = Peeked{Org: l.Org, OrgName: orgName}
+		if err != nil {
+			return err
 		}
+		p.Username, p.Email = u.Username, u.Email
+		p.Passwords, err = s.Users.PasswordPolicy(ctx, tx, u.Org)
 		return err
 	})
 	return p, err
@@ -210,7 +221,7 @@ func (s *Service) Use(ctx context.Context, tenant ids.Tenant, token, password st
 	if err != nil {
 		return err
 	}
-	phc, err := s.Users.HashPassword(ctx, tenant, password, p.Username, p.Email)
+	phc, err := s.Users.HashPassword(ctx, tenant, p.Org, password, p.Username, p.Email)
 	if err != nil {
 		return err
 	}

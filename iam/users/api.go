@@ -187,7 +187,7 @@ func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) 
 		return nil, err
 	}
 	if b.Password != "" {
-		if n.PasswordHash, err = s.HashPassword(ctx, c.Tenant.ID, b.Password, b.Username, b.Email); err != nil {
+		if n.PasswordHash, err = s.HashPassword(ctx, c.Tenant.ID, c.Org.ID, b.Password, b.Username, b.Email); err != nil {
 			return nil, err
 		}
 	}
@@ -297,7 +297,7 @@ func (s *Service) reset(ctx context.Context, c *httpapi.Call, in *resetInput) (*
 		if err != nil {
 			return nil, err
 		}
-		if phc, err = s.HashPassword(ctx, c.Tenant.ID, in.Body.Password, u.Username, u.Email); err != nil {
+		if phc, err = s.HashPassword(ctx, c.Tenant.ID, c.Org.ID, in.Body.Password, u.Username, u.Email); err != nil {
 			return nil, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"grove/infra/kernel/perm"
 	"grove/infra/module"
 	"grove/infra/secrets/password"
+	"grove/tenants/settings"
 )
 
 //go:embed migrations/*.sql
@@ -94,17 +95,19 @@ type DeleteHook func(ctx context.Context, tx db.Tx, u User, anyway bool) error
 
 // Service holds the rules.
 type Service struct {
-	db       *db.DB
-	events   *events.Log
-	hasher   *password.Hasher
-	ranks    Ranks
-	onCreate Hook
-	onDelete DeleteHook
+	db        *db.DB
+	events    *events.Log
+	hasher    *password.Hasher
+	lockout   settings.Reader[LockoutPolicy]
+	onCreate  Hook
+	onDelete  DeleteHook
+	passwords settings.Reader[PasswordPolicy]
+	ranks     Ranks
 }
 
 // New makes the service. The hasher is the program's only one.
 func New(d *db.DB, log *events.Log, hasher *password.Hasher, ranks Ranks) *Service {
-	return &Service{db: d, events: log, hasher: hasher, ranks: ranks}
+	return &Service{db: d, events: log, hasher: hasher, lockout: settings.Fixed(DefaultLockout), passwords: settings.Fixed(DefaultPasswords), ranks: ranks}
 }
 
 // OnCreate registers what else happens in the transaction that makes a person. It is called once, before the program

@@ -2,74 +2,31 @@ package users
 
 import (
 	"context"
-	_ "embed"
 	"errors"
-	"strings"
-	"time"
-	"unicode/utf8"
 
 	"grove/infra/db"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
-	"grove/infra/kernel/text"
 	"grove/infra/secrets/password"
 )
 
-// The bounds of a password, in bytes as typed.
-const (
-	MinPassword = 8
-	MaxPassword = password.MaxBytes
-)
-
-// After MaxFailures failed sign-ins in a row an account is locked: for FirstLock at first, and for twice as long each
-// further time, up to LongestLock. A successful sign-in forgets them all.
-const (
-	FirstLock   = time.Minute
-	LongestLock = time.Hour
-	MaxFailures = 10
-)
-
-//go:embed common_passwords.txt
-var commonList string
-
-var common = func() map[string]bool {
-	set := map[string]bool{}
-	for line := range strings.Lines(commonList) {
-		set[text.Key(line)] = true
-	}
-	return set
-}()
-
 var errBusy = fault.CodeUnavailable.With("Too many sign-ins are under way; try again in a few seconds.", password.ErrBusy)
 
-// CheckPolicy refuses a password that is too short or long, well known, or one of the person's own names. Several codes
-// of a person's names may be given: username, e-mail address.
-func CheckPolicy(plain string, own ...string) error {
-	switch {
-	case len(plain) < MinPassword:
-		return ErrPassword.At("/password", "at least 8 characters")
-	case len(plain) > MaxPassword:
-		return ErrPassword.At("/password", "at most 1024 bytes")
-	case !utf8.ValidString(plain):
-		return ErrPassword.At("/password", "valid UTF-8")
-	}
-	key := text.Key(plain)
-	if common[key] || key == "" {
-		return ErrPassword.At("/password", "a password that is not among the best known ones")
-	}
-	for _, name := range own {
-		local, _, _ := strings.Cut(name, "@")
-		if name != "" && (key == text.Key(name) || key == text.Key(local)) {
-			return ErrPassword.At("/password", "a password other than the username or the e-mail address")
+// HashPassword applies the policy of the organization that the person lives in, of the zero organization the default, and
+// returns the hash to store, outside of any transaction. own are the person's username and e-mail address. Errors:
+// user.password, server.unavailable.
+func (s *Service) HashPassword(ctx context.Context, tenant ids.Tenant, org ids.Org, plain string, own ...string) (string, error) {
+	policy := DefaultPasswords
+	if !org.IsZero() {
+		err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
+			policy, err = s.passwords.Resolve(ctx, tx, org)
+			return err
+		})
+		if err != nil {
+			return "", err
 		}
 	}
-	return nil
-}
-
-// HashPassword applies the policy and returns the hash to store, outside of any transaction. own are the person's
-// username and e-mail address. Errors: user.password, server.unavailable.
-func (s *Service) HashPassword(ctx context.Context, _ ids.Tenant, plain string, own ...string) (string, error) {
-	if err := CheckPolicy(plain, own...); err != nil {
+	if err := policy.Check(plain, own...); err != nil {
 		return "", err
 	}
 	phc, err := s.hasher.Hash(ctx, plain)
@@ -122,13 +79,13 @@ func (s *Service) passwordChanged(ctx context.Context, tx db.Tx, u User, data pa
 // person, one without a password, and a wrong password are all the same user.credentials, after the same work.
 //
 // The hash is checked first, and then the attempts on one account are decided one after the other: an attempt that is
-// decided while the account is locked fails, right or wrong. So parallel guesses learn no more than [MaxFailures]
-// answers, and right attempts do not get in each other's way. Other error: server.unavailable.
+// decided while the account is locked fails, right or wrong. So parallel guesses learn no more than MaxFailures of
+// [LockoutPolicy] answers, and right attempts do not get in each other's way. Other error: server.unavailable.
 func (s *Service) CheckPassword(ctx context.Context, tenant ids.Tenant, candidates []User, plain string) (User, error) {
 	// Nobody's id: the same statements run, and find nothing.
-	subject := ids.NewUser()
+	subject, org := ids.NewUser(), ids.Org{}
 	if len(candidates) == 1 {
-		subject = candidates[0].ID
+		subject, org = candidates[0].ID, candidates[0].Org
 	}
 	var stored credential
 	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
@@ -149,7 +106,7 @@ func (s *Service) CheckPassword(ctx context.Context, tenant ids.Tenant, candidat
 		return User{}, err
 	}
 	if !ok {
-		return User{}, s.fail(ctx, tenant, subject)
+		return User{}, s.fail(ctx, tenant, org, subject)
 	}
 	anew := ""
 	if rehash {
@@ -195,12 +152,16 @@ func (s *Service) verify(ctx context.Context, plain, phc string) (ok, rehash boo
 
 // fail counts a failed sign-in. The count need not survive a crash of the database, and waiting for the disk would tell
 // an account that exists from one that does not.
-func (s *Service) fail(ctx context.Context, tenant ids.Tenant, subject ids.User) error {
+func (s *Service) fail(ctx context.Context, tenant ids.Tenant, org ids.Org, subject ids.User) error {
 	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		if _, err := tx.Exec(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
 			return err
 		}
-		seconds, err := countFailure(ctx, tx, subject)
+		policy, err := s.lockout.Resolve(ctx, tx, org)
+		if err != nil {
+			return err
+		}
+		seconds, err := countFailure(ctx, tx, subject, policy)
 		if err != nil || seconds == 0 {
 			return err
 		}

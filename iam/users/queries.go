@@ -166,7 +166,7 @@ func replaceHash(ctx context.Context, tx db.Tx, id ids.User, old, phc string) er
 
 // countFailure adds one failed sign-in, unless the account is locked already, and locks it at the limit. The row's lock
 // puts all decisions about one account in order. It returns the seconds of a lock that it began.
-func countFailure(ctx context.Context, tx db.Tx, id ids.User) (lockedSeconds int, err error) {
+func countFailure(ctx context.Context, tx db.Tx, id ids.User, p LockoutPolicy) (lockedSeconds int, err error) {
 	// Each lock is twice as long as the one before, up to the longest.
 	err = tx.QueryRow(ctx, `
 		INSERT INTO sign_in_failures AS f (tenant_id, user_id, org_id, failures, untold, failed_at)
@@ -180,7 +180,7 @@ func countFailure(ctx context.Context, tx db.Tx, id ids.User) (lockedSeconds int
 			failed_at    = excluded.failed_at
 		WHERE f.locked_until IS NULL OR f.locked_until <= excluded.failed_at
 		RETURNING coalesce(extract(epoch FROM f.locked_until - f.failed_at), 0)::int`,
-		tx.Tenant(), id, tx.Now(), MaxFailures, FirstLock.Seconds(), LongestLock.Seconds()).Scan(&lockedSeconds)
+		tx.Tenant(), id, tx.Now(), p.MaxFailures, p.first().Seconds(), p.longest().Seconds()).Scan(&lockedSeconds)
 	if db.IsNoRows(err) {
 		return 0, nil
 	}

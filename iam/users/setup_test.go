@@ -70,7 +70,7 @@ const secret = "correct horse battery"
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	d := testkit.New(t, treekit.Migrations(t, "iam/users", "orgs/members"), "users", nil, func(o *db.Options) { o.MaxConn = 16 })
+	d := testkit.New(t, treekit.Migrations(t, "iam/users", "orgs/members", "tenants/settings"), "users", nil, func(o *db.Options) { o.MaxConn = 16 })
 	hasher, err := password.New(password.Options{MaxQueue: 500, Params: password.Params{MemoryKiB: 64, Time: 1}})
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func (b bundle) token(tree treekit.Tree, org httpapi.Org) string {
 // create makes a person with the usual password.
 func (b bundle) create(t *testing.T, tree treekit.Tree, org httpapi.Org, username string) users.User {
 	t.Helper()
-	phc, err := b.users.HashPassword(t.Context(), tree.Tenant.ID, secret)
+	phc, err := b.users.HashPassword(t.Context(), tree.Tenant.ID, ids.Org{}, secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func TestSignInAnswersAlike(t *testing.T) {
 		_, err := b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Root.ID, Username: "empty@example.com"})
 		return err
 	})
-	for range users.MaxFailures {
+	for range users.DefaultLockout.MaxFailures {
 		if _, err := b.signIn(b.A, "locked@example.com", "wrong password"); err == nil {
 			t.Fatal("a wrong password was taken")
 		}
@@ -103,7 +103,7 @@ func (b bundle) failures(t *testing.T, id ids.User) (got [2]int) {
 func TestAttack29_OneCounterForEveryNameOfAnAccount(t *testing.T) {
 	b := setup(t)
 	b.create(t, b.A, b.A.Root, "jo@example.com")
-	for i := range users.MaxFailures {
+	for i := range users.DefaultLockout.MaxFailures {
 		login := []string{"jo@example.com", "JO@EXAMPLE.COM", " jo@example.com", "ｊo@example.com"}[i%4]
 		if _, err := b.signIn(b.A, login, "wrong password"); err == nil {
 			t.Fatal("a wrong password was taken")
@@ -118,7 +118,7 @@ func TestLocksGrowAndSuccessForgets(t *testing.T) {
 	b := setup(t)
 	jo := b.create(t, b.A, b.A.Root, "jo@example.com")
 	for i, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour} {
-		for range users.MaxFailures {
+		for range users.DefaultLockout.MaxFailures {
 			_, _ = b.signIn(b.A, "jo@example.com", "wrong password")
 		}
 		until := b.load(t, b.A, jo.ID).LockedUntil
@@ -179,7 +179,7 @@ func TestConcurrentSignInsOfOnePersonAllSucceed(t *testing.T) {
 func TestAPasswordThatChangedMeanwhileDoesNotOpen(t *testing.T) {
 	b := setup(t)
 	jo := b.create(t, b.A, b.A.Root, "jo@example.com")
-	other, err := b.users.HashPassword(t.Context(), b.A.Tenant.ID, "another good secret")
+	other, err := b.users.HashPassword(t.Context(), b.A.Tenant.ID, ids.Org{}, "another good secret")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,7 @@ type Peeked struct {
 	ExpiresAt    *time.Time // nil: never
 	Inviter      string
 	Locale       string
+	Passwords    users.PasswordPolicy // what the password of somebody new must be
 	State        string
 }
 
@@ -60,6 +61,9 @@ func (s *Service) Peek(ctx context.Context, tenant ids.Tenant, token string) (Pe
 		elsewhere, err := s.domainOrg(ctx, tx, inv)
 		p = Peeked{Invitation: inv.ID, OrgID: inv.Org, OrgName: org.Name, Email: inv.Email, DomainOrg: elsewhere, ExistingUser: len(known) > 0 || !elsewhere.IsZero(),
 			ExpiresAt: inv.ExpiresAt, Inviter: inv.Inviter, Locale: inv.Locale, State: inv.StateAt(tx.Now())}
+		if err == nil {
+			p.Passwords, err = s.Users.PasswordPolicy(ctx, tx, inv.Org)
+		}
 		return err
 	})
 	return p, s.told(ctx, tenant, inv, err)
@@ -111,7 +115,7 @@ func (s *Service) Accept(ctx context.Context, tenant ids.Tenant, token string, i
 		if peeked.ExistingUser {
 			return Accepted{}, signIn()
 		}
-		if phc, err = s.Users.HashPassword(ctx, tenant, in.Password, peeked.Email); err != nil {
+		if phc, err = s.Users.HashPassword(ctx, tenant, peeked.OrgID, in.Password, peeked.Email); err != nil {
 			return Accepted{}, err
 		}
 	}

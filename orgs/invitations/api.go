@@ -39,7 +39,7 @@ type InvitationBody struct {
 // InviteUserRequest is the body of inviteUser.
 type InviteUserRequest struct {
 	Delivery         string      `json:"delivery,omitempty" enum:"email,link" doc:"email: we mail the link. link: it is in the answer, to be handed over; email when absent." example:"email"`
-	ExpiresInMinutes int         `json:"expires_in_minutes,omitempty" minimum:"-1" maximum:"129600" doc:"How long each sending can be accepted, at most 90 days; the installation's lifetime when absent or 0; -1 for ever, which only a link that is handed over may." example:"1440"`
+	ExpiresInMinutes int         `json:"expires_in_minutes,omitempty" minimum:"-1" maximum:"129600" doc:"How long each sending can be accepted, at most 90 days; what the organization's settings (invitations) say when absent or 0, and at most what these let; -1 for ever, which only a link that is handed over may." example:"1440"`
 	Groups           []ids.Group `json:"groups,omitempty" maxItems:"50" doc:"Groups that the person joins; the caller must be able to put people into them."`
 	Email            string      `json:"email" minLength:"3" maxLength:"254" doc:"Who is invited: one plain e-mail address." example:"jo@example.com"`
 	Roles            []ids.Role  `json:"roles,omitempty" maxItems:"50" doc:"Roles that the person gets on joining; the caller must be able to assign them."`

@@ -21,6 +21,7 @@ import (
 	"grove/infra/module"
 	"grove/infra/secrets"
 	"grove/orgs/members"
+	"grove/tenants/settings"
 )
 
 //go:embed migrations/*.sql
@@ -133,11 +134,12 @@ type Service struct {
 	lifetime time.Duration
 	db       *db.DB
 	events   *events.Log
+	policy   settings.Reader[Policy]
 }
 
 // New makes the service.
 func New(d *db.DB, log *events.Log, lifetime time.Duration, p Ports) *Service {
-	return &Service{Ports: p, db: d, events: log, lifetime: lifetime}
+	return &Service{Ports: p, db: d, events: log, lifetime: lifetime, policy: settings.Fixed(policyOf(lifetime))}
 }
 
 // Module is the capability's manifest.

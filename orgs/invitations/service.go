@@ -89,7 +89,17 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 	}
 	_, inv.TokenHash = token(key, c.Tenant.ID, inv)
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		inv.CreatedAt, inv.UpdatedAt, inv.ExpiresAt = tx.Now(), tx.Now(), s.until(inv, tx.Now())
+		policy, err := s.policy.Resolve(ctx, tx, inv.Org)
+		if err == nil {
+			err = policy.check(inv.Life)
+		}
+		if err != nil {
+			return err
+		}
+		inv.CreatedAt, inv.UpdatedAt = tx.Now(), tx.Now()
+		if inv.ExpiresAt, err = s.until(ctx, tx, inv); err != nil {
+			return err
+		}
 		if err := s.checkAddress(ctx, tx, inv); err != nil {
 			return err
 		}
@@ -122,19 +132,6 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 
 func invited(inv Invitation) invitedData {
 	return invitedData{Delivery: inv.Delivery, Email: inv.Email, Groups: inv.Groups, Roles: inv.Roles}
-}
-
-// until is when an invitation that is sent now expires; nil: never.
-func (s *Service) until(inv Invitation, now time.Time) *time.Time {
-	life := s.lifetime
-	switch {
-	case inv.Life < 0:
-		return nil
-	case inv.Life > 0:
-		life = time.Duration(inv.Life) * time.Minute
-	}
-	until := now.Add(life)
-	return &until
 }
 
 func (s *Service) expireLater(ctx context.Context, tx db.Tx, inv Invitation) error {
@@ -259,7 +256,10 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 			return err
 		}
 		inv.PromisedBy, inv.Refused = c.Actor.Remember(), ""
-		inv.State, inv.UpdatedAt, inv.ExpiresAt = StatePending, tx.Now(), s.until(inv, tx.Now())
+		inv.State, inv.UpdatedAt = StatePending, tx.Now()
+		if inv.ExpiresAt, err = s.until(ctx, tx, inv); err != nil {
+			return err
+		}
 		inv.Generation++
 		inv.Version++
 		_, inv.TokenHash = token(key, c.Tenant.ID, inv)

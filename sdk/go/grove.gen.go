@@ -2289,7 +2289,7 @@ type CreatePasswordLinkRequest struct {
 	// Examples: link
 	Delivery *CreatePasswordLinkRequestDelivery `json:"delivery,omitempty"`
 
-	// ExpiresInMinutes How long the link works: 1440 minutes when absent, at most 30 days; -1 for ever, which only a link that is handed over to a user without a password may.
+	// ExpiresInMinutes How long the link works: what the organization's settings (password_links) say when absent, and at most what these let; -1 for ever, which only a link that is handed over to a user without a password may.
 	//
 	// Examples: 1440
 	ExpiresInMinutes *int64 `json:"expires_in_minutes,omitempty"`
@@ -3162,7 +3162,7 @@ type InviteUserRequest struct {
 	// Examples: jo@example.com
 	Email string `json:"email"`
 
-	// ExpiresInMinutes How long each sending can be accepted, at most 90 days; the installation's lifetime when absent or 0; -1 for ever, which only a link that is handed over may.
+	// ExpiresInMinutes How long each sending can be accepted, at most 90 days; what the organization's settings (invitations) say when absent or 0, and at most what these let; -1 for ever, which only a link that is handed over may.
 	//
 	// Examples: 1440
 	ExpiresInMinutes *int64 `json:"expires_in_minutes,omitempty"`

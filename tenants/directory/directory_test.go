@@ -43,7 +43,7 @@ func (noOrgs) Org(context.Context, httpapi.Tenant, string) (httpapi.Org, error) 
 // passwords refuses one, as the rules do.
 type passwords struct{ *password.Hasher }
 
-func (p passwords) HashPassword(ctx context.Context, _ ids.Tenant, plain string, own ...string) (string, error) {
+func (p passwords) HashPassword(ctx context.Context, _ ids.Tenant, _ ids.Org, plain string, own ...string) (string, error) {
 	if plain == "password" || slices.Contains(own, plain) {
 		return "", fault.Code{Name: "test", Kind: fault.Invalid}.At("/password", "another one")
 	}

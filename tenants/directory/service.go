@@ -65,7 +65,7 @@ type Founder func(ctx context.Context, tx db.Tx, f module.Founding) error
 type Passwords interface {
 	// HashPassword returns what to store, or an error of kind Invalid about a password that the rules refuse. own are the
 	// person's username and address.
-	HashPassword(ctx context.Context, tenant ids.Tenant, plain string, own ...string) (string, error)
+	HashPassword(ctx context.Context, tenant ids.Tenant, org ids.Org, plain string, own ...string) (string, error)
 }
 
 // Service is the directory.
@@ -308,7 +308,7 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 		return f, nil
 	}
 	f.Admin.MustChange = !in.Admin.KeepsPassword
-	f.Admin.PasswordHash, err = s.passwords.HashPassword(ctx, f.Tenant, in.Admin.Password, f.Admin.Username, f.Admin.Email)
+	f.Admin.PasswordHash, err = s.passwords.HashPassword(ctx, f.Tenant, ids.Org{}, in.Admin.Password, f.Admin.Username, f.Admin.Email)
 	if refused := (*fault.Error)(nil); errors.As(err, &refused) && refused.Code.Kind == fault.Invalid {
 		err = fault.CodeInvalid.At("/admin/password", refused.Detail)
 	}

@@ -112,6 +112,7 @@ func (a *App) wire() error {
 	tenants.OnResume(a.Jobs.Wake)
 	keyring := keys.New(a.DB, a.Events, a.Hub, root, tenants.ActiveTenants)
 	options := settings.New(a.DB, a.Events, a.Hub)
+	people.WithSettings(options)
 
 	// orgs/directory and the rest of iam's base
 	orgs := orgdir.New(a.DB, a.Events, a.Hub, a.erase)
@@ -139,6 +140,7 @@ func (a *App) wire() error {
 		Seats: seats, Sessions: signedIn, Users: people})
 	invited := invitations.New(a.DB, a.Events, c.InvitationTTL, invitations.Ports{Domains: mail, Groups: teams, Jobs: a.Jobs, Keys: keyring, Members: belonging,
 		Roles: roles, Seats: seats, Sessions: signedIn, Tenants: tenants, Users: people})
+	invited.WithSettings(options)
 
 	// iam middle and top
 	abroad := outbound.New(outbound.Options{Dev: a.options.Dev})
@@ -147,6 +149,7 @@ func (a *App) wire() error {
 	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
 		Orgs: orgs, Roles: roles, Sharing: strangers, Users: people})
 	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Roles: roles, Sessions: signedIn, Tenants: tenants, Users: people})
+	links.WithSettings(options)
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
 	refusals := inspector.New(a.DB, clients, a.Log)
 	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, DetailsTypes: roles, Dialects: told, Events: a.Events, Groups: teams, Hub: a.Hub, Inspector: refusals, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,

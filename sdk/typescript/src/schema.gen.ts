@@ -1707,7 +1707,7 @@ export interface paths {
         head?: never;
         /**
          * Change settings
-         * @description Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
+         * @description Sets single fields for the organization and everything below it that does not set them itself. null inherits the field again. Fields whose schema has x-stricter can only be made stricter than what is inherited (setting.looser), everywhere but in the tenant's root; a value that becomes looser than a new one above is kept, and is not in effect meanwhile. What is set holds at once. The body is a JSON merge patch (RFC 7396): what is absent stays as it is. application/merge-patch+json is taken too.
          */
         patch: operations["updateSettings"];
         trace?: never;
@@ -3340,7 +3340,7 @@ export interface components {
             delivery?: "email" | "link";
             /**
              * Format: int64
-             * @description How long the link works: 1440 minutes when absent, at most 30 days; -1 for ever, which only a link that is handed over to a user without a password may.
+             * @description How long the link works: what the organization's settings (password_links) say when absent, and at most what these let; -1 for ever, which only a link that is handed over to a user without a password may.
              * @example 1440
              */
             expires_in_minutes?: number;
@@ -4025,7 +4025,7 @@ export interface components {
             email: string;
             /**
              * Format: int64
-             * @description How long each sending can be accepted, at most 90 days; the installation's lifetime when absent or 0; -1 for ever, which only a link that is handed over may.
+             * @description How long each sending can be accepted, at most 90 days; what the organization's settings (invitations) say when absent or 0, and at most what these let; -1 for ever, which only a link that is handed over may.
              * @example 1440
              */
             expires_in_minutes?: number;
@@ -4802,16 +4802,24 @@ export interface components {
         Settings: {
             /** @description What the caller may do: update. */
             allowed_actions: string[];
+            /** @description Every field with the value that would hold if the organization itself set nothing. */
+            inherited: {
+                [key: string]: unknown;
+            };
+            /** @description As sources, for the inherited values. */
+            inherited_sources: {
+                [key: string]: string;
+            };
             /**
              * @description The group's name.
-             * @example sign_in
+             * @example sessions
              */
             module: string;
-            /** @description The fields that the organization itself sets. */
+            /** @description The fields that the organization itself sets. Where the value is another one than in value, it is looser than what an organization above sets, and not in effect. */
             own: {
                 [key: string]: unknown;
             };
-            /** @description JSON Schema of the group: types, limits and descriptions of its fields. */
+            /** @description JSON Schema of the group: types, limits and descriptions of its fields. A field with x-stricter can only be made stricter than what is inherited, everywhere but in the tenant's root: less and more are of numbers, true and false of booleans, first of an enum's values the earlier, fewer of lists one without further members. An inherited default that is the strictest value there is does not bind. */
             schema: {
                 [key: string]: unknown;
             };
@@ -4826,8 +4834,13 @@ export interface components {
         };
         SettingsModule: {
             /**
+             * @description What the group is for.
+             * @example How long people stay signed in.
+             */
+            description: string;
+            /**
              * @description The group's name.
-             * @example sign_in
+             * @example sessions
              */
             module: string;
             /**
@@ -19815,7 +19828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.invalid. */
+            /** @description Codes: request.invalid, setting.looser. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -1,11 +1,11 @@
-import { Badge, Stack } from "@mantine/core";
-import { IconAdjustments } from "@tabler/icons-react";
+import { Button, Group, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { DataTable, EmptyState, Loaded, PageHeader, Section, useApi, useCan, useCursor } from "../../../ui/index.ts";
-import { NameLink } from "../../ListPage.tsx";
+import { Link } from "@tanstack/react-router";
+import { Facts, Loaded, PageHeader, Section, useApi, useCan } from "../../../ui/index.ts";
 import { allows, useOrg } from "../../useOrg.ts";
 import { Attributes, General, Seats } from "./general.tsx";
 import { Deletion, Moving, Suspension } from "./lifecycle.tsx";
+import { Shown, Source, fieldsOf } from "./module.tsx";
 
 /** What can be changed about an organization itself, and the groups of settings that it and those below it live by. */
 export function SettingsPage() {
@@ -31,22 +31,33 @@ export function SettingsPage() {
   );
 }
 
+/** Every group of settings with what holds here. Groups are few; the list is read to its end. */
 function Modules() {
   const { t } = useTranslation();
+  const { ref } = useOrg();
+  const list = useApi().useQuery("get", "/v1/orgs/{org}/settings", { params: { path: { org: ref }, query: { page_size: 100 } } }, { enabled: useCan("settings.read") });
+  return list.data?.items.map((m) => <Module description={m.description} key={m.module} module={m.module} name={t(`setting.${m.module}.name`, { defaultValue: m.module })} />);
+}
+
+function Module({ description, module, name }: { description: string; module: string; name: string }) {
+  const { t } = useTranslation();
   const { path, ref } = useOrg();
-  const cursor = useCursor(ref);
-  const list = useApi().useQuery("get", "/v1/orgs/{org}/settings", { params: { path: { org: ref }, query: cursor.query } }, { enabled: useCan("settings.read") });
-  if (list.data && list.data.items.length === 0 && cursor.page === 1) return null;
+  const query = useApi().useQuery("get", "/v1/orgs/{org}/settings/{module}", { params: { path: { module, org: ref } } });
+  const settings = query.data;
+  const words = allows(settings, "update") ? (["action.edit", "settings.edit"] as const) : (["settings.details", "settings.detailsOf"] as const);
   return (
-    <Section description={t("settings.modulesHint")} title={t("settings.modules")}>
-      <DataTable
-        caption={t("settings.modules")} cursor={cursor} keyOf={(m) => m.module} list={list}
-        columns={[
-          { key: "module", title: t("field.name"), render: (m) => <NameLink to={`${path}/settings/${m.module}`}>{t(`setting.${m.module}.name`, { defaultValue: m.module })}</NameLink> },
-          { key: "source", title: t("settings.source"), render: (m) => m.overridden && <Badge>{t("settings.ownValues")}</Badge>, width: 160 },
-        ]}
-        empty={<EmptyState body={t("settings.noModulesBody")} icon={IconAdjustments} title={t("settings.noModules")} />}
-      />
+    <Section
+      actions={<Button aria-label={t(words[1], { name })} component={Link} size="xs" to={`${path}/settings/${module}`} variant="default">{t(words[0])}</Button>}
+      description={description} title={name}
+    >
+      <Loaded query={query}>{(loaded) => (
+        <Facts
+          items={fieldsOf(loaded).map(([field, schema]) => ({
+            label: t(`setting.${module}.${field}`, { defaultValue: field }),
+            value: <Group gap={8}><Shown field={field} schema={schema} value={loaded.value[field]} /><Source source={loaded.sources[field]} /></Group>,
+          }))}
+        />
+      )}</Loaded>
     </Section>
   );
 }

@@ -14,6 +14,12 @@ interface Schema {
   maximum?: number;
   minimum?: number;
   type?: string | string[];
+  "x-stricter"?: "less" | "more" | "true" | "false" | "first" | "fewer";
+}
+
+/** The fields of a group, as its schema has them. */
+export function fieldsOf(settings: Settings): [string, Schema][] {
+  return Object.entries((settings.schema["properties"] ?? {}) as Record<string, Schema>).filter(([name]) => !name.startsWith("$"));
 }
 
 /** A group of settings: a field for each property of its schema, with where its value comes from. */
@@ -24,7 +30,7 @@ export function SettingsModulePage() {
   const query = useApi().useQuery("get", "/v1/orgs/{org}/settings/{module}", { params: { path: { module, org: ref } } });
   return (
     <>
-      <PageHeader crumbs={[{ label: t("nav.settings"), to: `${path}/settings` }]} title={t(`setting.${module}.name`, { defaultValue: module })} />
+      <PageHeader crumbs={[{ label: t("nav.settings"), to: `${path}/settings` }]} description={query.data?.schema["description"] as string | undefined} title={t(`setting.${module}.name`, { defaultValue: module })} />
       <Loaded query={query}>{(settings) => <ModuleForm key={JSON.stringify(settings.own)} settings={settings} />}</Loaded>
     </>
   );
@@ -32,15 +38,15 @@ export function SettingsModulePage() {
 
 function ModuleForm({ settings }: { settings: Settings }) {
   const { t } = useTranslation();
-  const { ref } = useOrg();
+  const { org, ref } = useOrg();
   const { api } = useGrove();
   const [inherit, setInherit] = useState<string[]>([]);
-  const fields = Object.entries((settings.schema["properties"] ?? {}) as Record<string, Schema>).filter(([name]) => !name.startsWith("$"));
+  const fields = fieldsOf(settings);
   const readOnly = !allows(settings, "update");
   const form = useApiForm<Record<string, unknown>>({
-    initialValues: { ...settings.value },
+    initialValues: { ...settings.value, ...settings.own },
     send: async (values) => {
-      const changed = Object.entries(values).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(settings.value[name]));
+      const changed = Object.entries(values).filter(([name, value]) => !inherit.includes(name) && JSON.stringify(value) !== JSON.stringify(settings.own[name] ?? settings.value[name]));
       const body = Object.fromEntries([...changed, ...inherit.map((name) => [name, null] as const)]);
       await api.PATCH("/v1/orgs/{org}/settings/{module}", { body, params: { path: { module: settings.module, org: ref } } });
       notifyDone(t("done.saved"));
@@ -55,11 +61,23 @@ function ModuleForm({ settings }: { settings: Settings }) {
             <div key={name}>
               <Field form={form.form} label={t(`setting.${settings.module}.${name}`, { defaultValue: name })} name={name} readOnly={readOnly || inherit.includes(name)} schema={schema} />
               <Group gap={8} mt={4}>
-                <Source source={inherit.includes(name) ? "inherited" : settings.sources[name]} />
+                {name in settings.own && !inherit.includes(name) && <Badge size="sm">{t("settings.setHere")}</Badge>}
+                <Text c="dimmed" component="span" fz="xs">{t(name in settings.own ? "settings.otherwise" : "settings.holds")}</Text>
+                <Shown field={name} schema={schema} value={settings.inherited[name]} />
+                <Source source={settings.inherited_sources[name]} />
                 {!readOnly && name in settings.own && !inherit.includes(name) && (
-                  <Anchor component="button" fz="xs" onClick={() => setInherit([...inherit, name])} type="button">{t("settings.inherit")}</Anchor>
+                  <Anchor
+                    aria-label={t("settings.inheritOf", { name: t(`setting.${settings.module}.${name}`, { defaultValue: name }) })} component="button" fz="xs"
+                    onClick={() => { setInherit([...inherit, name]); form.form.setFieldValue(name, settings.inherited[name]); }} type="button"
+                  >
+                    {t("settings.inherit")}
+                  </Anchor>
                 )}
               </Group>
+              {name in settings.own && settings.sources[name] !== org?.id && (
+                <Text fw={600} fz="xs" mt={4}>{t("settings.held")}</Text>
+              )}
+              {schema["x-stricter"] && <Text c="dimmed" fz="xs" mt={4}>{t(`stricter.${schema["x-stricter"]}`)}</Text>}
             </div>
           ))}
           {!readOnly && <Group><Button disabled={!form.form.isDirty() && inherit.length === 0} loading={form.pending} type="submit">{t("action.save")}</Button></Group>}
@@ -77,13 +95,33 @@ function Field({ form, label, name, readOnly, schema }: {
   if (type === "boolean") return <Checkbox {...common} {...form.getInputProps(name, { type: "checkbox" })} />;
   const input = form.getInputProps(name);
   if (schema.enum) return <Select {...common} allowDeselect={false} data={schema.enum.map(String)} {...input} />;
-  if (type === "integer" || type === "number") return <NumberInput {...common} allowDecimal={type === "number"} max={schema.maximum} min={schema.minimum} {...input} />;
+  if (type === "integer" || type === "number") return <NumberInput suffix={isTime(name) ? " s" : undefined} {...common} allowDecimal={type === "number"} max={schema.maximum} min={schema.minimum} {...input} />;
   if (type === "array") return <TagsInput {...common} {...input} />;
   return <TextInput {...common} {...input} />;
 }
 
+const isTime = (field: string) => field.endsWith("_seconds");
+
+/** A value as people read it. */
+export function Shown({ field, schema, value }: { field: string; schema: Schema; value: unknown }) {
+  const { t } = useTranslation();
+  if (typeof value === "boolean") return <Text component="span" fz="sm">{t(value ? "settings.yes" : "settings.no")}</Text>;
+  if (isTime(field) && typeof value === "number") return <Text component="span" fz="sm">{duration(value, t)}</Text>;
+  const text = [value].flat().join(", ");
+  if (text === "") return <Text c="dimmed" component="span" fz="sm">{t("settings.nothing")}</Text>;
+  return <Text component="span" dir={schema.enum ? undefined : "auto"} fz="sm" style={{ overflowWrap: "anywhere" }}>{text}</Text>;
+}
+
+/** Seconds in the greatest unit that has a whole number of them. */
+function duration(seconds: number, t: (key: "settings.days" | "settings.hours" | "settings.minutes" | "settings.seconds", values: { count: number }) => string) {
+  if (seconds >= 172_800 && seconds % 86_400 === 0) return t("settings.days", { count: seconds / 86_400 });
+  if (seconds >= 3600 && seconds % 3600 === 0) return t("settings.hours", { count: seconds / 3600 });
+  if (seconds >= 60 && seconds % 60 === 0) return t("settings.minutes", { count: seconds / 60 });
+  return t("settings.seconds", { count: seconds });
+}
+
 /** Where a value comes from: this organization, one above, or nobody. */
-function Source({ source }: { source: string | undefined }) {
+export function Source({ source }: { source: string | undefined }) {
   const { t } = useTranslation();
   const { org } = useOrg();
   const named = source?.startsWith("org_") && source !== org?.id ? source : undefined;
