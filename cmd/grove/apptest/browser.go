@@ -34,7 +34,8 @@ var (
 	allow      = regexp.MustCompile(`name="decision" value="allow"`)
 )
 
-// Code goes through the pages as a person would and returns the authorization response.
+// Code goes through the pages as a person would and returns the authorization response. Where a page says that it goes no further, he
+// goes back to the app.
 func (w *World) Code(t Tenant, s SignIn) url.Values {
 	w.t.Helper()
 	s = s.defaults(w, t)
@@ -58,7 +59,7 @@ func (w *World) Code(t Tenant, s SignIn) url.Values {
 			continue
 		}
 		action := formAction.FindStringSubmatch(string(r.Raw))
-		if r.StatusCode != http.StatusOK || action == nil {
+		if r.StatusCode != http.StatusOK && !refused(string(r.Raw)) || action == nil {
 			break
 		}
 		to, err := r.Request.URL.Parse(html.UnescapeString(action[1]))
@@ -79,11 +80,16 @@ func (s SignIn) fill(page string) url.Values {
 	for _, m := range field.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], map[string]string{"username": s.Username, "password": s.Password}[m[1]])
 	}
-	if allow.MatchString(page) {
+	switch {
+	case allow.MatchString(page):
 		form.Set("decision", "allow")
+	case refused(page):
+		form.Set("decision", "cancel")
 	}
 	return form
 }
+
+func refused(page string) bool { return strings.Contains(page, `class="page-refused"`) }
 
 // Tokens signs in and redeems the code; the answer is the token endpoint's.
 func (w *World) Tokens(t Tenant, s SignIn) Response {
