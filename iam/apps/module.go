@@ -88,7 +88,7 @@ type Grants interface {
 	// CheckTypesTx refuses authorization details types of an API resource that the actor of ctx may not hand out in org.
 	CheckTypesTx(ctx context.Context, tx db.Tx, org ids.Org, resource ids.APIResource, below bool) error
 	// DeleteAppRolesTx deletes the roles of an app.
-	DeleteAppRolesTx(ctx context.Context, tx db.Tx, org ids.Org, app ids.App) error
+	DeleteAppRolesTx(ctx context.Context, tx db.Tx, app ids.App) error
 }
 
 // Service holds the rules of apps.
@@ -134,7 +134,7 @@ func (s *Service) Module() module.Manifest {
 		Tables: []module.Table{
 			{Name: "app_apis", Class: module.Configuration, Owner: "org_id", Export: true},
 			{Name: "app_secrets", Class: module.Configuration, Owner: "org_id", Why: "hashes of secrets, and some sealed: an export that leaves the installation carries no credential"},
-			{Name: "apps", Class: module.Configuration, Owner: "org_id", Export: true},
+			{Name: "apps", Class: module.Configuration, Owner: "org_id", Export: true, Kind: "app", Title: "name"},
 		},
 	}
 }

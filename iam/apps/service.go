@@ -251,7 +251,7 @@ func (s *Service) Update(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 			a.RoleAudience = *in.RoleAudience
 			fields = append(fields, "role_audience")
 			if a.RoleAudience == audienceOrganization {
-				if err := s.grants.DeleteAppRolesTx(ctx, tx, org, id); err != nil {
+				if err := s.grants.DeleteAppRolesTx(ctx, tx, id); err != nil {
 					return nil, err
 				}
 			}
@@ -380,7 +380,7 @@ func (s *Service) deleteTx(ctx context.Context, tx db.Tx, row appRow) error {
 	if err := s.events.Write(ctx, tx, eventDeleted.Of(row.Org, row.ID, row.data())); err != nil {
 		return err
 	}
-	if err := s.grants.DeleteAppRolesTx(ctx, tx, row.Org, row.ID); err != nil {
+	if err := s.grants.DeleteAppRolesTx(ctx, tx, row.ID); err != nil {
 		return err
 	}
 	if err := deleteApp(ctx, tx, row.ID); err != nil {

@@ -52,6 +52,7 @@ type APIResource struct {
 	RegisteredClients     bool            `json:"registered_clients" doc:"Whether apps that nobody here set up may ask for its scopes." example:"false"`
 	Builtin               bool            `json:"builtin" doc:"Comes with every tenant and cannot be changed: the management API." example:"false"`
 	Inherited             bool            `json:"inherited" doc:"Defined by an organization above: it can be used here, not changed." example:"false"`
+	Scopes                []APIScope      `json:"scopes,omitzero" doc:"Its scopes by name, in the answer to its registration only: they are a list of their own, which changes apart."`
 	CreatedAt             time.Time       `json:"created_at" doc:"When it was registered." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt             time.Time       `json:"updated_at" doc:"When it was last changed." example:"2026-11-23T09:00:00Z"`
 	AllowedActions        []string        `json:"allowed_actions,omitzero" doc:"What the caller may do with it; on single resources only." example:"[\"update\"]"`
@@ -177,8 +178,12 @@ func (s *Service) replayResource(ctx context.Context, c *httpapi.Call, subject s
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
 		return nil, err
 	}
-	row, err := s.Resource(ctx, c.Tenant.ID, c.Org.ID, id)
-	return resourceOut(c, row, err)
+	made, err := s.Resource(ctx, c.Tenant.ID, c.Org.ID, id)
+	if err == nil {
+		scopes, failed := s.ListScopes(ctx, c.Tenant.ID, c.Org.ID, id, page.Request{Size: maxScopes})
+		made.Scopes, err = append([]APIScope{}, scopes.Items...), failed
+	}
+	return resourceOut(c, made, err)
 }
 
 func (s *Service) getResource(ctx context.Context, c *httpapi.Call, in *ResourcePath) (*httpapi.Entity[APIResource], error) {

@@ -68,11 +68,14 @@ var (
 
 type (
 	assignmentData struct {
+		App           *ids.App       `json:"app_id,omitempty" audit:"public"` // whose role it is, of an app's
+		AppName       string         `json:"app_name,omitempty" audit:"public"`
 		Assignment    ids.Assignment `json:"assignment_id" audit:"public"`
-		PrincipalID   string         `json:"principal_id" audit:"public"`
+		PrincipalID   ids.Any        `json:"principal_id" audit:"public"`
 		PrincipalType string         `json:"principal_type" audit:"public"`
 		Reach         string         `json:"reach" audit:"public"`
 		Role          ids.Role       `json:"role_id" audit:"public"`
+		RoleName      string         `json:"role_name" audit:"public"`
 	}
 	detailsTypeData struct {
 		Resource ids.APIResource `json:"resource_id" audit:"public"`
@@ -88,6 +91,8 @@ type (
 		Resource ids.APIResource `json:"resource_id" audit:"public"`
 	}
 	roleData struct {
+		App         *ids.App `json:"app_id,omitempty" audit:"public"` // whose role it is, of an app's
+		AppName     string   `json:"app_name,omitempty" audit:"public"`
 		Name        string   `json:"name" audit:"public"`
 		Permissions []string `json:"permissions" audit:"public"`
 	}
@@ -126,6 +131,11 @@ func (s *Service) Module() module.Manifest {
 	table := func(name string) module.Table {
 		return module.Table{Name: name, Class: module.Configuration, Owner: "org_id", Export: true}
 	}
+	named := func(name, kind string) module.Table {
+		t := table(name)
+		t.Kind, t.Title = kind, "name"
+		return t
+	}
 	return module.Manifest{
 		Name: "iam.authz",
 		Errors: []fault.Code{errAssigned, errAudience, errDetailsSchema, errDetailsTaken, errDetailsTooMany,
@@ -141,7 +151,7 @@ func (s *Service) Module() module.Manifest {
 			s.roleRoutes(a)
 			s.assignmentRoutes(a)
 		},
-		Tables: []module.Table{table("api_resources"), table("api_scopes"), table("authorization_details_types"), table("role_assignments"), table("role_assignments_history"),
-			table("role_permissions"), table("role_permissions_history"), table("roles"), table("roles_history")},
+		Tables: []module.Table{named("api_resources", "api"), table("api_scopes"), table("authorization_details_types"), table("role_assignments"), table("role_assignments_history"),
+			table("role_permissions"), table("role_permissions_history"), named("roles", "rol"), table("roles_history")},
 	}
 }

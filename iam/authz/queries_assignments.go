@@ -48,17 +48,57 @@ func deleteAssignment(ctx context.Context, tx db.Tx, id ids.Assignment) error {
 
 func deleteAssignmentsOf(ctx context.Context, tx db.Tx, org ids.Org, kind string, principal uuid.UUID) ([]assignmentRow, error) {
 	return db.Collect[assignmentRow](ctx, tx, `
-		DELETE FROM role_assignments WHERE tenant_id = $1 AND principal_id = $2 AND org_id = $3 AND principal_kind = $4
-		RETURNING id, org_id, role_id, principal_kind, principal_id, reach, created_at`, tx.Tenant(), principal, org, kind)
+		DELETE FROM role_assignments WHERE tenant_id = $1 AND principal_id = $2 AND org_id = $3 AND principal_kind = $4 `+sqlTaken, tx.Tenant(), principal, org, kind)
 }
 
-// deleteUnshared removes the assignments of an app's roles in organizations that no longer have them.
-func deleteUnshared(ctx context.Context, tx db.Tx, app ids.App) (int64, error) {
-	return tx.Exec(ctx, `
-		DELETE FROM role_assignments ra USING roles r
-		WHERE ra.tenant_id = $1 AND r.tenant_id = $1 AND r.audience_id = $2 AND r.audience_type = 'application'
-		  AND ra.role_id = r.id AND ra.org_id <> r.org_id
-		  AND NOT EXISTS (SELECT FROM infra.shared_apps($1, ra.org_id) s WHERE s.app_id = r.audience_id AND s.with_roles)`, tx.Tenant(), app)
+const sqlTaken = `RETURNING id, org_id, role_id, principal_kind, principal_id, reach, created_at`
+
+// takeAssignments deletes some of the assignments of roles, limit at most, and returns them.
+func takeAssignments(ctx context.Context, tx db.Tx, roles []ids.Role, limit int) ([]assignmentRow, error) {
+	return db.Collect[assignmentRow](ctx, tx, `
+		DELETE FROM role_assignments WHERE tenant_id = $1 AND id = ANY (ARRAY(
+		    SELECT id FROM role_assignments WHERE tenant_id = $1 AND role_id = ANY ($2::uuid[]) LIMIT $3)) `+sqlTaken, tx.Tenant(), roles, limit)
+}
+
+// takeAssignmentsIn is takeAssignments in some organizations.
+func takeAssignmentsIn(ctx context.Context, tx db.Tx, roles []ids.Role, orgs []ids.Org, limit int) ([]assignmentRow, error) {
+	return db.Collect[assignmentRow](ctx, tx, `
+		DELETE FROM role_assignments WHERE tenant_id = $1 AND id = ANY (ARRAY(
+		    SELECT id FROM role_assignments WHERE tenant_id = $1 AND role_id = ANY ($2::uuid[]) AND org_id = ANY ($3::uuid[]) LIMIT $4)) `+sqlTaken,
+		tx.Tenant(), roles, orgs, limit)
+}
+
+// unshared returns the roles of an app, and the organizations in which they are held that no longer have them.
+func unshared(ctx context.Context, tx db.Tx, app ids.App) (roles []ids.Role, orgs []ids.Org, err error) {
+	roles, err = db.Scalars[ids.Role](ctx, tx, `SELECT id FROM roles WHERE tenant_id = $1 AND audience_id = $2 AND audience_type = 'application'`, tx.Tenant(), app)
+	if err != nil || len(roles) == 0 {
+		return roles, nil, err
+	}
+	orgs, err = db.Scalars[ids.Org](ctx, tx, `
+		SELECT DISTINCT ra.org_id FROM role_assignments ra JOIN roles r ON r.tenant_id = $1 AND r.id = ra.role_id
+		WHERE ra.tenant_id = $1 AND ra.role_id = ANY ($3::uuid[]) AND ra.org_id <> r.org_id
+		  AND NOT EXISTS (SELECT FROM infra.shared_apps($1, ra.org_id) s WHERE s.app_id = $2 AND s.with_roles)`, tx.Tenant(), app, roles)
+	return roles, orgs, err
+}
+
+// toldRole is what events say of a role.
+type toldRole struct {
+	ID      ids.Role `db:"id"`
+	Name    string   `db:"name"`
+	App     *ids.App `db:"app_id"`
+	AppName string   `db:"app_name"`
+}
+
+func tellRoles(ctx context.Context, tx db.Tx, roles []ids.Role) (map[ids.Role]toldRole, error) {
+	rows, err := db.Collect[toldRole](ctx, tx, `
+		SELECT r.id, r.name, a.id AS app_id, coalesce(a.name, '') AS app_name
+		FROM roles r LEFT JOIN apps a ON a.tenant_id = r.tenant_id AND a.id = r.audience_id AND r.audience_type = 'application'
+		WHERE r.tenant_id = $1 AND r.id = ANY ($2::uuid[])`, tx.Tenant(), roles)
+	told := make(map[ids.Role]toldRole, len(rows))
+	for _, row := range rows {
+		told[row.ID] = row
+	}
+	return told, err
 }
 
 // lockAdministrator makes the transaction the only one that may take the role Administrator from somebody, and returns it.

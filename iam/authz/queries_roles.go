@@ -91,8 +91,8 @@ func updateRole(ctx context.Context, tx db.Tx, r roleRow) error {
 	return err
 }
 
-func deleteRole(ctx context.Context, tx db.Tx, role ids.Role) error {
-	_, err := tx.Exec(ctx, `DELETE FROM roles WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), role)
+func deleteRoles(ctx context.Context, tx db.Tx, roles []ids.Role) error {
+	_, err := tx.Exec(ctx, `DELETE FROM roles WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`, tx.Tenant(), roles)
 	return err
 }
 
@@ -106,11 +106,6 @@ func lockAppRoles(ctx context.Context, tx db.Tx, app ids.App) ([]roleRow, error)
 	return db.Collect[roleRow](ctx, tx, sqlRoleColumns+`
 		FROM roles r`+sqlRolePermissions+`
 		WHERE r.tenant_id = $1 AND r.audience_id = $2 AND r.audience_type = 'application' ORDER BY r.id`, tx.Tenant(), app)
-}
-
-func deleteAppRoles(ctx context.Context, tx db.Tx, app ids.App) ([]ids.Role, error) {
-	return db.Scalars[ids.Role](ctx, tx, `
-		DELETE FROM roles WHERE tenant_id = $1 AND audience_id = $2 AND audience_type = 'application' RETURNING id`, tx.Tenant(), app)
 }
 
 // replacePermissions makes a role's permissions exactly the scopes; what stays is not touched, so that history is true.

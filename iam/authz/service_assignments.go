@@ -2,14 +2,17 @@ package authz
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"grove/infra/db"
+	"grove/infra/events"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 	"grove/infra/kernel/page"
 )
 
@@ -91,11 +94,32 @@ func (s *Service) assign(ctx context.Context, tx db.Tx, a Assignment, check func
 	if isNew, err = insertAssignment(ctx, tx, row); err != nil || !isNew {
 		return row, isNew, err
 	}
-	return row, true, s.events.Write(ctx, tx, eventAssigned.Of(a.Org, row.ID, row.data()))
+	return row, true, s.tell(ctx, tx, eventAssigned, row)
 }
 
-func (a assignmentRow) data() assignmentData {
-	return assignmentData{Assignment: a.ID, PrincipalID: principalView(a.PrincipalKind, a.PrincipalID).ID, PrincipalType: a.PrincipalKind, Reach: a.Reach, Role: a.Role}
+// tell writes an event about each assignment, in the log of the organization in which it is.
+func (s *Service) tell(ctx context.Context, tx db.Tx, what events.Type[assignmentData], rows ...assignmentRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	roles := make([]ids.Role, len(rows))
+	for i, row := range rows {
+		roles[i] = row.Role
+	}
+	told, err := tellRoles(ctx, tx, list.Distinct(roles))
+	if err != nil {
+		return err
+	}
+	facts := make([]events.Fact, len(rows))
+	for i, row := range rows {
+		facts[i] = what.Of(row.Org, row.ID, row.data(told[row.Role]))
+	}
+	return s.events.Write(ctx, tx, facts...)
+}
+
+func (a assignmentRow) data(role toldRole) assignmentData {
+	return assignmentData{App: role.App, AppName: role.AppName, Assignment: a.ID, PrincipalID: ids.Any(principalView(a.PrincipalKind, a.PrincipalID).ID), PrincipalType: a.PrincipalKind,
+		Reach: a.Reach, Role: a.Role, RoleName: role.Name}
 }
 
 // Unassign takes a role away. An organization's last Administrator keeps it; see [Service.LastAdministrator] for anyway.
@@ -137,7 +161,7 @@ func (s *Service) Unassign(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 		if last {
 			return errLastAdministrator.With(httpapi.AdministratorStays, nil)
 		}
-		return s.events.Write(ctx, tx, eventUnassigned.Of(org, id, row.data()))
+		return s.tell(ctx, tx, eventUnassigned, row)
 	})
 }
 
@@ -159,18 +183,50 @@ func (s *Service) unassignAll(ctx context.Context, tx db.Tx, org ids.Org, kind s
 	if err != nil {
 		return err
 	}
-	for _, row := range rows {
-		if err := s.events.Write(ctx, tx, eventUnassigned.Of(org, row.ID, row.data())); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.tell(ctx, tx, eventUnassigned, rows...)
 }
 
-// UnassignUnsharedTx takes an app's roles away in the organizations that a share does not reach any more, in one statement,
+// A cascade is taken piece by piece, however many hold the roles.
+const (
+	takenAtOnce     = 500
+	takenOrgsAtOnce = 200
+)
+
+// unassignEach takes all that take returns, until it returns less than it was asked for, and tells of each.
+func (s *Service) unassignEach(ctx context.Context, tx db.Tx, take func(limit int) ([]assignmentRow, error)) (taken int64, err error) {
+	for {
+		rows, err := take(takenAtOnce)
+		if err != nil {
+			return taken, err
+		}
+		taken += int64(len(rows))
+		if err := s.tell(ctx, tx, eventUnassigned, rows...); err != nil || len(rows) < takenAtOnce {
+			return taken, err
+		}
+	}
+}
+
+// unassignRoles takes roles that are about to go from everybody who holds them.
+func (s *Service) unassignRoles(ctx context.Context, tx db.Tx, roles ...ids.Role) error {
+	_, err := s.unassignEach(ctx, tx, func(limit int) ([]assignmentRow, error) { return takeAssignments(ctx, tx, roles, limit) })
+	return err
+}
+
+// UnassignUnsharedTx takes an app's roles away in the organizations that a share does not reach any more, tells each of them,
 // and returns how many assignments that ended.
-func (s *Service) UnassignUnsharedTx(ctx context.Context, tx db.Tx, app ids.App) (int64, error) {
-	return deleteUnshared(ctx, tx, app)
+func (s *Service) UnassignUnsharedTx(ctx context.Context, tx db.Tx, app ids.App) (ended int64, err error) {
+	roles, orgs, err := unshared(ctx, tx, app)
+	if err != nil {
+		return 0, err
+	}
+	for some := range slices.Chunk(orgs, takenOrgsAtOnce) {
+		n, err := s.unassignEach(ctx, tx, func(limit int) ([]assignmentRow, error) { return takeAssignmentsIn(ctx, tx, roles, some, limit) })
+		if err != nil {
+			return 0, err
+		}
+		ended += n
+	}
+	return ended, nil
 }
 
 // ListAssignments returns a page of a role's assignments in org, oldest first.

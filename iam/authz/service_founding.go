@@ -56,7 +56,7 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 	if _, err := insertAssignment(ctx, tx, first); err != nil {
 		return fmt.Errorf("first Administrator: %w", err)
 	}
-	return s.events.Write(ctx, tx, eventAssigned.Of(f.Root, first.ID, first.data()))
+	return s.tell(ctx, tx, eventAssigned, first)
 }
 
 // catalogue names the permissions that this program knows. Another version of it may know others.

@@ -121,6 +121,11 @@ func (s *Service) CreateResource(ctx context.Context, tenant ids.Tenant, org ids
 		}
 		row.CreatedAt, row.UpdatedAt = tx.Now(), tx.Now()
 		made = VersionedResource{row.view(org), row.Version}
+		made.Scopes = make([]APIScope, len(scopes))
+		for i, scope := range scopes {
+			made.Scopes[i] = scope.view()
+		}
+		slices.SortFunc(made.Scopes, func(a, b APIScope) int { return strings.Compare(a.Name, b.Name) })
 		return s.events.Write(ctx, tx, eventResourceCreated.Of(org, row.ID, resourceData{Identifier: row.Identifier, Name: row.Name, Scopes: names}))
 	})
 	return made, err

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"grove/infra/db"
+	"grove/infra/events"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
@@ -70,7 +71,7 @@ func (s *Service) CreateRole(ctx context.Context, tenant ids.Tenant, org ids.Org
 		}
 		row.Permissions = names
 		made = VersionedRole{row.view(org), 1}
-		return s.events.Write(ctx, tx, eventRoleCreated.Of(org, row.ID, roleData{Name: row.Name, Permissions: names}))
+		return s.tellRole(ctx, tx, eventRoleCreated, row)
 	})
 	return made, err
 }
@@ -126,7 +127,7 @@ func (s *Service) UpdateRole(ctx context.Context, tenant ids.Tenant, org ids.Org
 		}
 		row.UpdatedAt = tx.Now()
 		changed = VersionedRole{row.view(org), row.Version + 1}
-		return s.events.Write(ctx, tx, eventRoleUpdated.Of(org, id, roleData{Name: row.Name, Permissions: row.Permissions}))
+		return s.tellRole(ctx, tx, eventRoleUpdated, row)
 	})
 	return changed, err
 }
@@ -142,16 +143,49 @@ func (s *Service) DeleteRole(ctx context.Context, tenant ids.Tenant, org ids.Org
 		if err := checkTaken(ctx, tx, row, row.Management); err != nil {
 			return err
 		}
-		if err := deleteRole(ctx, tx, id); err != nil {
-			return err
-		}
-		return s.events.Write(ctx, tx, eventRoleDeleted.Of(org, id, roleData{Name: row.Name, Permissions: row.Permissions}))
+		return s.deleteRoles(ctx, tx, row)
 	})
+}
+
+// deleteRoles takes roles from everybody who holds them, and deletes them.
+func (s *Service) deleteRoles(ctx context.Context, tx db.Tx, rows ...roleRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	roles := make([]ids.Role, len(rows))
+	for i, row := range rows {
+		roles[i] = row.ID
+	}
+	if err := s.unassignRoles(ctx, tx, roles...); err != nil {
+		return err
+	}
+	if err := s.tellRole(ctx, tx, eventRoleDeleted, rows...); err != nil {
+		return err
+	}
+	return deleteRoles(ctx, tx, roles)
+}
+
+// tellRole writes an event about each role, which is there.
+func (s *Service) tellRole(ctx context.Context, tx db.Tx, what events.Type[roleData], rows ...roleRow) error {
+	roles := make([]ids.Role, len(rows))
+	for i, row := range rows {
+		roles[i] = row.ID
+	}
+	told, err := tellRoles(ctx, tx, roles)
+	if err != nil {
+		return err
+	}
+	facts := make([]events.Fact, len(rows))
+	for i, row := range rows {
+		r := told[row.ID]
+		facts[i] = what.Of(row.Org, row.ID, roleData{App: r.App, AppName: r.AppName, Name: row.Name, Permissions: row.Permissions})
+	}
+	return s.events.Write(ctx, tx, facts...)
 }
 
 // DeleteAppRolesTx deletes the roles of an app that goes, or that turns to organization roles, for an actor who could
 // assign them.
-func (s *Service) DeleteAppRolesTx(ctx context.Context, tx db.Tx, org ids.Org, app ids.App) error {
+func (s *Service) DeleteAppRolesTx(ctx context.Context, tx db.Tx, app ids.App) error {
 	rows, err := lockAppRoles(ctx, tx, app)
 	if err != nil {
 		return err
@@ -161,16 +195,7 @@ func (s *Service) DeleteAppRolesTx(ctx context.Context, tx db.Tx, org ids.Org, a
 			return err
 		}
 	}
-	gone, err := deleteAppRoles(ctx, tx, app)
-	if err != nil {
-		return err
-	}
-	for _, id := range gone {
-		if err := s.events.Write(ctx, tx, eventRoleDeleted.Of(org, id, roleData{Permissions: []string{}})); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.deleteRoles(ctx, tx, rows...)
 }
 
 // checkTaken refuses to let the actor of ctx take from a role management permissions that he could not give: those who hold

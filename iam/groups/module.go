@@ -92,7 +92,7 @@ func (s *Service) Module() module.Manifest {
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,
 		Tables: []module.Table{
-			{Name: "groups", Class: module.Configuration, Owner: "org_id", Export: true},
+			{Name: "groups", Class: module.Configuration, Owner: "org_id", Export: true, Kind: "grp", Title: "name"},
 			{Name: "group_members", Class: module.Identity, Owner: "user_id", Export: true},
 		},
 	}

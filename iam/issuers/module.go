@@ -84,6 +84,6 @@ func (s *Service) Module() module.Manifest {
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,
-		Tables:      []module.Table{{Name: "token_issuers", Class: module.Configuration, Owner: "org_id", Export: true}},
+		Tables:      []module.Table{{Name: "token_issuers", Class: module.Configuration, Owner: "org_id", Export: true, Kind: "con", Title: "name"}},
 	}
 }

@@ -137,7 +137,7 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 		if p, err = s.personTx(ctx, tx, client.Client, g, scopes); err != nil || actor == "" {
 			return err
 		}
-		return s.Events.Write(ctx, tx, eventTokenExchanged.Of(g.Org, g.ID, exchangeData{Actor: actor, App: client.ID, User: g.User}))
+		return s.Events.Write(ctx, tx, eventTokenExchanged.Of(g.Org, g.ID, exchangeData{Actor: ids.Any(actor), App: client.ID, User: g.User}))
 	})
 	if err != nil {
 		return err

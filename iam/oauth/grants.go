@@ -58,7 +58,7 @@ type tokenData struct {
 }
 
 type exchangeData struct {
-	Actor string   `json:"actor_id" audit:"public"`
+	Actor ids.Any  `json:"actor_id" audit:"public"`
 	App   ids.App  `json:"app_id" audit:"public"`
 	User  ids.User `json:"user_id" audit:"public"`
 }

@@ -142,7 +142,8 @@ func (s *Service) Module() module.Manifest {
 		Permissions: []perm.Permission{PermRead, PermWrite},
 		Routes:      s.routes,
 		Tables: []module.Table{
-			{Name: "users", Class: module.Identity, Owner: "org_id", Export: true},
+			{Name: "users", Class: module.Identity, Owner: "org_id", Export: true, Kind: "usr",
+				Title: "coalesce(nullif(btrim(given_name || ' ' || family_name), ''), username)"}, // as DisplayName
 			{Name: "passwords", Class: module.Identity, Owner: "user_id", Export: true},
 			{Name: "sign_in_failures", Class: module.Transient, Owner: "user_id", Why: "counters of guesses; they start anew elsewhere"},
 		},

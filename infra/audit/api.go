@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -24,6 +23,7 @@ type Event struct {
 	At        time.Time      `json:"at" doc:"When, in UTC." example:"2026-11-23T09:00:00Z"`
 	RequestID string         `json:"request_id,omitempty" doc:"The request that did it; absent for background work." example:"0f5c1f7e"`
 	Data      map[string]any `json:"data" doc:"The event's own data; its shape depends on the type."`
+	Names     []EventName    `json:"names,omitempty" doc:"What the ids in actor, subject and data are called, as far as they have names, looked up as the event is read: no part of what was written, and absent from the feed. Whoever was forgotten is not there."`
 }
 
 // EventActor is who did something.
@@ -32,21 +32,24 @@ type EventActor struct {
 	ID   string `json:"id,omitempty" doc:"The user's or the app's id, or the name of the background work." example:"usr_01jd8wz3k4e6f8g9h0j1k2m3n4"`
 }
 
-func present(e events.Event) Event {
-	out := Event{ID: e.ID, Type: e.Type, Actor: EventActor{Type: e.ActorKind, ID: e.ActorID}, Subject: e.Subject,
-		OrgID: e.Org, At: e.At, RequestID: e.RequestID, Data: map[string]any{}}
-	_ = json.Unmarshal(e.Data, &out.Data) // written by this program as an object
-	return out
+// EventName is what an id in an event is called.
+type EventName struct {
+	ID      string  `json:"id" doc:"An id in the event's actor, subject or data." example:"usr_01jd8wz3k4e6f8g9h0j1k2m3n4"`
+	Name    string  `json:"name" doc:"What it is called now, or was called when it went." example:"Emil Costa"`
+	OrgID   ids.Org `json:"org_id" doc:"The organization that it is of, which for a person is where his account is."`
+	Removed bool    `json:"removed" doc:"Whether it does not exist any more." example:"true"`
 }
 
 // ListEventsInput filters the log.
 type ListEventsInput struct {
 	httpapi.OrgPath
 	httpapi.PageQuery
-	Type    string    `query:"type" maxLength:"80" doc:"Only events of this type." example:"user.created"`
-	Subject string    `query:"subject" maxLength:"80" doc:"Only events about this id."`
-	Since   time.Time `query:"since" doc:"Only events from this time on." example:"2026-11-23T00:00:00Z"`
-	Until   time.Time `query:"until" doc:"Only events before this time." example:"2026-11-24T00:00:00Z"`
+	Actor    string    `query:"actor" maxLength:"80" doc:"Only events of this actor, by his id or the name of the background work: what somebody did."`
+	Concerns string    `query:"concerns" maxLength:"80" doc:"Only events that concern this id, as their subject or anywhere in their data: what happened to a person, an app, a group, a role or an organization."`
+	Type     string    `query:"type" maxLength:"80" doc:"Only events of this type." example:"user.created"`
+	Subject  string    `query:"subject" maxLength:"80" doc:"Only events whose subject is this id."`
+	Since    time.Time `query:"since" doc:"Only events from this time on." example:"2026-11-23T00:00:00Z"`
+	Until    time.Time `query:"until" doc:"Only events before this time." example:"2026-11-24T00:00:00Z"`
 }
 
 // EventPath names one event.
@@ -97,12 +100,12 @@ type EventChainProof struct {
 
 func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[Event]]]{ID: "listEvents", Method: http.MethodGet, Path: "/v1/orgs/{org}/events",
-		Tag: "Events", Summary: "List events", Description: "The organization's event log, newest first.", Status: 200, Needs: permRead}, s.list)
+		Tag: "Events", Summary: "List events", Description: "The organization's event log, newest first. Filters may be combined.", Status: 200, Needs: permRead}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[Event]]{ID: "getEvent", Method: http.MethodGet, Path: "/v1/orgs/{org}/events/{event}",
 		Tag: "Events", Summary: "Get an event", Description: "One event of the organization's log.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[EventFeed]]{ID: "readEventFeed", Method: http.MethodGet, Path: "/v1/orgs/{org}/event-feed",
 		Tag: "Events", Summary: "Read the event feed",
-		Description: "The organization's events in the order in which they became visible. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.",
+		Description: "The organization's events in the order in which they became visible, numbered in the organization alone. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.",
 		Status:      200, Needs: permRead, Errors: []fault.Code{fault.CodePageToken}}, s.feed)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[EventChainProof]]{ID: "verifyEventChain", Method: http.MethodGet, Path: "/v1/orgs/{org}/event-chain",
 		Tag: "Events", Summary: "Verify the event chain",
@@ -119,8 +122,12 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListEventsInput
 	if err != nil {
 		return nil, err
 	}
-	result := page.Cut(req, rows, func(e events.Event) []string { return []string{e.ID.String()} })
-	return httpapi.List(c, page.Map(result, present)), nil
+	cut := page.Cut(req, rows, func(e events.Event) []string { return []string{e.ID.String()} })
+	shown, err := s.present(ctx, c.Tenant.ID, cut.Items)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.List(c, page.Result[Event]{Items: shown, Next: cut.Next}), nil
 }
 
 func (s *Service) get(ctx context.Context, c *httpapi.Call, in *EventPath) (*httpapi.Out[Event], error) {
@@ -128,7 +135,11 @@ func (s *Service) get(ctx context.Context, c *httpapi.Call, in *EventPath) (*htt
 	if err != nil {
 		return nil, err
 	}
-	return httpapi.Reply(present(e)), nil
+	shown, err := s.present(ctx, c.Tenant.ID, []events.Event{e})
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.Reply(shown[0]), nil
 }
 
 // place is where a consumer stands: behind which link of the chain, and behind how many events of his organization. The link's
@@ -162,7 +173,7 @@ func (s *Service) feed(ctx context.Context, c *httpapi.Call, in *FeedInput) (*ht
 	out := EventFeed{Entries: make([]EventFeedEntry, len(links))}
 	for i, l := range links {
 		at.chain, at.own = l.Seq, at.own+1
-		out.Entries[i] = EventFeedEntry{Seq: at.own, Event: present(l.Event)}
+		out.Entries[i] = EventFeedEntry{Seq: at.own, Event: plain(l.Event)}
 		// A hash is made of the number, which who knows two links in a row could find by trying.
 		if c.Org.ID == c.Tenant.Root {
 			out.Entries[i].Chain = &EventChainLink{Seq: l.Seq, Hash: l.hex()}

@@ -17,7 +17,7 @@ import (
 	"grove/infra/kernel/page"
 )
 
-const columns = `id, org_id, type, actor_kind, actor_id, subject, data, request_id, at`
+const columns = `e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at`
 
 // find reads a page. Each filter is a condition of its own, so that the plan has the index that serves it.
 func (s *Service) find(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request, in *ListEventsInput) (rows []events.Event, err error) {
@@ -28,18 +28,23 @@ func (s *Service) find(ctx context.Context, tenant ids.Tenant, org ids.Org, req 
 		}
 	}
 	from, to := span(in.Since, in.Until, before)
-	sql := `SELECT ` + columns + ` FROM events WHERE tenant_id = $1 AND org_id = $2 AND id >= $3 AND id < $4`
+	sql, id := `SELECT `+columns+` FROM events e WHERE e.tenant_id = $1 AND e.org_id = $2`, `e.id`
 	args := []any{tenant, org, from, to, req.Limit()}
-	if in.Type != "" {
-		args = append(args, in.Type)
-		sql += ` AND type = $` + strconv.Itoa(len(args))
+	if in.Concerns != "" {
+		args = append(args, in.Concerns)
+		id = `c.event_id`
+		sql = `SELECT ` + columns + ` FROM event_concerns c JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id
+			WHERE c.tenant_id = $1 AND c.org_id = $2 AND c.thing = $6`
 	}
-	if in.Subject != "" {
-		args = append(args, in.Subject)
-		sql += ` AND subject = $` + strconv.Itoa(len(args))
+	for _, f := range []struct{ column, value string }{{"actor_id", in.Actor}, {"subject", in.Subject}, {"type", in.Type}} {
+		if f.value != "" {
+			args = append(args, f.value)
+			sql += ` AND e.` + f.column + ` = $` + strconv.Itoa(len(args))
+		}
 	}
+	sql += ` AND ` + id + ` >= $3 AND ` + id + ` < $4 ORDER BY ` + id + ` DESC LIMIT $5`
 	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
-		rows, err = db.Collect[events.Event](ctx, tx, sql+` ORDER BY id DESC LIMIT $5`, args...)
+		rows, err = db.Collect[events.Event](ctx, tx, sql, args...)
 		return err
 	})
 	return rows, err
@@ -74,7 +79,7 @@ func firstAt(t time.Time) (id uuid.UUID) {
 func (s *Service) load(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.Event) (e events.Event, err error) {
 	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
 		e, err = db.CollectOne[events.Event](ctx, tx, `
-			SELECT `+columns+` FROM events WHERE tenant_id = $1 AND org_id = $2 AND id = $3`, tenant, org, id)
+			SELECT `+columns+` FROM events e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.id = $3`, tenant, org, id)
 		return err
 	})
 	if db.IsNoRows(err) {

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"grove/infra/db"
 	"grove/infra/jobs"
 	"grove/infra/kernel/actor"
@@ -31,7 +33,8 @@ var migrations embed.FS
 func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
 
 // Type is a declared kind of event with data of type D. Each field of D carries its class in an audit tag: public,
-// personal (erased with the person), or secret (never stored).
+// personal (about somebody), or secret (never stored). A person is public by his id alone; what he is called is found out
+// when the log is read, so that it can be forgotten.
 type Type[D any] struct{ name string }
 
 // Info describes a declared type.
@@ -39,10 +42,11 @@ type Info struct {
 	Name        string
 	Description string
 	Fields      map[string]string // JSON name to class
+	things      []string          // JSON names of the fields that hold ids, or lists of them
 }
 
 var (
-	mu       sync.Mutex
+	mu       sync.RWMutex
 	declared = map[string]Info{}
 )
 
@@ -55,6 +59,7 @@ func Declare[D any](name, description string) Type[D] {
 		panic("events: type declared twice: " + name)
 	}
 	fields := map[string]string{}
+	var things []string
 	t := reflect.TypeFor[D]()
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -67,9 +72,53 @@ func Declare[D any](name, description string) Type[D] {
 			panic(fmt.Sprintf("events: %s: field %s needs a json name; a secret one needs json:\"-\"", name, f.Name))
 		}
 		fields[jsonName] = class
+		if isID(f.Type) {
+			things = append(things, jsonName)
+		}
 	}
-	declared[name] = Info{Name: name, Description: description, Fields: fields}
+	declared[name] = Info{Name: name, Description: description, Fields: fields, things: things}
 	return Type[D]{name: name}
+}
+
+// isID reports whether a field of this type holds an id, or a list of them.
+func isID(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	return t == reflect.TypeFor[ids.Any]() || t.Implements(reflect.TypeFor[interface{ Prefix() string }]())
+}
+
+// Concerns returns the ids of what an event concerns, each once: its subject first, then what its data names.
+func Concerns(kind, subject string, data json.RawMessage) []ids.Any {
+	var all []ids.Any
+	add := func(s string) {
+		id := ids.Any(s)
+		if _, ok := id.UUID(); ok && !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	add(subject)
+	mu.RLock()
+	fields := declared[kind].things
+	mu.RUnlock()
+	if len(fields) == 0 {
+		return all
+	}
+	var values map[string]json.RawMessage
+	_ = json.Unmarshal(data, &values) // written by this program as an object
+	for _, f := range fields {
+		var one string
+		var many []string
+		if json.Unmarshal(values[f], &one) == nil {
+			many = []string{one}
+		} else {
+			_ = json.Unmarshal(values[f], &many) // absent, or a list
+		}
+		for _, s := range many {
+			add(s)
+		}
+	}
+	return all
 }
 
 // Catalogue lists every declared type by name.
@@ -143,28 +192,62 @@ func (l *Log) Subscribe(subscriptions []Subscription) {
 	}
 }
 
+// batch is the number of facts that one statement writes.
+const batch = 500
+
 // Write adds facts to the stream, in the transaction of the change that they tell of. The actor and the request come
 // from ctx. The first fact's subject is what an Idempotency-Key of the request stands for.
 func (l *Log) Write(ctx context.Context, tx db.Tx, facts ...Fact) error {
-	a := actor.From(ctx)
-	for _, f := range facts {
+	for some := range slices.Chunk(facts, batch) {
+		if err := l.write(ctx, tx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// columns are the facts of one statement, and what they concern, column by column.
+type columns struct {
+	ids, orgs, concernedIn, concernedBy []uuid.UUID
+	types, subjects, data, concerned    []string
+}
+
+func (l *Log) write(ctx context.Context, tx db.Tx, facts []Fact) error {
+	var c columns
+	told := make([]ids.Event, len(facts))
+	for i, f := range facts {
 		data, err := json.Marshal(f.data)
 		if err != nil {
 			return err
 		}
-		id := ids.NewEvent()
-		_, err = tx.Exec(ctx, `
-			INSERT INTO events (tenant_id, id, org_id, type, actor_kind, actor_id, subject, data, request_id, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			tx.Tenant(), id, f.Org, f.Type, string(a.Kind), a.ID(), f.Subject, data, telemetry.RequestID(ctx), tx.Now())
-		if err != nil {
-			return fmt.Errorf("events: write %s: %w", f.Type, err)
+		told[i] = ids.NewEvent()
+		id := told[i].UUID()
+		c.ids, c.orgs = append(c.ids, id), append(c.orgs, f.Org.UUID())
+		c.types, c.subjects, c.data = append(c.types, f.Type), append(c.subjects, f.Subject), append(c.data, string(data))
+		for _, thing := range Concerns(f.Type, f.Subject, data) {
+			c.concerned, c.concernedBy, c.concernedIn = append(c.concerned, string(thing)), append(c.concernedBy, id), append(c.concernedIn, f.Org.UUID())
 		}
+	}
+	a := actor.From(ctx)
+	_, err := tx.Exec(ctx, `
+		WITH written AS (
+			INSERT INTO events (tenant_id, id, org_id, type, actor_kind, actor_id, subject, data, request_id, at)
+			SELECT $1, f.id, f.org_id, f.type, $2, $3, f.subject, f.data::jsonb, $4, $5
+			FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[]) AS f (id, org_id, type, subject, data)
+		)
+		INSERT INTO event_concerns (tenant_id, event_id, org_id, thing)
+		SELECT $1, c.event_id, c.org_id, c.thing FROM unnest($11::uuid[], $12::uuid[], $13::text[]) AS c (event_id, org_id, thing)`,
+		tx.Tenant(), string(a.Kind), a.ID(), telemetry.RequestID(ctx), tx.Now(), c.ids, c.orgs, c.types, c.subjects, c.data,
+		c.concernedBy, c.concernedIn, c.concerned)
+	if err != nil {
+		return fmt.Errorf("events: write %s: %w", strings.Join(slices.Compact(c.types), ", "), err)
+	}
+	for i, f := range facts {
 		if err := tx.RecordClaim(ctx, f.Subject); err != nil {
 			return err
 		}
 		for _, name := range l.subscribers[f.Type] {
-			args := deliverArgs{Tenant: tx.Tenant(), Org: f.Org, Event: id, Subscriber: name}
+			args := deliverArgs{Tenant: tx.Tenant(), Org: f.Org, Event: told[i], Subscriber: name}
 			if err := l.jobs.Insert(ctx, tx, args); err != nil {
 				return err
 			}

@@ -38,6 +38,8 @@ type Table struct {
 	Owner  string // the column that names whose rows these are: tenant_id, org_id, user_id
 	Export bool   // part of a tenant's export
 	Why    string // needed where Export is false
+	Kind   string // the prefix of its rows' ids, where they have a name that readers of the log know them by
+	Title  string // that name, as SQL over the table's columns; the same that infra.keep_names keeps
 }
 
 // Founding is a tenant about to be: every capability adds its part in the one transaction that makes it.

@@ -234,7 +234,7 @@ func enlarge(ctx context.Context, tx pgx.Tx) error {
 				FROM pg_index i, regexp_matches(pg_get_expr(i.indpred, i.indrelid), $x$'[a-z]+'$x$, 'g') m WHERE i.indrelid = t.oid;
 				SELECT string_agg(quote_ident(a.attname), ','),
 				       string_agg(CASE WHEN a.attnotnull THEN '' ELSE 'CASE WHEN random() < 0.5 THEN ' END || CASE
-				           WHEN a.attname = 'id' AND t.first IS NOT NULL THEN quote_literal(t.first)
+				           WHEN a.attname IN ('id', 'event_id') AND t.first IS NOT NULL THEN quote_literal(t.first)
 				           WHEN y.typname = 'uuid' THEN 'gen_random_uuid()'
 				           WHEN y.typname IN ('json', 'jsonb') THEN quote_literal('{}')
 				           WHEN y.typname = 'xid8' THEN quote_literal('0')

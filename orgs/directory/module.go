@@ -42,7 +42,7 @@ func (s *Service) Module() module.Manifest {
 		Routes:      s.routes,
 		Tables: []module.Table{
 			{Name: "org_closure", Class: module.Configuration, Owner: "descendant_id", Why: "Derived from the parents of organizations."},
-			{Name: "organizations", Class: module.Configuration, Owner: "id", Export: true},
+			{Name: "organizations", Class: module.Configuration, Owner: "id", Export: true, Kind: "org", Title: "name"},
 		},
 	}
 }

@@ -151,6 +151,6 @@ func (s *Service) Module() module.Manifest {
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,
-		Tables:      []module.Table{{Name: "invitations", Class: module.Identity, Owner: "org_id", Export: true}},
+		Tables:      []module.Table{{Name: "invitations", Class: module.Identity, Owner: "org_id", Export: true, Kind: "inv", Title: "email"}},
 	}
 }

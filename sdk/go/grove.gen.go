@@ -1156,6 +1156,9 @@ type APIResource struct {
 	// Examples: true
 	RequiresAuthorization bool `json:"requires_authorization"`
 
+	// Scopes Its scopes by name, in the answer to its registration only: they are a list of their own, which changes apart.
+	Scopes *[]APIScope `json:"scopes,omitempty"`
+
 	// UpdatedAt When it was last changed.
 	//
 	// Examples: 2026-11-23T09:00:00Z
@@ -2732,6 +2735,9 @@ type Event struct {
 	// Examples: evt_069hwpkw01r010000000000004
 	ID string `json:"id"`
 
+	// Names What the ids in actor, subject and data are called, as far as they have names, looked up as the event is read: no part of what was written, and absent from the feed. Whoever was forgotten is not there.
+	Names *[]EventName `json:"names,omitempty"`
+
 	// OrgID The organization whose log this is.
 	//
 	// Examples: org_069hwpkw01r010000000000004
@@ -2838,6 +2844,29 @@ type EventList struct {
 	//
 	// Examples: b3BhcXVl
 	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
+// EventName defines model for EventName.
+type EventName struct {
+	// ID An id in the event's actor, subject or data.
+	//
+	// Examples: usr_01jd8wz3k4e6f8g9h0j1k2m3n4
+	ID string `json:"id"`
+
+	// Name What it is called now, or was called when it went.
+	//
+	// Examples: Emil Costa
+	Name string `json:"name"`
+
+	// OrgID The organization that it is of, which for a person is where his account is.
+	//
+	// Examples: org_069hwpkw01r010000000000004
+	OrgID string `json:"org_id"`
+
+	// Removed Whether it does not exist any more.
+	//
+	// Examples: true
+	Removed bool `json:"removed"`
 }
 
 // FailedRequest defines model for FailedRequest.
@@ -5230,10 +5259,16 @@ type ListEventsParams struct {
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
+	// Actor Only events of this actor, by his id or the name of the background work: what somebody did.
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Concerns Only events that concern this id, as their subject or anywhere in their data: what happened to a person, an app, a group, a role or an organization.
+	Concerns *string `form:"concerns,omitempty" json:"concerns,omitempty"`
+
 	// Type Only events of this type.
 	Type *string `form:"type,omitempty" json:"type,omitempty"`
 
-	// Subject Only events about this id.
+	// Subject Only events whose subject is this id.
 	Subject *string `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// Since Only events from this time on.
@@ -6649,7 +6684,7 @@ func (c *Client) VerifyEventChain(ctx context.Context, org string, params *Verif
 
 // ReadEventFeed is GET /v1/orgs/{org}/event-feed.
 //
-// The organization's events in the order in which they became visible. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.
+// The organization's events in the order in which they became visible, numbered in the organization alone. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.
 func (c *Client) ReadEventFeed(ctx context.Context, org string, params *ReadEventFeedParams, options ...Option) (*EventFeed, error) {
 	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/event-feed", org)}
 	if params != nil {
@@ -6665,12 +6700,14 @@ func (c *Client) ReadEventFeed(ctx context.Context, org string, params *ReadEven
 
 // ListEvents is GET /v1/orgs/{org}/events.
 //
-// The organization's event log, newest first.
+// The organization's event log, newest first. Filters may be combined.
 func (c *Client) ListEvents(ctx context.Context, org string, params *ListEventsParams, options ...Option) (*EventList, error) {
 	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/events", org)}
 	if params != nil {
 		add(&r, "page_size", params.PageSize)
 		add(&r, "page_token", params.PageToken)
+		add(&r, "actor", params.Actor)
+		add(&r, "concerns", params.Concerns)
 		add(&r, "type", params.Type)
 		add(&r, "subject", params.Subject)
 		add(&r, "since", params.Since)

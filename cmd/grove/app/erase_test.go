@@ -97,7 +97,7 @@ func TestErasedTenantsLeaveNothing(t *testing.T) {
 		t.Errorf("a token of a deleted tenant: %d", r.StatusCode)
 	}
 	// While it can be restored, nobody can delete what happened.
-	for _, table := range []string{"events", "event_chain", "seat_entries"} {
+	for _, table := range []string{"events", "event_chain", "event_concerns", "seat_entries"} {
 		err := w.App.DB.InSystem(t.Context(), "test", func(ctx context.Context, tx db.SystemTx) error {
 			n, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE tenant_id = $1`, tenant.ID)
 			if err == nil && n > 0 {

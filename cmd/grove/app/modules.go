@@ -43,10 +43,12 @@ type capability interface{ Module() module.Manifest }
 
 // modules are the manifests of the foundation and of all capabilities, in order. Founding a tenant runs in this order.
 func modules(d *db.DB, capabilities ...capability) []module.Manifest {
-	all := []module.Manifest{audit.New(d).Module(), upkeep.Module(d)}
+	auditor := audit.New(d)
+	all := []module.Manifest{auditor.Module(), upkeep.Module(d)}
 	for _, c := range capabilities {
 		all = append(all, c.Module())
 	}
+	auditor.Name(all)
 	return all
 }
 
@@ -155,8 +157,12 @@ func erasureOf(table string) erasure {
 	e := erasure{table: table, system: slices.Contains(onlyAddedTo, table)}
 	key, where := "ctid", ""
 	switch table {
-	case "events":
-		key = "id" // the table is in parts, in each of which places count anew
+	case "events": // in parts, in each of which places count anew
+		key = "id"
+	case "event_concerns": // in parts too, and many are of one event
+		e.sql = "DELETE FROM event_concerns c USING (SELECT org_id, thing, event_id FROM event_concerns WHERE tenant_id = $1 LIMIT $2) d" +
+			" WHERE c.tenant_id = $1 AND c.org_id = d.org_id AND c.thing = d.thing AND c.event_id = d.event_id"
+		return e
 	case "organizations":
 		where = " AND NOT EXISTS (SELECT FROM organizations c WHERE c.tenant_id = $1 AND c.parent_id = t.id)" // leaves first
 	}
@@ -166,10 +172,10 @@ func erasureOf(table string) erasure {
 }
 
 // onlyAddedTo are the tables that nobody deletes from, except the rows of a tenant that is being erased.
-var onlyAddedTo = []string{"event_chain", "events", "seat_entries"}
+var onlyAddedTo = []string{"event_chain", "event_concerns", "events", "seat_entries"}
 
 // withHistory are the tables that have a twin with what they were; the schema's tests compare the list.
 var withHistory = []string{"group_members", "groups", "memberships", "role_assignments", "role_permissions", "roles", "settings"}
 
 // keptAtDeletion are the tables whose rows outlive their organization: what happened stays told until the tenant goes.
-var keptAtDeletion = []string{"event_chain", "events", "organizations", "seat_entries"}
+var keptAtDeletion = []string{"event_chain", "event_concerns", "events", "organizations", "seat_entries"}

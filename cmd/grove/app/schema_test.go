@@ -165,6 +165,25 @@ func TestInventory(t *testing.T) {
 			}
 		}
 	}
+	// What a table's rows are called, and what is kept of it when they go, are one.
+	var titled []string
+	for _, m := range app.Manifests() {
+		for _, table := range m.Tables {
+			if table.Kind != "" {
+				titled = append(titled, table.Name+" "+table.Owner+" "+table.Title)
+			}
+		}
+	}
+	kept := objects(t, conn, `SELECT tgrelid::regclass::text || ' ' || replace(encode(substring(tgargs FOR length(tgargs) - 1), 'escape'), '\000', ' ')
+		FROM pg_trigger WHERE tgname = 'keep_names'`)
+	for i := range kept {
+		kept[i] = strings.TrimPrefix(kept[i], "grove.")
+	}
+	slices.Sort(titled)
+	slices.Sort(kept)
+	if !slices.Equal(titled, kept) {
+		t.Errorf("names are read by\n%q\nand kept by\n%q", titled, kept)
+	}
 	for _, table := range tables {
 		// A history belongs to its table.
 		if listed[table] == "" && listed[strings.TrimSuffix(table, "_history")] == "" {

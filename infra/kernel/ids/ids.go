@@ -11,6 +11,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -53,6 +54,23 @@ func Parse[K Kind](s string) (ID[K], error) {
 		return ID[K]{}, fmt.Errorf("%w: not base32", ErrMalformed)
 	}
 	return ID[K]{uuid.UUID(raw)}, nil
+}
+
+// Any is the outside form of an identifier whose kind is known when it is read: a person's or a group's, say.
+type Any string
+
+var outside = regexp.MustCompile(`^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$`)
+
+// UUID returns the database form; false where this is no identifier of any kind.
+func (id Any) UUID() (u uuid.UUID, ok bool) {
+	if !outside.MatchString(string(id)) {
+		return u, false
+	}
+	raw, err := encoding.DecodeString(string(id[4:]))
+	if err != nil || len(raw) != len(u) || encoding.EncodeToString(raw) != string(id[4:]) {
+		return u, false
+	}
+	return uuid.UUID(raw), true
 }
 
 // UUID returns the database form.

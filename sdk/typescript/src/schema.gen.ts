@@ -997,7 +997,7 @@ export interface paths {
         };
         /**
          * Read the event feed
-         * @description The organization's events in the order in which they became visible. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.
+         * @description The organization's events in the order in which they became visible, numbered in the organization alone. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.
          */
         get: operations["readEventFeed"];
         put?: never;
@@ -1017,7 +1017,7 @@ export interface paths {
         };
         /**
          * List events
-         * @description The organization's event log, newest first.
+         * @description The organization's event log, newest first. Filters may be combined.
          */
         get: operations["listEvents"];
         put?: never;
@@ -2301,6 +2301,8 @@ export interface components {
              * @example true
              */
             requires_authorization: boolean;
+            /** @description Its scopes by name, in the answer to its registration only: they are a list of their own, which changes apart. */
+            scopes?: components["schemas"]["APIScope"][];
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -3615,6 +3617,8 @@ export interface components {
              * @example evt_069hwpkw01r010000000000004
              */
             id: string;
+            /** @description What the ids in actor, subject and data are called, as far as they have names, looked up as the event is read: no part of what was written, and absent from the feed. Whoever was forgotten is not there. */
+            names?: components["schemas"]["EventName"][];
             /**
              * @description The organization whose log this is.
              * @example org_069hwpkw01r010000000000004
@@ -3716,6 +3720,28 @@ export interface components {
              * @example b3BhcXVl
              */
             next_page_token?: string;
+        };
+        EventName: {
+            /**
+             * @description An id in the event's actor, subject or data.
+             * @example usr_01jd8wz3k4e6f8g9h0j1k2m3n4
+             */
+            id: string;
+            /**
+             * @description What it is called now, or was called when it went.
+             * @example Emil Costa
+             */
+            name: string;
+            /**
+             * @description The organization that it is of, which for a person is where his account is.
+             * @example org_069hwpkw01r010000000000004
+             */
+            org_id: string;
+            /**
+             * @description Whether it does not exist any more.
+             * @example true
+             */
+            removed: boolean;
         };
         FailedRequest: {
             /**
@@ -13848,13 +13874,17 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
+                /** @description Only events of this actor, by his id or the name of the background work: what somebody did. */
+                actor?: string;
+                /** @description Only events that concern this id, as their subject or anywhere in their data: what happened to a person, an app, a group, a role or an organization. */
+                concerns?: string;
                 /** @description Items on a page. */
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
                 /** @description Only events from this time on. */
                 since?: string;
-                /** @description Only events about this id. */
+                /** @description Only events whose subject is this id. */
                 subject?: string;
                 /** @description Only events of this type. */
                 type?: string;

@@ -1,0 +1,2 @@
+-- What they were called stays for readers of the log.
+SELECT infra.keep_names('apps', 'org_id', 'name');
