@@ -1,10 +1,11 @@
 import { ActionIcon, Button, Menu, Stack } from "@mantine/core";
-import { IconDots, IconPencil, IconTrash, type TablerIcon } from "@tabler/icons-react";
+import { IconDots, IconHistory, IconPencil, IconTrash, type TablerIcon } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { type Crumb, Facts, Loaded, PageHeader, Section } from "../ui/index.ts";
+import { type Crumb, Facts, Loaded, PageHeader, Section, useCan } from "../ui/index.ts";
 import { type Taking, useTaking } from "./taking.ts";
-import { allows } from "./useOrg.ts";
+import { allows, useOrg } from "./useOrg.ts";
 
 interface Thing {
   allowed_actions?: string[];
@@ -19,6 +20,8 @@ export interface MenuEntry {
 
 /** A page about one thing: heading with the way back, its facts, what belongs to it, editing and deleting it. */
 export function DetailPage<T extends Thing>(props: {
+  /** The id of whom or what the page is about, where the log has something to say of it. */
+  activity?: string;
   badge?: (thing: T) => ReactNode;
   children?: (thing: T) => ReactNode;
   /** Opens the dialog that changes the thing, where the API allows "update". */
@@ -33,7 +36,9 @@ export function DetailPage<T extends Thing>(props: {
 }) {
   const { t } = useTranslation();
   const take = useTaking();
-  const { badge, children, edit, facts, list, menu, query, remove, titleOf } = props;
+  const { path } = useOrg();
+  const reads = useCan("events.read");
+  const { activity, badge, children, edit, facts, list, menu, query, remove, titleOf } = props;
   const removal = (thing: T): MenuEntry | false =>
     remove !== undefined && allows(thing, remove.verb ?? "delete") && {
       danger: true, icon: IconTrash, label: remove.label,
@@ -46,6 +51,9 @@ export function DetailPage<T extends Thing>(props: {
           <PageHeader
             actions={
               <>
+                {activity && reads && (
+                  <Button component={Link} leftSection={<IconHistory size={16} />} search={{ concerns: activity } as never} to={`${path}/events`} variant="default">{t("detail.activity")}</Button>
+                )}
                 {edit && allows(thing, "update") && <Button leftSection={<IconPencil size={16} />} onClick={edit} variant="default">{t("action.edit")}</Button>}
                 <MoreMenu entries={[...(menu?.(thing) ?? []), removal(thing)]} />
               </>

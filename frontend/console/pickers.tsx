@@ -12,13 +12,13 @@ interface Option {
   value: string;
 }
 
-interface RemoteProps extends Pick<SelectProps, "description" | "error" | "label" | "placeholder" | "required"> {
+interface RemoteProps extends Pick<SelectProps, "aria-label" | "description" | "error" | "label" | "placeholder" | "required" | "w"> {
   onChange: (value: string | null) => void;
   value?: string | null;
 }
 
 /** A choice among more things than fit a list: the API searches by the beginning of what is typed. */
-function RemoteSelect({ onSearch, options, value = null, ...rest }: RemoteProps & { onSearch: (text: string) => void; options: Option[] }) {
+export function RemoteSelect({ onSearch, options, value = null, ...rest }: RemoteProps & { onSearch: (text: string) => void; options: Option[] }) {
   const { t } = useTranslation();
   const [chosen, setChosen] = useState<Option>();
   const data = chosen && chosen.value === value && !options.some((o) => o.value === value) ? [chosen, ...options] : options;

@@ -57,6 +57,7 @@ const invitations = ["pending", "pending", "accepted", "expired", "revoked"].map
 const events = ["org.created", "invitation.created", "user.created", "role.assigned", "app.shared", "session.created", "user.password_changed"].map((type, i) => ({
   id: `evt_01jdb${i}`, type, actor: { type: "user", id: users[0]?.id ?? "" }, subject: users[i]?.id ?? "", org_id: "org_root", at: hoursAgo(i * 7 + 0.4),
   data: { changed: ["status"], reason: "requested" },
+  names: [...new Set([users[0], users[i]])].map((u) => ({ id: u?.id ?? "", name: u?.display_name ?? "", org_id: "org_root", removed: false })),
 }));
 
 const session = (/** @type {string} */ id, /** @type {string} */ user_agent, /** @type {number} */ hours, current = false) => ({

@@ -91,6 +91,7 @@ export function GroupPage() {
   const params = { path: { group: id, org: ref } };
   return (
     <DetailPage
+      activity={id}
       edit={() => setDialog("edit")}
       facts={(g) => [
         { label: t("field.description"), value: g.description || undefined },

@@ -76,7 +76,7 @@ export function MemberPage() {
   const resident = member.data?.kind === "resident";
   return (
     <DetailPage
-      badge={(m) => <StateBadge state={m.status} />}
+      activity={user} badge={(m) => <StateBadge state={m.status} />}
       facts={(m) => [
         { label: t("field.username"), value: m.username },
         { label: t("field.email"), value: m.email },

@@ -121,6 +121,7 @@ export function RolePage() {
   const role = query.useQuery("get", "/v1/orgs/{org}/roles/{role}", { params });
   return (
     <DetailPage
+      activity={id}
       badge={(r) => <Origin role={r} />}
       edit={() => setEditing(true)}
       facts={(r) => [

@@ -282,3 +282,44 @@ test("the chain of events holds", async () => {
   await press("Check the chain");
   await page.getByText(/^Intact: \d+ links were checked\.$/).waitFor();
 });
+
+test("the log tells by name what happened to somebody and what he did, when he is gone as well", async () => {
+  const params = { path: { org: world.dev.root_org_id } };
+  const make = async (given_name: string) =>
+    (await sent(world.api.POST("/v1/orgs/{org}/users", { body: { family_name: "Costa", given_name, username: given_name.toLowerCase() }, params }))).id;
+  const [emil, eva] = [await make("Emil"), await make("Eva")];
+  const viewer = (await sent(world.api.GET("/v1/orgs/{org}/roles", { params }))).items.find((r) => r.name === "Viewer")?.id ?? "";
+  for (const id of [emil, eva]) {
+    await sent(world.api.POST("/v1/orgs/{org}/roles/{role}/assignments", { body: { principal: { id, type: "user" } }, params: { path: { ...params.path, role: viewer } } }));
+  }
+  await world.api.DELETE("/v1/orgs/{org}/members/{user}", { params: { path: { ...params.path, user: emil } } });
+
+  await page.setViewportSize(screens.desktop);
+  await go(`${root()}/members/${eva}`);
+  await page.getByRole("link", { name: "Activity" }).click();
+  const rows = page.getByRole("row");
+  await rows.filter({ hasText: "role.assigned" }).waitFor();
+  expect((await rows.allInnerTexts()).slice(1).map((r) => r.split("\t").slice(0, 3))).toEqual([
+    ["role.assigned", "Management client", "Eva Costa, Viewer"], ["member.added", "Management client", "Eva Costa"], ["user.created", "Management client", "Eva Costa"],
+  ]);
+  await rows.filter({ hasText: "role.assigned" }).getByRole("link", { name: "Eva Costa" }).click();
+  await page.getByRole("heading", { level: 1, name: "Eva Costa" }).waitFor();
+
+  await go(`${root()}/events`);
+  await rows.filter({ hasText: "user.deleted" }).first().getByText("Emil Costa (removed)").first().waitFor();
+  await page.getByRole("button", { name: "user.deleted" }).first().click();
+  expect(await accessibility(page)).toEqual([]);
+  await dialog().locator("div", { has: page.getByText("Emil Costa (removed)", { exact: true }) }).last().getByRole("link", { name: "Happened to" }).click();
+  await rows.filter({ hasText: "role.unassigned" }).getByText("Emil Costa (removed), Viewer").first().waitFor();
+  await page.getByText("Done by", { exact: true }).click();
+  await page.getByText("Nothing matches").waitFor();
+
+  // A phone shows who and whom as well.
+  await page.setViewportSize(screens.phone);
+  await go(`${root()}/events?concerns=${emil}`);
+  await rows.filter({ hasText: "role.unassigned" }).getByText("Management client → Emil Costa (removed), Viewer").waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+  expect(await accessibility(page)).toEqual([]);
+  await page.setViewportSize(screens.desktop);
+  expect(admin.faults).toEqual([]);
+});

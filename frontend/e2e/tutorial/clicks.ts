@@ -299,6 +299,6 @@ export const clicks: Record<string, (w: World) => Promise<Seen>> = {
     await page.goto(at(w, "/console/orgs/fabrikam/events"));
     await page.locator("#username").waitFor();
     await signIn(page, "frida@fabrikam.example", password);
-    return { see: await settled(page, "org.resumed", "org.suspended", "user.deleted") };
+    return { see: await settled(page, "org.resumed", "org.suspended", "user.deleted", "Emil Costa (removed)") };
   },
 };

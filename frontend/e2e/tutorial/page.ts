@@ -1,6 +1,6 @@
 /** One thing that a reader of the tutorial does, and what the page promises of it. */
 export interface Step {
-  /** Lines that must show, in order; an ellipsis stands for anything. */
+  /** What must show, line by line; an ellipsis stands for anything. It is all that a block of commands prints. */
   expected: string[];
   kind: "browser" | "start" | "test";
   name: string;
@@ -62,4 +62,10 @@ export function broken(expected: string[], result: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Returns what is promised of a block of commands, if it does not print just that, or undefined. Nothing promised is anything. */
+export function differs(expected: string[], output: string): string | undefined {
+  const promised = expected.map((line) => line.split("…").map((part) => flat(part).replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("[^]*"));
+  return expected.length === 0 || new RegExp(`^${promised.join("\\s*")}$`).test(flat(output)) ? undefined : expected.join("\n");
 }

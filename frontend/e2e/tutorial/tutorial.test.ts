@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { frontend } from "../launch.js";
 import { clicks } from "./clicks.ts";
-import { type Step, broken, parse } from "./page.ts";
+import { type Step, broken, differs, parse } from "./page.ts";
 import { World } from "./world.ts";
 
 const steps = parse(readFileSync(resolve(frontend, "../docs/tutorial.md"), "utf8"));
@@ -34,7 +34,7 @@ describe("the page, from top to bottom", () => {
       skip(failed, "a step before this one has failed");
       failed = true;
       const result = await follow(step);
-      const missing = broken(step.expected.map((l) => world.here(l)), result);
+      const missing = (step.kind === "test" ? differs : broken)(step.expected.map((l) => world.here(l)), result);
       if (missing !== undefined) expect.unreachable(`the page promises ${JSON.stringify(missing)}; there is:\n${result}`);
       failed = false;
     }, step.kind === "start" ? buildTimeout : stepTimeout);

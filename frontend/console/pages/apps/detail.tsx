@@ -36,7 +36,7 @@ export function AppPage() {
     });
   return (
     <DetailPage
-      badge={(a) => (
+      activity={id} badge={(a) => (
         <Group gap={6}>
           <Badge color="gray">{t(`template.${a.template as "web"}`, { defaultValue: a.template })}</Badge>
           <StateBadge state={a.enabled ? "active" : "disabled"} />

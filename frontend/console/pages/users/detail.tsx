@@ -37,7 +37,7 @@ export function UserPage() {
     confirm({ act: () => api.POST("/v1/orgs/{org}/users/{user}:unlock", { params }), body: t("users.unlockBody"), confirm: t("users.unlock"), done: t("done.saved"), title: t("users.unlock") });
   return (
     <DetailPage
-      badge={(u) => <StateBadge state={u.locked_until ? "locked" : u.status} />}
+      activity={id} badge={(u) => <StateBadge state={u.locked_until ? "locked" : u.status} />}
       edit={() => setDialog("edit")}
       facts={(u) => [
         { label: t("field.username"), value: u.username },
