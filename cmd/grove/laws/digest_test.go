@@ -10,7 +10,7 @@ import (
 )
 
 // unwatched are the tables of a tenant that change without anybody's doing, or that only tell of attempts.
-var unwatched = []string{"event_chain", "failed_requests", "idempotency_keys", "sign_in_failures"}
+var unwatched = []string{"event_chain", "event_concerns", "failed_requests", "idempotency_keys", "sign_in_failures"}
 
 // refusalEvents tell of what was refused, at once or by a job.
 const refusalEvents = `'form.refused', 'sign_in.failed'`
