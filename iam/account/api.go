@@ -40,7 +40,7 @@ type AccountProfile struct {
 type UpdateAccountProfileRequest struct {
 	GivenName  *string `json:"given_name,omitempty" maxLength:"128" doc:"Given name; an empty text clears it." example:"Ada"`
 	FamilyName *string `json:"family_name,omitempty" maxLength:"128" doc:"Family name; an empty text clears it." example:"King"`
-	Locale     *string `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" doc:"A BCP 47 language tag; an empty text clears it." example:"en-GB"`
+	Locale     *string `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" patternDescription:"a language tag, such as en or pt-BR" doc:"A BCP 47 language tag; an empty text clears it." example:"en-GB"`
 }
 
 // ChangePasswordRequest proves the old password and names the new one.

@@ -127,7 +127,7 @@ func (s *Service) changePassword(ctx context.Context, c *httpapi.Call, current, 
 		var f *fault.Error
 		if errors.As(err, &f) && f.Code.Kind == fault.Unauthenticated {
 			// Not a 401: the token is good, and a client must not throw it away.
-			return errCurrentPassword.At("/current_password", "the password that the account has now")
+			return errCurrentPassword.At("/current_password", "Must be the password that the account has now.")
 		}
 		return err
 	}

@@ -117,24 +117,24 @@ func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org,
 		}
 		resource, err := findResource(ctx, tx, org, in.Resource)
 		if db.IsNoRows(err) {
-			return errResourceUnknown.At("/resource", "an API resource of this organization or of one above it")
+			return errResourceUnknown.At("/resource", "Must be an API resource of this organization or of one above it.")
 		}
 		if err != nil {
 			return err
 		}
 		// A machine-to-machine app has no people whose roles could be asked.
 		if policy == policyNone && resource.Requires && owner.Template != templateM2M {
-			return errPolicy.At("/policy", "rbac, because the API resource requires authorization")
+			return errPolicy.At("/policy", "Must be rbac, because the API resource requires authorization.")
 		}
 		given := scopes // written out
 		if resource.Management && slices.Contains(scopes, allManagementScopes) {
 			scopes, given = []string{allManagementScopes}, resource.Scopes
 		}
 		if i := slices.IndexFunc(given, func(name string) bool { return !slices.Contains(resource.Scopes, name) }); i >= 0 {
-			return fault.CodeInvalid.At("/scopes", "names of scopes of the API resource")
+			return fault.CodeInvalid.At("/scopes", "Must be names of scopes of the API resource.")
 		}
 		if i := slices.IndexFunc(types, func(kind string) bool { return !slices.Contains(resource.Types, kind) }); i >= 0 {
-			return fault.CodeInvalid.At("/authorization_details_types", "authorization details types of the API resource")
+			return fault.CodeInvalid.At("/authorization_details_types", "Must be authorization details types of the API resource.")
 		}
 		before, err := findAPI(ctx, tx, app, in.Resource)
 		if err != nil && !db.IsNoRows(err) {

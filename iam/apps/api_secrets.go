@@ -117,7 +117,7 @@ func (s *Service) CreateSecret(ctx context.Context, tenant ids.Tenant, org ids.O
 			return errClientType.With("A public client proves itself by PKCE.", nil)
 		}
 		if in.ExpiresAt != nil && !in.ExpiresAt.After(tx.Now()) {
-			return fault.CodeInvalid.At("/expires_at", "a time to come")
+			return fault.CodeInvalid.At("/expires_at", "Must be a time to come.")
 		}
 		if err := s.checkStrength(ctx, tx, owner); err != nil {
 			return err

@@ -72,29 +72,29 @@ func checkProtocol(a appRow) error {
 	code, device := slices.Contains(a.GrantTypes, GrantAuthorizationCode), slices.Contains(a.GrantTypes, GrantDeviceCode)
 	switch {
 	case a.ClientType == clientPublic && slices.Contains(a.GrantTypes, GrantClientCredentials):
-		return errGrantTypes.At("/grant_types", "client_credentials is for confidential clients only")
+		return errGrantTypes.At("/grant_types", "Must not have client_credentials for a public client: it is for confidential clients only.")
 	case a.Template == templateM2M && (code || device):
-		return errGrantTypes.At("/grant_types", "a machine-to-machine app has no sign-in")
+		return errGrantTypes.At("/grant_types", "Must have no sign-in for a machine-to-machine app.")
 	case a.Template == templateSPA && slices.ContainsFunc(a.GrantTypes, func(g string) bool { return g == GrantJWTBearer || g == GrantSAMLBearer || g == GrantTokenExchange }):
-		return errGrantTypes.At("/grant_types", "assertions and token exchange are not for apps that run in a browser, which keep no token from what else runs there")
+		return errGrantTypes.At("/grant_types", "Must have neither assertions nor token exchange for apps that run in a browser, which keep no token from what else runs there.")
 	case a.ClientType == clientPublic && len(a.OIDC.ExchangeAudiences) > 0:
-		return fault.CodeInvalid.At("/token_exchange_audiences", "empty for public clients, which cannot prove that they serve an API")
+		return fault.CodeInvalid.At("/token_exchange_audiences", "Must be empty for public clients, which cannot prove that they serve an API.")
 	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code && !device:
-		return errGrantTypes.At("/grant_types", "refresh_token goes with authorization_code or a device's code")
+		return errGrantTypes.At("/grant_types", "Must have authorization_code or a device's code for refresh_token to go with.")
 	case code && a.Template != templateStandard && len(a.OIDC.RedirectURIs) == 0:
-		return errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
+		return errRedirects.At("/redirect_uris", "Must have at least one redirect URI, to which codes are sent.")
 	case a.ClientType == clientPublic && a.OIDC.PKCEOptional:
-		return fault.CodeInvalid.At("/pkce_optional", "false for public clients: nothing else binds their codes to them")
+		return fault.CodeInvalid.At("/pkce_optional", "Must be false for public clients: nothing else binds their codes to them.")
 	case (a.ClientType == clientPublic) != (a.OIDC.complete(a.ClientType).AuthMethod == AuthNone):
-		return fault.CodeInvalid.At("/token_endpoint_auth_method", "none for public clients, and for nobody else")
+		return fault.CodeInvalid.At("/token_endpoint_auth_method", "Must be none for public clients, and for nobody else.")
 	case a.OIDC.AuthMethod == AuthPrivateKeyJWT && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
-		return fault.CodeInvalid.At("/jwks", "the keys, or their address in jwks_uri, for private_key_jwt")
+		return fault.CodeInvalid.At("/jwks", "Must hold the keys for private_key_jwt, unless jwks_uri has their address.")
 	case a.OIDC.AuthSigningAlg != "" && (a.OIDC.AuthMethod == AuthSecretJWT) != (a.OIDC.AuthSigningAlg == jose.HS256):
-		return fault.CodeInvalid.At("/token_endpoint_auth_signing_alg", "HS256 for client_secret_jwt, which signs with the secret, and for nothing else")
+		return fault.CodeInvalid.At("/token_endpoint_auth_signing_alg", "Must be HS256 for client_secret_jwt, which signs with the secret, and for nothing else.")
 	case a.OIDC.RequireSignedRequest && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
-		return fault.CodeInvalid.At("/jwks", "the keys, or their address in jwks_uri, by which requests are signed")
+		return fault.CodeInvalid.At("/jwks", "Must hold the keys by which requests are signed, unless jwks_uri has their address.")
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
-		return fault.CodeInvalid.At("/id_token_alg", "one of the algorithms that the server's metadata lists")
+		return fault.CodeInvalid.At("/id_token_alg", "Must be one of the algorithms that the server's metadata lists.")
 	}
 	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
 		return err
@@ -122,7 +122,7 @@ func checkProtocol(a appRow) error {
 func checkServed(ctx context.Context, tx db.Tx, a appRow) error {
 	defined, err := definedResources(ctx, tx, a.Org, a.OIDC.ExchangeAudiences)
 	if err == nil && defined < len(a.OIDC.ExchangeAudiences) {
-		err = errResourceUnknown.At("/token_exchange_audiences", "identifiers of API resources that this organization defines")
+		err = errResourceUnknown.At("/token_exchange_audiences", "Must be identifiers of API resources that this organization defines.")
 	}
 	return err
 }
@@ -480,7 +480,7 @@ func cleanName(s string) (show, key string, err error) {
 	show = strings.TrimSpace(s)
 	key = text.Key(show)
 	if key == "" || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		return "", "", fault.CodeInvalid.At("/name", "printable characters, at least one of them no space")
+		return "", "", fault.CodeInvalid.At("/name", "Must be printable characters, at least one of them no space.")
 	}
 	return show, key, nil
 }
@@ -488,7 +488,7 @@ func cleanName(s string) (show, key string, err error) {
 func cleanText(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }) {
-		return "", fault.CodeInvalid.At("/description", "printable characters and line feeds")
+		return "", fault.CodeInvalid.At("/description", "Must be printable characters and line feeds.")
 	}
 	return s, nil
 }

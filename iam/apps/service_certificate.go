@@ -68,16 +68,16 @@ func checkCertificate(s Settings) error {
 		switch value := s.certified()[name]; {
 		case value == "":
 		case set != "":
-			return fault.CodeInvalid.At("/"+name, "empty where "+set+" is set: an app has one name in its certificate (RFC 8705, section 2.1.2)")
+			return fault.CodeInvalid.At("/"+name, "Must be empty where "+set+" is set: an app has one name in its certificate (RFC 8705, section 2.1.2).")
 		default:
 			set = name
 		}
 	}
 	switch {
 	case s.AuthMethod == AuthTLS && set == "":
-		return fault.CodeInvalid.At("/tls_client_auth_subject_dn", "the name in the certificate, here or in one of tls_client_auth_san_…, for tls_client_auth")
+		return fault.CodeInvalid.At("/tls_client_auth_subject_dn", "Must be the name in the certificate for tls_client_auth, unless one of tls_client_auth_san_… has it.")
 	case s.AuthMethod == AuthSelfSignedTLS && s.JWKS == nil && s.JWKSURI == "":
-		return fault.CodeInvalid.At("/jwks", "the certificate's key, or the address of keys in jwks_uri, for self_signed_tls_client_auth")
+		return fault.CodeInvalid.At("/jwks", "Must hold the certificate's key for self_signed_tls_client_auth, unless jwks_uri has its address.")
 	}
 	return checkCertified(s)
 }
@@ -89,15 +89,15 @@ func checkCertified(s Settings) error {
 	u, errURI := url.Parse(s.CertificateURI)
 	switch {
 	case s.CertificateDN != "" && !validSubject(s.CertificateDN):
-		return fault.CodeInvalid.At("/tls_client_auth_subject_dn", "a subject as RFC 4514 writes it, such as CN=payments,O=Example,C=DE: no spaces between the parts, the last of the certificate first")
+		return fault.CodeInvalid.At("/tls_client_auth_subject_dn", "Must be a subject as RFC 4514 writes it, such as CN=payments,O=Example,C=DE: no spaces between the parts, the last of the certificate first.")
 	case s.CertificateDNS != "" && (len(host) > 253 || !hostName.MatchString(lowerASCII(host))):
-		return fault.CodeInvalid.At("/tls_client_auth_san_dns", "a DNS name")
+		return fault.CodeInvalid.At("/tls_client_auth_san_dns", "Must be a DNS name.")
 	case s.CertificateIP != "" && (errIP != nil || ip.Zone() != ""):
-		return fault.CodeInvalid.At("/tls_client_auth_san_ip", "an IPv4 or IPv6 address")
+		return fault.CodeInvalid.At("/tls_client_auth_san_ip", "Must be an IPv4 or IPv6 address.")
 	case s.CertificateEmail != "" && (errMail != nil || address.Address != s.CertificateEmail):
-		return fault.CodeInvalid.At("/tls_client_auth_san_email", "an e-mail address")
+		return fault.CodeInvalid.At("/tls_client_auth_san_email", "Must be an e-mail address.")
 	case s.CertificateURI != "" && (errURI != nil || !u.IsAbs() || u.String() != s.CertificateURI):
-		return fault.CodeInvalid.At("/tls_client_auth_san_uri", "an absolute URI")
+		return fault.CodeInvalid.At("/tls_client_auth_san_uri", "Must be an absolute URI.")
 	}
 	return nil
 }

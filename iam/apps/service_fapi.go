@@ -66,15 +66,15 @@ func checkProfile(a appRow) error {
 	}
 	code := slices.Contains(a.GrantTypes, GrantAuthorizationCode)
 	no := func(name, rule string) error {
-		return fault.CodeInvalid.At("/"+name, rule+", for the profile "+s.Profile)
+		return fault.CodeInvalid.At("/"+name, "Must be "+rule+", for the profile "+s.Profile+".")
 	}
 	switch {
 	case a.ClientType == clientPublic:
-		return no("profile", "a confidential client, which can prove who it is")
+		return fault.CodeInvalid.At("/profile", "Must be empty for public clients, which cannot prove who they are.")
 	case !slices.Contains(ProfileMethods, s.AuthMethod):
 		return no("token_endpoint_auth_method", "one of "+strings.Join(ProfileMethods, ", "))
 	case slices.ContainsFunc(a.GrantTypes, func(g string) bool { return !slices.Contains(ProfileGrants, g) }):
-		return errGrantTypes.At("/grant_types", "none but "+strings.Join(ProfileGrants, ", ")+", for the profile "+s.Profile)
+		return errGrantTypes.At("/grant_types", "Must be none but "+strings.Join(ProfileGrants, ", ")+", for the profile "+s.Profile+".")
 	case !slices.Equal(s.ResponseTypes, []string{"code"}):
 		return no("response_types", "code alone")
 	case s.PKCEOptional:

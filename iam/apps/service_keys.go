@@ -18,7 +18,7 @@ func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateApp
 		return fields, nil
 	}
 	if in.JWKS != nil && in.JWKSURI != nil && *in.JWKSURI != "" {
-		return nil, fault.CodeInvalid.At("/jwks_uri", "keys or the address of keys, not both (RFC 7591, section 2)")
+		return nil, fault.CodeInvalid.At("/jwks_uri", "Must be empty where jwks has the keys (RFC 7591, section 2).")
 	}
 	was := a.OIDC
 	if in.JWKS != nil {
@@ -32,7 +32,7 @@ func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateApp
 		fields = append(fields, "jwks_uri")
 	}
 	if _, err := a.OIDC.JWKS.PublicKeys(); err != nil {
-		return nil, fault.CodeInvalid.At("/jwks", "public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures")
+		return nil, fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures.")
 	}
 	if !keysGone(was, a.OIDC) {
 		return fields, nil

@@ -64,7 +64,7 @@ var (
 	privateScheme = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+$`)
 )
 
-const redirectRule = "an absolute URI without fragment, user or wildcard: https, http on a loopback address, or for a mobile app a private scheme with a dot such as com.example.app:/callback"
+const redirectRule = "Must be an absolute URI without fragment, user or wildcard: https, http on a loopback address, or for a mobile app a private scheme with a dot such as com.example.app:/callback."
 
 // checkRedirect says why a redirect URI cannot be registered. What browsers rewrite (dot segments, backslashes, encoded
 // slashes) is refused, so that what is compared is what is visited.
@@ -97,7 +97,7 @@ func checkPage(pointer, uri string) error {
 	}
 	u, err := url.Parse(uri)
 	if err != nil || !plainURI(uri) || u.Opaque != "" || u.User != nil || !checkHost(u) || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
-		return fault.CodeInvalid.At(pointer, "an absolute https URI, or http on a loopback address")
+		return fault.CodeInvalid.At(pointer, "Must be an absolute https URI, or http on a loopback address.")
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func checkPage(pointer, uri string) error {
 // (OpenID Connect Back-Channel Logout 1.0, section 2.2).
 func CheckEndpoint(pointer, uri string) error {
 	if strings.Contains(uri, "#") {
-		return fault.CodeInvalid.At(pointer, "an absolute https URI without a fragment, or http on a loopback address")
+		return fault.CodeInvalid.At(pointer, "Must be an absolute https URI without a fragment, or http on a loopback address.")
 	}
 	return checkPage(pointer, uri)
 }
@@ -122,7 +122,7 @@ func checkFrontchannel(s Settings) error {
 		return err
 	}
 	if u, err := url.Parse(s.FrontchannelLogoutURI); err != nil || !slices.Contains(originsOf(s.RedirectURIs), OriginOf(u)) {
-		return fault.CodeInvalid.At(pointer, "at the origin (scheme, host and port) of one of the redirect URIs")
+		return fault.CodeInvalid.At(pointer, "Must be at the origin (scheme, host and port) of one of the redirect URIs.")
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func checkFrontchannel(s Settings) error {
 func checkOrigin(pointer, origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || !plainURI(origin) || u.User != nil || !checkHost(u) || OriginOf(u) != origin || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
-		return fault.CodeInvalid.At(pointer, "scheme and host, and a port that is not the scheme's own: https://app.example.com")
+		return fault.CodeInvalid.At(pointer, "Must be scheme and host, and a port that is not the scheme's own: https://app.example.com.")
 	}
 	return nil
 }

@@ -63,16 +63,16 @@ func (r Registration) row(org ids.Org) (row appRow, err error) {
 		return row, err
 	}
 	if slices.Contains(row.GrantTypes, GrantAuthorizationCode) && len(row.OIDC.RedirectURIs) == 0 {
-		return row, errRedirects.At("/redirect_uris", "at least one redirect URI, to which codes are sent")
+		return row, errRedirects.At("/redirect_uris", "Must have at least one redirect URI, to which codes are sent.")
 	}
 	if err := CheckEndpoint("/jwks_uri", row.OIDC.JWKSURI); err != nil {
 		return row, err
 	}
 	if row.OIDC.JWKS != nil && row.OIDC.JWKSURI != "" {
-		return row, fault.CodeInvalid.At("/jwks_uri", "keys or the address of keys, not both (RFC 7591, section 2)")
+		return row, fault.CodeInvalid.At("/jwks_uri", "Must be empty where jwks has the keys (RFC 7591, section 2).")
 	}
 	if _, err := row.OIDC.JWKS.PublicKeys(); err != nil {
-		return row, fault.CodeInvalid.At("/jwks", "public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures")
+		return row, fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures.")
 	}
 	return row, checkProtocol(row)
 }
@@ -138,10 +138,10 @@ func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 	row.ID, row.Source, row.Enabled, row.RoleAudience, row.Description = was.ID, was.Source, was.Enabled, was.RoleAudience, was.Description
 	row.CreatedAt, row.UpdatedAt, row.Version = was.CreatedAt, was.UpdatedAt, was.Version
 	if (row.OIDC.AuthMethod == AuthSecretJWT) != (was.OIDC.AuthMethod == AuthSecretJWT) {
-		return changed, fault.CodeInvalid.At("/token_endpoint_auth_method", "as it was registered: a secret that signs is kept in another way than one that is sent")
+		return changed, fault.CodeInvalid.At("/token_endpoint_auth_method", "Must stay as it was registered: a secret that signs is kept in another way than one that is sent.")
 	}
 	if row.ClientType != was.ClientType || row.Template != was.Template {
-		return changed, fault.CodeInvalid.At("/token_endpoint_auth_method", "as it was registered: a client stays public or confidential, native or not")
+		return changed, fault.CodeInvalid.At("/token_endpoint_auth_method", "Must stay as it was registered: a client stays public or confidential, native or not.")
 	}
 	shown, protocol := changedFields(was, row)
 	if len(shown)+len(protocol) == 0 {

@@ -69,7 +69,7 @@ func (s *Service) setMethod(ctx context.Context, tx db.Tx, a *appRow, in UpdateA
 	had := a.OIDC.AuthMethod
 	fields = set(fields, "token_endpoint_auth_method", &a.OIDC.AuthMethod, in.AuthMethod)
 	if a.OIDC.AuthMethod == AuthSecretJWT && s.keys == nil {
-		return nil, fault.CodeInvalid.At("/token_endpoint_auth_method", "another method: this program cannot seal secrets")
+		return nil, fault.CodeInvalid.At("/token_endpoint_auth_method", "Must be another method: this program cannot seal secrets.")
 	}
 	if had != AuthSecretJWT || a.OIDC.AuthMethod == AuthSecretJWT {
 		return fields, nil

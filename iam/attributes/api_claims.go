@@ -15,7 +15,7 @@ const tag = "Claims"
 
 // CreateOIDCClaimRequest says which attribute a new claim tells.
 type CreateOIDCClaimRequest struct {
-	Name        string `json:"name" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9_.:/#~-]+$" doc:"What tokens call it, unique in the tenant; a URI is a good name for what is nobody else's (RFC 7519, section 4.2). Never changes." example:"department"`
+	Name        string `json:"name" minLength:"1" maxLength:"128" pattern:"^[A-Za-z0-9_.:/#~-]+$" patternDescription:"letters, digits and _ . : / # ~ -" doc:"What tokens call it, unique in the tenant; a URI is a good name for what is nobody else's (RFC 7519, section 4.2). Never changes." example:"department"`
 	Attribute   string `json:"attribute" minLength:"1" maxLength:"80" doc:"What it tells: username, display_name, given_name, family_name, locale, or attributes.NAME for the value NAME among users' attributes. No other claim here tells the same." example:"attributes.department"`
 	Type        string `json:"type,omitempty" enum:"boolean,number,text" default:"text" doc:"How its values are written in JSON. One that does not fit is left out." example:"text"`
 	DisplayName string `json:"display_name,omitempty" maxLength:"100" doc:"What people read on the consent page; the name where left out." example:"Department"`

@@ -12,7 +12,7 @@ import (
 
 // CreateOIDCScopeRequest says which claims a new scope asks for.
 type CreateOIDCScopeRequest struct {
-	Name        string   `json:"name" minLength:"1" maxLength:"100" pattern:"^[!#-\\[\\]-~]+$" doc:"What apps ask for, unique in the tenant among all scopes: printable ASCII but space, quote and backslash (RFC 6749, section 3.3). Never changes." example:"staff"`
+	Name        string   `json:"name" minLength:"1" maxLength:"100" pattern:"^[!#-\\[\\]-~]+$" patternDescription:"printable ASCII but space, quote and backslash" doc:"What apps ask for, unique in the tenant among all scopes: printable ASCII but space, quote and backslash (RFC 6749, section 3.3). Never changes." example:"staff"`
 	DisplayName string   `json:"display_name,omitempty" maxLength:"100" doc:"What people read on the consent page; the name where left out." example:"See your place of work"`
 	Description string   `json:"description,omitempty" maxLength:"500" doc:"What it lets an app know, for the consent page." example:"Your department and your cost centre."`
 	Claims      []string `json:"claims" maxItems:"100" doc:"The claims that it asks for, by name." example:"[\"nickname\"]"`

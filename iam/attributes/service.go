@@ -51,7 +51,7 @@ func (s *Service) CreateClaim(ctx context.Context, tenant ids.Tenant, org ids.Or
 		r.Type = TypeText
 	}
 	if slices.Contains(protocol, strings.ToLower(r.Name)) {
-		return r, errReserved.At("/name", "a name that no token uses for something else")
+		return r, errReserved.At("/name", "Must be a name that no token uses for something else.")
 	}
 	if in.DisplayName == "" {
 		in.DisplayName = in.Name
@@ -174,10 +174,10 @@ func changeable(attribute string) bool {
 // checkAttribute judges what a claim is to tell.
 func checkAttribute(ctx context.Context, tx db.Tx, r claimRow) error {
 	if !changeable(r.Attribute) {
-		return fault.CodeInvalid.At("/attribute", "username, display_name, given_name, family_name, locale, or attributes. and the name of one of your own")
+		return fault.CodeInvalid.At("/attribute", "Must be username, display_name, given_name, family_name, locale, or attributes. and the name of one of your own.")
 	}
 	if r.SelfService && (r.Attribute == Username || r.Attribute == DisplayName) {
-		return fault.CodeInvalid.At("/self_service", "false: nobody fills this in himself")
+		return fault.CodeInvalid.At("/self_service", "Must be false: nobody fills this in himself.")
 	}
 	told, err := attributeTold(ctx, tx, r.Org, r.Attribute, r.ID)
 	if err == nil && told {
@@ -201,7 +201,7 @@ func taken(err error) error {
 func cleanName(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		return "", fault.CodeInvalid.At("/display_name", "printable characters, at least one of them no space")
+		return "", fault.CodeInvalid.At("/display_name", "Must be printable characters, at least one of them no space.")
 	}
 	return s, nil
 }
@@ -229,7 +229,7 @@ func (s *Service) Scope(ctx context.Context, tenant ids.Tenant, org ids.Org, id 
 func (s *Service) CreateScope(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateOIDCScopeRequest) (r scopeRow, err error) {
 	r = scopeRow{ID: ids.NewOIDCScope(), Org: org, Name: in.Name, Version: 1}
 	if s.reserved(r.Name) {
-		return r, errReserved.At("/name", "a name that neither OpenID Connect nor the management API uses")
+		return r, errReserved.At("/name", "Must be a name that neither OpenID Connect nor the management API uses.")
 	}
 	if in.DisplayName == "" {
 		in.DisplayName = in.Name
@@ -279,7 +279,7 @@ func known(ctx context.Context, tx db.Tx, org ids.Org, names []string) ([]string
 	}
 	for _, name := range wanted {
 		if !slices.Contains(found, name) {
-			return nil, errUnknown.At("/claims", "names of claims that the organization has")
+			return nil, errUnknown.At("/claims", "Must be names of claims that the organization has.")
 		}
 	}
 	if found == nil {
@@ -366,7 +366,7 @@ func (r scopeRow) data() scopeData { return scopeData{Claims: r.Claims, Name: r.
 func cleanText(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) && r != '\n' }) {
-		return "", fault.CodeInvalid.At("/description", "printable characters")
+		return "", fault.CodeInvalid.At("/description", "Must be printable characters.")
 	}
 	return s, nil
 }

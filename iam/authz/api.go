@@ -85,7 +85,7 @@ func (p Principal) parse() (Principal, error) {
 		p.id = user.UUID()
 	}
 	if err != nil || p.id == uuid.Nil {
-		return p, fault.CodeInvalid.At("/principal/id", "an identifier of the kind that type says: usr_… or grp_…")
+		return p, fault.CodeInvalid.At("/principal/id", "Must be an identifier of the kind that type says: usr_… or grp_….")
 	}
 	return p, nil
 }

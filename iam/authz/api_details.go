@@ -12,7 +12,7 @@ import (
 
 // CreateAuthorizationDetailsTypeRequest is a new authorization details type.
 type CreateAuthorizationDetailsTypeRequest struct {
-	Type        string         `json:"type" minLength:"1" maxLength:"255" pattern:"^[!#-\\[\\]-~]+$" doc:"The value of type in authorization_details, unique in the tenant: printable ASCII but space, quote and backslash. Never changes." example:"payment_initiation"`
+	Type        string         `json:"type" minLength:"1" maxLength:"255" pattern:"^[!#-\\[\\]-~]+$" patternDescription:"printable ASCII but space, quote and backslash" doc:"The value of type in authorization_details, unique in the tenant: printable ASCII but space, quote and backslash. Never changes." example:"payment_initiation"`
 	Name        string         `json:"name" minLength:"1" maxLength:"100" doc:"Name for people, for the consent page." example:"Payment"`
 	Description string         `json:"description,omitempty" maxLength:"500" doc:"What is allowed by it, for the consent page." example:"Money leaves your account."`
 	Schema      map[string]any `json:"schema" doc:"JSON Schema, draft 2020-12, of a whole element of authorization_details; at most 16 KiB and 300 subschemas. It names nothing outside of itself: $ref leads to its own $defs, and not round. Members that it does not name are refused, unless it says otherwise by additionalProperties or unevaluatedProperties; type need not be named. Titles are shown to people." example:"{\"type\":\"object\",\"required\":[\"amount\"],\"properties\":{\"amount\":{\"type\":\"string\",\"title\":\"Amount\"}}}"`

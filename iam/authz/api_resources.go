@@ -31,7 +31,7 @@ type UpdateAPIResourceRequest struct {
 
 // CreateAPIScopeRequest is a new scope.
 type CreateAPIScopeRequest struct {
-	Name        string `json:"name" minLength:"1" maxLength:"100" pattern:"^[!#-\\[\\]-~]+$" doc:"Scope name, unique in the tenant: printable ASCII but space, quote and backslash (RFC 6749, section 3.3). Never changes." example:"invoices.read"`
+	Name        string `json:"name" minLength:"1" maxLength:"100" pattern:"^[!#-\\[\\]-~]+$" patternDescription:"printable ASCII but space, quote and backslash" doc:"Scope name, unique in the tenant: printable ASCII but space, quote and backslash (RFC 6749, section 3.3). Never changes." example:"invoices.read"`
 	DisplayName string `json:"display_name,omitempty" maxLength:"100" doc:"Name for people; the scope's name where left out." example:"See invoices"`
 	Description string `json:"description,omitempty" maxLength:"500" doc:"What the scope allows, for the consent page." example:"See your invoices and their state."`
 }

@@ -46,7 +46,7 @@ func (s *Service) checkScopesFree(ctx context.Context, tx db.Tx, names ...string
 func (s *Service) checkIssuers(ctx context.Context, tx db.Tx, identifier string) error {
 	own, err := s.OwnIssuer(ctx, tx, identifier)
 	if err == nil && own {
-		err = fault.CodeInvalid.At("/identifier", "an address of the API's own: this one is an issuer of tokens, or lies below one")
+		err = fault.CodeInvalid.At("/identifier", "Must be an address of the API's own: this one is an issuer of tokens, or lies below one.")
 	}
 	return err
 }
@@ -67,7 +67,7 @@ func checkIdentifier(s string) error {
 	if err != nil || !u.IsAbs() || u.Opaque == "" && u.Host == "" || u.User != nil || strings.ContainsAny(s, "# \"<>\\^`{|}") ||
 		strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) || strings.HasPrefix(strings.ToLower(s), "urn:grove:") ||
 		u.Scheme == "javascript" || u.Scheme == "data" {
-		return fault.CodeInvalid.At("/identifier", "an absolute URI without a fragment, such as https://api.example.com; urn:grove: is taken")
+		return fault.CodeInvalid.At("/identifier", "Must be an absolute URI without a fragment, such as https://api.example.com; urn:grove: is taken.")
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func cleanName(pointer, s string) (show, key string, err error) {
 	show = strings.TrimSpace(s)
 	key = text.Key(show)
 	if key == "" || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		return "", "", fault.CodeInvalid.At(pointer, "printable characters, at least one of them no space")
+		return "", "", fault.CodeInvalid.At(pointer, "Must be printable characters, at least one of them no space.")
 	}
 	return show, key, nil
 }
@@ -143,7 +143,7 @@ func cleanName(pointer, s string) (show, key string, err error) {
 func cleanText(pointer, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }) {
-		return "", fault.CodeInvalid.At(pointer, "printable characters and line feeds")
+		return "", fault.CodeInvalid.At(pointer, "Must be printable characters and line feeds.")
 	}
 	return s, nil
 }

@@ -88,7 +88,7 @@ func (s *Service) assign(ctx context.Context, tx db.Tx, a Assignment, check func
 		}
 	}
 	if !own {
-		return row, false, errPrincipal.At("/principal/id", "a person who belongs to the organization, or one of its groups")
+		return row, false, errPrincipal.At("/principal/id", "Must be a person who belongs to the organization, or one of its groups.")
 	}
 	row = assignmentRow{ID: ids.NewAssignment(), Org: a.Org, Role: a.Role, PrincipalKind: a.PrincipalKind, PrincipalID: a.Principal, Reach: a.Reach, CreatedAt: tx.Now()}
 	if isNew, err = insertAssignment(ctx, tx, row); err != nil || !isNew {

@@ -32,12 +32,12 @@ func (r detailsTypeRow) versioned() VersionedDetailsType {
 func checkSchema(kind string, schema map[string]any) error {
 	raw, err := json.Marshal(schema)
 	if err != nil || bytes.Contains(raw, []byte(`\u0000`)) { // which Postgres does not keep
-		return errDetailsSchema.At("/schema", "a JSON Schema")
+		return errDetailsSchema.At("/schema", "Must be a JSON Schema.")
 	}
 	_, err = details.Compile(kind, raw)
 	var p *details.SchemaProblem
 	if errors.As(err, &p) {
-		return errDetailsSchema.At("/schema"+p.At, "a JSON Schema of draft 2020-12 within the limits; what stands at \""+p.At+"\" is "+p.Why)
+		return errDetailsSchema.At("/schema"+p.At, "Must be a JSON Schema of draft 2020-12 within the limits; what stands at \""+p.At+"\" is "+p.Why+".")
 	}
 	return err
 }
@@ -82,7 +82,7 @@ func (s *Service) visibleDetailsType(ctx context.Context, tenant ids.Tenant, org
 func (s *Service) AddDetailsType(ctx context.Context, tenant ids.Tenant, org ids.Org, resource ids.APIResource, in CreateAuthorizationDetailsTypeRequest) (made VersionedDetailsType, err error) {
 	row := detailsTypeRow{ID: ids.NewDetailsType(), Resource: resource, Type: in.Type, Schema: in.Schema, Version: 1}
 	if in.Type == "" || strings.ContainsFunc(in.Type, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return made, fault.CodeInvalid.At("/type", "printable ASCII but space, quote and backslash")
+		return made, fault.CodeInvalid.At("/type", "Must be printable ASCII but space, quote and backslash.")
 	}
 	if row.Name, _, err = cleanName("/name", in.Name); err != nil {
 		return made, err

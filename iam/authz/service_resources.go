@@ -34,10 +34,10 @@ func IsReserved(name string) bool {
 
 func checkScopeName(pointer, name string) error {
 	if IsReserved(name) {
-		return errScopeReserved.At(pointer, "a name that neither OpenID Connect nor the management API uses")
+		return errScopeReserved.At(pointer, "Must be a name that neither OpenID Connect nor the management API uses.")
 	}
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-		return fault.CodeInvalid.At(pointer, "printable ASCII but space, quote and backslash")
+		return fault.CodeInvalid.At(pointer, "Must be printable ASCII but space, quote and backslash.")
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (s *Service) CreateRole(ctx context.Context, tenant ids.Tenant, org ids.Org
 				return err
 			}
 			if owner != org {
-				return errAudience.At("/audience/id", "an app of this organization")
+				return errAudience.At("/audience/id", "Must be an app of this organization.")
 			}
 		}
 		row.CreatedAt, row.UpdatedAt = tx.Now(), tx.Now()
@@ -83,13 +83,13 @@ func parseAudience(in *RoleAudience, org ids.Org) (kind string, id uuid.UUID, ap
 	}
 	if in.Type == AudienceApplication {
 		if err := app.UnmarshalText([]byte(in.ID)); err != nil || app.IsZero() {
-			return "", id, app, errAudience.At("/audience/id", "the identifier of an app: app_…")
+			return "", id, app, errAudience.At("/audience/id", "Must be the identifier of an app: app_….")
 		}
 		return AudienceApplication, app.UUID(), app, nil
 	}
 	var named ids.Org
 	if err := named.UnmarshalText([]byte(in.ID)); err != nil || (!named.IsZero() && named != org) {
-		return "", id, app, errAudience.At("/audience/id", "this organization")
+		return "", id, app, errAudience.At("/audience/id", "Must be this organization.")
 	}
 	return AudienceOrganization, org.UUID(), app, nil
 }
@@ -245,7 +245,7 @@ func setPermissions(ctx context.Context, tx db.Tx, r roleRow, names []string, be
 			return err
 		}
 		if len(outside) > 0 {
-			return errScopeNotForApp.At("/permissions", "authorize the app for the scope's API resource first")
+			return errScopeNotForApp.At("/permissions", "Authorize the app for the scope's API resource first.")
 		}
 	}
 	return replacePermissions(ctx, tx, r.Org, r.ID, keys)

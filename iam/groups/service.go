@@ -62,14 +62,14 @@ func cleanName(s string) (show, key string, err error) {
 	show = strings.TrimSpace(s)
 	key = text.Key(show)
 	if key == "" || len(show) > 512 || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		return "", "", fault.CodeInvalid.At("/name", "1 to 512 bytes of printable characters")
+		return "", "", fault.CodeInvalid.At("/name", "Must be 1 to 512 bytes of printable characters.")
 	}
 	return show, key, nil
 }
 
 func cleanDescription(s string) (string, error) {
 	if len(s) > 2000 || strings.ContainsRune(s, 0) {
-		return "", fault.CodeInvalid.At("/description", "at most 2000 bytes without NUL")
+		return "", fault.CodeInvalid.At("/description", "Must have at most 2000 bytes, none of them NUL.")
 	}
 	return s, nil
 }

@@ -169,7 +169,7 @@ func cleanName(s string) (show, key string, err error) {
 	show = strings.TrimSpace(s)
 	key = text.Key(show)
 	if key == "" || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		return "", "", fault.CodeInvalid.At("/name", "printable characters, at least one of them no space")
+		return "", "", fault.CodeInvalid.At("/name", "Must be printable characters, at least one of them no space.")
 	}
 	return show, key, nil
 }

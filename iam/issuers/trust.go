@@ -159,14 +159,14 @@ func (s *Service) check(ctx context.Context, tx db.Tx, r *row) error {
 	t.Audiences = list.Distinct(t.Audiences)
 	for i, audience := range t.Audiences {
 		if !isName(audience) {
-			return fault.CodeInvalid.At("/audiences/"+strconv.Itoa(i), "printable ASCII characters without spaces, at most 1024")
+			return fault.CodeInvalid.At("/audiences/"+strconv.Itoa(i), "Must be printable ASCII characters without spaces, at most 1024.")
 		}
 	}
 	if err := checkKeys(r.Format, t); err != nil {
 		return err
 	}
 	if t.SubjectClaim == "" || strings.ContainsFunc(t.SubjectClaim, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return fault.CodeInvalid.At("/subject_claim", "the name of a claim: printable ASCII characters without spaces")
+		return fault.CodeInvalid.At("/subject_claim", "Must be the name of a claim: printable ASCII characters without spaces.")
 	}
 	return checkSubjects(ctx, tx, r)
 }
@@ -177,10 +177,10 @@ func checkKeys(format string, t *Trust) error {
 		return checkCertificates(t)
 	}
 	if len(t.Certificates) > 0 {
-		return fault.CodeInvalid.At("/certificates", "certificates are for issuers of SAML assertions; those of JWTs have jwks or jwks_uri")
+		return fault.CodeInvalid.At("/certificates", "Must be empty: certificates are for issuers of SAML assertions, those of JWTs have jwks or jwks_uri.")
 	}
 	if _, err := t.JWKS.PublicKeys(); err != nil {
-		return fault.CodeInvalid.At("/jwks", "public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures")
+		return fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures.")
 	}
 	if t.JWKSURI != "" {
 		if err := apps.CheckEndpoint("/jwks_uri", t.JWKSURI); err != nil {
@@ -188,25 +188,25 @@ func checkKeys(format string, t *Trust) error {
 		}
 	}
 	if (t.JWKS == nil) == (t.JWKSURI == "") {
-		return fault.CodeInvalid.At("/jwks", "the issuer's keys, or their address in jwks_uri, and not both")
+		return fault.CodeInvalid.At("/jwks", "Must hold the issuer's keys, or jwks_uri their address, and not both.")
 	}
 	return nil
 }
 
 func checkCertificates(t *Trust) error {
 	if t.JWKS != nil || t.JWKSURI != "" {
-		return fault.CodeInvalid.At("/certificates", "issuers of SAML assertions have certificates in place of jwks and jwks_uri")
+		return fault.CodeInvalid.At("/certificates", "Issuers of SAML assertions must have certificates in place of jwks and jwks_uri.")
 	}
 	if t.SigningAlg != "" {
-		return fault.CodeInvalid.At("/signing_alg", "empty for SAML assertions, which are signed with SHA-256 or better by the certificate's key")
+		return fault.CodeInvalid.At("/signing_alg", "Must be empty for SAML assertions, which are signed with SHA-256 or better by the certificate's key.")
 	}
 	if len(t.Certificates) == 0 {
-		return fault.CodeInvalid.At("/certificates", "at least one certificate of the issuer's keys")
+		return fault.CodeInvalid.At("/certificates", "Must have at least one certificate of the issuer's keys.")
 	}
 	for i, text := range t.Certificates {
 		c, err := saml.ParseCertificate(text)
 		if err != nil {
-			return fault.CodeInvalid.At("/certificates/"+strconv.Itoa(i), "an X.509 certificate as PEM or base64 of DER, with an RSA key of 2048 bits or more or an EC key on P-256, P-384 or P-521")
+			return fault.CodeInvalid.At("/certificates/"+strconv.Itoa(i), "Must be an X.509 certificate as PEM or base64 of DER, with an RSA key of 2048 bits or more or an EC key on P-256, P-384 or P-521.")
 		}
 		t.Certificates[i] = base64.StdEncoding.EncodeToString(c.Raw)
 	}
@@ -218,7 +218,7 @@ func checkSubjects(ctx context.Context, tx db.Tx, r *row) error {
 	t := &r.Trust
 	if t.SubjectMatch != MatchMapping {
 		if len(t.Subjects) > 0 {
-			return fault.CodeInvalid.At("/subjects", "empty unless subject_match is mapping")
+			return fault.CodeInvalid.At("/subjects", "Must be empty unless subject_match is mapping.")
 		}
 		t.Subjects = []SubjectMapping{}
 		return nil
@@ -226,14 +226,14 @@ func checkSubjects(ctx context.Context, tx db.Tx, r *row) error {
 	seen, people := map[string]bool{}, []ids.User{}
 	for i, m := range t.Subjects {
 		if seen[m.Subject] || strings.ContainsFunc(m.Subject, unicode.IsControl) {
-			return fault.CodeInvalid.At("/subjects/"+strconv.Itoa(i)+"/subject", "printable characters, and each subject once")
+			return fault.CodeInvalid.At("/subjects/"+strconv.Itoa(i)+"/subject", "Must be printable characters, and each subject must be there once.")
 		}
 		seen[m.Subject], people = true, append(people, m.User)
 	}
 	people = list.Distinct(people)
 	n, err := residents(ctx, tx, r.Org, people)
 	if err == nil && n < len(people) {
-		err = errNobody.At("/subjects", "people whose resident organization is this one")
+		err = errNobody.At("/subjects", "Must be people whose resident organization is this one.")
 	}
 	return err
 }
@@ -241,11 +241,11 @@ func checkSubjects(ctx context.Context, tx db.Tx, r *row) error {
 // checkIssuer refuses a name that no issuer has, and those of this installation: what it signs is no assertion of somebody else's.
 func (s *Service) checkIssuer(ctx context.Context, tx db.Tx, issuer string) error {
 	if !isName(issuer) {
-		return fault.CodeInvalid.At("/issuer", "printable ASCII characters without spaces, at most 1024")
+		return fault.CodeInvalid.At("/issuer", "Must be printable ASCII characters without spaces, at most 1024.")
 	}
 	own, err := s.ranks.OwnIssuer(ctx, tx, issuer)
 	if err == nil && own {
-		err = fault.CodeInvalid.At("/issuer", "an issuer outside of this installation")
+		err = fault.CodeInvalid.At("/issuer", "Must be an issuer outside of this installation.")
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func (s *Service) create(ctx context.Context, c *httpapi.Call, in *createInput) 
 	}
 	if minutes := in.Body.ExpiresInMinutes; minutes != nil {
 		if *minutes == 0 {
-			return nil, fault.CodeInvalid.At("/expires_in_minutes", "1 to 43200, or -1")
+			return nil, fault.CodeInvalid.At("/expires_in_minutes", "Must be 1 to 43200, or -1.")
 		}
 		w.Life = time.Duration(*minutes) * time.Minute
 	}

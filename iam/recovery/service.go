@@ -110,9 +110,9 @@ func (s *Service) check(u users.User, w Wanted) error {
 	case u.Status != users.StatusActive:
 		return errNotActive.With("Enable or unlock the user before.", nil)
 	case w.Delivery == deliveryEmail && u.Email == "":
-		return fault.CodeInvalid.At("/delivery", "link for a user without an e-mail address")
+		return fault.CodeInvalid.At("/delivery", "Must be link for a user without an e-mail address.")
 	case w.Life < 0 && (w.Delivery != deliveryLink || u.HasPassword && !w.Force):
-		return fault.CodeInvalid.At("/expires_in_minutes", "a time to come; only a link that is handed over, for a user without a password, may last for ever")
+		return fault.CodeInvalid.At("/expires_in_minutes", "Must be a time to come; only a link that is handed over, for a user without a password, may last for ever.")
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func (s *Service) deleteToken(ctx context.Context, c *httpapi.Call, in *deleteTo
 func (s *Service) CreateToken(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateRegistrationTokenRequest) (made CreatedRegistrationToken, err error) {
 	name := strings.TrimSpace(in.Name)
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		return made, fault.CodeInvalid.At("/name", "printable characters, at least one of them no space")
+		return made, fault.CodeInvalid.At("/name", "Must be printable characters, at least one of them no space.")
 	}
 	plain, hash := secrets.NewToken(prefixInitial)
 	row := tokenRow{ID: ids.NewRegistrationToken(), Name: name, Hint: plain[len(plain)-4:], UsesLeft: in.Uses}
@@ -120,7 +120,7 @@ func (s *Service) CreateToken(ctx context.Context, tenant ids.Tenant, org ids.Or
 			row.ExpiresAt = *in.ExpiresAt
 		}
 		if !row.ExpiresAt.After(tx.Now()) || row.ExpiresAt.After(tx.Now().Add(maxTokenLife)) {
-			return fault.CodeInvalid.At("/expires_at", "a time to come, within a year")
+			return fault.CodeInvalid.At("/expires_at", "Must be a time to come, within a year.")
 		}
 		n, err := countTokens(ctx, tx)
 		if err != nil {

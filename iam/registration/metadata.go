@@ -254,7 +254,7 @@ func asRefusal(err error) error {
 	if n, err := strconv.Atoi(index); err == nil {
 		where += " (number " + strconv.Itoa(n+1) + ")"
 	}
-	return refuse(code, where+" has to be "+f.Fields[0].Detail+".")
+	return refuse(code, where+": "+f.Fields[0].Detail)
 }
 
 var anAlg = "one of " + strings.Join(jose.Algs(), ", ")

@@ -43,7 +43,7 @@ type CreateUserRequest struct {
 	Email              string            `json:"email,omitempty" maxLength:"254" doc:"E-mail address; the username where that is an address." example:"jo@example.com"`
 	GivenName          string            `json:"given_name,omitempty" maxLength:"128" doc:"Given name." example:"Jo"`
 	FamilyName         string            `json:"family_name,omitempty" maxLength:"128" doc:"Family name." example:"Doe"`
-	Locale             string            `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" doc:"Preferred language, BCP 47." example:"en"`
+	Locale             string            `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" patternDescription:"a language tag, such as en or pt-BR" doc:"Preferred language, BCP 47." example:"en"`
 	Attributes         map[string]string `json:"attributes,omitempty" doc:"Values of your own: at most 64, names of 1 to 64 ASCII characters, values of at most 1024 bytes."`
 	Password           string            `json:"password,omitempty" minLength:"8" maxLength:"1024" doc:"A first password, of 8 to 1024 bytes. Without it the user cannot sign in with a password yet." example:"correct horse battery"`
 	MustChangePassword *bool             `json:"must_change_password,omitempty" doc:"Whether that password must be replaced at the first sign-in; true when absent." example:"true"`
@@ -54,7 +54,7 @@ type UpdateUserRequest struct {
 	Email      httpapi.Field[string] `json:"email,omitempty" maxLength:"254" doc:"Another address, which is not verified; null removes it." example:"jo@example.com"`
 	GivenName  httpapi.Field[string] `json:"given_name,omitempty" maxLength:"128" doc:"Given name; null removes it." example:"Jo"`
 	FamilyName httpapi.Field[string] `json:"family_name,omitempty" maxLength:"128" doc:"Family name; null removes it." example:"Doe"`
-	Locale     httpapi.Field[string] `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" doc:"Preferred language, BCP 47; null removes it." example:"en"`
+	Locale     httpapi.Field[string] `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" patternDescription:"a language tag, such as en or pt-BR" doc:"Preferred language, BCP 47; null removes it." example:"en"`
 	Attributes map[string]*string    `json:"attributes,omitempty" doc:"Attributes to set; null removes one. Those not named stay."`
 }
 

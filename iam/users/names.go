@@ -24,14 +24,14 @@ func usernameKey(s string) string {
 func cleanUsername(s string) (show, key string, err error) {
 	if strings.Contains(s, "@") {
 		if show, key, err = text.Email(s); err != nil {
-			return "", "", fault.CodeInvalid.At("/username", "a username with @ must be one plain e-mail address")
+			return "", "", fault.CodeInvalid.At("/username", "A username with @ must be one plain e-mail address.")
 		}
 		return show, key, nil
 	}
 	show = strings.TrimSpace(s)
 	key = text.Key(show)
 	if key == "" || strings.Contains(key, "@") || len(show) > maxUsername || strings.ContainsFunc(show, func(r rune) bool { return !unicode.IsGraphic(r) }) {
-		return "", "", fault.CodeInvalid.At("/username", "1 to 254 bytes of printable characters")
+		return "", "", fault.CodeInvalid.At("/username", "Must be 1 to 254 bytes of printable characters.")
 	}
 	return show, key, nil
 }
@@ -42,7 +42,7 @@ func cleanEmail(s string) (show, key string, err error) {
 		return "", "", nil
 	}
 	if show, key, err = text.Email(s); err != nil {
-		return "", "", fault.CodeInvalid.At("/email", "one plain e-mail address")
+		return "", "", fault.CodeInvalid.At("/email", "Must be one plain e-mail address.")
 	}
 	return show, key, nil
 }
@@ -52,7 +52,7 @@ func cleanEmail(s string) (show, key string, err error) {
 func cleanName(pointer, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if len(s) > 512 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return "", fault.CodeInvalid.At(pointer, "printable characters, at most 512 bytes")
+		return "", fault.CodeInvalid.At(pointer, "Must be printable characters, at most 512 bytes.")
 	}
 	return s, nil
 }
@@ -61,7 +61,7 @@ func cleanName(pointer, s string) (string, error) {
 func cleanReason(s string) (string, error) {
 	s = strings.TrimSpace(s)
 	if len(s) > 1024 || strings.ContainsFunc(s, unicode.IsControl) {
-		return "", fault.CodeInvalid.At("/reason", "printable characters, at most 1024 bytes")
+		return "", fault.CodeInvalid.At("/reason", "Must be printable characters, at most 1024 bytes.")
 	}
 	return s, nil
 }
@@ -83,15 +83,15 @@ func mergeAttributes(have map[string]string, patch map[string]*string) (map[stri
 			continue
 		}
 		if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) || r > unicode.MaxASCII }) {
-			return nil, fault.CodeInvalid.At("/attributes", "names of 1 to 64 printable ASCII characters")
+			return nil, fault.CodeInvalid.At("/attributes", "Must have names of 1 to 64 printable ASCII characters.")
 		}
 		if len(*value) > maxAttributeBytes || strings.ContainsRune(*value, 0) {
-			return nil, fault.CodeInvalid.At("/attributes", "values of at most 1024 bytes without NUL")
+			return nil, fault.CodeInvalid.At("/attributes", "Must have values of at most 1024 bytes without NUL.")
 		}
 		merged[name] = *value
 	}
 	if len(merged) > maxAttributes {
-		return nil, fault.CodeInvalid.At("/attributes", "at most 64 attributes")
+		return nil, fault.CodeInvalid.At("/attributes", "Must have at most 64 attributes.")
 	}
 	return merged, nil
 }

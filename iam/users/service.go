@@ -116,7 +116,7 @@ func clean(n NewUser) (User, error) {
 		n.Username = n.Email
 	}
 	if n.Username == "" {
-		return User{}, fault.CodeInvalid.At("/username", "a username or an e-mail address is needed")
+		return User{}, fault.CodeInvalid.At("/username", "A username or an e-mail address is needed.")
 	}
 	if n.Email == "" && strings.Contains(n.Username, "@") {
 		n.Email = n.Username

@@ -84,12 +84,7 @@ const bodyTime = 30 * time.Second
 
 // New makes an API without operations.
 func New(o Options) *API {
-	huma.DefaultArrayNullable = false
-	huma.ValidateStrictCasing = true // or a second spelling of a name is read unchecked
-	huma.NewErrorWithContext = humaError
-	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		return humaError(nil, status, message, errs...)
-	}
+	setUpHuma()
 	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux()}
 	a.inner.Use(a.measure)
 	cfg := huma.DefaultConfig("Grove", o.Version)

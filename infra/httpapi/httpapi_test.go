@@ -77,8 +77,13 @@ type createThingInput struct {
 }
 
 type createThingRequest struct {
-	Name     string `json:"name" minLength:"1" maxLength:"20"`
-	Password string `json:"password" minLength:"12"`
+	Name     string     `json:"name" minLength:"1" maxLength:"20"`
+	Password string     `json:"password" minLength:"12"`
+	Color    string     `json:"color,omitempty" enum:"red,blue"`
+	Code     string     `json:"code,omitempty" pattern:"^[a-z]+$" patternDescription:"lower-case letters"`
+	Count    int        `json:"count,omitempty" maximum:"1000000"`
+	Owners   []ids.User `json:"owners,omitempty" maxItems:"1"`
+	Until    time.Time  `json:"until,omitempty"`
 }
 
 type thing struct {
@@ -88,7 +93,8 @@ type thing struct {
 type listThingsInput struct {
 	httpapi.OrgPath
 	httpapi.PageQuery
-	Color string `query:"color"`
+	Color string   `query:"color"`
+	Owner ids.User `query:"owner"`
 }
 
 func serve(t *testing.T, w *world, d *db.DB, fail func(name string) error, options ...func(*httpapi.Options)) http.Handler {
@@ -211,6 +217,50 @@ func TestInputIsNeverEchoed(t *testing.T) {
 		}
 		if got.Problem.RequestID == "" || got.Problem.RequestID != got.Header().Get("X-Request-Id") {
 			t.Errorf("%s: request id %q", name, got.Problem.RequestID)
+		}
+	}
+}
+
+// TestSentences: what is said of a value can be shown under its field, and says what the value must be.
+func TestSentences(t *testing.T) {
+	h := serve(t, newWorld(), nil, nil)
+	owner := newWorld().user.String()
+	for _, c := range []struct{ body, pointer, detail string }{
+		{`"name":""`, "/name", "Must not be empty."},
+		{`"name":"` + strings.Repeat("x", 21) + `"`, "/name", "Must have at most 20 characters."},
+		{`"name":7`, "/name", "Must be a text."},
+		{`"password":"short"`, "/password", "Must have at least 12 characters."},
+		{`"color":"hunter2"`, "/color", "Must be one of: red, blue."},
+		{`"code":"Hunter2!"`, "/code", "Must be lower-case letters."},
+		{`"count":1000001`, "/count", "Must be 1000000 or less."},
+		{`"count":1.5`, "/count", "Must be a whole number."},
+		{`"owners":["` + owner + `","` + owner + `"]`, "/owners", "Must have at most 1 entry."},
+		{`"owners":["usr_hunter2"]`, "/owners/0", "Must be an identifier: usr_ and 26 letters and digits."},
+		{`"owners":["` + owner[:29] + `z"]`, "/owners/0", "Must be an identifier: usr_ and 26 letters and digits."},
+		{`"until":"hunter2"`, "/until", "Must be a time as RFC 3339 writes it, such as 2026-11-30T09:00:00Z."},
+		{`"hunter":2`, "/hunter", "There is no such field here."},
+	} {
+		body := `{` + c.body
+		for _, other := range []string{`"name":"x"`, `"password":"longenoughpassword"`} {
+			if member, _, _ := strings.Cut(other, ":"); !strings.HasPrefix(c.body, member) {
+				body += "," + other
+			}
+		}
+		got := call(h, "POST", things, body+"}")
+		if want := (httpapi.ProblemField{Pointer: c.pointer, Code: "request.invalid", Detail: c.detail}); got.Code != 422 || len(got.Problem.Errors) != 1 || got.Problem.Errors[0] != want {
+			t.Errorf("%s: %d %+v", c.body, got.Code, got.Problem.Errors)
+		}
+	}
+	for target, want := range map[string]httpapi.ProblemField{
+		things + "?colour=red":       {Pointer: "query:colour", Detail: "There is no such parameter."},
+		things + "?page_size=many":   {Pointer: "query:page_size", Detail: "Must be a whole number."},
+		things + "?page_size=201":    {Pointer: "query:page_size", Detail: "Must be 200 or less."},
+		things + "?owner=usr_hunter": {Pointer: "query:owner", Detail: "Must be an identifier: usr_ and 26 characters."},
+	} {
+		got := call(h, "GET", target, "")
+		want.Code = "request.invalid"
+		if got.Code != 422 || len(got.Problem.Errors) != 1 || got.Problem.Errors[0] != want {
+			t.Errorf("%s: %d %+v", target, got.Code, got.Problem.Errors)
 		}
 	}
 }

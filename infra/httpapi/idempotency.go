@@ -32,7 +32,7 @@ func (a *API) claim(next http.Handler) http.Handler {
 			return
 		}
 		if len(key) > 255 || len(r.Header.Values("Idempotency-Key")) > 1 {
-			WriteProblem(w, r, a.log, fault.CodeInvalid.At("header:Idempotency-Key", "one value of at most 255 characters"))
+			WriteProblem(w, r, a.log, fault.CodeInvalid.At("header:Idempotency-Key", "Must be one value of at most 255 characters."))
 			return
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))

@@ -31,7 +31,7 @@ type Problem struct {
 type ProblemField struct {
 	Pointer string `json:"pointer" doc:"JSON pointer (RFC 6901) into the body, or query:, path: or header: and a parameter's name." example:"/email"`
 	Code    string `json:"code" doc:"The stable reason." example:"request.invalid"`
-	Detail  string `json:"detail" doc:"What the rule is." example:"expected string to be an e-mail address"`
+	Detail  string `json:"detail" doc:"What the rule is." example:"Must be an e-mail address."`
 }
 
 // Error makes a Problem an error for huma.
@@ -132,7 +132,7 @@ func humaError(ctx huma.Context, status int, _ string, errs ...error) huma.Statu
 	for _, err := range errs {
 		var d *huma.ErrorDetail
 		if c == fault.CodeInvalid && errors.As(err, &d) {
-			p.Errors = append(p.Errors, ProblemField{Pointer: pointer(d.Location), Code: c.Name, Detail: d.Message})
+			p.Errors = append(p.Errors, ProblemField{Pointer: pointer(d.Location), Code: c.Name, Detail: sentence(d.Message)})
 		}
 	}
 	return p

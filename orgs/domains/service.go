@@ -63,7 +63,7 @@ func (s *Service) OwnerOf(ctx context.Context, tx db.Tx, emailDomain string) (id
 func (s *Service) MapTx(ctx context.Context, tx db.Tx, org ids.Org, domain string) (Domain, error) {
 	name, err := text.Domain(domain)
 	if err != nil {
-		return Domain{}, fault.CodeInvalid.At("/name", "a domain name, such as acme.com")
+		return Domain{}, fault.CodeInvalid.At("/name", "Must be a domain name, such as acme.com.")
 	}
 	if suffix, icann := publicsuffix.PublicSuffix(name); slices.Contains(publicProviders, name) || icann && suffix == name {
 		return Domain{}, errPublic.At("/name", "Anyone can have an address of this domain, so it can belong to no organization.")

@@ -43,7 +43,7 @@ type InviteUserRequest struct {
 	Groups           []ids.Group `json:"groups,omitempty" maxItems:"50" doc:"Groups that the person joins; the caller must be able to put people into them."`
 	Email            string      `json:"email" minLength:"3" maxLength:"254" doc:"Who is invited: one plain e-mail address." example:"jo@example.com"`
 	Roles            []ids.Role  `json:"roles,omitempty" maxItems:"50" doc:"Roles that the person gets on joining; the caller must be able to assign them."`
-	Locale           string      `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" doc:"Language of the mail, BCP 47; English when absent." example:"en"`
+	Locale           string      `json:"locale,omitempty" maxLength:"35" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" patternDescription:"a language tag, such as en or pt-BR" doc:"Language of the mail, BCP 47; English when absent." example:"en"`
 }
 
 // InvitationPath is embedded by inputs of operations on one invitation.

@@ -72,7 +72,7 @@ type NewInvitation struct {
 func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) (Invitation, error) {
 	show, emailKey, err := text.Email(n.Email)
 	if err != nil {
-		return Invitation{}, fault.CodeInvalid.At("/email", "one plain e-mail address")
+		return Invitation{}, fault.CodeInvalid.At("/email", "Must be one plain e-mail address.")
 	}
 	key, err := s.Keys.DataKey(ctx, c.Tenant.ID)
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 	}
 	if inv.Life < 0 && inv.Delivery == deliveryEmail {
 		// Mailboxes outlive their owners' jobs.
-		return Invitation{}, fault.CodeInvalid.At("/expires_in_minutes", "a time to come; only a link that is handed over may last for ever")
+		return Invitation{}, fault.CodeInvalid.At("/expires_in_minutes", "Must be a time to come; only a link that is handed over may last for ever.")
 	}
 	_, inv.TokenHash = token(key, c.Tenant.ID, inv)
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {

@@ -105,11 +105,11 @@ func (s *Service) SetShare(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 	named := in.Policy == PolicySelected || in.Policy == PolicySubtree
 	switch {
 	case named && len(targets) == 0:
-		return changed, errPolicy.At("/organizations", "at least one organization with the policies selected and subtree")
+		return changed, errPolicy.At("/organizations", "Must name at least one organization with the policies selected and subtree.")
 	case !named && len(targets) > 0:
-		return changed, errPolicy.At("/organizations", "no organizations with the policies all and none")
+		return changed, errPolicy.At("/organizations", "Must be empty with the policies all and none.")
 	case slices.ContainsFunc(targets, ids.Org.IsZero):
-		return changed, errTarget.At("/organizations", "identifiers of organizations")
+		return changed, errTarget.At("/organizations", "Must be identifiers of organizations.")
 	}
 	if in.Roles == "" || in.Policy == PolicyNone {
 		in.Roles = rolesNone
@@ -142,7 +142,7 @@ func (s *Service) SetShare(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 				return err
 			}
 			if n < len(targets) {
-				return errTarget.At("/organizations", "organizations below the one that owns the app")
+				return errTarget.At("/organizations", "Must be organizations below the one that owns the app.")
 			}
 		}
 		ended, err := s.end(ctx, tx, owner, before, after)

@@ -47,7 +47,7 @@ type CreateTenantAdmin struct {
 
 // CreateTenantRequest says what tenant to create.
 type CreateTenantRequest struct {
-	Handle string            `json:"handle" minLength:"2" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" doc:"The tenant's name in addresses: unique in the installation, and never changed." example:"acme"`
+	Handle string            `json:"handle" minLength:"2" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" patternDescription:"lower-case letters, digits and inner hyphens" doc:"The tenant's name in addresses: unique in the installation, and never changed." example:"acme"`
 	Name   string            `json:"name" minLength:"1" maxLength:"100" doc:"The tenant's name for people; also its root organization's." example:"Acme Inc."`
 	Plan   string            `json:"plan,omitempty" maxLength:"50" doc:"A word of yours, such as the plan that the tenant pays for." example:"business"`
 	Region string            `json:"region,omitempty" maxLength:"50" doc:"Where the tenant's data is said to be. It never changes: data does not move by a word." example:"eu-central"`
@@ -172,7 +172,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInpu
 		return nil, err
 	}
 	if strings.ContainsFunc(in.Q, unicode.IsControl) {
-		return nil, fault.CodeInvalid.At("query:q", "no control characters")
+		return nil, fault.CodeInvalid.At("query:q", "Must have no control characters.")
 	}
 	var rows []Tenant
 	err = s.db.InSystem(ctx, "list tenants", func(ctx context.Context, tx db.SystemTx) (err error) {

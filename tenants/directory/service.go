@@ -244,7 +244,7 @@ func (s *Service) foundIf(ctx context.Context, in CreateTenant, condition func(c
 	invite := s.invite
 	s.mu.Unlock()
 	if f.Admin.PasswordHash == "" && invite == nil {
-		return Tenant{}, fault.CodeInvalid.At("/admin/password", "required: this installation sends no invitations to first administrators")
+		return Tenant{}, fault.CodeInvalid.At("/admin/password", "Required: this installation sends no invitations to first administrators.")
 	}
 	var t Tenant
 	err = s.db.InTenant(ctx, f.Tenant, func(ctx context.Context, tx db.Tx) error {
@@ -294,11 +294,11 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 	}
 	var err error
 	if f.Admin.Email, _, err = text.Email(in.Admin.Email); err != nil {
-		return f, fault.CodeInvalid.At("/admin/email", "one e-mail address")
+		return f, fault.CodeInvalid.At("/admin/email", "Must be one e-mail address.")
 	}
 	for pointer, value := range map[string]string{"/admin/username": f.Admin.Username, "/admin/given_name": f.Admin.GivenName, "/admin/family_name": f.Admin.FamilyName} {
 		if strings.ContainsFunc(value, unicode.IsControl) {
-			return f, fault.CodeInvalid.At(pointer, "no control characters")
+			return f, fault.CodeInvalid.At(pointer, "Must have no control characters.")
 		}
 	}
 	if f.Admin.Username == "" {
@@ -318,7 +318,7 @@ func (s *Service) plan(ctx context.Context, in CreateTenant) (module.Founding, e
 // checkWord refuses what is not one word of the operator's, such as a plan's name.
 func checkWord(pointer, s string) error {
 	if len(s) > 50 || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fault.CodeInvalid.At(pointer, "at most 50 printable ASCII characters without spaces")
+		return fault.CodeInvalid.At(pointer, "Must have at most 50 printable ASCII characters, none of them a space.")
 	}
 	return nil
 }
@@ -327,7 +327,7 @@ func checkName(name string) error {
 	// Normalising can make a name much longer, and its index takes no more than 2700 bytes.
 	key := text.Key(name)
 	if key == "" || len(name) > 400 || len(key) > 1000 || strings.ContainsFunc(name, unicode.IsControl) {
-		return fault.CodeInvalid.At("/name", "1 to 100 characters, not only spaces, without control characters")
+		return fault.CodeInvalid.At("/name", "Must have 1 to 100 characters, not only spaces and none of them a control character.")
 	}
 	return nil
 }
@@ -379,7 +379,7 @@ func (s *Service) announce(ctx context.Context, tx db.Tx, fact events.Fact) erro
 func (s *Service) AddHost(ctx context.Context, id ids.Tenant, host string) (Host, error) {
 	name, ok := parseHost(host)
 	if !ok || s.ownHost(name) {
-		return Host{}, fault.CodeInvalid.At("/host", "a domain name that is not the installation's own, with a port only where it is not the usual one")
+		return Host{}, fault.CodeInvalid.At("/host", "Must be a domain name that is not the installation's own, with a port only where it is not the usual one.")
 	}
 	h := Host{Name: name}
 	_, err := s.change(ctx, id, func(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
@@ -439,7 +439,7 @@ var reserved = []string{
 func checkHandle(handle string) error {
 	switch {
 	case len(handle) < 2 || !handleForm.MatchString(handle):
-		return fault.CodeInvalid.At("/handle", "2 to 63 lower-case letters, digits and inner hyphens")
+		return fault.CodeInvalid.At("/handle", "Must be 2 to 63 lower-case letters, digits and inner hyphens.")
 	case strings.HasPrefix(handle, "xn--") || slices.Contains(reserved, handle):
 		return errHandleReserved.At("/handle", "Choose another handle.")
 	}

@@ -173,7 +173,7 @@ var errStale = fault.CodeStale.With("Read the settings again and repeat the chan
 // apply changes fields as the patch says and returns the names of those that really change, sorted.
 func (d *declared) apply(fields, patch map[string]json.RawMessage) ([]string, error) {
 	if len(patch) > maxFields {
-		return nil, fault.CodeInvalid.At("", "at most 64 fields")
+		return nil, fault.CodeInvalid.At("", "Must have at most 64 fields.")
 	}
 	var broken []fault.Field
 	var changed []string

@@ -3,9 +3,12 @@ package app_test
 import (
 	"cmp"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 )
 
 // floor is one line of the floor table: packages below a folder stand on a floor and import only from lower ones.
@@ -193,6 +196,28 @@ var ownClients = map[string]string{
 }
 
 // TestAttack36_OneOutboundClient: addresses that others gave us are fetched by the guarded client and no other.
+// TestDetailsAreSentences: what a broken rule says stands under the field that broke it, in front of a person.
+func TestDetailsAreSentences(t *testing.T) {
+	said := regexp.MustCompile(`\.(?:At\([^\n]*?, |With\()"((?:[^"\\]|\\.)*)"(\+|[,)])`)
+	out, err := exec.Command("grep", "-rhE", "--include=*.go", "--exclude=*_test.go", "--exclude-dir=node_modules", `\.(At|With)\(`, "../../..").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := said.FindAllStringSubmatch(string(out), -1)
+	if len(found) < 200 {
+		t.Fatalf("only %d texts found", len(found))
+	}
+	for _, m := range found {
+		text, whole := m[1], m[2] != "+"
+		if text == "" { // the title says it all
+			continue
+		}
+		if first, _ := utf8.DecodeRuneInString(text); !unicode.IsUpper(first) || whole && !strings.HasSuffix(text, ".") {
+			t.Errorf("%q is no sentence", text)
+		}
+	}
+}
+
 func TestAttack36_OneOutboundClient(t *testing.T) {
 	const unguarded = `\bhttp\.(DefaultClient|DefaultTransport|Client\{|Transport\{|Get\(|Head\(|Post\(|PostForm\()|new\(http\.(Client|Transport)\)`
 	out, err := exec.Command("grep", "-rlE", "--include=*.go", "--exclude=*_test.go", "--exclude-dir=node_modules", unguarded, "../../..").Output()

@@ -9,8 +9,8 @@ import (
 )
 
 // TestDocument: what a reader of the description needs, and no linter's own rules ask for. Every time has an example, and
-// every list that a caller may send, or that is a page, has an end. An operation lists the codes that it speaks of; that it
-// lists those that it answers with is for apikit.CheckCode, in every test.
+// every list that a caller may send, or that is a page, has an end. A person never reads a regular expression. An operation lists
+// the codes that it speaks of; that it lists those that it answers with is for apikit.CheckCode, in every test.
 func TestDocument(t *testing.T) {
 	seen := 0
 	for name, s := range described.OpenAPI().Components.Schemas.Map() {
@@ -19,6 +19,9 @@ func TestDocument(t *testing.T) {
 			seen++
 			if s.Format == "date-time" && len(s.Examples) == 0 {
 				t.Errorf("%s has no example", where)
+			}
+			if s.Pattern != "" && s.PatternDescription == "" {
+				t.Errorf("%s has a pattern without a patternDescription", where)
 			}
 			if paged := strings.HasSuffix(name, "List") && where == name+".items"; s.Type == "array" && (sent || paged) && s.MaxItems == nil {
 				t.Errorf("%s has no maxItems", where)
@@ -34,6 +37,9 @@ func TestDocument(t *testing.T) {
 		for _, p := range operationOf(r).Parameters {
 			if p.Schema.Type == "array" && p.Schema.MaxItems == nil {
 				t.Errorf("%s: %s has no maxItems", r.ID, p.Name)
+			}
+			if p.Schema.Pattern != "" && p.Schema.PatternDescription == "" {
+				t.Errorf("%s: %s has a pattern without a patternDescription", r.ID, p.Name)
 			}
 		}
 	}

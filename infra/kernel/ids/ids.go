@@ -23,7 +23,7 @@ import (
 type Kind interface{ prefix() string }
 
 // ErrMalformed is returned for a string that is not an identifier of the wanted kind.
-var ErrMalformed = errors.New("malformed identifier")
+var ErrMalformed = errors.New("must be an identifier")
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
@@ -43,15 +43,15 @@ func Parse[K Kind](s string) (ID[K], error) {
 	var k K
 	rest, ok := strings.CutPrefix(s, k.prefix()+"_")
 	if !ok {
-		return ID[K]{}, fmt.Errorf("%w: want prefix %s_", ErrMalformed, k.prefix())
+		return ID[K]{}, fmt.Errorf("%w: %s_ and %d characters", ErrMalformed, k.prefix(), encodedLen)
 	}
 	if len(rest) != encodedLen {
-		return ID[K]{}, fmt.Errorf("%w: want %d characters after %s_", ErrMalformed, encodedLen, k.prefix())
+		return ID[K]{}, fmt.Errorf("%w: %s_ and %d characters", ErrMalformed, k.prefix(), encodedLen)
 	}
 	raw, err := encoding.DecodeString(rest)
 	// The last character carries three bits; a second spelling of the same id is refused.
 	if err != nil || len(raw) != 16 || encoding.EncodeToString(raw) != rest {
-		return ID[K]{}, fmt.Errorf("%w: not base32", ErrMalformed)
+		return ID[K]{}, fmt.Errorf("%w: %s_ and %d characters of base32", ErrMalformed, k.prefix(), encodedLen)
 	}
 	return ID[K]{uuid.UUID(raw)}, nil
 }
@@ -133,10 +133,11 @@ func (id ID[K]) Value() (driver.Value, error) {
 func (id ID[K]) Schema(huma.Registry) *huma.Schema {
 	example := ID[K]{uuid.MustParse("01931e5a-7c00-7000-8000-000000000001")}
 	return &huma.Schema{
-		Type:        huma.TypeString,
-		Pattern:     "^" + id.Prefix() + "_[0-9a-hjkmnp-tv-z]{26}$",
-		Description: "Identifier with the prefix " + id.Prefix() + "_.",
-		Examples:    []any{example.String()},
+		Type:               huma.TypeString,
+		Pattern:            "^" + id.Prefix() + "_[0-9a-hjkmnp-tv-z]{25}[048cgmrw]$", // the last one's two low bits are none of the id's
+		PatternDescription: fmt.Sprintf("an identifier: %s_ and %d letters and digits", id.Prefix(), encodedLen),
+		Description:        "Identifier with the prefix " + id.Prefix() + "_.",
+		Examples:           []any{example.String()},
 	}
 }
 
