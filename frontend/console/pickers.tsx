@@ -9,6 +9,8 @@ import classes from "./pickers.module.css";
 
 interface Option {
   label: string;
+  /** What tells it from others of the same name. */
+  note?: string;
   value: string;
 }
 
@@ -29,6 +31,12 @@ export function RemoteSelect({ onSearch, options, value = null, ...rest }: Remot
         setChosen(data.find((o) => o.value === to));
         rest.onChange(to);
       }}
+      renderOption={({ option }: { option: Option }) => (
+        <div>
+          {option.label}
+          {option.note && <Text c="dimmed" fz="xs">{option.note}</Text>}
+        </div>
+      )}
       onSearchChange={(text) => onSearch(text === chosen?.label ? "" : text.trim())}
     />
   );
@@ -58,7 +66,7 @@ export function OrgPicker({ except = [], ...rest }: RemoteProps & { except?: str
   const [search, setSearch] = useState("");
   const [wanted] = useDebouncedValue(search, 200);
   const found = useApi().useQuery("get", "/v1/orgs", { params: { query: few(wanted) } }, { placeholderData: keepPreviousData });
-  const options = (found.data?.items ?? []).filter((o) => !except.includes(o.id)).map((o) => ({ label: `${o.name} · ${o.handle}`, value: o.id }));
+  const options = (found.data?.items ?? []).filter((o) => !except.includes(o.id)).map((o) => ({ label: `${o.name} · ${o.handle}`, note: o.path.map((step) => step.name).join(" / "), value: o.id }));
   return <RemoteSelect {...rest} onSearch={setSearch} options={options} />;
 }
 

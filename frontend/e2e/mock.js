@@ -13,14 +13,19 @@ const never = hoursAgo(2400);
 
 const org = (/** @type {string} */ id, /** @type {string} */ name, /** @type {string | undefined} */ parent_id, status = "active") => ({
   id, name, handle: name.toLowerCase().replaceAll(/[^a-z]+/g, "-"), ...(parent_id && { parent_id }), description: "", attributes: {}, status, effective_status: status,
-  is_root: id === "org_root", has_children: ["org_root", "org_iberia", "org_nordics"].includes(id), created_at: never, updated_at: hoursAgo(30),
+  path: /** @type {{ handle: string; id: string; name: string }[]} */ ([]), is_root: id === "org_root", has_children: ["org_root", "org_iberia", "org_nordics"].includes(id), created_at: never, updated_at: hoursAgo(30),
 });
 
 const orgs = [
   org("org_root", "Northwind Logistics", undefined), org("org_iberia", "Northwind Iberia", "org_root"), org("org_nordics", "Northwind Nordics", "org_root"),
   org("org_harbor", "Harbor Freight Partners", "org_root", "suspended"), org("org_lisbon", "Lisbon Terminal", "org_iberia"), org("org_porto", "Porto Depot", "org_iberia"),
-  org("org_oslo", "Oslo Hub", "org_nordics"),
+  org("org_oslo", "Oslo Hub", "org_nordics"), org("org_bergen", "Bergen Hub", "org_nordics"), org("org_malmo", "Malmö Hub", "org_nordics"), org("org_turku", "Turku Hub", "org_nordics"),
 ];
+for (const o of orgs) {
+  for (let above = orgs.find((x) => x.id === o.parent_id); above; above = orgs.find((x) => x.id === above?.parent_id)) {
+    o.path.unshift({ handle: above.handle, id: above.id, name: above.name });
+  }
+}
 
 const users = names.map(([given_name = "", family_name = ""], i) => {
   const username = `${given_name}.${family_name}`.normalize("NFD").replaceAll(/[^A-Za-z.]/g, "").toLowerCase();
@@ -95,7 +100,7 @@ const answers = {
   "/me/consents": () => ({ items: [] }),
   "/me/organizations": () => ({ items: orgs.slice(0, 3).map(({ handle, id, name, status }) => ({ current: id === "org_root", handle, id, name, status })) }),
   "/me/sessions": () => ({ items: sessions }),
-  "/orgs": (_, url) => ({ items: orgs.filter((o) => o.name.toLowerCase().startsWith(url.searchParams.get("q")?.toLowerCase() ?? "")) }),
+  "/orgs": (_, url) => ({ items: orgs.filter((o) => `${o.name} ${o.handle}`.toLowerCase().includes(url.searchParams.get("q")?.toLowerCase() ?? "")) }),
   "/orgs/{}": (id) => orgs.find((o) => o.id === id || (id === "root" && o.id === "org_root")),
   "/orgs/{}/ancestors": (id) => {
     const path = [];
@@ -110,7 +115,11 @@ const answers = {
   "/orgs/{}/apps": () => ({ items: apps }),
   "/orgs/{}/apps/{}": () => apps[0],
   "/orgs/{}/available-apps": () => ({ items: apps.map((a) => ({ ...a, how: "owned", owner: { id: "org_root", name: "Northwind Logistics" }, roles: "all" })) }),
-  "/orgs/{}/children": (id) => ({ items: orgs.filter((o) => o.parent_id === (id === "root" ? "org_root" : id)) }),
+  "/orgs/{}/children": (id, url) => {
+    const from = Number(url.searchParams.get("page_token") ?? 0);
+    const all = orgs.filter((o) => o.parent_id === (id === "root" ? "org_root" : id));
+    return { items: all.slice(from, from + 3), ...(all.length > from + 3 && { next_page_token: String(from + 3) }) };
+  },
   "/orgs/{}/events": () => ({ items: events, next_page_token: "more" }),
   "/orgs/{}/groups": () => ({ items: [] }),
   "/orgs/{}/invitations": () => ({ items: invitations }),

@@ -130,6 +130,21 @@ test("the tree opens, walks and follows by keyboard alone", async () => {
     expect(await focused()).toBe("Lisbon Terminal");
     await page.keyboard.press("ArrowLeft");
     expect(await focused()).toBe("Northwind Iberia");
+    // Letters go to what begins with them, and what loads more stands in the row.
+    await page.keyboard.press("n");
+    expect(await focused()).toBe("Northwind Nordics");
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("treeitem", { name: "Malmö Hub" }).waitFor();
+    await page.keyboard.type("mal");
+    expect(await focused()).toBe("Malmö Hub");
+    await page.keyboard.press("ArrowDown");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Load more");
+    await page.keyboard.press("Enter");
+    await page.getByRole("treeitem", { name: "Turku Hub" }).waitFor();
+    await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label") === "Turku Hub");
+    await page.keyboard.press("ArrowDown");
+    expect(await focused()).toBe("Harbor Freight Partners");
+    await page.keyboard.press("Home");
     await page.keyboard.press("End");
     expect(await focused()).toBe("Harbor Freight Partners");
     await page.keyboard.press("Enter");

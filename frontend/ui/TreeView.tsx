@@ -1,7 +1,7 @@
-import { Button, Loader, Text, UnstyledButton } from "@mantine/core";
+import { Loader, Text, UnstyledButton } from "@mantine/core";
 import { IconChevronRight } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, type ReactNode, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ProblemAlert } from "./ProblemAlert.tsx";
 import classes from "./TreeView.module.css";
@@ -24,12 +24,14 @@ interface Shared<T> {
 
 /**
  * A tree whose children load when their parent is opened, a page at a time, so that its size does not matter. Keyboard
- * as in the WAI-ARIA tree pattern: arrows move and open, Home and End jump, Enter follows.
+ * as in the WAI-ARIA tree pattern: arrows move and open, Home and End jump, letters go to the next node that begins with
+ * them, Enter follows. What loads more is a node among the others, and hands the focus on to the first one that it brings.
  */
 export function TreeView<T>({ name, root, ...shared }: Shared<T> & { name: string; root: T }) {
   const [focused, setFocused] = useState(shared.source.idOf(root));
+  const typed = useRef({ at: 0, text: "" });
   return (
-    <ul aria-label={name} className={classes.tree} onKeyDown={move} role="tree">
+    <ul aria-label={name} className={classes.tree} onKeyDown={(e) => move(e, typed.current)} role="tree">
       <Branch {...shared} depth={1} focused={focused} initially node={root} setFocused={setFocused} />
     </ul>
   );
@@ -49,6 +51,20 @@ function Branch<T>(props: Shared<T> & { depth: number; focused: string; initiall
     queryKey: [...source.key, id],
   });
   const children = list.data?.pages.flatMap((p) => p.items) ?? [];
+  const group = useRef<HTMLUListElement>(null);
+  const from = useRef<number>(undefined);
+  const { fetchNextPage, isFetchingNextPage } = list;
+  useEffect(() => {
+    if (from.current === undefined || isFetchingNextPage) return;
+    const first = group.current?.querySelectorAll<HTMLElement>(":scope > [data-tree-item]")[from.current];
+    from.current = undefined;
+    if (document.activeElement === document.body || group.current?.contains(document.activeElement)) first?.focus();
+  }, [isFetchingNextPage]);
+  const more = () => {
+    if (isFetchingNextPage) return;
+    from.current = children.length;
+    void fetchNextPage();
+  };
   const leaf = list.isSuccess ? children.length === 0 : (source.leafOf?.(node) ?? false);
   return (
     <li
@@ -90,13 +106,28 @@ function Branch<T>(props: Shared<T> & { depth: number; focused: string; initiall
         <div className={classes.content}>{render(node)}</div>
       </div>
       {open && !leaf && (
-        <ul className={classes.group} onClick={(e) => e.stopPropagation()} role="group">
+        <ul className={classes.group} onClick={(e) => e.stopPropagation()} ref={group} role="group">
           {list.isPending && !list.error && <li className={classes.note} role="none" style={{ paddingInlineStart: depth * 22 + 34 }}><Loader aria-label={t("list.loading")} size={14} /></li>}
           {list.error && <li className={classes.note} role="none"><ProblemAlert error={list.error} onRetry={() => void list.refetch()} /></li>}
           {children.map((child) => <Branch {...shared} depth={depth + 1} focused={focused} key={source.idOf(child)} node={child} setFocused={setFocused} />)}
           {list.hasNextPage && (
-            <li className={classes.note} role="none" style={{ paddingInlineStart: depth * 22 + 24 }}>
-              <Button loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()} size="compact-sm" variant="subtle">{t("list.more")}</Button>
+            <li
+              aria-busy={isFetchingNextPage} aria-level={depth + 1} className={classes.node} data-tree-item onClick={more}
+              onFocus={(e) => {
+                e.stopPropagation();
+                setFocused(`${id} more`);
+              }}
+              onKeyDown={(e) => {
+                if (e.key !== "Enter" && e.key !== " ") return;
+                e.preventDefault();
+                e.stopPropagation();
+                more();
+              }}
+              role="treeitem" tabIndex={focused === `${id} more` ? 0 : -1}
+            >
+              <div className={`${classes.row} ${classes.more}`} style={{ paddingInlineStart: depth * 22 + 34 }}>
+                {t("list.more")}{isFetchingNextPage && <Loader aria-label={t("list.loading")} size={14} />}
+              </div>
             </li>
           )}
         </ul>
@@ -106,7 +137,10 @@ function Branch<T>(props: Shared<T> & { depth: number; focused: string; initiall
   );
 }
 
-function move(e: KeyboardEvent<HTMLUListElement>) {
+/** How long letters that are typed one after the other are one search, in milliseconds. */
+const typing = 700;
+
+function move(e: KeyboardEvent<HTMLUListElement>, typed: { at: number; text: string }) {
   const items = [...e.currentTarget.querySelectorAll<HTMLElement>("[data-tree-item]")];
   const at = items.indexOf(document.activeElement as HTMLElement);
   const here = items[at];
@@ -120,6 +154,14 @@ function move(e: KeyboardEvent<HTMLUListElement>) {
     [rtl ? "ArrowRight" : "ArrowLeft"]: here.parentElement?.closest<HTMLElement>("[data-tree-item]"),
     [rtl ? "ArrowLeft" : "ArrowRight"]: here.querySelector<HTMLElement>("[data-tree-item]"),
   };
+  if (e.key.length === 1 && e.key !== " " && !e.ctrlKey && !e.metaKey && !e.altKey) {
+    typed.text = e.timeStamp - typed.at < typing ? typed.text + e.key.toLowerCase() : e.key.toLowerCase();
+    typed.at = e.timeStamp;
+    // One letter goes on to the next node, several stay where they fit.
+    const order = [...items.slice(at), ...items.slice(0, at)];
+    if (typed.text.length === 1) order.push(...order.splice(0, 1));
+    to[e.key] = order.find((item) => item.ariaLabel?.toLowerCase().startsWith(typed.text)) ?? here;
+  }
   if (!(e.key in to)) return;
   e.preventDefault();
   to[e.key]?.focus();

@@ -27,11 +27,19 @@ type Organization struct {
 	Status          Status            `json:"status" doc:"The organization's own status: active or suspended." example:"active"`
 	EffectiveStatus Status            `json:"effective_status" doc:"suspended where the organization or one above it is." example:"active"`
 	Attributes      map[string]string `json:"attributes" doc:"Values of your own." example:"{\"crm_id\": \"42\"}"`
+	Path            []PathStep        `json:"path" maxItems:"20" doc:"The organizations above, the highest first, as far up as the token's organization."`
 	HasChildren     bool              `json:"has_children" doc:"Whether there are organizations below." example:"false"`
 	IsRoot          bool              `json:"is_root" doc:"Whether it is the tenant's root." example:"false"`
 	CreatedAt       time.Time         `json:"created_at" doc:"When the organization was created." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt       time.Time         `json:"updated_at" doc:"When the organization was last changed." example:"2026-11-23T09:00:00Z"`
 	AllowedActions  []string          `json:"allowed_actions,omitzero" doc:"What the caller may do: create_child, delete, move, resume, suspend, update. In single representations only."`
+}
+
+// PathStep is one of the organizations above another.
+type PathStep struct {
+	ID     ids.Org `json:"id" doc:"The organization."`
+	Handle string  `json:"handle" doc:"Its name in addresses." example:"acme-berlin"`
+	Name   string  `json:"name" doc:"Its name for people." example:"Acme Berlin"`
 }
 
 // NameAvailability says whether a child may have a name.
@@ -43,7 +51,7 @@ type NameAvailability struct {
 // CreateOrganizationRequest says what organization to create.
 type CreateOrganizationRequest struct {
 	Name        string            `json:"name" minLength:"1" maxLength:"100" doc:"The organization's name, unique among its siblings." example:"Acme Berlin"`
-	Handle      string            `json:"handle,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" doc:"The organization's name in addresses, unique in the tenant. Made of the name where absent." example:"acme-berlin"`
+	Handle      string            `json:"handle,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" patternDescription:"lower-case letters, digits and inner hyphens" doc:"The organization's name in addresses, unique in the tenant. Made of the name where absent." example:"acme-berlin"`
 	Description string            `json:"description,omitempty" maxLength:"1000" doc:"What the organization is." example:"Our branch in Berlin."`
 	ParentID    ids.Org           `json:"parent_id,omitempty" doc:"The organization above; the token's own where absent."`
 	Attributes  map[string]string `json:"attributes,omitempty" maxProperties:"50" doc:"Values of your own: keys of at most 64 characters, values of at most 1000." example:"{\"crm_id\": \"42\"}"`
@@ -55,7 +63,7 @@ type CreateOrganizationInput struct{ Body CreateOrganizationRequest }
 // OrganizationFilter narrows a list of organizations.
 type OrganizationFilter struct {
 	httpapi.PageQuery
-	Q      string `query:"q" maxLength:"100" doc:"Only organizations whose name starts with this; case, accents' encoding and runs of spaces do not matter." example:"acme b"`
+	Q      string `query:"q" maxLength:"100" doc:"Only organizations whose name, from one of its words on, or whose handle, from one of its parts on, starts with this; case, accents' encoding and runs of spaces do not matter. They are listed by what is found." example:"acme b"`
 	Status string `query:"status" enum:"active,suspended" doc:"Only organizations whose own status is this." example:"active"`
 }
 
@@ -83,7 +91,7 @@ type NameAvailabilityInput struct {
 // UpdateOrganizationRequest is a merge patch of an organization.
 type UpdateOrganizationRequest struct {
 	Name        *string            `json:"name,omitempty" minLength:"1" maxLength:"100" doc:"The organization's name, unique among its siblings." example:"Acme Berlin"`
-	Handle      *string            `json:"handle,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" doc:"The organization's name in addresses. Links with the old one stop working. Changed from above only." example:"acme-berlin"`
+	Handle      *string            `json:"handle,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" patternDescription:"lower-case letters, digits and inner hyphens" doc:"The organization's name in addresses. Links with the old one stop working. Changed from above only." example:"acme-berlin"`
 	Description *string            `json:"description,omitempty" maxLength:"1000" doc:"What the organization is." example:"Our branch in Berlin."`
 	Attributes  map[string]*string `json:"attributes,omitempty" maxProperties:"50" doc:"Values to set; null removes one." example:"{\"crm_id\": \"42\"}"`
 }
@@ -120,7 +128,7 @@ type (
 func (s *Service) routes(a *httpapi.API) {
 	const tag, above = "Organizations", " Needs a token of an organization above it."
 	httpapi.Handle(a, httpapi.Route[list]{ID: "listOrganizations", Method: "GET", Path: "/v1/orgs", Tag: tag, Summary: "List organizations",
-		Description: "Lists the token's organization and all below it by name.",
+		Description: "Lists the token's organization and all below it by name, or what q finds of them.",
 		Status:      200, Needs: permRead, In: httpapi.InTokenOrg}, s.list)
 	httpapi.Handle(a, httpapi.Route[one]{ID: "createOrganization", Method: "POST", Path: "/v1/orgs", Tag: tag, Summary: "Create an organization",
 		Description: "Creates an organization below the token's, or below another one in which the caller holds orgs.write. Who administers the parent's subtree administers it too.",
@@ -135,7 +143,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Description: "Deletes a suspended organization without children, with its people, apps and everything else it has. Its events stay." + above,
 		Status:      204, Needs: permWrite, Errors: []fault.Code{errFromAbove, errHasChildren, errNotSuspended, errRoot}}, s.delete)
 	httpapi.Handle(a, httpapi.Route[list]{ID: "listOrganizationChildren", Method: "GET", Path: "/v1/orgs/{org}/children", Tag: tag, Summary: "List children",
-		Description: "Lists the organizations directly below one by name.", Status: 200, Needs: permRead}, s.children)
+		Description: "Lists the organizations directly below one by name, or what q finds of them.", Status: 200, Needs: permRead}, s.children)
 	httpapi.Handle(a, httpapi.Route[list]{ID: "listOrganizationAncestors", Method: "GET", Path: "/v1/orgs/{org}/ancestors", Tag: tag, Summary: "List ancestors",
 		Description: "Lists the organizations above one, the highest first, as far up as the token's organization.", Status: 200, Needs: permRead}, s.ancestors)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[NameAvailability]]{ID: "checkOrganizationName", Method: "GET", Path: "/v1/orgs/{org}/name-availability", Tag: tag,
@@ -170,6 +178,14 @@ func shown(c *httpapi.Call, r viewRow) Organization {
 	if !r.IsRoot() && r.ID != c.Actor.Org {
 		o.ParentID = &r.Parent
 	}
+	o.Path = []PathStep{}
+	for _, p := range r.Path {
+		at := PathStep{Handle: p.Handle, Name: p.Name}
+		_ = at.ID.ScanUUID(p.ID) // never fails
+		if len(o.Path) > 0 || at.ID == c.Actor.Org {
+			o.Path = append(o.Path, at)
+		}
+	}
 	return o
 }
 
@@ -181,6 +197,9 @@ func (s *Service) single(ctx context.Context, c *httpapi.Call, tx db.Tx, id ids.
 	}
 	o := shown(c, row)
 	actions := map[string]perm.Permission{"create_child": permWrite, "update": permWrite}
+	if row.Stopped {
+		delete(actions, "create_child")
+	}
 	if !row.IsRoot() && id != c.Actor.Org {
 		for _, name := range []string{"delete", "move", "resume", "suspend"} {
 			actions[name] = permWrite
@@ -216,25 +235,25 @@ func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *OrganizationFilter) (*list, error) {
-	return s.page(ctx, c, func(ctx context.Context, tx db.Tx) (string, error) {
+	return s.page(ctx, c, func(ctx context.Context, tx db.Tx) (listing, error) {
 		if c.Org.ID == c.Tenant.Root {
-			return allSelect, nil
+			return treeList, nil
 		}
 		return below(ctx, tx, c.Org.ID)
 	}, in)
 }
 
 func (s *Service) children(ctx context.Context, c *httpapi.Call, in *ListChildrenInput) (*list, error) {
-	return s.page(ctx, c, func(context.Context, db.Tx) (string, error) { return childrenSelect, nil }, &in.OrganizationFilter)
+	return s.page(ctx, c, func(context.Context, db.Tx) (listing, error) { return childrenList, nil }, &in.OrganizationFilter)
 }
 
-func (s *Service) page(ctx context.Context, c *httpapi.Call, choose func(context.Context, db.Tx) (string, error), in *OrganizationFilter) (*list, error) {
+func (s *Service) page(ctx context.Context, c *httpapi.Call, choose func(context.Context, db.Tx) (listing, error), in *OrganizationFilter) (*list, error) {
 	req, err := c.Page(in.PageQuery)
 	if err != nil {
 		return nil, err
 	}
 	if strings.ContainsFunc(in.Q, unicode.IsControl) {
-		return nil, fault.CodeInvalid.At("query:q", "no control characters")
+		return nil, fault.CodeInvalid.At("query:q", "Must have no control characters.")
 	}
 	f := filter{Status: in.Status}
 	f.From, f.To = startingWith(in.Q)
@@ -250,7 +269,7 @@ func (s *Service) page(ctx context.Context, c *httpapi.Call, choose func(context
 	if err != nil {
 		return nil, err
 	}
-	result := page.Cut(req, rows, func(r viewRow) []string { return []string{r.NameKey, r.ID.String()} })
+	result := page.Cut(req, rows, func(r viewRow) []string { return []string{r.SortKey, r.ID.String()} })
 	return httpapi.List(c, page.Map(result, func(r viewRow) Organization { return shown(c, r) })), nil
 }
 
@@ -299,7 +318,7 @@ func (s *Service) get(ctx context.Context, c *httpapi.Call, _ *OrganizationInput
 func (s *Service) checkName(ctx context.Context, c *httpapi.Call, in *NameAvailabilityInput) (*httpapi.Out[NameAvailability], error) {
 	name := strings.TrimSpace(in.Name)
 	if _, err := check(Org{Name: name}); err != nil {
-		return nil, fault.CodeInvalid.At("query:name", "1 to 100 characters, not only spaces, without control characters")
+		return nil, fault.CodeInvalid.At("query:name", "Must have 1 to 100 characters, not only spaces and none of them a control character.")
 	}
 	taken := false
 	err := s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {

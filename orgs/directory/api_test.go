@@ -396,3 +396,84 @@ func TestMove(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+func TestSearch(t *testing.T) {
+	b := setup(t)
+	grow := func(parent ids.Org, name, handle string) directory.Org {
+		o, err := b.tryCreate(b.a.Tenant, directory.NewOrg{Parent: parent, Name: name, Handle: handle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	vendor, north := b.token(b.a, b.a.Root), b.token(b.a, b.a.north.ID)
+	docks := grow(b.a.berlin.ID, "Northern Harbour & (Old) Docks", "docks")
+	harbour := grow(b.a.south.ID, "South Harbour", "s-h-9")
+	grow(harbour.ID, "Twin Twins Twin", "t")
+	b.api.Want(t, 200, "", vendor, "POST", "/t/acme/v1/orgs/s-h-9:suspend", nil)
+	both := "South Harbour, Northern Harbour & (Old) Docks"
+	for _, c := range []struct{ token, query, want string }{
+		{vendor, "?q=HARB", both}, // any word
+		{vendor, "?q=harbour+++%26", "Northern Harbour & (Old) Docks"},
+		{vendor, "?q=old)+docks", "Northern Harbour & (Old) Docks"},
+		{vendor, "?q=(old", "Northern Harbour & (Old) Docks"},
+		{vendor, "?q=dock", "Northern Harbour & (Old) Docks"},
+		{vendor, "?q=arb", ""},
+		{vendor, "?q=S-H-9", "South Harbour"}, // the handle
+		{vendor, "?q=h-9", "South Harbour"},
+		{vendor, "?q=south", "South, South Harbour"},
+		{vendor, "?q=twin", "Twin Twins Twin"}, // once
+		{vendor, "?q=%26", ""},
+		{vendor, "?q=harb&status=suspended", "South Harbour"},
+		{north, "?q=harb", "Northern Harbour & (Old) Docks"},
+		{vendor, "/root/children?q=harb", ""},
+		{vendor, "/south/children?q=harb", "South Harbour"},
+		{vendor, "/south/children?q=harb&status=active", ""},
+	} {
+		var l listed
+		b.api.Want(t, 200, "", c.token, "GET", "/t/acme/v1/orgs"+c.query, nil).Into(t, &l)
+		if l.names() != c.want {
+			t.Errorf("%s: got %q, want %q", c.query, l.names(), c.want)
+		}
+	}
+	// Page by page it is the same.
+	var l listed
+	b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs?q=harb&page_size=1", nil).Into(t, &l)
+	first := l.names()
+	b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs?q=harb&page_size=1&page_token="+l.Next, nil).Into(t, &l)
+	if first+", "+l.names() != both || l.Next != "" {
+		t.Errorf("page by page: %q, %q", first, l.names())
+	}
+	// A hit says where it hangs, as far as the token sees.
+	for token, want := range map[string]string{vendor: "Acme/North/Berlin", north: "North/Berlin", b.token(b.a, docks.ID): ""} {
+		b.api.Want(t, 200, "", token, "GET", "/t/acme/v1/orgs?q=docks", nil).Into(t, &l)
+		var path []string
+		for _, step := range l.Items[0].Path {
+			path = append(path, step.Name)
+		}
+		if got := strings.Join(path, "/"); got != want {
+			t.Errorf("path %q, want %q", got, want)
+		}
+	}
+	// What changes is found by what it is now.
+	b.api.Want(t, 200, "", vendor, "PATCH", "/t/acme/v1/orgs/docks", map[string]any{"name": "Quays", "handle": "quay"})
+	b.api.Want(t, 200, "", vendor, "POST", "/t/acme/v1/orgs/quay:move", map[string]any{"parent_id": b.a.south.ID})
+	for query, want := range map[string]string{"?q=docks": "", "?q=qua": "Quays", "/south/children?q=quays": "Quays", "/berlin/children?q=quays": "", "?q=quay&status=active": "Quays"} {
+		if b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs"+query, nil).Into(t, &l); l.names() != want {
+			t.Errorf("%s: got %q, want %q", query, l.names(), want)
+		}
+	}
+}
+
+func TestAllowedActions(t *testing.T) {
+	b := setup(t)
+	vendor := b.token(b.a, b.a.Root)
+	b.api.Want(t, 200, "", vendor, "POST", "/t/acme/v1/orgs/north:suspend", nil)
+	for ref, want := range map[string]string{"north": "move resume update", "berlin": "move suspend update", "south": "create_child move suspend update"} {
+		var o directory.Organization
+		b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs/"+ref, nil).Into(t, &o)
+		if got := strings.Join(o.AllowedActions, " "); got != want {
+			t.Errorf("%s: %s, want %s", ref, got, want)
+		}
+	}
+}

@@ -41,6 +41,7 @@ func (s *Service) Module() module.Manifest {
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,
 		Tables: []module.Table{
+			{Name: "org_words", Class: module.Configuration, Owner: "org_id", Why: "Derived from the names, handles and parents of organizations."},
 			{Name: "org_closure", Class: module.Configuration, Owner: "descendant_id", Why: "Derived from the parents of organizations."},
 			{Name: "organizations", Class: module.Configuration, Owner: "id", Export: true, Kind: "org", Title: "name"},
 		},

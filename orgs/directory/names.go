@@ -19,6 +19,7 @@ var handleForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // Bounds, in characters where a text is meant.
 const (
 	maxName           = 100
+	maxWords          = 100  // of what an organization is found by
 	maxNameKey        = 1000 // bytes: normalising can make a name much longer, and the index takes no more than 2700
 	maxDescription    = 1000
 	maxAttributes     = 50
@@ -31,18 +32,18 @@ func check(o Org) (nameKey string, err error) {
 	nameKey = text.Key(o.Name)
 	switch {
 	case nameKey == "" || utf8.RuneCountInString(o.Name) > maxName || len(nameKey) > maxNameKey || strings.ContainsFunc(o.Name, unicode.IsControl):
-		return "", fault.CodeInvalid.At("/name", "1 to 100 characters, not only spaces, without control characters")
+		return "", fault.CodeInvalid.At("/name", "Must have 1 to 100 characters, not only spaces and none of them a control character.")
 	case o.Handle == "root" || o.Handle != "" && !handleForm.MatchString(o.Handle):
-		return "", fault.CodeInvalid.At("/handle", "1 to 63 lower-case letters, digits and inner hyphens, and not root")
+		return "", fault.CodeInvalid.At("/handle", "Must be 1 to 63 lower-case letters, digits and inner hyphens, and not root.")
 	case utf8.RuneCountInString(o.Description) > maxDescription || !storable(o.Description):
-		return "", fault.CodeInvalid.At("/description", "at most 1000 characters, without NUL")
+		return "", fault.CodeInvalid.At("/description", "Must have at most 1000 characters, none of them NUL.")
 	case len(o.Attributes) > maxAttributes:
-		return "", fault.CodeInvalid.At("/attributes", "at most 50 attributes")
+		return "", fault.CodeInvalid.At("/attributes", "Must have at most 50 attributes.")
 	}
 	for key, value := range o.Attributes {
 		if key == "" || utf8.RuneCountInString(key) > maxAttributeKey || strings.ContainsFunc(key, unicode.IsControl) ||
 			utf8.RuneCountInString(value) > maxAttributeValue || !storable(value) {
-			return "", fault.CodeInvalid.At("/attributes", "keys of 1 to 64 characters, values of at most 1000, without NUL")
+			return "", fault.CodeInvalid.At("/attributes", "Must have keys of 1 to 64 characters and values of at most 1000, without NUL.")
 		}
 	}
 	return nameKey, nil
@@ -83,10 +84,16 @@ func slug(name string, attempt int) string {
 	return s
 }
 
-// startingWith is the range of names that start with some words; all names for none. The bound is the greatest code
-// point, which sorts last byte by byte.
+// startingWith is the range of what starts with some words, from the first letter or digit on; "" for no words. The bound
+// is the greatest code point, which sorts last byte by byte.
 func startingWith(words string) (from, to string) {
-	from = text.Key(words)
+	key := text.Key(words)
+	if from = strings.TrimLeft(key, " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"); from == "" {
+		from = key
+	}
+	if runes := []rune(from); len(runes) > maxWords {
+		from = string(runes[:maxWords])
+	}
 	return from, from + "\U0010FFFF"
 }
 

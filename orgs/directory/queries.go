@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
@@ -38,17 +40,34 @@ func (o Org) IsRoot() bool { return o.Parent.IsZero() }
 // viewRow is an organization with what is shown beside its row.
 type viewRow struct {
 	Org
-	NameKey     string `db:"name_key"`
+	SortKey     string `db:"sort_key"` // what a list is ordered by, before the identifier
 	HasChildren bool   `db:"has_children"`
 	Stopped     bool   `db:"stopped"` // it or an ancestor is suspended
+	Path        []step `db:"path"`    // the organizations above, the root first
+}
+
+// step is one of the organizations above another.
+type step struct {
+	ID     pgtype.UUID `json:"id"`
+	Handle string      `json:"handle"`
+	Name   string      `json:"name"`
 }
 
 const orgColumns = `o.id, o.parent_id, o.handle, o.name, o.description, o.status, o.attributes, o.created_at, o.updated_at, o.version`
 
-const viewColumns = orgColumns + `, o.name_key,
+const viewColumns = orgColumns + `,
 	EXISTS (SELECT FROM organizations k WHERE k.tenant_id = $1 AND k.parent_id = o.id) AS has_children,
 	EXISTS (SELECT FROM org_closure u JOIN organizations s ON s.tenant_id = u.tenant_id AND s.id = u.ancestor_id
-		WHERE u.tenant_id = $1 AND u.descendant_id = o.id AND s.status = 'suspended') AS stopped`
+		WHERE u.tenant_id = $1 AND u.descendant_id = o.id AND s.status = 'suspended') AS stopped,
+	(SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'handle', p.handle, 'name', p.name) ORDER BY u.depth DESC), '[]')
+		FROM org_closure u JOIN organizations p ON p.tenant_id = u.tenant_id AND p.id = u.ancestor_id
+		WHERE u.tenant_id = $1 AND u.descendant_id = o.id AND u.depth > 0) AS path`
+
+// byName is what lists by name are sorted by, and byWords what was found is.
+const (
+	byName  = viewColumns + `, o.name_key AS sort_key`
+	byWords = viewColumns + `, w.words AS sort_key`
+)
 
 type resolvedRow struct {
 	ID      ids.Org   `db:"id"`
@@ -81,7 +100,7 @@ func lockOrg(ctx context.Context, tx db.Tx, id ids.Org) (Org, error) {
 }
 
 func selectView(ctx context.Context, tx db.Tx, id ids.Org) (viewRow, error) {
-	return db.CollectOne[viewRow](ctx, tx, `SELECT `+viewColumns+` FROM organizations o WHERE o.tenant_id = $1 AND o.id = $2`, tx.Tenant(), id)
+	return db.CollectOne[viewRow](ctx, tx, `SELECT `+byName+` FROM organizations o WHERE o.tenant_id = $1 AND o.id = $2`, tx.Tenant(), id)
 }
 
 func selectPath(ctx context.Context, tx db.Tx, id ids.Org) ([]ids.Org, error) {
@@ -89,63 +108,90 @@ func selectPath(ctx context.Context, tx db.Tx, id ids.Org) ([]ids.Org, error) {
 		SELECT ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = $2 ORDER BY depth DESC`, tx.Tenant(), id)
 }
 
-// filter narrows a list: names from From up to To, and a status, "" for any.
+// filter narrows a list: what is found from From up to To, "" for everything, and a status, "" for any.
 type filter struct {
 	From, To, Status string
 }
 
-// named narrows a list to its names and goes on where a page ended. No name is empty, so the first page follows (”, null).
-const (
-	named   = ` AND o.name_key >= $3 AND o.name_key < $4 AND (o.name_key, o.id) > ($5, $6::uuid)`
-	ordered = ` ORDER BY o.name_key, o.id LIMIT $7`
-)
-
 // ofStatus narrows a list to a status by name, because a plan for any status is made for the one that most are of.
 var ofStatus = map[Status]string{
-	Active:    ` AND o.status = 'active'`,
-	Suspended: ` AND o.status = 'suspended'`,
+	Active:    `.status = 'active'`,
+	Suspended: `.status = 'suspended'`,
 }
 
-// The tree's whole list runs along the names' index and never sees the tree.
-const allSelect = `SELECT ` + viewColumns + ` FROM organizations o WHERE o.tenant_id = $1 AND $2::uuid IS NOT NULL` + named
+// listing is a list in two statements: everything, by name, and what is found, by the words that find it.
+type listing struct{ all, found string }
 
-// What lies below one organization is sorted where it is little, and picked out of the tree's list where it is much.
+// A page goes on where the one before ended. Nothing is empty, so the first one follows (”, null). What several of its words
+// would find is found by the first of them.
 const (
-	subtreeSelect = `SELECT ` + viewColumns + ` FROM org_closure c JOIN organizations o ON o.tenant_id = c.tenant_id AND o.id = c.descendant_id
-	WHERE c.tenant_id = $1 AND c.ancestor_id = $2` + named
-	pickSelect = `/* scan allowed: a thousand at least are below, so that a page's worth is found soon */ ` + allSelect +
-		` AND (SELECT true FROM org_closure c WHERE c.tenant_id = $1 AND c.ancestor_id = $2 AND c.descendant_id = o.id)`
+	named  = ` AND (o.name_key, o.id) > ($3, $4::uuid)`
+	worded = ` JOIN organizations o ON o.tenant_id = w.tenant_id AND o.id = w.org_id WHERE w.tenant_id = $1`
+	// An organization has few words, so that what was found before is soon passed.
+	foundSoon = `/* scan allowed: whatever of one organization is found again is a few rows */ `
+	matched   = ` AND (w.words, w.org_id) > ($3, $4::uuid) AND w.words >= $6 AND w.words < $7
+		AND NOT EXISTS (SELECT FROM org_words f WHERE f.tenant_id = $1 AND f.org_id = w.org_id AND f.words >= $6 AND f.words < w.words)`
 )
 
-const childrenSelect = `SELECT ` + viewColumns + ` FROM organizations o WHERE o.tenant_id = $1 AND o.parent_id = $2` + named
+// Lists of the whole tree run along the indexes of names and words, and never see the tree.
+var treeList = listing{
+	all:   `SELECT ` + byName + ` FROM organizations o WHERE o.tenant_id = $1 AND $2::uuid IS NOT NULL` + named,
+	found: foundSoon + `SELECT ` + byWords + ` FROM org_words w` + worded + ` AND $2::uuid IS NOT NULL` + matched,
+}
+
+// What lies below one organization is sorted where it is little, and picked out of the tree's list where it is much.
+var (
+	sortedList = listing{
+		all: `SELECT ` + byName + ` FROM org_closure c JOIN organizations o ON o.tenant_id = c.tenant_id AND o.id = c.descendant_id
+			WHERE c.tenant_id = $1 AND c.ancestor_id = $2` + named,
+		found: foundSoon + `SELECT ` + byWords + ` FROM org_closure c JOIN org_words w ON w.tenant_id = c.tenant_id AND w.org_id = c.descendant_id` + worded +
+			` AND c.tenant_id = $1 AND c.ancestor_id = $2` + matched,
+	}
+	pickedList = listing{
+		all:   `/* scan allowed: a thousand at least are below, so that a page's worth is found soon */ ` + treeList.all + ` AND (SELECT true FROM org_closure c WHERE c.tenant_id = $1 AND c.ancestor_id = $2 AND c.descendant_id = o.id)`,
+		found: treeList.found + ` AND (SELECT true FROM org_closure c WHERE c.tenant_id = $1 AND c.ancestor_id = $2 AND c.descendant_id = w.org_id)`,
+	}
+)
+
+var childrenList = listing{
+	all:   `SELECT ` + byName + ` FROM organizations o WHERE o.tenant_id = $1 AND o.parent_id = $2` + named,
+	found: foundSoon + `SELECT ` + byWords + ` FROM org_words w` + worded + ` AND w.parent_id = $2` + matched,
+}
 
 // littleBelow is how many organizations are sorted for a page.
 const littleBelow = 1000
 
 // below chooses the list of what lies below one organization.
-func below(ctx context.Context, tx db.Tx, top ids.Org) (string, error) {
+func below(ctx context.Context, tx db.Tx, top ids.Org) (listing, error) {
 	var n int
 	err := tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM org_closure WHERE tenant_id = $1 AND ancestor_id = $2 LIMIT $3) c`,
 		tx.Tenant(), top, littleBelow+1).Scan(&n)
 	if n > littleBelow {
-		return pickSelect, err
+		return pickedList, err
 	}
-	return subtreeSelect, err
+	return sortedList, err
 }
 
 // selectList reads a page of one of the lists; org is the root, the subtree's top or the parent.
-func selectList(ctx context.Context, tx db.Tx, list string, org ids.Org, f filter, req page.Request) ([]viewRow, error) {
+func selectList(ctx context.Context, tx db.Tx, l listing, org ids.Org, f filter, req page.Request) ([]viewRow, error) {
 	after, err := afterID(req.Part(1))
 	if err != nil {
 		return nil, err
 	}
-	return db.Collect[viewRow](ctx, tx, list+ofStatus[Status(f.Status)]+ordered, tx.Tenant(), org, f.From, f.To, req.Part(0), after, req.Limit())
+	all, found, args := l.all, l.found, []any{tx.Tenant(), org, req.Part(0), after, req.Limit()}
+	if is := ofStatus[Status(f.Status)]; is != "" {
+		all, found = all+` AND o`+is, found+` AND w`+is
+	}
+	if f.From == "" {
+		return db.Collect[viewRow](ctx, tx, all+` ORDER BY o.name_key, o.id LIMIT $5`, args...)
+	}
+	return db.Collect[viewRow](ctx, tx, found+` ORDER BY w.words, w.org_id LIMIT $5`, append(args, f.From, f.To)...)
 }
 
 // selectAncestors reads the organizations above one, the root first.
 func selectAncestors(ctx context.Context, tx db.Tx, id ids.Org) ([]viewRow, error) {
 	return db.Collect[viewRow](ctx, tx, `
-		SELECT `+viewColumns+` FROM org_closure c JOIN organizations o ON o.tenant_id = c.tenant_id AND o.id = c.ancestor_id
+		SELECT `+byName+` FROM org_closure c JOIN organizations o ON o.tenant_id = c.tenant_id AND o.id = c.ancestor_id
 		WHERE c.tenant_id = $1 AND c.descendant_id = $2 AND c.depth > 0 ORDER BY c.depth DESC`, tx.Tenant(), id)
 }
 

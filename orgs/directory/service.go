@@ -104,7 +104,7 @@ func (s *Service) Resolve(ctx context.Context, t httpapi.Tenant, ref string) (ht
 		id = t.Root
 	case strings.Contains(ref, "_"): // never part of a handle
 		if err := id.UnmarshalText([]byte(ref)); err != nil {
-			return httpapi.Org{}, fault.CodeInvalid.At("path:org", "an organization's id (prefix org_), handle, or root")
+			return httpapi.Org{}, fault.CodeInvalid.At("path:org", "Must be an organization's id (prefix org_), its handle, or root.")
 		}
 	case !handleForm.MatchString(ref):
 		return httpapi.Org{}, fault.ErrNotFound

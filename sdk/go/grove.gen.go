@@ -3538,6 +3538,9 @@ type Organization struct {
 	// Examples: org_069hwpkw01r010000000000004
 	ParentID *string `json:"parent_id,omitempty"`
 
+	// Path The organizations above, the highest first, as far up as the token's organization.
+	Path []PathStep `json:"path"`
+
 	// Status The organization's own status: active or suspended.
 	//
 	// Examples: active
@@ -3582,6 +3585,24 @@ type PasswordLink struct {
 //
 // Examples: link
 type PasswordLinkDelivery string
+
+// PathStep defines model for PathStep.
+type PathStep struct {
+	// Handle Its name in addresses.
+	//
+	// Examples: acme-berlin
+	Handle string `json:"handle"`
+
+	// ID The organization.
+	//
+	// Examples: org_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name Its name for people.
+	//
+	// Examples: Acme Berlin
+	Name string `json:"name"`
+}
 
 // PlatformTenant defines model for PlatformTenant.
 type PlatformTenant struct {
@@ -3720,7 +3741,7 @@ type ProblemField struct {
 
 	// Detail What the rule is.
 	//
-	// Examples: expected string to be an e-mail address
+	// Examples: Must be an e-mail address.
 	Detail string `json:"detail"`
 
 	// Pointer JSON pointer (RFC 6901) into the body, or query:, path: or header: and a parameter's name.
@@ -5118,7 +5139,7 @@ type ListOrganizationsParams struct {
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Q Only organizations whose name starts with this; case, accents' encoding and runs of spaces do not matter.
+	// Q Only organizations whose name, from one of its words on, or whose handle, from one of its parts on, starts with this; case, accents' encoding and runs of spaces do not matter. They are listed by what is found.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Status Only organizations whose own status is this.
@@ -5217,7 +5238,7 @@ type ListOrganizationChildrenParams struct {
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Q Only organizations whose name starts with this; case, accents' encoding and runs of spaces do not matter.
+	// Q Only organizations whose name, from one of its words on, or whose handle, from one of its parts on, starts with this; case, accents' encoding and runs of spaces do not matter. They are listed by what is found.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Status Only organizations whose own status is this.
@@ -6010,7 +6031,7 @@ func (c *Client) EndMyOtherSessions(ctx context.Context, options ...Option) erro
 
 // ListOrganizations is GET /v1/orgs.
 //
-// Lists the token's organization and all below it by name.
+// Lists the token's organization and all below it by name, or what q finds of them.
 func (c *Client) ListOrganizations(ctx context.Context, params *ListOrganizationsParams, options ...Option) (*OrganizationList, error) {
 	r := request{method: http.MethodGet, path: path("/v1/orgs")}
 	if params != nil {
@@ -6582,7 +6603,7 @@ func (c *Client) ListAvailableAppsPages(ctx context.Context, org string, params 
 
 // ListOrganizationChildren is GET /v1/orgs/{org}/children.
 //
-// Lists the organizations directly below one by name.
+// Lists the organizations directly below one by name, or what q finds of them.
 func (c *Client) ListOrganizationChildren(ctx context.Context, org string, params *ListOrganizationChildrenParams, options ...Option) (*OrganizationList, error) {
 	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/children", org)}
 	if params != nil {

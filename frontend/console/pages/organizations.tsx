@@ -76,7 +76,15 @@ function Found({ wanted }: { wanted: string }) {
     <DataTable
       caption={t("nav.organizations")} cursor={cursor} empty={<EmptyState icon={IconHierarchy2} title={t("list.noMatch")} />} list={list}
       columns={[
-        { key: "name", title: t("field.name"), render: (o) => <NameLink to={`/orgs/${o.id}`}>{o.name}</NameLink> },
+        {
+          key: "name", title: t("field.name"),
+          render: (o) => (
+            <>
+              <NameLink to={`/orgs/${o.id}`}>{o.name}</NameLink>
+              {o.path.length > 0 && <Text c="dimmed" fz="xs">{o.path.map((step) => step.name).join(" / ")}</Text>}
+            </>
+          ),
+        },
         { key: "handle", title: t("field.handle"), render: (o) => o.handle, wide: true },
         { key: "state", title: t("field.state"), render: (o) => <StateBadge state={o.status} />, width: 120 },
         { key: "created", title: t("field.created"), render: (o) => <Time at={o.created_at} />, wide: true, width: 160 },

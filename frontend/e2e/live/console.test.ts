@@ -97,7 +97,7 @@ test("an app is registered with a secret shown once, and shared with chosen orga
 
   await page.getByRole("tab", { name: "Sharing" }).click();
   await page.getByRole("radio", { exact: true, name: "Chosen organizations" }).check();
-  await page.getByPlaceholder("Search organizations by name").fill("Contoso");
+  await page.getByPlaceholder("Search organizations by name or handle").fill("Contoso");
   await page.getByRole("option", { name: /Contoso/ }).click();
   await page.getByRole("switch", { name: "Roles go along" }).click();
   await press("Save changes");

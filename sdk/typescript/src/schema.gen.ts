@@ -397,7 +397,7 @@ export interface paths {
         };
         /**
          * List organizations
-         * @description Lists the token's organization and all below it by name.
+         * @description Lists the token's organization and all below it by name, or what q finds of them.
          */
         get: operations["listOrganizations"];
         put?: never;
@@ -909,7 +909,7 @@ export interface paths {
         };
         /**
          * List children
-         * @description Lists the organizations directly below one by name.
+         * @description Lists the organizations directly below one by name, or what q finds of them.
          */
         get: operations["listOrganizationChildren"];
         put?: never;
@@ -4383,6 +4383,8 @@ export interface components {
              * @example org_069hwpkw01r010000000000004
              */
             parent_id?: string;
+            /** @description The organizations above, the highest first, as far up as the token's organization. */
+            path: components["schemas"]["PathStep"][];
             /**
              * @description The organization's own status: active or suspended.
              * @example active
@@ -4422,6 +4424,23 @@ export interface components {
              * @example https://id.example.com/t/acme/login/set-password?token=…
              */
             link?: string;
+        };
+        PathStep: {
+            /**
+             * @description Its name in addresses.
+             * @example acme-berlin
+             */
+            handle: string;
+            /**
+             * @description The organization.
+             * @example org_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description Its name for people.
+             * @example Acme Berlin
+             */
+            name: string;
         };
         PlatformTenant: {
             /**
@@ -4551,7 +4570,7 @@ export interface components {
             code: string;
             /**
              * @description What the rule is.
-             * @example expected string to be an e-mail address
+             * @example Must be an e-mail address.
              */
             detail: string;
             /**
@@ -8367,7 +8386,7 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
-                /** @description Only organizations whose name starts with this; case, accents' encoding and runs of spaces do not matter. */
+                /** @description Only organizations whose name, from one of its words on, or whose handle, from one of its parts on, starts with this; case, accents' encoding and runs of spaces do not matter. They are listed by what is found. */
                 q?: string;
                 /** @description Only organizations whose own status is this. */
                 status?: "active" | "suspended";
@@ -13141,7 +13160,7 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
-                /** @description Only organizations whose name starts with this; case, accents' encoding and runs of spaces do not matter. */
+                /** @description Only organizations whose name, from one of its words on, or whose handle, from one of its parts on, starts with this; case, accents' encoding and runs of spaces do not matter. They are listed by what is found. */
                 q?: string;
                 /** @description Only organizations whose own status is this. */
                 status?: "active" | "suspended";
