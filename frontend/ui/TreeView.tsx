@@ -86,7 +86,6 @@ function Branch<T>(props: Shared<T> & { depth: number; focused: string; initiall
         const forward = document.documentElement.dir === "rtl" ? "ArrowLeft" : "ArrowRight";
         if ((e.key === "ArrowRight" || e.key === "ArrowLeft") && !leaf && open !== (e.key === forward)) {
           e.preventDefault();
-          e.stopPropagation();
           setOpen(e.key === forward);
         }
       }}
@@ -120,7 +119,6 @@ function Branch<T>(props: Shared<T> & { depth: number; focused: string; initiall
               onKeyDown={(e) => {
                 if (e.key !== "Enter" && e.key !== " ") return;
                 e.preventDefault();
-                e.stopPropagation();
                 more();
               }}
               role="treeitem" tabIndex={focused === `${id} more` ? 0 : -1}
@@ -161,8 +159,8 @@ function move(e: KeyboardEvent<HTMLUListElement>, typed: { at: number; text: str
     const order = [...items.slice(at), ...items.slice(0, at)];
     if (typed.text.length === 1) order.push(...order.splice(0, 1));
     to[e.key] = order.find((item) => item.ariaLabel?.toLowerCase().startsWith(typed.text)) ?? here;
-  }
-  if (!(e.key in to)) return;
+  } else typed.text = "";
+  if (e.defaultPrevented || !(e.key in to)) return;
   e.preventDefault();
   to[e.key]?.focus();
 }

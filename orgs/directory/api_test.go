@@ -439,8 +439,9 @@ func TestSearch(t *testing.T) {
 	// Page by page it is the same.
 	var l listed
 	b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs?q=harb&page_size=1", nil).Into(t, &l)
-	first := l.names()
-	b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs?q=harb&page_size=1&page_token="+l.Next, nil).Into(t, &l)
+	first, next := l.names(), l.Next
+	l = listed{}
+	b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs?q=harb&page_size=1&page_token="+next, nil).Into(t, &l)
 	if first+", "+l.names() != both || l.Next != "" {
 		t.Errorf("page by page: %q, %q", first, l.names())
 	}
