@@ -83,7 +83,11 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+	defer func() {
+		if stop := server.Stop(context.WithoutCancel(ctx)); !errors.Is(err, errDatabaseGone) { // which is all that there is to say
+			err = errors.Join(err, stop)
+		}
+	}()
 	databaseURL, err := devDatabase(ctx, server.URL())
 	if err != nil {
 		return err
@@ -147,7 +151,7 @@ func (d devCommand) Run(ctx context.Context) (err error) {
 		return nil
 	})
 	if cause := context.Cause(ctx); errors.Is(cause, errDatabaseGone) {
-		return errors.Join(cause, err)
+		return cause
 	}
 	return err
 }

@@ -174,6 +174,16 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// TestHelp: who asks in the usual ways gets the usage, and no error beside it.
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{nil, {"help"}, {"--help"}, {"help", "dev"}} {
+		out, code := run(t, nil, args...)
+		if want := "Usage: grove " + strings.Join(args[min(1, len(args)):], ""); code != 0 || !strings.HasPrefix(out, want) || strings.Contains(out, "error") {
+			t.Errorf("grove %v: %d %s", args, code, out)
+		}
+	}
+}
+
 func TestDevKeepsItsData(t *testing.T) {
 	data, addr := folder(t), freeAddr(t)
 	start(t, grove(t, nil, "dev", "--addr", addr, "--data", data), addr).stop(t)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -39,6 +40,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // who asks twice does not want to wait
+	if len(os.Args) == 1 || os.Args[1] == "help" {
+		os.Args = slices.Concat(os.Args[:1], os.Args[min(2, len(os.Args)):], []string{"--help"}) // as most people type it
+	}
 	var c cli
 	k := kong.Parse(&c, kong.Name("grove"), kong.Description("Identity control plane for B2B SaaS."),
 		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))

@@ -53,9 +53,11 @@ func NewHub(log *slog.Logger) *Hub { return &Hub{log: log, heard: make(chan stru
 
 // Run listens until ctx ends. After a lost connection it empties the caches and tries again.
 func (h *Hub) Run(ctx context.Context, pool *pgxpool.Pool) {
-	for ctx.Err() == nil {
-		if err := h.listen(ctx, pool); err != nil && ctx.Err() == nil {
+	for said := false; ctx.Err() == nil; {
+		listened, err := h.listen(ctx, pool)
+		if (listened || !said) && ctx.Err() == nil { // a loss is told once, however long it lasts
 			h.log.WarnContext(ctx, "cache listener lost its connection; caches are off until it is back", "error", err)
+			said = true
 		}
 		select {
 		case <-ctx.Done():
@@ -64,10 +66,11 @@ func (h *Hub) Run(ctx context.Context, pool *pgxpool.Pool) {
 	}
 }
 
-func (h *Hub) listen(ctx context.Context, pool *pgxpool.Pool) error {
+// listen hears changes until the connection is lost, and reports whether it could at all.
+func (h *Hub) listen(ctx context.Context, pool *pgxpool.Pool) (listened bool, err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// The session has a LISTEN: it does not go back to the pool.
 	raw := conn.Hijack()
@@ -75,7 +78,7 @@ func (h *Hub) listen(ctx context.Context, pool *pgxpool.Pool) error {
 	defer h.live.Store(false)
 	for _, statement := range []string{"SET application_name = '" + ListenerName + "'", "LISTEN " + db.Channel} {
 		if _, err := raw.Exec(ctx, statement); err != nil {
-			return err
+			return false, err
 		}
 	}
 	h.each(listener.reset)
@@ -84,7 +87,7 @@ func (h *Hub) listen(ctx context.Context, pool *pgxpool.Pool) error {
 	for {
 		n, err := next(ctx, raw)
 		if err != nil {
-			return err
+			return true, err
 		}
 		topic, rest, _ := strings.Cut(n.Payload, " ")
 		tenantText, _, _ := strings.Cut(rest, " ")

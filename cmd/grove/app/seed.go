@@ -166,6 +166,9 @@ func (a *App) demo(ctx context.Context, client *http.Client, s Seeded, more int)
 		many := post("/orgs", m{"name": "Many", "handle": "many"})
 		parent := many["id"]
 		for i := range more {
+			if i%500 == 0 {
+				a.Log.InfoContext(ctx, "seeding organizations", "made", i, "of", more)
+			}
 			made := post("/orgs", m{"name": fmt.Sprintf("Organization %05d", i), "handle": fmt.Sprintf("many-%05d", i), "parent_id": parent})
 			// The first half lies flat, the second in branches ten deep: a tree has at most 20 levels.
 			if i%1000 == 0 || i%100 == 0 && i < 5000 {
