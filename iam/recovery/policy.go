@@ -31,9 +31,9 @@ func (p Policy) life(wanted time.Duration) (time.Duration, error) {
 	case wanted == 0:
 		return min(time.Duration(p.LifeSeconds)*time.Second, longest), nil
 	case wanted < 0 && !p.EndlessLinks:
-		return 0, fault.CodeInvalid.At("/expires_in_minutes", "a time to come: the organization's settings let no link last for ever")
+		return 0, fault.CodeInvalid.At("/expires_in_minutes", "Must be a time to come: the organization's settings let no link last for ever.")
 	case wanted > longest:
-		return 0, fault.CodeInvalid.At("/expires_in_minutes", fmt.Sprintf("at most %d, by the organization's settings", int(longest/time.Minute)))
+		return 0, fault.CodeInvalid.At("/expires_in_minutes", fmt.Sprintf("Must be at most %d, by the organization's settings.", int(longest/time.Minute)))
 	}
 	return wanted, nil
 }

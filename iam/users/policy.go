@@ -77,22 +77,22 @@ var common = func() map[string]bool {
 func (p PasswordPolicy) Check(plain string, own ...string) error {
 	switch {
 	case len(plain) > MaxPassword:
-		return ErrPassword.At("/password", "at most 1024 bytes")
+		return ErrPassword.At("/password", "Must have at most 1024 bytes.")
 	case !utf8.ValidString(plain):
-		return ErrPassword.At("/password", "valid UTF-8")
+		return ErrPassword.At("/password", "Must be valid UTF-8.")
 	case utf8.RuneCountInString(plain) < p.MinLength:
-		return ErrPassword.At("/password", fmt.Sprintf("at least %d characters", p.MinLength))
+		return ErrPassword.At("/password", fmt.Sprintf("Must have at least %d characters.", p.MinLength))
 	case kinds(plain) < p.MinKinds:
-		return ErrPassword.At("/password", fmt.Sprintf("characters of at least %d kinds: lower-case letters, upper-case letters, digits, and others", p.MinKinds))
+		return ErrPassword.At("/password", fmt.Sprintf("Must have characters of at least %d kinds: lower-case letters, upper-case letters, digits, and others.", p.MinKinds))
 	}
 	key := text.Key(plain)
 	if common[key] || key == "" {
-		return ErrPassword.At("/password", "a password that is not among the best known ones")
+		return ErrPassword.At("/password", "Must not be one of the best known passwords.")
 	}
 	for _, name := range own {
 		local, _, _ := strings.Cut(name, "@")
 		if name != "" && (key == text.Key(name) || key == text.Key(local)) {
-			return ErrPassword.At("/password", "a password other than the username or the e-mail address")
+			return ErrPassword.At("/password", "Must not be the username or the e-mail address.")
 		}
 	}
 	return nil

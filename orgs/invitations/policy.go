@@ -36,9 +36,9 @@ func (p Policy) longest() time.Duration { return time.Duration(p.LongestSeconds)
 func (p Policy) check(minutes int) error {
 	switch life := time.Duration(minutes) * time.Minute; {
 	case minutes < 0 && !p.EndlessLinks:
-		return fault.CodeInvalid.At("/expires_in_minutes", "a time to come: the organization's settings let no link last for ever")
+		return fault.CodeInvalid.At("/expires_in_minutes", "Must be a time to come: the organization's settings let no link last for ever.")
 	case life > p.longest():
-		return fault.CodeInvalid.At("/expires_in_minutes", fmt.Sprintf("at most %d, by the organization's settings", int(p.longest()/time.Minute)))
+		return fault.CodeInvalid.At("/expires_in_minutes", fmt.Sprintf("Must be at most %d, by the organization's settings.", int(p.longest()/time.Minute)))
 	}
 	return nil
 }

@@ -168,11 +168,11 @@ func (d *declared) checkField(field string, raw json.RawMessage) []fault.Field {
 		if len(field) <= 64 && nameForm.MatchString(field) {
 			pointer = "/" + field
 		}
-		return []fault.Field{{Pointer: pointer, Code: fault.CodeInvalid.Name, Detail: "not a field of this module"}}
+		return []fault.Field{{Pointer: pointer, Code: fault.CodeInvalid.Name, Detail: "Must be left out: this module has no such field."}}
 	}
 	var value any
 	if err := json.Unmarshal(raw, &value); err != nil || hasNUL(value) {
-		return []fault.Field{{Pointer: "/" + field, Code: fault.CodeInvalid.Name, Detail: "a number that is too large, or a text with NUL"}}
+		return []fault.Field{{Pointer: "/" + field, Code: fault.CodeInvalid.Name, Detail: "Must be a number that fits, or a text without NUL."}}
 	}
 	result := &huma.ValidateResult{}
 	huma.Validate(d.registry, schema, huma.NewPathBuffer([]byte{}, 0), huma.ModeWriteToServer, value, result)

@@ -158,7 +158,7 @@ func (s *Service) ChangeTx(ctx context.Context, tx db.Tx, org ids.Org, module st
 	for _, field := range changed {
 		data.Changes = append(data.Changes, change{Field: field, New: fields[field], Old: before[field]})
 		if e.held[field] {
-			looser = append(looser, fault.Field{Pointer: "/" + field, Code: errLooser.Name, Detail: "looser than what holds in the organizations above"})
+			looser = append(looser, fault.Field{Pointer: "/" + field, Code: errLooser.Name, Detail: "Must not be looser than what holds in the organizations above."})
 		}
 	}
 	if len(looser) > 0 {

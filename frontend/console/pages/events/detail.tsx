@@ -7,7 +7,7 @@ import { type Event, useNames } from "./names.tsx";
 
 /** Opens an event beside the page. */
 export function EventLink({ event, onShow }: { event: Event; onShow: (event: Event) => void }) {
-  return <UnstyledButton className="mono" fw={560} onClick={() => onShow(event)} style={{ textDecoration: "underline dotted", textUnderlineOffset: 4 }}>{event.type}</UnstyledButton>;
+  return <UnstyledButton className="mono" fw={560} mih={24} onClick={() => onShow(event)} style={{ textDecoration: "underline dotted", textUnderlineOffset: 4 }}>{event.type}</UnstyledButton>;
 }
 
 /** One event whole, and the way to what else there is about whom it names. */

@@ -42,7 +42,7 @@ export function useNames(events: Event[]) {
     const to = link(event, id);
     const text = label(event, id);
     if (!text) return <span className="mono">{id}</span>;
-    return to ? <Anchor component={Link} fz="inherit" title={id} to={to}>{text}</Anchor> : <span title={id}>{text}</span>;
+    return to ? <Anchor component={Link} fz="inherit" title={id} to={to} underline="always">{text}</Anchor> : <span title={id}>{text}</span>;
   };
 
   const actor = (event: Event) => (event.actor.id && ["client", "user"].includes(event.actor.type) ? named(event, event.actor.id) : <span title={event.actor.id}>{t(`actor.${event.actor.type}`)}</span>);
