@@ -141,7 +141,7 @@ test("an app is held to a security profile", async () => {
   await choose("Known by", "DNS name");
   await page.getByRole("textbox", { exact: true, name: "DNS name" }).fill("not a name");
   await press("Save changes");
-  await page.getByText("a DNS name", { exact: true }).waitFor();
+  await page.getByText("Must be a DNS name.", { exact: true }).waitFor();
   await page.getByRole("textbox", { exact: true, name: "DNS name" }).fill("vault.example");
   await page.getByRole("switch", { name: "Bind tokens to a certificate" }).click();
   await press("Save changes");
@@ -151,7 +151,7 @@ test("an app is held to a security profile", async () => {
   // What the profile forbids is refused where it was set.
   await page.getByRole("switch", { name: "Take pushed requests only" }).click();
   await press("Save changes");
-  await page.getByText("true, for the profile fapi2_message_signing", { exact: true }).waitFor();
+  await page.getByText("Must be true, for the profile fapi2_message_signing.", { exact: true }).waitFor();
   expect(await accessibility(page)).toEqual([]);
 });
 
