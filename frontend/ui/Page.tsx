@@ -77,7 +77,7 @@ export function Loaded<T>({ children, query }: { children: (data: T) => ReactNod
   return (
     <Stack aria-busy="true" gap="sm">
       <Skeleton height={26} width={220} />
-      <Skeleton height={14} width={360} />
+      <Skeleton height={14} maw="100%" width={360} />
       <Skeleton height={180} mt="sm" radius="lg" />
     </Stack>
   );
