@@ -71,7 +71,7 @@ func (s *Service) act(st *State, step Step, act Act) bool {
 		st.forget()
 		st.Login, st.LoginHint = "", ""
 	case act == ActOrganization && stuck && !st.OrgFixed:
-		st.Choose, st.Org, st.OrgNamed, st.OrgStamp, st.Requested = true, ids.Org{}, "", nil, ids.Org{}
+		st.Choose, st.Consented, st.Org, st.OrgNamed, st.OrgStamp, st.Requested = true, false, ids.Org{}, "", nil, ids.Org{} // consent was for the other one
 	default:
 		return false
 	}

@@ -123,7 +123,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListEventsInput
 		return nil, err
 	}
 	cut := page.Cut(req, rows, func(e events.Event) []string { return []string{e.ID.String()} })
-	shown, err := s.present(ctx, c.Tenant.ID, cut.Items)
+	shown, err := s.present(ctx, c, cut.Items)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (s *Service) get(ctx context.Context, c *httpapi.Call, in *EventPath) (*htt
 	if err != nil {
 		return nil, err
 	}
-	shown, err := s.present(ctx, c.Tenant.ID, []events.Event{e})
+	shown, err := s.present(ctx, c, []events.Event{e})
 	if err != nil {
 		return nil, err
 	}

@@ -157,6 +157,13 @@ func TestNames(t *testing.T) {
 	if org := found[0].Names; len(org) != 2 || org[1] != (audit.EventName{ID: w.A.Partner.ID.String(), Name: w.A.Partner.Name, OrgID: w.A.Partner.ID}) {
 		t.Errorf("an organization: %+v", org)
 	}
+	// What is above the token's organization, or beside it, has no name.
+	w.write(t, w.A, as, eventGiven.Of(w.A.Partner.ID, gone, given{To: ids.Any(w.A.Root.ID.String())}), eventGiven.Of(w.A.Partner.ID, gone, given{To: ids.Any(w.A.Rivals.ID.String())}))
+	for _, e := range w.find(t, url.Values{}, eventNoted.Of(w.A.Rivals.ID, gone, noted{}))[:2] {
+		if !slices.Equal(e.Names, want) {
+			t.Errorf("%+v", e.Names)
+		}
+	}
 	var one audit.Event
 	w.api.Want(t, 200, "", w.api.Token(w.A.Client(w.A.Partner, "events.read")), "GET", "/t/acme/v1/orgs/"+w.A.Partner.Handle+"/events/"+found[1].ID.String(), nil).Into(t, &one)
 	if !slices.Equal(one.Names, want) {

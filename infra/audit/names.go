@@ -10,6 +10,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/events"
+	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
 	"grove/infra/module"
 )
@@ -28,12 +29,18 @@ func (s *Service) Name(modules []module.Manifest) {
 	s.names = namesOf(tables)
 }
 
-// namesOf is one statement over all kinds of things: an id is of one kind only. Who is gone is in a table of its own.
+// namesOf is one statement over all kinds of things: an id is of one kind only. Who is gone is in a table of its own. Of
+// organizations it has those below $3, and those that are gone, which are nowhere any more, where $4 says that all may be told.
 func namesOf(tables []module.Table) string {
 	const of = ` WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
-	parts := []string{`SELECT id, org_id, name, true AS removed FROM names_of_gone` + of}
+	const below = ` AND ($4 OR id IN (SELECT descendant_id FROM org_closure WHERE tenant_id = $1 AND ancestor_id = $3 AND descendant_id = ANY ($2::uuid[])))`
+	parts := []string{`SELECT id, org_id, name, true AS removed FROM names_of_gone` + of + ` AND ($4 OR id <> org_id)`}
 	for _, t := range tables {
-		parts = append(parts, `SELECT id, `+t.Owner+`, `+t.Title+`, false FROM `+t.Name+of)
+		part := `SELECT id, ` + t.Owner + `, ` + t.Title + `, false FROM ` + t.Name + of
+		if t.Kind == (ids.Org{}).Prefix() {
+			part += below
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, ` UNION ALL `)
 }
@@ -46,8 +53,9 @@ type nameRow struct {
 }
 
 // present shows events with what the ids in them are called. An organization's log names whoever acted in it and whatever it
-// concerns, whichever organization of the tenant they are of.
-func (s *Service) present(ctx context.Context, tenant ids.Tenant, rows []events.Event) ([]Event, error) {
+// concerns, whichever organization of the tenant they are of; but organizations only as far as the token reaches, as the rest of
+// the API does.
+func (s *Service) present(ctx context.Context, c *httpapi.Call, rows []events.Event) ([]Event, error) {
 	shown := make([]Event, len(rows))
 	things := make([][]ids.Any, len(rows))
 	asked := map[ids.Any]uuid.UUID{}
@@ -68,8 +76,8 @@ func (s *Service) present(ctx context.Context, tenant ids.Tenant, rows []events.
 		list = append(list, id)
 	}
 	found := map[uuid.UUID]nameRow{}
-	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		names, err := db.Collect[nameRow](ctx, tx, s.names, tenant, list)
+	err := s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		names, err := db.Collect[nameRow](ctx, tx, s.names, c.Tenant.ID, list, c.Actor.Org, c.Actor.Org == c.Tenant.Root)
 		for _, n := range names {
 			found[n.ID] = n
 		}
