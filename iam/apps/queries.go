@@ -214,7 +214,7 @@ func managementResource(ctx context.Context, tx db.Tx) (id ids.APIResource, err 
 	return id, err
 }
 
-// handedOut returns the scopes of all APIs that an app is authorised for, the alias written out.
+// handedOut returns the scopes of all APIs that an app is authorized for, the alias written out.
 func handedOut(ctx context.Context, tx db.Tx, app ids.App) ([]string, error) {
 	return db.Scalars[string](ctx, tx, `
 		SELECT s.name FROM app_apis aa

@@ -398,7 +398,7 @@ var harmless = map[string]bool{
 	"user_claims_in_id_token": true, "userinfo_signed_response_alg": true,
 }
 
-// checkStrength refuses to let somebody get hold of an app that is authorised for more than he holds.
+// checkStrength refuses to let somebody get hold of an app that is authorized for more than he holds.
 func (s *Service) checkStrength(ctx context.Context, tx db.Tx, a appRow) error {
 	names, err := handedOut(ctx, tx, a.ID)
 	if err != nil {

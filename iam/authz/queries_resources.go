@@ -137,7 +137,7 @@ func countScopes(ctx context.Context, tx db.Tx, resource ids.APIResource) (n int
 	return n, err
 }
 
-// scopeUsed reports whether an app is authorised for a scope.
+// scopeUsed reports whether an app is authorized for a scope.
 func scopeUsed(ctx context.Context, tx db.Tx, resource ids.APIResource, name string) (used bool, err error) {
 	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.resource_id = $2 AND $3 = ANY (aa.scopes))`,

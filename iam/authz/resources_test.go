@@ -102,7 +102,7 @@ func TestResourceRules(t *testing.T) {
 	_, err = b.authz.Resource(b.root(b.B), b.B.Tenant.ID, b.B.Root.ID, made.ID)
 	wantCode(t, err, "resource.not_found")
 
-	// A scope leaves roles with it, and stays while an app is authorised for it.
+	// A scope leaves roles with it, and stays while an app is authorized for it.
 	extra, err := b.authz.AddScope(ctx, tenant, b.A.Root.ID, made.ID, authz.CreateAPIScopeRequest{Name: "notes.delete"})
 	wantCode(t, err, "")
 	role := b.newRole(t, b.A, b.A.Root, "Editor", "notes.delete", "notes.read")

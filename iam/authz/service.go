@@ -19,7 +19,7 @@ import (
 )
 
 // Permissions returns what an actor may do in an organization now. Of a person: what his roles give with a token of
-// a.Org, and the token carries. Of a client: the management scopes that it is authorised for, and the token carries.
+// a.Org, and the token carries. Of a client: the management scopes that it is authorized for, and the token carries.
 // An organization that does not lie within the token's is not visible.
 func (s *Service) Permissions(ctx context.Context, a actor.Actor, o httpapi.Org) (held httpapi.Held, err error) {
 	if !o.IsWithin(a.Org) && a.Kind != actor.System {

@@ -165,7 +165,7 @@ func (s *Service) UpdateResource(ctx context.Context, tenant ids.Tenant, org ids
 	return changed, err
 }
 
-// DeleteResource deletes an API resource that org defines and no app is authorised for. version 0 is any.
+// DeleteResource deletes an API resource that org defines and no app is authorized for. version 0 is any.
 func (s *Service) DeleteResource(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.APIResource, version int64) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		row, err := lockOwnResource(ctx, tx, org, id)
@@ -276,7 +276,7 @@ func (s *Service) UpdateScope(ctx context.Context, tenant ids.Tenant, org ids.Or
 	return changed, err
 }
 
-// DeleteScope removes a scope that no app is authorised for; it leaves every role.
+// DeleteScope removes a scope that no app is authorized for; it leaves every role.
 func (s *Service) DeleteScope(ctx context.Context, tenant ids.Tenant, org ids.Org, resource ids.APIResource, id ids.Scope) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		row, err := lockOwnScope(ctx, tx, org, resource, id)

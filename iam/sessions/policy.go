@@ -11,7 +11,7 @@ import (
 
 // Policy are an organization's settings for the sessions that begin in it.
 type Policy struct {
-	AbsoluteSeconds int `json:"absolute_seconds" minimum:"300" maximum:"31622400" stricter:"less" doc:"How long a person stays signed in before the password is asked for again, however much the session is used. A shorter time holds for sessions that there are, a longer one for new ones."`
+	AbsoluteSeconds int `json:"absolute_seconds" minimum:"300" maximum:"31622400" stricter:"less" doc:"How long a person stays signed in before the password is asked for again, however much the session is used. A shorter time holds for sessions that there are, as long as it is set; a longer one than a session began with for new ones only."`
 	IdleSeconds     int `json:"idle_seconds" minimum:"60" maximum:"31622400" stricter:"less" doc:"How long a session may go unused before it ends."`
 }
 

@@ -84,7 +84,6 @@ const bodyTime = 30 * time.Second
 
 // New makes an API without operations.
 func New(o Options) *API {
-	setUpHuma()
 	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux()}
 	a.inner.Use(a.measure)
 	cfg := huma.DefaultConfig("Grove", o.Version)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -12,9 +11,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 )
 
-// setUpHuma sets what huma keeps for the whole program. Schemas are compiled with its texts when operations are registered,
-// so it comes before that.
-var setUpHuma = sync.OnceFunc(func() {
+// What huma keeps for the whole program is set before anything else is made: schemas are compiled with its texts, those of
+// settings in variables of the packages that import this one.
+func init() {
 	huma.DefaultArrayNullable = false
 	huma.ValidateStrictCasing = true // or a second spelling of a name is read unchecked
 	huma.NewErrorWithContext = humaError
@@ -71,7 +70,7 @@ var setUpHuma = sync.OnceFunc(func() {
 	} {
 		*text = ours
 	}
-})
+}
 
 // format is huma's fmt.Sprintf: arguments that a text has no place for, which may be what was sent, are left out.
 func format(text string, args ...any) string {

@@ -26,8 +26,8 @@ type Unverified struct {
 type Assertion struct {
 	ID         string
 	Issuer     string
-	NameID     string // empty where the subject is not named, or encrypted
-	Attributes map[string][]string
+	NameID     string              // empty where the subject is not named, or encrypted
+	Attributes map[string][]string // a value that is no text, or too long, is empty
 	// Audiences of all restrictions. A reader who wants each of them to be his own is stricter than section 2.5.1.4, never laxer.
 	Audiences    []string
 	NotBefore    time.Time // zero where there is no such condition
@@ -163,9 +163,8 @@ func (a *Assertion) readAttributes(root *etree.Element) error {
 			}
 			values := []string{}
 			for _, v := range children(attribute, namespace, "AttributeValue") {
-				if s, ok := value(v); ok { // structured values are nobody's name
-					values = append(values, s)
-				}
+				s, _ := value(v) // structured values are nobody's name, but count
+				values = append(values, s)
 			}
 			a.Attributes[name] = values
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -17,6 +18,8 @@ const (
 	maxElements = 1000
 	maxAttrs    = 32
 )
+
+var declared = regexp.MustCompile(`encoding\s*=\s*["']([^"']*)["']`)
 
 var errXML = errors.New("saml: this is not the plain XML that is read")
 
@@ -40,6 +43,9 @@ func parse(raw []byte) (*etree.Element, error) {
 		case *etree.ProcInst:
 			if t.Target != "xml" || t.Index() != 0 {
 				return nil, fmt.Errorf("%w: a processing instruction", errXML)
+			}
+			if encoding := declared.FindStringSubmatch(t.Inst); encoding != nil && !strings.EqualFold(encoding[1], "UTF-8") {
+				return nil, fmt.Errorf("%w: another encoding", errXML) // the parser would read it as UTF-8 all the same
 			}
 		default:
 			return nil, fmt.Errorf("%w: a document type, a comment or a directive", errXML)

@@ -299,6 +299,9 @@ func TestAPI(t *testing.T) {
 	if strings.Contains(string(r.Raw), "12345678") || strings.Contains(string(r.Raw), "hunter2") || !strings.Contains(string(r.Raw), `"/max"`) {
 		t.Fatalf("%s", r.Raw)
 	}
+	if !strings.Contains(string(r.Raw), "Must be ") || strings.Contains(string(r.Raw), "expected ") {
+		t.Errorf("not in words for people: %s", r.Raw)
+	}
 	api.Want(t, 422, "request.invalid", customer, "PATCH", at(b.a.child), `[]`)
 	api.Want(t, 400, "request.malformed", customer, "PATCH", at(b.a.child), `{"max": `)
 	api.Want(t, 404, "resource.not_found", customer, "PATCH", at(b.a.Root), `{"max": 1}`)
