@@ -103,11 +103,11 @@ func (l *ledger) newest() string {
 	return mark
 }
 
-// since lists the events after a mark, in the order of their ids.
+// since lists the events after a mark, in the order of their ids, but those that a job tells of some time later.
 func (l *ledger) since(mark string) []written {
 	rows, err := l.conn.Query(context.Background(), `
 		SELECT e.id::text, t.handle AS tenant, e.org_id::text AS org, e.type, e.actor_kind || ':' || e.actor_id AS actor, e.subject
-		FROM grove.events e JOIN grove.tenants t ON t.tenant_id = e.tenant_id WHERE e.id::text > $1 ORDER BY e.id`, mark)
+		FROM grove.events e JOIN grove.tenants t ON t.tenant_id = e.tenant_id WHERE e.id::text > $1 AND e.type NOT IN (`+refusalEvents+`) ORDER BY e.id`, mark)
 	if err != nil {
 		shared.Fatal(err)
 	}
