@@ -18,12 +18,12 @@ function Copy({ label, value }: { label: string; value: string }) {
   );
 }
 
-/** An id or another short value to copy. */
-export function Copyable({ value }: { value: string }) {
+/** An id or another short value to copy; whole is for addresses, whose ends tell them apart. */
+export function Copyable({ value, whole = false }: { value: string; whole?: boolean }) {
   const { t } = useTranslation();
   return (
     <Group gap={4} wrap="nowrap" miw={0}>
-      <span className={`mono clip ${classes.value}`} dir="ltr" title={value}>{value}</span>
+      <span className={whole ? "mono" : `mono clip ${classes.value}`} dir="ltr" title={value}>{value}</span>
       <Copy label={t("action.copy")} value={value} />
     </Group>
   );

@@ -161,7 +161,7 @@ function EditIssuer({ issuer, onClose }: { issuer?: TokenIssuer; onClose: () => 
       )}
       <TextInput description={t(format === "saml" ? "issuers.entityHint" : "issuers.issuerHint")} dir="ltr" label={t("issuers.issuer")} placeholder="https://idp.example.com" required {...getInputProps("issuer")} />
       {format === "saml" ? (
-        <Textarea autosize className="mono" description={t("issuers.certificatesHint")} dir="ltr" label={t("issuers.certificates")} maxRows={12} minRows={3} required {...getInputProps("certificates")} />
+        <Textarea autosize classNames={{ input: "mono" }} description={t("issuers.certificatesHint")} dir="ltr" label={t("issuers.certificates")} maxRows={12} minRows={3} required {...getInputProps("certificates")} />
       ) : (
         <>
           <Textarea autosize description={t("issuers.keysHint")} dir="ltr" label={t("issuers.keys")} maxRows={12} minRows={2} required {...getInputProps("jwks")} />

@@ -102,8 +102,8 @@ function Endpoints() {
       <Facts
         items={[
           { label: t("apps.issuer"), value: <Copyable value={session.mount.issuer} /> },
-          { label: t("endpoint.discovery"), value: <Copyable value={discovery} /> },
-          ...shown.map((e) => ({ label: e.label, value: <Copyable value={e.value as string} /> })),
+          { label: t("endpoint.discovery"), value: <Copyable value={discovery} whole /> },
+          ...shown.map((e) => ({ label: e.label, value: <Copyable value={e.value as string} whole /> })),
         ]}
       />
     </Section>
