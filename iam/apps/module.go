@@ -93,12 +93,13 @@ type Grants interface {
 
 // Service holds the rules of apps.
 type Service struct {
-	db      *db.DB
-	events  *events.Log
-	grants  Grants
-	keys    Keys // nil: no secret can be sealed, and no algorithm but the tenant's own is published ahead
-	clients *cache.Cache[Client]
-	origins *cache.Cache[map[string]bool]
+	db       *db.DB
+	events   *events.Log
+	grants   Grants
+	keys     Keys     // nil: no secret can be sealed, and no algorithm but the tenant's own is published ahead
+	outbound Outbound // nil: no app has a sector_identifier_uri
+	clients  *cache.Cache[Client]
+	origins  *cache.Cache[map[string]bool]
 }
 
 // ensureKeysTx lets the key set have what will sign for an app before the first time.

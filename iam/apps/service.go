@@ -96,7 +96,7 @@ func checkProtocol(a appRow) error {
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "Must be one of the algorithms that the server's metadata lists.")
 	}
-	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
+	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkSubjects(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
 		return err
 	}
 	native := a.Template == templateMobile
@@ -275,10 +275,15 @@ func (s *Service) enable(ctx context.Context, tx db.Tx, a appRow) error {
 
 // UpdateOIDC changes an app's OAuth and OpenID Connect settings. version 0 is any.
 func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64, in UpdateAppOIDCRequest) (VersionedApp, error) {
+	sector, err := s.readSector(ctx, tenant, org, id, in)
+	if err != nil {
+		return VersionedApp{}, err
+	}
 	return s.change(ctx, tenant, org, id, version, func(ctx context.Context, tx db.Tx, a *appRow) (fields []string, err error) {
 		if a.Source == SourceDocument {
 			return nil, errElsewhere
 		}
+		had := a.OIDC.Sector()
 		fields = setAll(fields, "redirect_uris", &a.OIDC.RedirectURIs, in.RedirectURIs)
 		fields = setAll(fields, "post_logout_redirect_uris", &a.OIDC.PostLogoutRedirectURIs, in.PostLogoutRedirectURIs)
 		fields = setAll(fields, "allowed_origins", &a.Origins, in.AllowedOrigins)
@@ -304,6 +309,8 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "user_claims_in_id_token", &a.OIDC.UserClaimsInIDToken, in.UserClaimsInIDToken)
 		fields = set(fields, "userinfo_signed_response_alg", &a.OIDC.UserinfoAlg, in.UserinfoAlg)
 		fields = set(fields, "introspection_signed_response_alg", &a.OIDC.IntrospectionAlg, in.IntrospectionAlg)
+		fields = set(fields, "sector_identifier_uri", &a.OIDC.SectorIdentifierURI, in.SectorIdentifierURI)
+		fields = set(fields, "subject_type", &a.OIDC.SubjectType, in.SubjectType)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
 		for _, set := range []setter{s.setMethod, s.setKeys, s.setCertificate, s.setProfile} {
 			if fields, err = set(ctx, tx, a, in, fields); err != nil {
@@ -312,6 +319,14 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		}
 		if err := checkProtocol(*a); err != nil {
 			return nil, err
+		}
+		if err := sector.check(a.OIDC); err != nil {
+			return nil, err
+		}
+		if a.OIDC.Sector() != had {
+			if err := tx.Raise(ctx, db.KindClient, a.ID.UUID(), reasonSubjects); err != nil {
+				return nil, err
+			}
 		}
 		if in.ExchangeAudiences != nil {
 			if err := checkServed(ctx, tx, *a); err != nil {

@@ -115,6 +115,7 @@ func (r Registration) over(s Settings) Settings {
 	s.PostLogoutRedirectURIs, s.RedirectURIs = d.PostLogoutRedirectURIs, d.RedirectURIs
 	s.IDTokenAlg, s.IntrospectionAlg, s.RequestObjectAlg, s.ResponseAlg, s.UserinfoAlg = d.IDTokenAlg, d.IntrospectionAlg, d.RequestObjectAlg, d.ResponseAlg, d.UserinfoAlg
 	s.ResponseTypes = d.ResponseTypes
+	s.SectorIdentifierURI, s.SubjectType = d.SectorIdentifierURI, d.SubjectType
 	s.DPoPBound = s.DPoPBound || d.DPoPBound
 	s.RequirePushed = s.RequirePushed || d.RequirePushed
 	s.RequireSignedRequest = s.RequireSignedRequest || d.RequireSignedRequest
@@ -158,6 +159,11 @@ func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 		}
 		if len(authorized)+len(types) > 0 {
 			return changed, errAuthorized.With("An administrator has authorized the app for an API since. Only an administrator changes where its codes go and how it proves itself.", nil)
+		}
+	}
+	if was.OIDC.Sector() != row.OIDC.Sector() {
+		if err := tx.Raise(ctx, db.KindClient, id.UUID(), reasonSubjects); err != nil {
+			return changed, err
 		}
 	}
 	if keysGone(was.OIDC, row.OIDC) {

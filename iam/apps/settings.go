@@ -63,6 +63,8 @@ type Settings struct {
 	UserClaimsInIDToken    bool     `json:"user_claims_in_id_token" doc:"Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along." example:"false"`
 	UserinfoAlg            string   `json:"userinfo_signed_response_alg" doc:"How answers of the userinfo endpoint are signed; empty: not at all, as JSON." example:"ES256"`
 	IntrospectionAlg       string   `json:"introspection_signed_response_alg" doc:"How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are." example:"ES256"`
+	SectorIdentifierURI    string   `json:"sector_identifier_uri" doc:"Where the redirect URIs of all apps of its sector are listed; empty: the sector is the host of its own." example:"https://example.com/sector.json"`
+	SubjectType            string   `json:"subject_type" doc:"Whether sub is the person's for all apps (public) or for those of the app's sector (pairwise)." example:"public"`
 	SkipConsent            bool     `json:"skip_consent" doc:"Whether people are not asked." example:"false"`
 }
 
@@ -83,6 +85,9 @@ func (s Settings) RefreshTokenTTL() time.Duration {
 func (s Settings) complete(clientType string) Settings {
 	if len(s.ResponseTypes) == 0 {
 		s.ResponseTypes = []string{"code"}
+	}
+	if s.SubjectType == "" {
+		s.SubjectType = SubjectPublic
 	}
 	s.ExchangeAudiences = list.Distinct(s.ExchangeAudiences)
 	switch {

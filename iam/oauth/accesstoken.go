@@ -52,6 +52,7 @@ type accessClaims struct {
 	act      json.RawMessage // who acts for the person (RFC 8693, section 4.1); nil: he himself
 	bound    binding
 	exchange exchangedFor
+	known    naming  // how the client knows people
 	person   *person // nil for a client's own token
 }
 
@@ -59,6 +60,9 @@ type accessClaims struct {
 func (s *Service) signAccess(ctx context.Context, t httpapi.Tenant, a accessClaims) (token string, seconds int64, err error) {
 	key, err := s.Keys.Signer(ctx, t.ID, "")
 	if err != nil {
+		return "", 0, err
+	}
+	if a.known, err = s.namingFor(ctx, t.ID, a.client); err != nil {
 		return "", 0, err
 	}
 	now := s.DB.Clock().Now().Unix()
@@ -74,7 +78,7 @@ func (s *Service) signAccess(ctx context.Context, t httpapi.Tenant, a accessClai
 func (a accessClaims) render(issued, expires int64) []byte {
 	c := newClaims().text("iss", a.issuer)
 	if a.person != nil {
-		c = c.text("sub", a.person.grant.User.String())
+		c = c.text("sub", a.known.subject(a.person.grant.User))
 	} else {
 		c = c.text("sub", a.client.ClientID)
 	}
@@ -92,7 +96,7 @@ func (a accessClaims) render(issued, expires int64) []byte {
 			// How the person proved who he is, only the issuer knows.
 			c = c.text("connection", p.grant.Connection.String())
 		case !p.grant.Offline:
-			c = c.text("sid", p.grant.Session.String())
+			c = c.text("sid", a.known.session(p.grant.Session))
 		}
 		if p.grant.Connection.IsZero() {
 			c = c.number("auth_time", p.grant.AuthTime.Unix()).list("amr", p.grant.AMR).text("acr", acrOf(p.grant.AMR))
@@ -161,9 +165,15 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 	errText := errors.Join(errEpoch, parseInto(c, "jti", &a.id), parseInto(c, "org_id", &a.org))
 	switch aut {
 	case autUser:
-		errText = errors.Join(errText, a.user.UnmarshalText([]byte(c.Subject)), parseInto(c, "gid", &a.grant))
-		if _, bound := c.Get("sid"); bound {
-			errText = errors.Join(errText, parseInto(c, "sid", &a.session))
+		known, err := s.namingOf(ctx, t.ID, a.clientID, c.Subject)
+		if err != nil {
+			return accessToken{}, err
+		}
+		a.user, err = known.person(c.Subject)
+		errText = errors.Join(errText, err, parseInto(c, "gid", &a.grant))
+		if sid, bound := c.Text("sid"); bound {
+			a.session, err = known.sessionOf(sid)
+			errText = errors.Join(errText, err)
 		}
 		if _, asserted := c.Get("connection"); asserted {
 			errText = errors.Join(errText, parseInto(c, "connection", &a.connection))

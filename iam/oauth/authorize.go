@@ -324,7 +324,7 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	if a.wants(typeIDToken) && !contains(a.Scopes, scopeOpenID) {
 		return authn.Request{}, refuse(codeInvalidRequest, "The scope openid is required where an ID token comes back.").told("OpenID Connect Core 1.0, section 3.1.2.1", "", "Add openid to scope.")
 	}
-	if err := s.readClaims(client, p, a); err != nil {
+	if err := s.readClaims(ctx, client, p, a); err != nil {
 		return authn.Request{}, err
 	}
 	if a.Nonce = p.get("nonce"); len(a.Nonce) > maxNonce {
@@ -359,7 +359,13 @@ func (s *Service) signInRequest(ctx context.Context, client apps.Client, p param
 	}
 	if hint := p.get("id_token_hint"); hint != "" {
 		c, err := s.readHint(ctx, httpapi.TenantOf(ctx), hint)
-		if err != nil || !c.HasAudience(client.ClientID) || req.HintUser.UnmarshalText([]byte(c.Subject)) != nil || req.HintUser.IsZero() {
+		if err == nil && !c.HasAudience(client.ClientID) {
+			err = errToken
+		}
+		if err == nil {
+			req.HintUser, _, err = s.hinted(ctx, httpapi.TenantOf(ctx), c)
+		}
+		if err != nil || req.HintUser.IsZero() {
 			return req, errHint.because(err)
 		}
 	}

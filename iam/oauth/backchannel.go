@@ -102,9 +102,13 @@ func (s *Service) tellLogout(ctx context.Context, a logoutArgs) error {
 
 // signLogout makes a logout token (section 2.4). It has no nonce, and a type of its own, so that it is taken for no ID token.
 func (s *Service) signLogout(ctx context.Context, client apps.Client, a logoutArgs) (string, error) {
+	known, err := s.namingFor(ctx, a.Tenant, client)
+	if err != nil {
+		return "", err
+	}
 	now := s.DB.Clock().Now()
-	c := newClaims().text("iss", a.Issuer).text("sub", a.User.String()).text("aud", client.ClientID).number("iat", now.Unix()).
-		number("exp", now.Add(logoutTokenLife).Unix()).text("jti", ids.NewAccessToken().String()).text("sid", a.Session.String()).
+	c := newClaims().text("iss", a.Issuer).text("sub", known.subject(a.User)).text("aud", client.ClientID).number("iat", now.Unix()).
+		number("exp", now.Add(logoutTokenLife).Unix()).text("jti", ids.NewAccessToken().String()).text("sid", known.session(a.Session)).
 		raw("events", []byte(`{"`+eventLogout+`":{}}`))
 	return s.signFor(ctx, a.Tenant, client, "", typLogout, c)
 }

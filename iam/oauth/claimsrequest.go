@@ -2,12 +2,14 @@ package oauth
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
 
 	"grove/iam/apps"
+	"grove/infra/httpapi"
 	"grove/infra/jose"
 	"grove/infra/kernel/ids"
 )
@@ -155,7 +157,7 @@ func (g grant) claims() (b byName, err error) {
 }
 
 // readClaims reads what the request asks for by name, after its scopes: claims, whose sign-in it has to be, and how he proves who he is.
-func (s *Service) readClaims(client apps.Client, p params, a *authorization) error {
+func (s *Service) readClaims(ctx context.Context, client apps.Client, p params, a *authorization) error {
 	if len(p.get("acr_values")) > maxHint {
 		return refuse(codeInvalidRequest, "acr_values is too long.")
 	}
@@ -172,14 +174,18 @@ func (s *Service) readClaims(client apps.Client, p params, a *authorization) err
 			return errUnmet
 		}
 	}
+	known, err := s.namingFor(ctx, httpapi.TenantOf(ctx).ID, client)
+	if err != nil {
+		return err
+	}
 	for _, sub := range []askedClaim{idToken["sub"], userinfo["sub"]} {
 		if len(sub.values) == 0 {
 			continue
 		}
 		var people []ids.User
 		for _, text := range sub.texts() {
-			var user ids.User
-			if user.UnmarshalText([]byte(text)) == nil && !user.IsZero() && (a.Subjects == nil || slices.Contains(a.Subjects, user)) {
+			user, err := known.person(text)
+			if err == nil && !user.IsZero() && (a.Subjects == nil || slices.Contains(a.Subjects, user)) {
 				people = append(people, user)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"grove/iam/apps"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
+	"grove/infra/kernel/ids"
 )
 
 const typIDToken = "JWT"
@@ -24,12 +25,16 @@ func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, c
 	if err != nil {
 		return "", err
 	}
+	known, err := s.namingFor(ctx, t.ID, client)
+	if err != nil {
+		return "", err
+	}
 	now := s.DB.Clock().Now()
-	c := newClaims().text("iss", issuer).text("sub", p.grant.User.String()).text("aud", client.ClientID).text("azp", client.ClientID).
+	c := newClaims().text("iss", issuer).text("sub", known.subject(p.grant.User)).text("aud", client.ClientID).text("azp", client.ClientID).
 		number("exp", now.Add(s.idTTL(client)).Unix()).number("iat", now.Unix()).number("auth_time", p.grant.AuthTime.Unix()).
 		text("nonce", of.nonce).text("at_hash", leftHash(key.Alg(), of.access)).text("c_hash", leftHash(key.Alg(), of.code)).
 		text("s_hash", leftHash(key.Alg(), of.state)).list("amr", p.grant.AMR).text("acr", acrOf(p.grant.AMR)).
-		text("sid", p.grant.Session.String()).
+		text("sid", known.session(p.grant.Session)).
 		text("org_id", org.ID.String()).text("org_handle", org.Handle).text("org_name", org.Name)
 	return key.Sign(typIDToken, p.told.render(c).end())
 }
@@ -59,4 +64,19 @@ func (s *Service) readHint(ctx context.Context, t httpapi.Tenant, token string) 
 		return nil, errToken
 	}
 	return c, nil
+}
+
+// hinted is whom, and which session, a hint is about: zero for a session that it does not name.
+func (s *Service) hinted(ctx context.Context, t httpapi.Tenant, c *jose.Claims) (user ids.User, session ids.Session, err error) {
+	known, err := s.namingOf(ctx, t.ID, c.Audience[0], c.Subject)
+	if err != nil {
+		return user, session, err
+	}
+	if user, err = known.person(c.Subject); err != nil {
+		return user, session, err
+	}
+	if sid, ok := c.Text("sid"); ok {
+		session, err = known.sessionOf(sid)
+	}
+	return user, session, err
 }

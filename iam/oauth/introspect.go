@@ -109,7 +109,7 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 		return nil, err
 	}
 	c := newClaims().flag("active", true).text("token_type", tokenType(a.bound)).words("scope", a.scopes).text("client_id", a.clientID)
-	if !a.user.IsZero() {
+	if !a.user.IsZero() && !isPairwise(a.claims.Subject) { // a name would tell who it is
 		name, err := s.username(ctx, t, a.user)
 		if err != nil {
 			return nil, err
@@ -193,15 +193,21 @@ func (s *Service) introspectRefresh(ctx context.Context, caller authenticatedCli
 	if err != nil {
 		return nil, err
 	}
-	name, err := s.username(ctx, t, f.User)
+	known, err := s.namingFor(ctx, t.ID, caller.Client)
 	if err != nil {
 		return nil, err
+	}
+	name := ""
+	if sub := known.subject(f.User); !isPairwise(sub) {
+		if name, err = s.username(ctx, t, f.User); err != nil {
+			return nil, err
+		}
 	}
 	list, err := f.details()
 	if err != nil {
 		return nil, err
 	}
 	return newClaims().flag("active", true).text("token_type", "Refresh").words("scope", f.Scopes).details(list).text("client_id", caller.ClientID).
-		text("username", name).text("sub", f.User.String()).text("iss", f.Issuer).number("exp", f.TokenExpiresAt.Unix()).
+		text("username", name).text("sub", known.subject(f.User)).text("iss", f.Issuer).number("exp", f.TokenExpiresAt.Unix()).
 		number("iat", f.TokenCreatedAt.Unix()).text("aut", autUser).text("org_id", f.Org.String()).end(), nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"grove/iam/apps"
 	"grove/infra/httpapi"
-	"grove/infra/jose"
 	"grove/infra/kernel/ids"
 )
 
@@ -127,7 +126,10 @@ func (s *Service) readLogout(ctx context.Context, p params) (LogoutRequest, erro
 			err = errToken
 		}
 		if err == nil {
-			err = errors.Join(hintClaims(c, &request))
+			request.User, request.Session, err = s.hinted(ctx, t, c)
+		}
+		if err == nil && (request.User.IsZero() || request.Session.IsZero()) {
+			err = errToken
 		}
 		if err != nil {
 			return request, errHint.because(err)
@@ -154,11 +156,6 @@ func (s *Service) readLogout(ctx context.Context, p params) (LogoutRequest, erro
 	}
 	request.AppName, request.RedirectURI = client.Name, redirect
 	return request, nil
-}
-
-// hintClaims reads whose session the hint is about.
-func hintClaims(c *jose.Claims, request *LogoutRequest) error {
-	return errors.Join(request.User.UnmarshalText([]byte(c.Subject)), parseInto(c, "sid", &request.Session))
 }
 
 // logoutURIs are those registered; a built-in app returns to where it lives below the base.

@@ -131,7 +131,7 @@ func (o Options) describe(offers registration.Offers) string {
 		ResponseTypes:            apps.ResponseTypes,
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
 		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantJWTBearer, grantOrganizationSwitch, grantRefreshToken, grantSAMLBearer, grantTokenExchange},
-		SubjectTypes:             []string{"public"},
+		SubjectTypes:             []string{apps.SubjectPairwise, apps.SubjectPublic},
 		IDTokenAlgs:              jose.Algs(),
 		TokenAuthMethods:         authMethods,
 		TokenAuthAlgs:            authAlgs,

@@ -14,6 +14,7 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/jose"
 	"grove/infra/kernel/ids"
+	"grove/infra/secrets"
 	"grove/orgs/sharing"
 )
 
@@ -42,6 +43,7 @@ type Groups interface {
 
 // Keys signs and verifies for a tenant, from a cache. tenants/keys.
 type Keys interface {
+	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
 	JWKS(ctx context.Context, tenant ids.Tenant) ([]byte, error)
 	PublicKey(ctx context.Context, tenant ids.Tenant, kid string) (*jose.PublicKey, bool, error)
 	Signer(ctx context.Context, tenant ids.Tenant, alg string) (*jose.Key, error)

@@ -63,7 +63,7 @@ func (s *Service) userinfoClaims(r *http.Request, given httpapi.Credentials) (cl
 	if err != nil {
 		return no(err)
 	}
-	c := newClaims().text("sub", a.user.String())
+	c := newClaims().text("sub", a.claims.Subject)
 	if client.UserinfoAlg != "" { // OpenID Connect Core 1.0, section 5.3.2
 		c = c.text("iss", a.claims.Issuer).text("aud", client.ClientID)
 	}

@@ -27,7 +27,6 @@ const (
 	implicit                  = "implicit"      // the grant type of what comes from the authorization endpoint alone
 	applicationNative         = "native"
 	applicationWeb            = "web"
-	subjectPublic             = "public"
 	maxContacts, maxResponses = 10, 7
 	maxDetailsTypes           = 50 // as many as an app may ask for of an API
 )
@@ -89,6 +88,7 @@ type rules struct {
 	authMethod  string   // where it names none
 	authMethods []string // that it may name
 	grantTypes  []string
+	sector      bool // whether it may name an address where its sector is listed: we read that, and not for everybody
 }
 
 var (
@@ -97,7 +97,7 @@ var (
 	openRules = rules{source: apps.SourceRegistered, authMethod: apps.AuthBasic,
 		authMethods: []string{apps.AuthBasic, apps.AuthNone, apps.AuthPost, apps.AuthPrivateKeyJWT, apps.AuthSecretJWT}, grantTypes: grantsOfPeople}
 	// Who was trusted with a token may register a machine; what it may do is still for an administrator to say.
-	tokenRules = rules{source: apps.SourceRegistered, authMethod: openRules.authMethod, authMethods: openRules.authMethods,
+	tokenRules = rules{source: apps.SourceRegistered, authMethod: openRules.authMethod, authMethods: openRules.authMethods, sector: true,
 		grantTypes: append([]string{apps.GrantClientCredentials}, grantsOfPeople...)}
 	// A published document keeps no secret (OAuth Client ID Metadata Document, section 4.1).
 	documentRules = rules{source: apps.SourceDocument, authMethod: apps.AuthNone, authMethods: []string{apps.AuthNone, apps.AuthPrivateKeyJWT}, grantTypes: grantsOfPeople}
@@ -120,7 +120,7 @@ func (m *Metadata) registration(r rules) (apps.Registration, error) {
 			IDTokenAlg: m.IDTokenAlg, IntrospectionAlg: m.IntrospectionAlg, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 			PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, RedirectURIs: m.RedirectURIs, RequestObjectAlg: m.RequestObjectAlg,
 			RequirePushed: m.RequirePushed, RequireSignedRequest: m.RequireSignedRequest, ResponseAlg: m.ResponseAlg, ResponseTypes: m.ResponseTypes,
-			UserinfoAlg: m.UserinfoAlg,
+			SectorIdentifierURI: m.SectorIdentifierURI, SubjectType: m.SubjectType, UserinfoAlg: m.UserinfoAlg,
 		},
 	}, nil
 }
@@ -134,7 +134,7 @@ func (m *Metadata) complete(r rules) error {
 	fill(&m.ApplicationType, applicationWeb)
 	fill(&m.AuthMethod, r.authMethod)
 	fill(&m.IDTokenAlg, defaultAlg)
-	fill(&m.SubjectType, subjectPublic)
+	fill(&m.SubjectType, apps.SubjectPublic)
 	m.ClientName = m.name()
 	if len(m.GrantTypes) == 0 {
 		m.GrantTypes = []string{apps.GrantAuthorizationCode}
@@ -160,8 +160,8 @@ func (m *Metadata) complete(r rules) error {
 		{"grant_types", all(m.GrantTypes, r.grantTypes), "of " + strings.Join(r.grantTypes, ", ")},
 		{"response_types", len(m.ResponseTypes) <= maxResponses && all(m.ResponseTypes, apps.ResponseTypes), "of " + strings.Join(apps.ResponseTypes, ", ")},
 		{"response_types", m.agrees(), "those that go with grant_types (RFC 7591, section 2.1)"},
-		{"subject_type", m.SubjectType == subjectPublic, "public"},
-		{"sector_identifier_uri", m.SectorIdentifierURI == "", "left out: subjects are public"},
+		{"subject_type", m.SubjectType == apps.SubjectPairwise || m.SubjectType == apps.SubjectPublic, "pairwise or public"},
+		{"sector_identifier_uri", m.SectorIdentifierURI == "" || r.sector, "left out, unless the app registers with a token"},
 		{"id_token_encrypted_response_alg", m.IDTokenEncryption == "", "left out: ID tokens are not encrypted"},
 		{"userinfo_encrypted_response_alg", m.UserinfoEncryption == "", "left out: answers are not encrypted"},
 		{"id_token_signed_response_alg", isAlg(m.IDTokenAlg), anAlg},
@@ -226,7 +226,7 @@ func metadataOf(v apps.VersionedApp, kept Metadata) Metadata {
 		IDTokenAlg: o.IDTokenAlg, IntrospectionAlg: o.IntrospectionAlg, JWKS: o.JWKS, JWKSURI: o.JWKSURI, LogoURI: v.LogoURI, PolicyURI: kept.PolicyURI,
 		PostLogoutRedirectURIs: o.PostLogoutRedirectURIs, RedirectURIs: o.RedirectURIs, RequestObjectAlg: o.RequestObjectAlg, RequirePushed: o.RequirePushed,
 		RequireSignedRequest: o.RequireSignedRequest, ResponseAlg: o.ResponseAlg, ResponseTypes: o.ResponseTypes, SoftwareID: kept.SoftwareID,
-		SoftwareStatement: kept.SoftwareStatement, SoftwareVersion: kept.SoftwareVersion, SubjectType: subjectPublic, TosURI: kept.TosURI, UserinfoAlg: o.UserinfoAlg,
+		SoftwareStatement: kept.SoftwareStatement, SoftwareVersion: kept.SoftwareVersion, SectorIdentifierURI: o.SectorIdentifierURI, SubjectType: o.SubjectType, TosURI: kept.TosURI, UserinfoAlg: o.UserinfoAlg,
 	}
 	if slices.ContainsFunc(m.ResponseTypes, func(t string) bool { return t != "code" }) {
 		m.GrantTypes = append(slices.Clone(m.GrantTypes), implicit)

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -62,6 +63,14 @@ func (s *Service) Register(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 	if err != nil {
 		return made, err
 	}
+	if described.Settings.SectorIdentifierURI != "" {
+		if err := s.rehearse(ctx, tenant, org, token); err != nil {
+			return made, err
+		}
+		if err := s.Apps.CheckSector(ctx, described.Settings); err != nil {
+			return made, asRefusal(err)
+		}
+	}
 	if described.Key, err = s.Apps.SealingKey(ctx, tenant); err != nil {
 		return made, err
 	}
@@ -87,6 +96,19 @@ func (s *Service) Register(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 		return s.events.Write(ctx, tx, eventRegistered.Of(org, app.ID, data))
 	})
 	return made, err
+}
+
+var errRehearsed = errors.New("registration: undone, on purpose")
+
+// rehearse says whether somebody might register an app now, before anything is done for him that costs others.
+func (s *Service) rehearse(ctx context.Context, tenant ids.Tenant, org ids.Org, token string) error {
+	err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		return cmp.Or(s.admit(ctx, tx, org, token, &registeredData{}), errRehearsed)
+	})
+	if errors.Is(err, errRehearsed) {
+		return nil
+	}
+	return err
 }
 
 // admit settles whether somebody may register an app now.
@@ -147,12 +169,18 @@ func (s *Service) Replace(ctx context.Context, tenant ids.Tenant, clientID, toke
 	if err := s.believe(ctx, p, &m); err != nil {
 		return changed, err
 	}
+	if m.SectorIdentifierURI != "" {
+		if err := s.Apps.CheckSector(ctx, apps.Settings{RedirectURIs: m.RedirectURIs, SectorIdentifierURI: m.SectorIdentifierURI}); err != nil {
+			return changed, asRefusal(err)
+		}
+	}
 	err = s.manage(ctx, tenant, clientID, token, func(ctx context.Context, tx db.Tx, r registrationRow) error {
 		before, err := s.Apps.RegisteredTx(ctx, tx, r.Org, r.App)
 		if err != nil {
 			return err
 		}
 		rules := openRules
+		rules.sector = true
 		// What an app was let have it may keep.
 		rules.grantTypes = append(before.OIDC.GrantTypes, rules.grantTypes...)
 		described, err := m.registration(rules)

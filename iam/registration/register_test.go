@@ -139,7 +139,7 @@ func TestRegisterRefuses(t *testing.T) {
 		"alg none":               {map[string]any{"id_token_signed_response_alg": "none"}, "invalid_client_metadata"},
 		"alg HS256":              {map[string]any{"userinfo_signed_response_alg": "HS256"}, "invalid_client_metadata"},
 		"encryption":             {map[string]any{"id_token_encrypted_response_alg": "RSA-OAEP"}, "invalid_client_metadata"},
-		"pairwise":               {map[string]any{"subject_type": "pairwise"}, "invalid_client_metadata"},
+		"subjects":               {map[string]any{"subject_type": "ephemeral"}, "invalid_client_metadata"},
 		"sector":                 {map[string]any{"sector_identifier_uri": "https://169.254.169.254/"}, "invalid_client_metadata"},
 		"implicit without grant": {map[string]any{"response_types": []string{"token"}}, "invalid_client_metadata"},
 		"no such response":       {map[string]any{"response_types": []string{"none"}}, "invalid_client_metadata"},

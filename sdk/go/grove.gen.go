@@ -735,6 +735,24 @@ func (e UpdateAppOIDCRequestResponseTypes) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestSubjectType.
+const (
+	UpdateAppOIDCRequestSubjectTypePairwise UpdateAppOIDCRequestSubjectType = "pairwise"
+	UpdateAppOIDCRequestSubjectTypePublic   UpdateAppOIDCRequestSubjectType = "public"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestSubjectType enum.
+func (e UpdateAppOIDCRequestSubjectType) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestSubjectTypePairwise:
+		return true
+	case UpdateAppOIDCRequestSubjectTypePublic:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestTokenEndpointAuthMethod.
 const (
 	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret            UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
@@ -1717,10 +1735,20 @@ type AppOIDC struct {
 	// Examples: ["code"]
 	ResponseTypes []string `json:"response_types"`
 
+	// SectorIdentifierURI Where the redirect URIs of all apps of its sector are listed; empty: the sector is the host of its own.
+	//
+	// Examples: https://example.com/sector.json
+	SectorIdentifierURI string `json:"sector_identifier_uri"`
+
 	// SkipConsent Whether people are not asked.
 	//
 	// Examples: false
 	SkipConsent bool `json:"skip_consent"`
+
+	// SubjectType Whether sub is the person's for all apps (public) or for those of the app's sector (pairwise).
+	//
+	// Examples: public
+	SubjectType string `json:"subject_type"`
 
 	// TLSClientAuthSanDNS DNS name in its certificate.
 	//
@@ -4486,10 +4514,20 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ["code"]
 	ResponseTypes *[]UpdateAppOIDCRequestResponseTypes `json:"response_types,omitempty"`
 
+	// SectorIdentifierURI An https address with a JSON array of the redirect URIs of all apps that are to know people by the same sub; it is read now, and has to list those of the app. Its host is the sector. Empty: the sector is the host of the app's redirect URIs.
+	//
+	// Examples: https://example.com/sector.json
+	SectorIdentifierURI *string `json:"sector_identifier_uri,omitempty"`
+
 	// SkipConsent Whether people are not asked: for the owner's own apps.
 	//
 	// Examples: false
 	SkipConsent *bool `json:"skip_consent,omitempty"`
+
+	// SubjectType public: sub is one for all apps. pairwise: apps of other sectors get another sub for the same person, so that they cannot compare notes (OpenID Connect Core 1.0, section 8). A change of it, or of the sector, ends what was issued before, and the app knows nobody again.
+	//
+	// Examples: public
+	SubjectType *UpdateAppOIDCRequestSubjectType `json:"subject_type,omitempty"`
 
 	// TLSClientAuthSanDNS DNS name among the certificate's alternative names; a wildcard there is no match for others.
 	//
@@ -4577,6 +4615,11 @@ type UpdateAppOIDCRequestRequestObjectSigningAlg string
 
 // UpdateAppOIDCRequestResponseTypes defines model for UpdateAppOIDCRequest.ResponseTypes.
 type UpdateAppOIDCRequestResponseTypes string
+
+// UpdateAppOIDCRequestSubjectType public: sub is one for all apps. pairwise: apps of other sectors get another sub for the same person, so that they cannot compare notes (OpenID Connect Core 1.0, section 8). A change of it, or of the sector, ends what was issued before, and the app knows nobody again.
+//
+// Examples: public
+type UpdateAppOIDCRequestSubjectType string
 
 // UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; client_secret_jwt signs an assertion with a secret that is made after this is set, because the server has to keep it (sealed); none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 //

@@ -144,6 +144,7 @@ func (a *App) wire() error {
 
 	// iam middle and top
 	abroad := outbound.New(outbound.Options{Dev: a.options.Dev})
+	clients.WithOutbound(abroad)
 	published := outbound.NewJWKS(abroad, a.options.Clock)
 	strangers := registration.New(a.DB, a.Events, a.Hub, a.options.Dev, registration.Ports{Apps: clients, Outbound: abroad, RemoteKeys: published, Sharing: shares, Standing: signedIn})
 	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,

@@ -22,6 +22,8 @@ type (
 	oidcScopeKind         struct{}
 	operationKind         struct{}
 	orgKind               struct{}
+	pairwiseSessionKind   struct{}
+	pairwiseSubjectKind   struct{}
 	registrationTokenKind struct{}
 	roleKind              struct{}
 	scopeKind             struct{}
@@ -51,6 +53,8 @@ func (oidcClaimKind) prefix() string         { return "clm" }
 func (oidcScopeKind) prefix() string         { return "osc" }
 func (operationKind) prefix() string         { return "opn" }
 func (orgKind) prefix() string               { return "org" }
+func (pairwiseSessionKind) prefix() string   { return "pss" }
+func (pairwiseSubjectKind) prefix() string   { return "pws" }
 func (registrationTokenKind) prefix() string { return "rgt" }
 func (roleKind) prefix() string              { return "rol" }
 func (scopeKind) prefix() string             { return "scp" }
@@ -118,6 +122,12 @@ type Operation = ID[operationKind]
 
 // Org identifies an organization.
 type Org = ID[orgKind]
+
+// PairwiseSession is a sid as the apps of one sector know it.
+type PairwiseSession = ID[pairwiseSessionKind]
+
+// PairwiseSubject is a sub as the apps of one sector know it.
+type PairwiseSubject = ID[pairwiseSubjectKind]
 
 // RegistrationToken identifies an initial access token, with which apps register themselves.
 type RegistrationToken = ID[registrationTokenKind]

@@ -2594,10 +2594,20 @@ export interface components {
              */
             response_types: string[];
             /**
+             * @description Where the redirect URIs of all apps of its sector are listed; empty: the sector is the host of its own.
+             * @example https://example.com/sector.json
+             */
+            sector_identifier_uri: string;
+            /**
              * @description Whether people are not asked.
              * @example false
              */
             skip_consent: boolean;
+            /**
+             * @description Whether sub is the person's for all apps (public) or for those of the app's sector (pairwise).
+             * @example public
+             */
+            subject_type: string;
             /**
              * @description DNS name in its certificate.
              * @example client.example.com
@@ -5313,10 +5323,21 @@ export interface components {
              */
             response_types?: ("code" | "code id_token" | "code id_token token" | "code token" | "id_token" | "id_token token" | "token")[];
             /**
+             * @description An https address with a JSON array of the redirect URIs of all apps that are to know people by the same sub; it is read now, and has to list those of the app. Its host is the sector. Empty: the sector is the host of the app's redirect URIs.
+             * @example https://example.com/sector.json
+             */
+            sector_identifier_uri?: string;
+            /**
              * @description Whether people are not asked: for the owner's own apps.
              * @example false
              */
             skip_consent?: boolean;
+            /**
+             * @description public: sub is one for all apps. pairwise: apps of other sectors get another sub for the same person, so that they cannot compare notes (OpenID Connect Core 1.0, section 8). A change of it, or of the sector, ends what was issued before, and the app knows nobody again.
+             * @example public
+             * @enum {string}
+             */
+            subject_type?: "pairwise" | "public";
             /**
              * @description DNS name among the certificate's alternative names; a wildcard there is no match for others.
              * @example client.example.com

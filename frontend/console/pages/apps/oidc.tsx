@@ -45,7 +45,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce, response_types: oidc.response_types,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
       authorization_signed_response_alg: oidc.authorization_signed_response_alg, require_signed_request_object: oidc.require_signed_request_object, skip_consent: oidc.skip_consent,
-      user_claims_in_id_token: oidc.user_claims_in_id_token,
+      sector_identifier_uri: oidc.sector_identifier_uri, subject_type: oidc.subject_type, user_claims_in_id_token: oidc.user_claims_in_id_token,
       profile: oidc.profile, tls_client_auth_san_dns: oidc.tls_client_auth_san_dns, tls_client_auth_san_email: oidc.tls_client_auth_san_email, tls_client_auth_san_ip: oidc.tls_client_auth_san_ip,
       tls_client_auth_san_uri: oidc.tls_client_auth_san_uri, tls_client_auth_subject_dn: oidc.tls_client_auth_subject_dn,
       tls_client_certificate_bound_access_tokens: oidc.tls_client_certificate_bound_access_tokens,
@@ -61,7 +61,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce, response_types: v.response_types as Request["response_types"],
         require_pushed_authorization_requests: v.require_pushed_authorization_requests,
         authorization_signed_response_alg: v.authorization_signed_response_alg as Request["authorization_signed_response_alg"], require_signed_request_object: v.require_signed_request_object, skip_consent: v.skip_consent,
-        user_claims_in_id_token: v.user_claims_in_id_token,
+        sector_identifier_uri: v.sector_identifier_uri.trim(), subject_type: v.subject_type as Request["subject_type"], user_claims_in_id_token: v.user_claims_in_id_token,
         ...Object.fromEntries(certificateNames.map((name) => [name, v[name].trim()])), profile: v.profile as Request["profile"],
         tls_client_certificate_bound_access_tokens: v.tls_client_certificate_bound_access_tokens, token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
         token_exchange_audiences: lines(v.token_exchange_audiences), token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
@@ -160,6 +160,13 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
             <NumberInput allowDecimal={false} label={t("oidc.refreshSeconds")} max={31_536_000} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("refresh_token_seconds")} />
             <NumberInput allowDecimal={false} description={t("oidc.idSecondsHint")} label={t("oidc.idSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("id_token_seconds")} />
             <Select allowDeselect={false} data={algorithms} label={t("oidc.alg")} readOnly={readOnly} {...getInputProps("id_token_alg")} />
+            <Select
+              allowDeselect={false} data={(["public", "pairwise"] as const).map((value) => ({ label: t(`oidcSubject.${value}`), value }))} description={t("oidc.subjectTypeHint")} label={t("oidc.subjectType")}
+              readOnly={readOnly} {...getInputProps("subject_type")}
+            />
+            {values.subject_type === "pairwise" && (
+              <TextInput description={t("oidc.sectorHint")} dir="ltr" label={t("oidc.sector")} readOnly={readOnly} type="url" {...getInputProps("sector_identifier_uri")} />
+            )}
             <Switch description={t("oidc.userClaimsHint")} disabled={readOnly} label={t("oidc.userClaims")} {...getInputProps("user_claims_in_id_token", { type: "checkbox" })} />
             <Switch description={t("oidc.skipConsentHint")} disabled={readOnly} label={t("oidc.skipConsent")} {...getInputProps("skip_consent", { type: "checkbox" })} />
           </Stack>
