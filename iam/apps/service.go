@@ -93,6 +93,8 @@ func checkProtocol(a appRow) error {
 		return fault.CodeInvalid.At("/token_endpoint_auth_signing_alg", "Must be HS256 for client_secret_jwt, which signs with the secret, and for nothing else.")
 	case a.OIDC.RequireSignedRequest && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
 		return fault.CodeInvalid.At("/jwks", "Must hold the keys by which requests are signed, unless jwks_uri has their address.")
+	case !slices.Contains([]string{"", FormatJWT, FormatOpaque}, a.OIDC.AccessTokenFormat):
+		return fault.CodeInvalid.At("/access_token_format", "Must be jwt or opaque.")
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "Must be one of the algorithms that the server's metadata lists.")
 	}
@@ -290,6 +292,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = setAll(fields, "token_exchange_audiences", &a.OIDC.ExchangeAudiences, in.ExchangeAudiences)
 		fields = setAll(fields, "response_types", &a.OIDC.ResponseTypes, in.ResponseTypes)
 		fields = setAll(fields, "grant_types", &a.GrantTypes, in.GrantTypes)
+		fields = set(fields, "access_token_format", &a.OIDC.AccessTokenFormat, in.AccessTokenFormat)
 		fields = set(fields, "access_token_seconds", &a.OIDC.AccessTokenSeconds, in.AccessTokenSeconds)
 		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
 		fields = set(fields, "id_token_seconds", &a.OIDC.IDTokenSeconds, in.IDTokenSeconds)
@@ -408,7 +411,7 @@ func (s *Service) deleteTx(ctx context.Context, tx db.Tx, row appRow) error {
 // them are signed. Every other one says who gets tokens, where they are sent, or what they are worth to a thief; who changes
 // it can have what the app may ask people's tokens for.
 var harmless = map[string]bool{
-	"access_token_seconds": true, "authorization_signed_response_alg": true, "id_token_alg": true, "id_token_seconds": true,
+	"access_token_format": true, "access_token_seconds": true, "authorization_signed_response_alg": true, "id_token_alg": true, "id_token_seconds": true,
 	"introspection_signed_response_alg": true, "refresh_token_seconds": true, "token_endpoint_auth_signing_alg": true,
 	"user_claims_in_id_token": true, "userinfo_signed_response_alg": true,
 }

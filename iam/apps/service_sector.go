@@ -26,7 +26,7 @@ const (
 	maxSectorBytes = 64 << 10
 	maxSectorURIs  = 1000
 
-	sectorRule = "an https address that answers with a JSON array of redirect URIs, those of the app among them (OpenID Connect Core 1.0, section 8.1)"
+	sectorRule = "Must be an https address that answers with a JSON array of redirect URIs, those of the app among them (OpenID Connect Core 1.0, section 8.1)."
 )
 
 // Sector is within which apps know people by the same names (section 8.1): a host in lower case; "" where names are the same for all.
@@ -56,14 +56,14 @@ func checkSubjects(s Settings) error {
 		return err
 	}
 	if s.SubjectType != "" && s.SubjectType != SubjectPairwise && s.SubjectType != SubjectPublic {
-		return fault.CodeInvalid.At("/subject_type", "pairwise or public")
+		return fault.CodeInvalid.At("/subject_type", "Must be pairwise or public.")
 	}
 	if s.SubjectType != SubjectPairwise || s.SectorIdentifierURI != "" {
 		return nil
 	}
 	sector := s.Sector()
 	if sector == "" || slices.ContainsFunc(s.RedirectURIs, func(uri string) bool { return hostOf(uri) != sector }) {
-		return fault.CodeInvalid.At("/sector_identifier_uri", "set, unless all redirect URIs of the app have one host, which is its sector then")
+		return fault.CodeInvalid.At("/sector_identifier_uri", "Must be set, unless all redirect URIs of the app have one host, which is its sector then.")
 	}
 	return nil
 }

@@ -21,6 +21,12 @@ const (
 	AuthTLS           = "tls_client_auth"             // RFC 8705, section 2.1
 )
 
+// The formats of access tokens.
+const (
+	FormatJWT    = "jwt" // RFC 9068
+	FormatOpaque = "opaque"
+)
+
 // ResponseTypes are those that an app may be allowed (OpenID Connect Core 1.0, section 3), their words in order.
 var ResponseTypes = []string{"code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"}
 
@@ -30,6 +36,7 @@ var ResponseTypes = []string{"code", "code id_token", "code id_token token", "co
 // The zero value of each setting is what apps had before it was there, so that rows written earlier need no change; and
 // none is a secret. What SQL asks for, grant types and browser origins, has columns of its own.
 type Settings struct {
+	AccessTokenFormat      string   `json:"access_token_format" doc:"jwt: APIs check access tokens by themselves (RFC 9068). opaque: nobody but the server reads them; APIs ask introspection." example:"jwt"`
 	AccessTokenSeconds     int      `json:"access_token_seconds" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
 	AssertionReuse         bool     `json:"assertion_reuse" doc:"Whether a client assertion works again until it expires, against RFC 7523's advice." example:"false"`
 	AuthMethod             string   `json:"token_endpoint_auth_method" doc:"How the app proves who it is: client_secret takes the secret in header or body." example:"client_secret"`
@@ -85,6 +92,9 @@ func (s Settings) RefreshTokenTTL() time.Duration {
 func (s Settings) complete(clientType string) Settings {
 	if len(s.ResponseTypes) == 0 {
 		s.ResponseTypes = []string{"code"}
+	}
+	if s.AccessTokenFormat == "" {
+		s.AccessTokenFormat = FormatJWT
 	}
 	if s.SubjectType == "" {
 		s.SubjectType = SubjectPublic

@@ -16,7 +16,7 @@ import (
 	"grove/infra/kernel/ids"
 )
 
-// Access tokens are JWTs after RFC 9068, signed with the tenant's default algorithm. Beside its claims they carry the
+// Access tokens are JWTs after RFC 9068, signed with the tenant's default algorithm, or opaque where the app has it so. Beside its claims they carry the
 // organization, the roles, aut (who the token is for), and epoch: the stamp of what it stands on, by which introspection
 // and Grove's own resources notice a revocation. A token that is for less than its grant says so by narrowed.
 const (
@@ -58,10 +58,6 @@ type accessClaims struct {
 
 // signAccess makes the token and returns its life in seconds.
 func (s *Service) signAccess(ctx context.Context, t httpapi.Tenant, a accessClaims) (token string, seconds int64, err error) {
-	key, err := s.Keys.Signer(ctx, t.ID, "")
-	if err != nil {
-		return "", 0, err
-	}
 	if a.known, err = s.namingFor(ctx, t.ID, a.client); err != nil {
 		return "", 0, err
 	}
@@ -71,7 +67,16 @@ func (s *Service) signAccess(ctx context.Context, t httpapi.Tenant, a accessClai
 		// No token outlives its grant.
 		seconds = max(min(seconds, a.person.grant.ExpiresAt.Unix()-now), 1)
 	}
-	token, err = key.Sign(typAccessToken, a.render(now, now+seconds))
+	claims := a.render(now, now+seconds)
+	if a.client.AccessTokenFormat == apps.FormatOpaque {
+		token, err = s.sealAccess(ctx, t.ID, claims)
+		return token, seconds, err
+	}
+	key, err := s.Keys.Signer(ctx, t.ID, "")
+	if err != nil {
+		return "", 0, err
+	}
+	token, err = key.Sign(typAccessToken, claims)
 	return token, seconds, err
 }
 
@@ -147,7 +152,13 @@ var errToken = errors.New("oauth: not an access token of this tenant")
 // readAccess verifies signature, type, issuer, times and the form of every claim that is used. The issuer is the
 // tenant's base or one of its organizations'.
 func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string) (accessToken, error) {
-	c, err := s.verify(ctx, t, token, typAccessToken)
+	var c *jose.Claims
+	var err error
+	if isOpaque(token) {
+		c, err = s.openAccess(ctx, t, token)
+	} else {
+		c, err = s.verify(ctx, t, token, typAccessToken)
+	}
 	if err != nil {
 		return accessToken{}, err
 	}
@@ -263,6 +274,11 @@ func (s *Service) verify(ctx context.Context, t httpapi.Tenant, token, typ strin
 	if err != nil {
 		return nil, errors.Join(errToken, err)
 	}
+	return ourClaims(t, payload)
+}
+
+// ourClaims reads the claims of a token that the tenant has made: at its base, or at one of its organizations'.
+func ourClaims(t httpapi.Tenant, payload []byte) (*jose.Claims, error) {
 	c, err := jose.ParseClaims(payload)
 	if err != nil {
 		return nil, errors.Join(errToken, err)

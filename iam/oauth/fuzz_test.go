@@ -1,12 +1,16 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"grove/iam/apps"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
+	"grove/infra/secrets"
 )
 
 // FuzzAuthorizeQuery: whatever the query, what is accepted keeps the rules.
@@ -64,3 +68,31 @@ func FuzzTokenForm(f *testing.F) {
 		}
 	})
 }
+
+// FuzzOpaqueToken: no text is a token but those that were made.
+func FuzzOpaqueToken(f *testing.F) {
+	root, err := secrets.NewRoot(bytes.Repeat([]byte{7}, secrets.KeySize))
+	if err != nil {
+		f.Fatal(err)
+	}
+	key, _ := root.NewDataKey("test")
+	day := []byte{0, 0, 1, 2}
+	good := prefixAccess + "_" + opaqueText.EncodeToString(append(day, opaqueKey(key, day).Seal([]byte(`{"iss":"https://id.example"}`), []byte(prefixAccess))...))
+	s := &Service{Dependencies: Dependencies{Keys: oneKey{data: key}}}
+	for _, seed := range []string{good, good[:len(good)-1], good + "A", prefixAccess + "_", "a.b.c", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		_, err := s.openAccess(context.Background(), httpapi.Tenant{Base: "https://id.example"}, token)
+		if (err == nil) != (token == good) {
+			t.Fatalf("%q: %v", token, err)
+		}
+	})
+}
+
+type oneKey struct {
+	Keys
+	data *secrets.DataKey
+}
+
+func (k oneKey) DataKey(context.Context, ids.Tenant) (*secrets.DataKey, error) { return k.data, nil }

@@ -142,7 +142,7 @@ func size(value string) string {
 }
 
 // kinds are the prefixes of what Grove makes.
-var kinds = [][2]string{{prefixCode, "an authorization code"}, {"grv_cs", "a client secret"}, {prefixDevice, "a device code"}, {prefixRefresh, "a refresh token"}, {"grv_", "a secret of Grove's"},
+var kinds = [][2]string{{prefixAccess, "an opaque access token"}, {prefixCode, "an authorization code"}, {"grv_cs", "a client secret"}, {prefixDevice, "a device code"}, {prefixRefresh, "a refresh token"}, {"grv_", "a secret of Grove's"},
 	{requestURIPrefix, "the reference of a pushed request"}}
 
 // decoded says what a secret value is. Of a JWT it returns header and claims, which prove nothing without the signature.

@@ -120,6 +120,11 @@ func (k *DataKey) Derive(purpose string, context ...[]byte) [KeySize]byte {
 	return deriveFor(k.raw, purpose, context...)
 }
 
+// Sub returns the data key that [DataKey.Derive] gives, for what is sealed too often for one key.
+func (k *DataKey) Sub(purpose string, context ...[]byte) *DataKey {
+	return newDataKey(k.Derive(purpose, context...))
+}
+
 // Seal encrypts plaintext for the place that aad names, such as table, column and row id, and adds 33
 // bytes. A value moved to another place does not open.
 func (k *DataKey) Seal(plaintext, aad []byte) []byte { return k.envelope.seal(plaintext, aad) }

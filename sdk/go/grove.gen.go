@@ -537,6 +537,24 @@ func (e TenantAdministratorStatus) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestAccessTokenFormat.
+const (
+	UpdateAppOIDCRequestAccessTokenFormatJwt    UpdateAppOIDCRequestAccessTokenFormat = "jwt"
+	UpdateAppOIDCRequestAccessTokenFormatOpaque UpdateAppOIDCRequestAccessTokenFormat = "opaque"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestAccessTokenFormat enum.
+func (e UpdateAppOIDCRequestAccessTokenFormat) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestAccessTokenFormatJwt:
+		return true
+	case UpdateAppOIDCRequestAccessTokenFormatOpaque:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestAuthorizationSignedResponseAlg.
 const (
 	UpdateAppOIDCRequestAuthorizationSignedResponseAlgES256 UpdateAppOIDCRequestAuthorizationSignedResponseAlg = "ES256"
@@ -1604,6 +1622,11 @@ type AppList struct {
 
 // AppOIDC defines model for AppOIDC.
 type AppOIDC struct {
+	// AccessTokenFormat jwt: APIs check access tokens by themselves (RFC 9068). opaque: nobody but the server reads them; APIs ask introspection.
+	//
+	// Examples: jwt
+	AccessTokenFormat string `json:"access_token_format"`
+
 	// AccessTokenSeconds Lifetime of access tokens; 0 is the installation's default.
 	//
 	// Examples: 3600
@@ -4398,6 +4421,11 @@ type UpdateAccountProfileRequest struct {
 
 // UpdateAppOIDCRequest defines model for UpdateAppOIDCRequest.
 type UpdateAppOIDCRequest struct {
+	// AccessTokenFormat jwt: APIs check access tokens by themselves (RFC 9068), and the app can read them. opaque: nobody but the server reads them, and APIs ask introspection about each. Tokens that are out stay what they are.
+	//
+	// Examples: jwt
+	AccessTokenFormat *UpdateAppOIDCRequestAccessTokenFormat `json:"access_token_format,omitempty"`
+
 	// AccessTokenSeconds Lifetime of access tokens; 0 is the installation's default.
 	//
 	// Examples: 3600
@@ -4584,6 +4612,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ES256
 	UserinfoSignedResponseAlg *UpdateAppOIDCRequestUserinfoSignedResponseAlg `json:"userinfo_signed_response_alg,omitempty"`
 }
+
+// UpdateAppOIDCRequestAccessTokenFormat jwt: APIs check access tokens by themselves (RFC 9068), and the app can read them. opaque: nobody but the server reads them, and APIs ask introspection about each. Tokens that are out stay what they are.
+//
+// Examples: jwt
+type UpdateAppOIDCRequestAccessTokenFormat string
 
 // UpdateAppOIDCRequestAuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.
 //

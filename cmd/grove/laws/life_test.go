@@ -26,7 +26,7 @@ type life struct {
 	machineApp              string
 	access, refresh, portal string // the app's and the portal's tokens for org
 	elsewhere               string // the app's token for other, of another browser
-	offline, offlineRefresh string // for org too, and not bound to the session
+	offline, offlineRefresh string // for org too, and not bound to the session; opaque, as all after it and the machine's
 	code                    string // not redeemed
 	machineToken            string
 	browser                 *visitor  // signed in to org
@@ -79,6 +79,7 @@ func (p *pair) live() *life {
 	}
 	l.machine = l.org.machine()
 	l.machineApp = l.org.find(l.org.at("/apps"), "client_id", l.machine.ClientID)
+	l.opaque(l.org.at("/apps/%s", l.machineApp))
 	l.machineToken = p.Token(l.machine)
 	l.link = l.invite()
 	l.browser, l.halfway = visit(p.World), visit(p.World)
@@ -87,10 +88,14 @@ func (p *pair) live() *life {
 	s := l.org.signIn(l.who)
 	s.Browser = l.browser.browser
 	l.portal = p.Tokens(l.root.tenant, s).Text("access_token")
+	l.opaque(of)
 	o := l.signIn(l.browser, l.org)
 	o.Scope += " offline_access"
 	tokens = p.Tokens(l.root.tenant, o)
 	l.offline, l.offlineRefresh = tokens.Text("access_token"), tokens.Text("refresh_token")
+	if !strings.HasPrefix(l.offline, "grv_at_") || !strings.HasPrefix(l.machineToken, "grv_at_") {
+		shared.Fatal("the tokens are not opaque")
+	}
 	l.elsewhere = p.Tokens(l.root.tenant, l.signIn(visit(p.World), l.other)).Text("access_token")
 	l.code = p.Code(l.root.tenant, l.signIn(l.browser, l.org)).Get("code")
 	l.halfway.open(l.authorize()).answer("username", l.who.username)
@@ -100,6 +105,11 @@ func (p *pair) live() *life {
 	l.deviceCode = l.approveDevice()
 	l.trustIssuer()
 	return l
+}
+
+// opaque lets the access tokens of an app be opaque from now on.
+func (l *life) opaque(app string) {
+	l.p.Must(l.root.tenant, l.root.manage, "PATCH", app+"/oidc", m{"access_token_format": "opaque"})
 }
 
 // base is that of the organization.
@@ -259,6 +269,10 @@ var paths = []path{
 	{"me", false, func(l *life, n *apptest.World) bool { return ok(n.API(l.root.tenant, l.portal, "GET", "/me", nil)) }},
 	{"offline_api", false, func(l *life, n *apptest.World) bool {
 		return ok(n.API(l.root.tenant, l.offline, "GET", l.org.at("/groups"), nil))
+	}},
+	{"opaque_introspect", false, func(l *life, n *apptest.World) bool { return l.active(n, l.offline, false) }},
+	{"opaque_userinfo", false, func(l *life, n *apptest.World) bool {
+		return ok(n.Do(n.Client(), "GET", l.root.tenant.Base+"/oauth2/userinfo", nil, bearer(l.offline)...))
 	}},
 	{"par", false, func(l *life, n *apptest.World) bool {
 		asked := mustParse(l.authorize()).Query()

@@ -2447,6 +2447,11 @@ export interface components {
         };
         AppOIDC: {
             /**
+             * @description jwt: APIs check access tokens by themselves (RFC 9068). opaque: nobody but the server reads them; APIs ask introspection.
+             * @example jwt
+             */
+            access_token_format: string;
+            /**
              * Format: int64
              * @description Lifetime of access tokens; 0 is the installation's default.
              * @example 3600
@@ -5186,6 +5191,12 @@ export interface components {
             display_name?: string;
         };
         UpdateAppOIDCRequest: {
+            /**
+             * @description jwt: APIs check access tokens by themselves (RFC 9068), and the app can read them. opaque: nobody but the server reads them, and APIs ask introspection about each. Tokens that are out stay what they are.
+             * @example jwt
+             * @enum {string}
+             */
+            access_token_format?: "jwt" | "opaque";
             /**
              * Format: int64
              * @description Lifetime of access tokens; 0 is the installation's default.

@@ -39,7 +39,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
   const readOnly = !allows(app, "update");
   const form = useApiForm({
     initialValues: {
-      access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
+      access_token_format: oidc.access_token_format, access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
       assertion_reuse: oidc.assertion_reuse, backchannel_logout_uri: oidc.backchannel_logout_uri, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, frontchannel_logout_uri: oidc.frontchannel_logout_uri, id_token_alg: oidc.id_token_alg, id_token_seconds: oidc.id_token_seconds as number | string, introspection_signed_response_alg: oidc.introspection_signed_response_alg, userinfo_signed_response_alg: oidc.userinfo_signed_response_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce, response_types: oidc.response_types,
@@ -54,7 +54,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
     validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
     send: async (v) => {
       const wanted: Request = {
-        access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
+        access_token_format: v.access_token_format as Request["access_token_format"], access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
         ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), dpop_bound_access_tokens: v.dpop_bound_access_tokens, frontchannel_logout_uri: v.frontchannel_logout_uri.trim(), id_token_alg: v.id_token_alg as Request["id_token_alg"], id_token_seconds: Number(v.id_token_seconds), introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
         userinfo_signed_response_alg: v.userinfo_signed_response_alg as Request["userinfo_signed_response_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
@@ -155,6 +155,10 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
             <Select
               allowDeselect={false} data={[{ label: t("oidc.likeIdTokens"), value: "" }, ...algorithms]} description={t("oidc.introspectionAlgHint")} label={t("oidc.introspectionAlg")} readOnly={readOnly}
               {...getInputProps("introspection_signed_response_alg")}
+            />
+            <Select
+              allowDeselect={false} data={(["jwt", "opaque"] as const).map((value) => ({ label: t(`oidcFormat.${value}`), value }))} description={t("oidc.accessFormatHint")} label={t("oidc.accessFormat")}
+              readOnly={readOnly} {...getInputProps("access_token_format")}
             />
             <NumberInput allowDecimal={false} label={t("oidc.accessSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("access_token_seconds")} />
             <NumberInput allowDecimal={false} label={t("oidc.refreshSeconds")} max={31_536_000} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("refresh_token_seconds")} />
