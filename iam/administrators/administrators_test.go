@@ -23,7 +23,11 @@ const anew = "a better horse battery"
 // founders knows who the tenants were created for.
 type founders map[ids.Tenant]directory.Tenant
 
-func (f founders) Present(_ context.Context, id ids.Tenant) (directory.Tenant, error) {
+func (f founders) Present(_ context.Context, ref string) (directory.Tenant, error) {
+	var id ids.Tenant
+	if err := id.UnmarshalText([]byte(ref)); err != nil {
+		return directory.Tenant{}, err
+	}
 	t, ok := f[id]
 	if !ok {
 		return t, directory.CodeDeleted.With("", nil)

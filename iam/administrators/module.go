@@ -5,14 +5,13 @@ import (
 
 	"grove/iam/users"
 	"grove/infra/db"
-	"grove/infra/kernel/ids"
 	"grove/infra/module"
 	"grove/tenants/directory"
 )
 
 // Tenants knows the first administrators. tenants/directory.
 type Tenants interface {
-	Present(ctx context.Context, id ids.Tenant) (directory.Tenant, error)
+	Present(ctx context.Context, ref string) (directory.Tenant, error)
 }
 
 // Service holds the rules.

@@ -84,7 +84,7 @@ func (a appRow) versioned() VersionedApp {
 // AppPath names an app of an organization.
 type AppPath struct {
 	httpapi.OrgPath
-	App ids.App `path:"app" doc:"The app." example:"app_01j4x5t00070008000000000g1"`
+	App ids.App `path:"app" doc:"The app." example:"app_01j4x5t00070008000000000g4"`
 }
 
 type (

@@ -52,7 +52,7 @@ type (
 	}
 	withdrawInput struct {
 		AppPath
-		Resource ids.APIResource `path:"resource" doc:"The API resource." example:"api_01j4x5t00070008000000000g1"`
+		Resource ids.APIResource `path:"resource" doc:"The API resource." example:"api_01j4x5t00070008000000000g4"`
 	}
 )
 

@@ -46,7 +46,7 @@ type (
 	}
 	deleteSecretInput struct {
 		AppPath
-		Secret ids.Secret `path:"secret" doc:"The secret." example:"sec_01j4x5t00070008000000000g1"`
+		Secret ids.Secret `path:"secret" doc:"The secret." example:"sec_01j4x5t00070008000000000g4"`
 	}
 	listSecretsInput struct {
 		AppPath

@@ -54,7 +54,7 @@ func (r claimRow) view(org ids.Org) OIDCClaim {
 // ClaimPath names a claim of an organization.
 type ClaimPath struct {
 	httpapi.OrgPath
-	Claim ids.OIDCClaim `path:"claim" doc:"The claim." example:"clm_01j4x5t00070008000000000g1"`
+	Claim ids.OIDCClaim `path:"claim" doc:"The claim." example:"clm_01j4x5t00070008000000000g4"`
 }
 
 type (

@@ -48,7 +48,7 @@ func (r scopeRow) view(org ids.Org) OIDCScope {
 // ScopePath names a scope of an organization.
 type ScopePath struct {
 	httpapi.OrgPath
-	Scope ids.OIDCScope `path:"oidc_scope" doc:"The scope." example:"osc_01j4x5t00070008000000000g1"`
+	Scope ids.OIDCScope `path:"oidc_scope" doc:"The scope." example:"osc_01j4x5t00070008000000000g4"`
 }
 
 type (

@@ -30,7 +30,7 @@ const (
 // RoleAudience says what a role is for.
 type RoleAudience struct {
 	Type string `json:"type" enum:"application,organization" doc:"What the role is for: application, one app; organization, the organization that defines it. Never changes." example:"application"`
-	ID   string `json:"id,omitempty" maxLength:"64" doc:"The app, or the organization. May be left out of a request for the organization itself." example:"app_01j4x5t00070008000000000g1"`
+	ID   string `json:"id,omitempty" maxLength:"64" doc:"The app, or the organization. May be left out of a request for the organization itself." example:"app_01j4x5t00070008000000000g4"`
 }
 
 // Role is a role as callers see it.
@@ -67,7 +67,7 @@ func audienceView(kind string, id uuid.UUID) RoleAudience {
 // Principal is who is given a role.
 type Principal struct {
 	Type string `json:"type" enum:"group,user" doc:"A person or a group." example:"user"`
-	ID   string `json:"id" minLength:"1" maxLength:"64" doc:"The person, who belongs to the organization, or the organization's group." example:"usr_01j4x5t00070008000000000g1"`
+	ID   string `json:"id" minLength:"1" maxLength:"64" doc:"The person, who belongs to the organization, or the organization's group." example:"usr_01j4x5t00070008000000000g4"`
 	id   uuid.UUID
 }
 

@@ -43,7 +43,7 @@ func (r detailsTypeRow) view() AuthorizationDetailsType {
 // DetailsTypePath names an authorization details type of an API resource.
 type DetailsTypePath struct {
 	ResourcePath
-	DetailsType ids.DetailsType `path:"details_type" doc:"The authorization details type." example:"adt_01j4x5t00070008000000000g1"`
+	DetailsType ids.DetailsType `path:"details_type" doc:"The authorization details type." example:"adt_01j4x5t00070008000000000g4"`
 }
 
 type (

@@ -76,13 +76,13 @@ func (s scopeRow) view() APIScope { return APIScope(s) }
 // ResourcePath names an API resource in an organization.
 type ResourcePath struct {
 	httpapi.OrgPath
-	Resource ids.APIResource `path:"resource" doc:"The API resource." example:"api_01j4x5t00070008000000000g1"`
+	Resource ids.APIResource `path:"resource" doc:"The API resource." example:"api_01j4x5t00070008000000000g4"`
 }
 
 // ScopePath names a scope of an API resource.
 type ScopePath struct {
 	ResourcePath
-	Scope ids.Scope `path:"scope" doc:"The scope." example:"scp_01j4x5t00070008000000000g1"`
+	Scope ids.Scope `path:"scope" doc:"The scope." example:"scp_01j4x5t00070008000000000g4"`
 }
 
 type (

@@ -31,7 +31,7 @@ type UpdateRoleRequest struct {
 // RolePath names a role in an organization.
 type RolePath struct {
 	httpapi.OrgPath
-	Role ids.Role `path:"role" doc:"The role." example:"rol_01j4x5t00070008000000000g1"`
+	Role ids.Role `path:"role" doc:"The role." example:"rol_01j4x5t00070008000000000g4"`
 }
 
 type (

@@ -137,7 +137,7 @@ func (r row) versioned() Versioned { return Versioned{r.view(), r.Version} }
 // IssuerPath names an issuer that an organization trusts.
 type IssuerPath struct {
 	httpapi.OrgPath
-	Issuer ids.Connection `path:"issuer" doc:"The issuer." example:"con_01j4x5t00070008000000000g1"`
+	Issuer ids.Connection `path:"issuer" doc:"The issuer." example:"con_01j4x5t00070008000000000g4"`
 }
 
 type (

@@ -60,7 +60,7 @@ type (
 	}
 	deleteTokenInput struct {
 		httpapi.OrgPath
-		Token ids.RegistrationToken `path:"token" doc:"The token." example:"rgt_01j4x5t00070008000000000g1"`
+		Token ids.RegistrationToken `path:"token" doc:"The token." example:"rgt_01j4x5t00070008000000000g4"`
 	}
 )
 

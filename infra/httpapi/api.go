@@ -64,6 +64,7 @@ type API struct {
 	outer     *chi.Mux // below the host
 	routes    []RouteInfo
 	clients   *httprate.RateLimiter // nil without a limit
+	reads     map[string]bool       // paths below which each thing is read by its id
 }
 
 // RouteInfo is what laws and generated tests read about a route.
@@ -84,7 +85,7 @@ const bodyTime = 30 * time.Second
 
 // New makes an API without operations.
 func New(o Options) *API {
-	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux()}
+	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux(), reads: map[string]bool{}}
 	a.inner.Use(a.measure)
 	cfg := huma.DefaultConfig("Grove", o.Version)
 	cfg.Info.Description = "Identity control plane for B2B SaaS: tenants, organizations, people, apps and what they may do."
@@ -224,14 +225,31 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	a.tag(r.Tag)
 	op.BodyReadTimeout, op.MaxBodyBytes = bodyTime, maxBody
 	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.In, r.MatchRequired)}
+	var patch *huma.Schema
+	switch _, takes := reflect.TypeFor[I]().FieldByName("Body"); {
+	case !takes:
+		op.Middlewares = append(op.Middlewares, a.noBody)
+	case r.Method == http.MethodPatch:
+		op.Middlewares = append(op.Middlewares, func(hc huma.Context, next func(huma.Context)) { a.noNulls(hc, next, patch) })
+	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		c := ctx.Value(callKey{}).(*Call)
 		out, err := replayOr(ctx, a, r, c, func(ctx context.Context) (*O, error) { return h(ctx, c, in) })
 		if err != nil {
 			return nil, toProblem(ctx, a.log, err)
 		}
+		if r.Status == http.StatusCreated && a.reads[r.Path] {
+			c.located(idOf(out))
+		}
 		return out, nil
 	})
+	if r.Method == http.MethodPatch {
+		patch = a.OpenAPI().Paths[r.Path].Patch.RequestBody.Content["application/json"].Schema
+		if patch.Ref != "" {
+			patch = a.OpenAPI().Components.Schemas.SchemaFromRef(patch.Ref)
+		}
+	}
+	a.describeLocation(r.Method, r.Path)
 }
 
 // sharedCodes are those that are not of the operation's own rules, but of its form.
@@ -341,6 +359,7 @@ func (a *API) admit(id string, access Access, needs perm.Permission, in Place, m
 			claim.Actor, claim.Operation = string(c.Actor.Kind)+":"+c.Actor.ID(), id
 			hc = huma.WithContext(hc, db.WithClaim(hc.Context(), claim))
 		}
+		c.located = func(id string) { hc.SetHeader("Location", cmp.Or(IssuerOf(ctx).URL, a.BaseURL)+u.EscapedPath()+"/"+id) }
 		ctx = context.WithValue(actor.Into(hc.Context(), c.Actor), callKey{}, c)
 		hc.SetHeader("Cache-Control", "no-store")
 		next(huma.WithContext(hc, ctx))
@@ -355,7 +374,7 @@ func (a *API) authorize(hc huma.Context, c *Call, access Access, needs perm.Perm
 	case Operator:
 		token, ok := bearer(hc.Header("Authorization"))
 		if !ok || a.PlatformKey == "" || !sameSecret(token, a.PlatformKey) {
-			return errNoToken
+			return errNoKey
 		}
 		c.Actor = actor.Actor{Kind: actor.Operator, Name: "operator"}
 		return nil

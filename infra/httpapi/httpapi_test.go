@@ -87,7 +87,20 @@ type createThingRequest struct {
 }
 
 type thing struct {
+	ID   string `json:"id"`
 	Name string `json:"name"`
+}
+
+type changeThingInput struct {
+	httpapi.OrgPath
+	User ids.User `path:"user"`
+	Body changeThingRequest
+}
+
+type changeThingRequest struct {
+	Name  *string               `json:"name,omitempty"`
+	Note  httpapi.Field[string] `json:"note,omitempty"`
+	Users []ids.User            `json:"users,omitempty"`
 }
 
 type listThingsInput struct {
@@ -121,13 +134,13 @@ func serveWith(t *testing.T, w *world, d *db.DB, work func(ctx context.Context, 
 	a := httpapi.New(o)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[thing]]{ID: "createThing", Method: "POST", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "Create", Description: "For tests.", Status: 201, Needs: permWrite,
 		Replay: func(_ context.Context, _ *httpapi.Call, subject string) (*httpapi.Entity[thing], error) {
-			return httpapi.Versioned(thing{"replayed " + subject}, 3), nil
+			return httpapi.Versioned(thing{Name: "replayed " + subject}, 3), nil
 		}},
 		func(ctx context.Context, c *httpapi.Call, in *createThingInput) (*httpapi.Entity[thing], error) {
 			if err := work(ctx, in.Body.Name); err != nil {
 				return nil, err
 			}
-			return httpapi.Versioned(thing{in.Body.Name}, 3), nil
+			return httpapi.Versioned(thing{ID: in.Body.Name, Name: in.Body.Name}, 3), nil
 		})
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[thing]]]{ID: "listThings", Method: "GET", Path: "/v1/orgs/{org}/things", Tag: "Things", Summary: "List", Description: "For tests.", Status: 200, Needs: permRead},
 		func(ctx context.Context, c *httpapi.Call, in *listThingsInput) (*httpapi.Out[page.Of[thing]], error) {
@@ -135,7 +148,7 @@ func serveWith(t *testing.T, w *world, d *db.DB, work func(ctx context.Context, 
 			if err != nil {
 				return nil, err
 			}
-			rows := []thing{{"a"}, {"b"}, {"c"}}[len(req.After):]
+			rows := []thing{{Name: "a"}, {Name: "b"}, {Name: "c"}}[len(req.After):]
 			return httpapi.List(c, page.Cut(req, rows, func(x thing) []string { return []string{x.Name} })), nil
 		})
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "changeThing", Method: "DELETE", Path: "/v1/orgs/{org}/things/{user}", Tag: "Things", Summary: "Delete", Description: "For tests.", Status: 204, Needs: permWrite, MatchRequired: true},
@@ -146,6 +159,17 @@ func serveWith(t *testing.T, w *world, d *db.DB, work func(ctx context.Context, 
 		}) (*httpapi.None, error) {
 			_, err := in.Version()
 			return nil, err
+		})
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[thing]]{ID: "getThing", Method: "GET", Path: "/v1/orgs/{org}/things/{user}", Tag: "Things", Summary: "Read", Description: "For tests.", Status: 200, Needs: permRead},
+		func(context.Context, *httpapi.Call, *struct {
+			httpapi.OrgPath
+			User ids.User `path:"user"`
+		}) (*httpapi.Out[thing], error) {
+			return httpapi.Reply(thing{}), nil
+		})
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[thing]]{ID: "patchThing", Method: "PATCH", Path: "/v1/orgs/{org}/things/{user}", Tag: "Things", Summary: "Change", Description: "For tests.", Status: 200, Needs: permWrite},
+		func(context.Context, *httpapi.Call, *changeThingInput) (*httpapi.Out[thing], error) {
+			return httpapi.Reply(thing{}), nil
 		})
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "platformThing", Method: "GET", Path: "/platform/v1/things", Tag: "Things", Summary: "Operate", Description: "For tests.", Status: 204, Access: httpapi.Operator},
 		func(context.Context, *httpapi.Call, *struct{}) (*httpapi.None, error) { return nil, nil })
@@ -423,7 +447,7 @@ func TestMethods(t *testing.T) {
 	h := serve(t, newWorld(), nil, nil)
 	for _, c := range []struct{ method, path, allow, code string }{
 		{"PUT", things, "GET, POST", "request.method_not_allowed"},
-		{"GET", things + "/x", "DELETE", "request.method_not_allowed"},
+		{"PUT", things + "/x", "DELETE, GET, PATCH", "request.method_not_allowed"},
 		{"OPTIONS", "/platform/v1/things", "GET", "request.method_not_allowed"},
 		{"BREW", things, "GET, POST", "request.method_not_allowed"},
 		{"GET", "/t/acme/oauth2/token", "POST", ""},
@@ -441,6 +465,38 @@ func TestMethods(t *testing.T) {
 		t.Errorf("an unknown method where nothing is: %d", got.Code)
 	}
 }
+
+// TestBodies: a body where none is taken is refused, and so is null for what cannot be removed; where a thing was made is told.
+func TestBodies(t *testing.T) {
+	h := serve(t, newWorld(), nil, nil)
+	one := things + "/" + newUser
+	for name, c := range map[string]struct {
+		method, path, body string
+		status             int
+		pointer            string
+	}{
+		"a body of a DELETE":        {"DELETE", one, `-i`, 400, ""},
+		"a body of a GET":           {"GET", things, `{}`, 400, ""},
+		"null for a value":          {"PATCH", one, `{"name":null}`, 422, "/name"},
+		"null for what may be gone": {"PATCH", one, `{"note":null}`, 200, ""},
+		"a patch":                   {"PATCH", one, `{"name":"y","note":"z"}`, 200, ""},
+		"null for nothing":          {"PATCH", one, `{"nothing":null}`, 422, "/nothing"},
+		"no object":                 {"PATCH", one, `[null]`, 422, ""},
+		"an id of another kind":     {"PATCH", one, `{"users":["` + newUser + `","org_01j4x5t00070008000000000g0"]}`, 422, "/users/1"},
+		"an id that is none":        {"PATCH", one, `{"users":["usr_01j4x5t00070008000000000gz"]}`, 422, "/users/0"},
+	} {
+		got := call(h, c.method, c.path, c.body, "If-Match", "*")
+		if got.Code != c.status || c.pointer != "" && (len(got.Problem.Errors) != 1 || got.Problem.Errors[0].Pointer != c.pointer) {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+	}
+	made := call(h, "POST", things, `{"name":"x","password":"longenoughpassword"}`)
+	if at := made.Header().Get("Location"); at != "http://id.example"+things+"/x" {
+		t.Errorf("made at %q", at)
+	}
+}
+
+const newUser = "usr_01j4x5t00070008000000000g0"
 
 // TestMediaTypes: a code of its own tells a client that builds its requests wrongly from one that was given wrong data.
 func TestMediaTypes(t *testing.T) {

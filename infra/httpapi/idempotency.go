@@ -35,12 +35,11 @@ func (a *API) claim(next http.Handler) http.Handler {
 			WriteProblem(w, r, a.log, fault.CodeInvalid.At("header:Idempotency-Key", "Must be one value of at most 255 characters."))
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		body, err := readBody(w, r)
 		if err != nil {
-			WriteProblem(w, r, a.log, fault.CodeTooLarge.With("The body is larger than this operation takes.", err))
+			WriteProblem(w, r, a.log, err)
 			return
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
 		h := sha256.New()
 		h.Write([]byte(r.URL.RequestURI()))
 		h.Write([]byte{0})

@@ -87,6 +87,7 @@ type Call struct {
 	Tenant    Tenant
 	api       *API
 	held      Held
+	located   func(id string) // tells where what was made is read
 	sealer    Sealer
 	query     url.Values
 }
@@ -231,3 +232,5 @@ func bearer(header string) (string, bool) {
 }
 
 var errNoToken = fault.CodeUnauthorized.With("Send Authorization: Bearer, or DPoP, with an access token.", nil)
+
+var errNoKey = fault.CodeUnauthorized.With("Send Authorization: Bearer with the platform operator's key; access tokens are for tenants' addresses.", nil)

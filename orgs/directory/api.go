@@ -53,7 +53,7 @@ type CreateOrganizationRequest struct {
 	Name        string            `json:"name" minLength:"1" maxLength:"100" doc:"The organization's name, unique among its siblings." example:"Acme Berlin"`
 	Handle      string            `json:"handle,omitempty" minLength:"1" maxLength:"63" pattern:"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" patternDescription:"lower-case letters, digits and inner hyphens" doc:"The organization's name in addresses, unique in the tenant. Made of the name where absent." example:"acme-berlin"`
 	Description string            `json:"description,omitempty" maxLength:"1000" doc:"What the organization is." example:"Our branch in Berlin."`
-	ParentID    ids.Org           `json:"parent_id,omitempty" doc:"The organization above; the token's own where absent."`
+	ParentID    string            `json:"parent_id,omitempty" minLength:"1" maxLength:"64" doc:"The organization above: id, handle, or root; the token's own where absent." example:"org_01j4x5t00070008000000000g0"`
 	Attributes  map[string]string `json:"attributes,omitempty" maxProperties:"50" doc:"Values of your own: keys of at most 64 characters, values of at most 1000." example:"{\"crm_id\": \"42\"}"`
 }
 
@@ -105,7 +105,7 @@ type UpdateOrganizationInput struct {
 
 // MoveOrganizationRequest names a new parent.
 type MoveOrganizationRequest struct {
-	ParentID ids.Org `json:"parent_id" doc:"The new parent."`
+	ParentID string `json:"parent_id" minLength:"1" maxLength:"64" doc:"The new parent: id, handle, or root." example:"org_01j4x5t00070008000000000g0"`
 }
 
 // MoveOrganizationInput asks for a move.
@@ -298,8 +298,8 @@ func (s *Service) ancestors(ctx context.Context, c *httpapi.Call, in *ListAncest
 
 func (s *Service) create(ctx context.Context, c *httpapi.Call, in *CreateOrganizationInput) (*one, error) {
 	parent := c.Org.ID
-	if b := in.Body; !b.ParentID.IsZero() && b.ParentID != parent {
-		org, err := c.Require(ctx, b.ParentID.String(), permWrite)
+	if in.Body.ParentID != "" {
+		org, err := c.Require(ctx, in.Body.ParentID, permWrite)
 		if err != nil {
 			return nil, err
 		}
@@ -369,7 +369,7 @@ func (s *Service) move(ctx context.Context, c *httpapi.Call, in *MoveOrganizatio
 	if err := belowRoot(c); err != nil {
 		return nil, err
 	}
-	parent, err := c.Require(ctx, in.Body.ParentID.String(), permWrite)
+	parent, err := c.Require(ctx, in.Body.ParentID, permWrite)
 	if err != nil {
 		return nil, err
 	}

@@ -367,7 +367,10 @@ func TestMove(t *testing.T) {
 	move(404, "resource.not_found", vendor, b.b.north.ID, b.a.south.ID)
 	move(404, "resource.not_found", north, b.a.berlin.ID, b.a.south.ID)
 	move(404, "resource.not_found", vendor, b.a.north.ID, ids.NewOrg())
-	move(422, "request.invalid", vendor, b.a.north.ID, "root")
+	move(404, "resource.not_found", vendor, b.a.north.ID, "nowhere")
+	move(422, "request.invalid", vendor, b.a.north.ID, "")
+	move(200, "", vendor, b.a.south.ID, "north")
+	move(200, "", vendor, b.a.south.ID, "root")
 	twin := b.create(t, b.a.Tenant, b.a.south.ID, "berlin")
 	move(409, "org.name_taken", vendor, b.a.berlin.ID, b.a.south.ID)
 	if err := b.do(b.a.Tenant, func(ctx context.Context, tx db.Tx) error {

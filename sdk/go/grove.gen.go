@@ -2330,9 +2330,9 @@ type CreateOrganizationRequest struct {
 	// Examples: Acme Berlin
 	Name string `json:"name"`
 
-	// ParentID The organization above; the token's own where absent.
+	// ParentID The organization above: id, handle, or root; the token's own where absent.
 	//
-	// Examples: org_069hwpkw01r010000000000004
+	// Examples: org_01j4x5t00070008000000000g0
 	ParentID *string `json:"parent_id,omitempty"`
 }
 
@@ -3367,9 +3367,9 @@ type MemberList struct {
 
 // MoveOrganizationRequest defines model for MoveOrganizationRequest.
 type MoveOrganizationRequest struct {
-	// ParentID The new parent.
+	// ParentID The new parent: id, handle, or root.
 	//
-	// Examples: org_069hwpkw01r010000000000004
+	// Examples: org_01j4x5t00070008000000000g0
 	ParentID string `json:"parent_id"`
 }
 
@@ -3733,7 +3733,7 @@ type PlatformTenantList struct {
 type Principal struct {
 	// ID The person, who belongs to the organization, or the organization's group.
 	//
-	// Examples: usr_01j4x5t00070008000000000g1
+	// Examples: usr_01j4x5t00070008000000000g4
 	ID string `json:"id"`
 
 	// Type A person or a group.
@@ -3994,7 +3994,7 @@ type RoleAssignmentList struct {
 type RoleAudience struct {
 	// ID The app, or the organization. May be left out of a request for the organization itself.
 	//
-	// Examples: app_01j4x5t00070008000000000g1
+	// Examples: app_01j4x5t00070008000000000g4
 	ID *string `json:"id,omitempty"`
 
 	// Type What the role is for: application, one app; organization, the organization that defines it. Never changes.

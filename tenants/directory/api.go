@@ -67,7 +67,7 @@ type ListTenantsInput struct {
 
 // TenantInput names a tenant.
 type TenantInput struct {
-	Tenant ids.Tenant `path:"tenant" doc:"The tenant."`
+	Tenant string `path:"tenant" minLength:"1" maxLength:"63" doc:"The tenant: id or handle." example:"acme"`
 }
 
 // UpdateTenantRequest is a merge patch of a tenant.
@@ -193,7 +193,7 @@ func (s *Service) create(ctx context.Context, _ *httpapi.Call, in *CreateTenantI
 }
 
 func (s *Service) get(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
-	return s.out(s.Load(ctx, in.Tenant))
+	return s.out(s.Find(ctx, in.Tenant))
 }
 
 func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *UpdateTenantInput) (*httpapi.Entity[PlatformTenant], error) {
@@ -201,9 +201,12 @@ func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *UpdateTenantI
 	if err != nil {
 		return nil, err
 	}
+	t, err := s.Find(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	if in.Body.Name == nil && in.Body.Plan == nil {
-		t, err := s.Load(ctx, in.Tenant)
-		if err == nil && version != 0 && version != t.Version {
+		if version != 0 && version != t.Version {
 			err = fault.CodeStale.With("Read the tenant again and repeat the change.", nil)
 		}
 		return s.out(t, err)
@@ -213,23 +216,39 @@ func (s *Service) update(ctx context.Context, _ *httpapi.Call, in *UpdateTenantI
 		name := strings.TrimSpace(*in.Body.Name)
 		ch.Name = &name
 	}
-	return s.out(s.Update(ctx, in.Tenant, version, ch))
+	return s.out(s.Update(ctx, t.ID, version, ch))
 }
 
 func (s *Service) remove(ctx context.Context, _ *httpapi.Call, in *DeleteTenantInput) (*httpapi.Entity[PlatformTenant], error) {
-	return s.out(s.Delete(ctx, in.Tenant, in.Handle))
+	t, err := s.Find(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return s.out(s.Delete(ctx, t.ID, in.Handle))
 }
 
 func (s *Service) restore(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
-	return s.out(s.Restore(unclaimed(ctx), in.Tenant))
+	t, err := s.Find(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return s.out(s.Restore(unclaimed(ctx), t.ID))
 }
 
 func (s *Service) suspend(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
-	return s.out(s.Suspend(unclaimed(ctx), in.Tenant))
+	t, err := s.Find(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return s.out(s.Suspend(unclaimed(ctx), t.ID))
 }
 
 func (s *Service) resume(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
-	return s.out(s.Resume(unclaimed(ctx), in.Tenant))
+	t, err := s.Find(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return s.out(s.Resume(unclaimed(ctx), t.ID))
 }
 
 func (s *Service) hosts(ctx context.Context, c *httpapi.Call, in *ListTenantHostsInput) (*httpapi.Out[page.Of[TenantHost]], error) {
@@ -237,8 +256,12 @@ func (s *Service) hosts(ctx context.Context, c *httpapi.Call, in *ListTenantHost
 	if err != nil {
 		return nil, err
 	}
+	t, err := s.Find(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	var rows []Host
-	_, err = s.change(ctx, in.Tenant, func(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
+	_, err = s.change(ctx, t.ID, func(ctx context.Context, tx db.Tx, t Tenant) (Tenant, error) {
 		rows, err = selectHosts(ctx, tx, req.Part(0), req.Limit())
 		return t, err
 	})
@@ -250,7 +273,11 @@ func (s *Service) hosts(ctx context.Context, c *httpapi.Call, in *ListTenantHost
 }
 
 func (s *Service) addHost(ctx context.Context, _ *httpapi.Call, in *AddTenantHostInput) (*httpapi.Out[TenantHost], error) {
-	h, err := s.AddHost(unclaimed(ctx), in.Tenant, in.Body.Host)
+	t, err := s.Find(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.AddHost(unclaimed(ctx), t.ID, in.Body.Host)
 	if err != nil {
 		return nil, err
 	}
@@ -258,5 +285,9 @@ func (s *Service) addHost(ctx context.Context, _ *httpapi.Call, in *AddTenantHos
 }
 
 func (s *Service) removeHost(ctx context.Context, _ *httpapi.Call, in *RemoveTenantHostInput) (*httpapi.None, error) {
-	return &httpapi.None{}, s.RemoveHost(ctx, in.Tenant, in.Host)
+	t, err := s.Find(ctx, in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return &httpapi.None{}, s.RemoveHost(ctx, t.ID, in.Host)
 }

@@ -340,6 +340,12 @@ func TestListSearchAndRename(t *testing.T) {
 	}
 	b.api.Want(t, 404, "tenant.not_found", apikit.PlatformKey, "GET", "/platform/v1/tenants/"+ids.NewTenant().String(), nil)
 	b.api.Want(t, 404, "tenant.not_found", apikit.PlatformKey, "POST", "/platform/v1/tenants/"+ids.NewTenant().String()+":suspend", nil)
-	b.api.Want(t, 422, "", apikit.PlatformKey, "GET", "/platform/v1/tenants/"+ids.NewOrg().String(), nil)
+	b.api.Want(t, 404, "tenant.not_found", apikit.PlatformKey, "GET", "/platform/v1/tenants/"+ids.NewOrg().String(), nil)
+	b.api.Want(t, 404, "tenant.not_found", apikit.PlatformKey, "GET", "/platform/v1/tenants/nobody", nil)
+	var byHandle directory.PlatformTenant
+	b.api.Want(t, 200, "", apikit.PlatformKey, "GET", "/platform/v1/tenants/globex", nil).Into(t, &byHandle)
+	if byHandle.ID != globex.ID {
+		t.Errorf("globex is %v, not %v", byHandle.ID, globex.ID)
+	}
 	testkit.CheckPlans(t, b.Database)
 }

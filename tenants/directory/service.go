@@ -348,12 +348,21 @@ func (s *Service) Load(ctx context.Context, id ids.Tenant) (t Tenant, err error)
 }
 
 // Present is Load of a tenant that is not deleted; tenant.deleted otherwise.
-func (s *Service) Present(ctx context.Context, id ids.Tenant) (Tenant, error) {
-	t, err := s.Load(ctx, id)
+func (s *Service) Present(ctx context.Context, ref string) (Tenant, error) {
+	t, err := s.Find(ctx, ref)
 	if err == nil && t.Status == Deleted {
 		err = errRestore
 	}
 	return t, err
+}
+
+// Find is Load by what an address names a tenant by: its id or its handle.
+func (s *Service) Find(ctx context.Context, ref string) (Tenant, error) {
+	var id ids.Tenant
+	if err := id.UnmarshalText([]byte(ref)); err == nil {
+		return s.Load(ctx, id)
+	}
+	return s.LoadByHandle(ctx, ref)
 }
 
 // LoadByHandle is Load by the tenant's name in addresses.

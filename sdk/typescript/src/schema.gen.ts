@@ -3343,8 +3343,8 @@ export interface components {
              */
             name: string;
             /**
-             * @description The organization above; the token's own where absent.
-             * @example org_069hwpkw01r010000000000004
+             * @description The organization above: id, handle, or root; the token's own where absent.
+             * @example org_01j4x5t00070008000000000g0
              */
             parent_id?: string;
         };
@@ -4175,8 +4175,8 @@ export interface components {
         };
         MoveOrganizationRequest: {
             /**
-             * @description The new parent.
-             * @example org_069hwpkw01r010000000000004
+             * @description The new parent: id, handle, or root.
+             * @example org_01j4x5t00070008000000000g0
              */
             parent_id: string;
         };
@@ -4531,7 +4531,7 @@ export interface components {
         Principal: {
             /**
              * @description The person, who belongs to the organization, or the organization's group.
-             * @example usr_01j4x5t00070008000000000g1
+             * @example usr_01j4x5t00070008000000000g4
              */
             id: string;
             /**
@@ -4790,7 +4790,7 @@ export interface components {
         RoleAudience: {
             /**
              * @description The app, or the organization. May be left out of a request for the organization itself.
-             * @example app_01j4x5t00070008000000000g1
+             * @example app_01j4x5t00070008000000000g4
              */
             id?: string;
             /**
@@ -5993,6 +5993,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6096,7 +6098,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -6186,7 +6188,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -6276,7 +6278,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -6418,7 +6420,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -6520,7 +6522,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -6622,7 +6624,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -6718,7 +6720,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -6817,7 +6819,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -6958,7 +6960,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -7059,7 +7061,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -7187,7 +7189,7 @@ export interface operations {
             path: {
                 /** @description The host. */
                 host: string;
-                /** @description The tenant. */
+                /** @description The tenant: id or handle. */
                 tenant: string;
             };
             cookie?: never;
@@ -8535,6 +8537,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9599,6 +9603,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10209,6 +10215,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11311,6 +11319,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13415,6 +13425,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14261,6 +14273,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -15189,6 +15203,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -16525,6 +16541,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -17131,6 +17149,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -18077,6 +18097,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -20073,6 +20095,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -20694,6 +20718,8 @@ export interface operations {
             201: {
                 headers: {
                     ETag?: string;
+                    /** @description Where what was made is read. */
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {

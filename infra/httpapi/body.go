@@ -1,0 +1,90 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"grove/infra/kernel/fault"
+)
+
+// readBody reads the body of a request, and puts it back.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, fault.CodeTooLarge.With("The body is larger than this operation takes.", err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fault.CodeLate.With("The body did not arrive in time.", err)
+	case err != nil:
+		return nil, fault.CodeMalformed.With("The body did not arrive whole.", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return body, nil
+}
+
+// noBody refuses a body where an operation takes none: whoever sends one expects it to mean something.
+func (a *API) noBody(hc huma.Context, next func(huma.Context)) {
+	if r, _ := humachi.Unwrap(hc); r.ContentLength != 0 {
+		a.refuse(hc, fault.CodeMalformed.With("This operation takes no body.", nil))
+		return
+	}
+	next(hc)
+}
+
+// noNulls refuses a merge patch that removes, by null (RFC 7396), what can only be replaced. huma passes over null wherever a
+// member may be left out. What is no object is for huma to refuse.
+func (a *API) noNulls(hc huma.Context, next func(huma.Context), patch *huma.Schema) {
+	r, w := humachi.Unwrap(hc)
+	body, err := readBody(w, r)
+	if err != nil {
+		a.refuse(hc, err)
+		return
+	}
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(body, &members)
+	for _, name := range sortedKeys(members) {
+		if s := patch.Properties[name]; s != nil && !s.Nullable && string(members[name]) == "null" {
+			a.refuse(hc, fault.CodeInvalid.At("/"+name, "Must be a value: null does not remove it."))
+			return
+		}
+	}
+	next(hc)
+}
+
+// describeLocation notes that things below a path can be read one by one, or that one is made there, and describes the header
+// Location of the answer to the making once both are known.
+func (a *API) describeLocation(method, route string) {
+	above, last := path.Split(route)
+	if method == http.MethodGet && strings.HasPrefix(last, "{") && strings.HasSuffix(last, "}") {
+		a.reads[strings.TrimSuffix(above, "/")] = true
+	}
+	for at := range a.reads {
+		item := a.OpenAPI().Paths[at]
+		if item == nil || item.Post == nil || item.Post.Responses["201"] == nil {
+			continue
+		}
+		made := item.Post.Responses["201"]
+		if made.Headers == nil {
+			made.Headers = map[string]*huma.Param{}
+		}
+		made.Headers["Location"] = &huma.Param{Description: "Where what was made is read.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uri"}}
+	}
+}
+
+// idOf reads the id of a response's body.
+func idOf(out any) string {
+	body := reflect.Indirect(reflect.ValueOf(out)).FieldByName("Body")
+	return fmt.Sprint(body.FieldByName("ID").Interface())
+}
