@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"grove/infra/kernel/fault"
+	"grove/infra/kernel/ids"
 )
 
 // Claim is the Idempotency-Key of the request that a transaction works for.
@@ -12,12 +14,13 @@ type Claim struct {
 	Key       string
 	Operation string
 	Hash      []byte // SHA-256 over the request
+	Operator  bool   // the platform operator's: kept beside the tenants, whichever of them it acts on
 	done      bool
 }
 
 type claimKey struct{}
 
-// WithClaim returns a context whose first event-writing transaction records the claim.
+// WithClaim returns a context whose first event-writing transaction records the claim; nil for none.
 func WithClaim(ctx context.Context, c *Claim) context.Context {
 	return context.WithValue(ctx, claimKey{}, c)
 }
@@ -27,18 +30,27 @@ func claimFrom(ctx context.Context) *Claim {
 	return c
 }
 
-// awaitTwin waits until no other transaction works for the request's Idempotency-Key, so that whatever else two twins would
-// wait for each other at is not taken for somebody else's doing. It does nothing where the request carries no key.
-func (t Tx) awaitTwin(ctx context.Context) error {
+// refuseTwin lets one transaction at a time work for the request's Idempotency-Key, so that whatever else two twins would
+// meet at is not taken for somebody else's doing. The other is refused at once: to wait would be to keep a connection from
+// everybody else. It does nothing where the request carries no key.
+func (t Tx) refuseTwin(ctx context.Context) error {
 	if t.claim == nil {
 		return nil
 	}
-	_, err := t.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "claim "+t.tenant.String()+" "+t.claim.Actor+" "+t.claim.Key)
-	if isState(err, "55P03") {
-		return fault.CodeIdemRunning.With("Send the request again when the first one has been answered.", err)
+	name := "claim " + t.claim.Actor + " " + t.claim.Key
+	if !t.claim.Operator {
+		name = "claim " + t.tenant.String() + " " + t.claim.Actor + " " + t.claim.Key
+	}
+	var free bool
+	err := t.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))`, name).Scan(&free)
+	if err == nil && !free {
+		return fault.CodeIdemRunning.With("Send the request again when the first one has been answered.", nil)
 	}
 	return err
 }
+
+// claimLife is how long a key is kept.
+const claimLife = 24 * time.Hour
 
 // RecordClaim stores the request's Idempotency-Key with the subject of the effect, in the effect's own transaction,
 // once. It does nothing where the request carries no key. The event writer calls it, so no capability has to.
@@ -46,13 +58,7 @@ func (t Tx) RecordClaim(ctx context.Context, subject string) error {
 	if t.claim == nil || t.claim.done {
 		return nil
 	}
-	n, err := t.Exec(ctx, `
-		INSERT INTO idempotency_keys (tenant_id, actor, key, operation, request_hash, subject, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (tenant_id, actor, key) DO UPDATE
-		SET operation = excluded.operation, request_hash = excluded.request_hash, subject = excluded.subject, created_at = excluded.created_at
-		WHERE idempotency_keys.created_at <= excluded.created_at - interval '24 hours'`,
-		t.tenant, t.claim.Actor, t.claim.Key, t.claim.Operation, t.claim.Hash, subject, t.now)
+	n, err := t.insertClaim(ctx, *t.claim, subject)
 	if err != nil {
 		return err
 	}
@@ -64,14 +70,48 @@ func (t Tx) RecordClaim(ctx context.Context, subject string) error {
 	return nil
 }
 
-// FindClaim returns what was stored for a key: the operation, the request's hash and the effect's subject.
-func (t Tx) FindClaim(ctx context.Context, actor, key string) (operation string, hash []byte, subject string, found bool, err error) {
-	err = t.QueryRow(ctx, `
-		SELECT operation, request_hash, subject FROM idempotency_keys
-		WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at > $4::timestamptz - interval '24 hours'`,
-		t.tenant, actor, key, t.now).Scan(&operation, &hash, &subject)
-	if IsNoRows(err) {
-		return "", nil, "", false, nil
+func (t Tx) insertClaim(ctx context.Context, c Claim, subject string) (int64, error) {
+	if c.Operator {
+		// A tenant's transaction adds a line and reads none: FindClaim has deleted the one that is too old.
+		return t.Exec(ctx, `
+			INSERT INTO operator_keys (key, operation, request_hash, subject, created_at)
+			VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, c.Key, c.Operation, c.Hash, subject, t.now)
 	}
-	return operation, hash, subject, err == nil, err
+	return t.Exec(ctx, `
+		INSERT INTO idempotency_keys (tenant_id, actor, key, operation, request_hash, subject, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (tenant_id, actor, key) DO UPDATE
+		SET operation = excluded.operation, request_hash = excluded.request_hash, subject = excluded.subject, created_at = excluded.created_at
+		WHERE idempotency_keys.created_at <= $8`,
+		t.tenant, c.Actor, c.Key, c.Operation, c.Hash, subject, t.now, t.now.Add(-claimLife))
+}
+
+// Claimed is what was stored with a key.
+type Claimed struct {
+	Operation string `db:"operation"`
+	Hash      []byte `db:"request_hash"`
+	Subject   string `db:"subject"` // of the effect
+}
+
+// FindClaim returns what was stored with the key of a claim. It waits for nobody: what a twin has not committed is not there.
+func (d *DB) FindClaim(ctx context.Context, tenant ids.Tenant, c *Claim) (stored Claimed, found bool, err error) {
+	old := d.clock.Now().Add(-claimLife)
+	var rows []Claimed // one at most
+	if c.Operator {
+		err = d.InSystem(ctx, "find the operator's idempotency key", func(ctx context.Context, tx SystemTx) error {
+			if _, err := tx.Exec(ctx, `DELETE FROM operator_keys WHERE key = $1 AND created_at <= $2`, c.Key, old); err != nil {
+				return err
+			}
+			rows, err = Collect[Claimed](ctx, tx, `SELECT operation, request_hash, subject FROM operator_keys WHERE key = $1`, c.Key)
+			return err
+		})
+	} else {
+		rows, err = Collect[Claimed](ctx, d.Reader(tenant), `
+			SELECT operation, request_hash, subject FROM idempotency_keys
+			WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at > $4`, tenant, c.Actor, c.Key, old)
+	}
+	if err != nil || len(rows) == 0 {
+		return Claimed{}, false, err
+	}
+	return rows[0], true, nil
 }

@@ -333,42 +333,82 @@ func TestHistoryKeepsWhatWas(t *testing.T) {
 
 func TestClaimIsKeptWithTheEffectOnly(t *testing.T) {
 	d := newDB(t)
-	tenant := ids.NewTenant()
+	for name, made := range map[string]db.Claim{
+		"a person's":     {Actor: "user:x", Key: "k", Operation: "op", Hash: []byte{1}},
+		"the operator's": {Actor: "operator:operator", Key: "k", Operation: "op", Hash: []byte{1}, Operator: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			home := ids.NewTenant()
+			record := func(stop error) error {
+				tenant, c := home, made
+				if c.Operator {
+					tenant = ids.NewTenant() // whichever he acts on
+				}
+				return d.InTenant(db.WithClaim(ctx, &c), tenant, func(ctx context.Context, tx db.Tx) error {
+					if err := tx.RecordClaim(ctx, "subject"); err != nil {
+						return err
+					}
+					return stop
+				})
+			}
+			found := func() bool {
+				got, found, err := d.FindClaim(ctx, home, &made)
+				if err != nil || found && (got.Operation != "op" || got.Subject != "subject" || len(got.Hash) != 1) {
+					t.Errorf("%v %v", got, err)
+				}
+				return found
+			}
+			_ = record(errors.New("stop"))
+			if found() {
+				t.Fatal("a claim outlived its transaction")
+			}
+			if err := record(nil); err != nil || !found() {
+				t.Fatal("a claim was not kept", err)
+			}
+			if err := record(nil); !fault.CodeIdemRunning.Is(err) {
+				t.Fatalf("a second claim of the same key: %v", err)
+			}
+			d.Clock.Advance(25 * time.Hour)
+			if found() {
+				t.Fatal("a claim is older than a day and still answered")
+			}
+			if err := record(nil); err != nil {
+				t.Fatal("an old key cannot be used again", err)
+			}
+		})
+	}
+}
+
+// TestTwinsKeepNoConnection: while one transaction works for an Idempotency-Key, many more with the same key are refused at
+// once, and those of other tenants find a connection.
+func TestTwinsKeepNoConnection(t *testing.T) {
+	d := newDB(t, func(o *db.Options) { o.MaxConn = 4 })
+	tenant, stranger := ids.NewTenant(), ids.NewTenant()
 	claim := func() context.Context {
 		return db.WithClaim(ctx, &db.Claim{Actor: "user:x", Key: "k", Operation: "op", Hash: []byte{1}})
 	}
-	stop := errors.New("stop")
-	_ = d.InTenant(claim(), tenant, func(ctx context.Context, tx db.Tx) error {
-		if err := tx.RecordClaim(ctx, "subject"); err != nil {
-			return err
+	nothing := func(context.Context, db.Tx) error { return nil }
+	err := d.InTenant(claim(), tenant, func(context.Context, db.Tx) error {
+		var twins sync.WaitGroup
+		for range 32 {
+			twins.Go(func() {
+				if err := d.InTenant(claim(), tenant, nothing); !fault.CodeIdemRunning.Is(err) {
+					t.Errorf("a twin: %v", err)
+				}
+			})
 		}
-		return stop
+		soon, cancel := context.WithTimeout(ctx, 2*time.Second) // less than the time that a statement waits for a lock
+		defer cancel()
+		for range 8 {
+			if err := d.InTenant(soon, stranger, nothing); err != nil {
+				t.Errorf("another tenant: %v", err)
+			}
+		}
+		twins.Wait()
+		return nil
 	})
-	found := func() (ok bool) {
-		_ = d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
-			_, _, _, ok, err = tx.FindClaim(ctx, "user:x", "k")
-			return err
-		})
-		return ok
-	}
-	if found() {
-		t.Fatal("a claim outlived its transaction")
-	}
-	record := func(ctx context.Context) error {
-		return d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error { return tx.RecordClaim(ctx, "subject") })
-	}
-	if err := record(claim()); err != nil || !found() {
-		t.Fatal("a claim was not kept", err)
-	}
-	if err := record(claim()); !fault.CodeIdemRunning.Is(err) {
-		t.Fatalf("a second claim of the same key: %v", err)
-	}
-	d.Clock.Advance(25 * 3600e9)
-	if found() {
-		t.Fatal("a claim is older than a day and still answered")
-	}
-	if err := record(claim()); err != nil {
-		t.Fatal("an old key cannot be used again", err)
+	if err != nil {
+		t.Error(err)
 	}
 }
 

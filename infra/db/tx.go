@@ -130,7 +130,7 @@ func (d *DB) inTenant(ctx context.Context, tenant ids.Tenant, org ids.Org, f fun
 	var told []change
 	err := run(ctx, d.app, begin, func(ctx context.Context, tx pgx.Tx) error {
 		bound := Tx{tx: tx, tenant: tenant, now: now, claim: claimFrom(ctx), told: &told, narrow: !org.IsZero()}
-		if err := bound.awaitTwin(ctx); err != nil {
+		if err := bound.refuseTwin(ctx); err != nil {
 			return err
 		}
 		return f(ctx, bound)

@@ -403,7 +403,7 @@ func TestIdempotencyKeyBounds(t *testing.T) {
 
 // TestTwinInProgress: the twin of a request that is not done yet, wherever in it the two would meet, is told that it is not.
 func TestTwinInProgress(t *testing.T) {
-	d := testkit.New(t, []fs.FS{db.Migrations()}, "", nil, func(o *db.Options) { o.LockTimeout = 50 * time.Millisecond })
+	d := testkit.New(t, []fs.FS{db.Migrations()}, "", nil)
 	w := newWorld()
 	var h http.Handler
 	var twin, stranger reply

@@ -52,7 +52,7 @@ func (a *API) claim(next http.Handler) http.Handler {
 // replayOr runs the operation, or answers a repetition from what the first run left.
 func replayOr[O any](ctx context.Context, a *API, r Route[O], c *Call, run func(context.Context) (*O, error)) (*O, error) {
 	claim := claimOf(ctx)
-	if claim == nil || c.Tenant.ID.IsZero() {
+	if claim == nil {
 		return run(ctx)
 	}
 	out, found, err := replay(ctx, a, r, c, claim)
@@ -71,21 +71,16 @@ func replayOr[O any](ctx context.Context, a *API, r Route[O], c *Call, run func(
 }
 
 func replay[O any](ctx context.Context, a *API, r Route[O], c *Call, claim *db.Claim) (out *O, found bool, err error) {
-	var operation, subject string
-	var hash []byte
-	err = a.DB.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		operation, hash, subject, found, err = tx.FindClaim(ctx, claim.Actor, claim.Key)
-		return err
-	})
+	stored, found, err := a.DB.FindClaim(ctx, c.Tenant.ID, claim)
 	switch {
 	case err != nil || !found:
 		return nil, false, err
-	case operation != r.ID || !bytes.Equal(hash, claim.Hash):
+	case stored.Operation != r.ID || !bytes.Equal(stored.Hash, claim.Hash):
 		return nil, true, fault.CodeIdemMismatch.With("Use a new key for another request.", nil)
 	case r.Replay == nil:
 		return nil, true, fault.CodeIdemSecret.With("Make a new secret instead.", nil)
 	}
-	out, err = r.Replay(ctx, c, subject)
+	out, err = r.Replay(db.WithClaim(ctx, nil), c, stored.Subject) // many may read at once what was done once
 	return out, true, err
 }
 

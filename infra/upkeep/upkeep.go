@@ -52,6 +52,8 @@ var kept = []keep{
 	{reason: "upkeep: idempotency keys", time: 24 * time.Hour, sql: `
 		DELETE FROM idempotency_keys WHERE (tenant_id, actor, key) IN (
 			SELECT tenant_id, actor, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},
+	{reason: "upkeep: idempotency keys of the operator", time: 24 * time.Hour, sql: `
+		DELETE FROM operator_keys WHERE key IN (SELECT key FROM operator_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},
 	// No session, grant or token lives as long as a year and a day; nothing stands on their epochs any more. All others stay:
 	// without its epoch a disabled user, a suspended organization, a deleted client would work again.
 	{reason: "upkeep: epochs of sessions, grants and tokens", time: 367 * 24 * time.Hour, sql: `

@@ -129,6 +129,10 @@ func TestWhatIsKeptForATime(t *testing.T) {
 		SELECT gen_random_uuid(), gen_random_uuid(), 'token', 1, false, '', $1::timestamptz - interval '2 years' FROM generate_series(1, 5001)`, now)
 	do(`INSERT INTO grove.idempotency_keys (tenant_id, actor, key, operation, request_hash, subject, created_at)
 		SELECT gen_random_uuid(), 'a', 'old', '', '', '', $1::timestamptz - interval '25 hours' FROM generate_series(1, 5001)`, now)
+	do(`INSERT INTO grove.operator_keys (key, operation, request_hash, subject, created_at)
+		SELECT 'old ' || n, '', '', '', $1::timestamptz - interval '25 hours' FROM generate_series(1, 5001) n`, now)
+	do(`INSERT INTO grove.operator_keys (key, operation, request_hash, subject, created_at)
+		VALUES ('his', '', '', '', $1::timestamptz - interval '23 hours')`, now)
 	do(`INSERT INTO grove.idempotency_keys (tenant_id, actor, key, operation, request_hash, subject, created_at)
 		VALUES (gen_random_uuid(), 'a', 'young', '', '', '', $1::timestamptz - interval '23 hours')`, now)
 
@@ -152,7 +156,7 @@ func TestWhatIsKeptForATime(t *testing.T) {
 	if err := upkeep.Run(ctx, d.DB); err != nil {
 		t.Fatal(err)
 	}
-	if got := left(`SELECT key FROM grove.idempotency_keys`); got != "young" {
+	if got := left(`SELECT key FROM grove.idempotency_keys UNION ALL SELECT key FROM grove.operator_keys`); got != "his young" {
 		t.Errorf("keys left: %.2000s", got)
 	}
 	testkit.CheckPlans(t, d)

@@ -5772,7 +5772,7 @@ func (c *Client) ListTenantsPages(ctx context.Context, params *ListTenantsParams
 
 // CreateTenant is POST /platform/v1/tenants.
 //
-// Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition is refused, because the handle is taken then.
+// Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition without an Idempotency-Key is refused, because the handle is taken then.
 func (c *Client) CreateTenant(ctx context.Context, body CreateTenantRequest, options ...Option) (*PlatformTenant, error) {
 	r := request{method: http.MethodPost, path: path("/platform/v1/tenants")}
 	r.body, r.contentType = body, "application/json"

@@ -119,8 +119,8 @@ func (s *Service) routes(a *httpapi.API) {
 		Summary: "List tenants", Description: "Lists the installation's tenants by handle.", Status: 200, Access: httpapi.Operator}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "createTenant", Method: "POST", Path: base, Tag: tag,
 		Summary:     "Create a tenant",
-		Description: "Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition is refused, because the handle is taken then.",
-		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{errHandleReserved, errHandleTaken}}, s.create)
+		Description: "Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition without an Idempotency-Key is refused, because the handle is taken then.",
+		Status:      201, Access: httpapi.Operator, Replay: s.replay, Errors: []fault.Code{errHandleReserved, errHandleTaken}}, s.create)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "getTenant", Method: "GET", Path: base + "/{tenant}", Tag: tag,
 		Summary: "Read a tenant", Description: "Reads one tenant.", Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "updateTenant", Method: "PATCH", Path: base + "/{tenant}", Tag: tag,
@@ -131,20 +131,20 @@ func (s *Service) routes(a *httpapi.API) {
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{errHandleMismatch, notFound}}, s.remove)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "restoreTenant", Method: "POST", Path: base + "/{tenant}:restore", Tag: tag,
 		Summary: "Restore a tenant", Description: "Brings a deleted tenant back as it was. People sign in anew: sessions and tokens from before stay dead.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{notFound}}, s.restore)
+		Status: 200, Access: httpapi.Operator, Replay: s.replay, Errors: []fault.Code{notFound}}, s.restore)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "suspendTenant", Method: "POST", Path: base + "/{tenant}:suspend", Tag: tag,
 		Summary: "Suspend a tenant", Description: "Stops every sign-in, session, token, API call and job of the tenant at once. Suspending twice changes nothing.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound}}, s.suspend)
+		Status: 200, Access: httpapi.Operator, Replay: s.replay, Errors: []fault.Code{CodeDeleted, notFound}}, s.suspend)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[PlatformTenant]]{ID: "resumeTenant", Method: "POST", Path: base + "/{tenant}:resume", Tag: tag,
 		Summary: "Resume a tenant", Description: "Lets a suspended tenant work again. People sign in anew: sessions and tokens from before stay dead.",
-		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound}}, s.resume)
+		Status: 200, Access: httpapi.Operator, Replay: s.replay, Errors: []fault.Code{CodeDeleted, notFound}}, s.resume)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[TenantHost]]]{ID: "listTenantHosts", Method: "GET", Path: base + "/{tenant}/hosts", Tag: tag,
 		Summary: "List a tenant's hosts", Description: "Lists the hosts under which the tenant is found, besides its handle.",
 		Status: 200, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound}}, s.hosts)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[TenantHost]]{ID: "addTenantHost", Method: "POST", Path: base + "/{tenant}/hosts", Tag: tag,
 		Summary:     "Add a host to a tenant",
 		Description: "Lets the tenant be found under a host of its own, which is then base and issuer of what is asked for there. Host names are unique in the installation.",
-		Status:      201, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound, errHostLimit, errHostTaken}}, s.addHost)
+		Status:      201, Access: httpapi.Operator, Replay: s.replayHost, Errors: []fault.Code{CodeDeleted, notFound, errHostLimit, errHostTaken}}, s.addHost)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "removeTenantHost", Method: "DELETE", Path: base + "/{tenant}/hosts/{host}", Tag: tag,
 		Summary: "Remove a host from a tenant", Description: "The tenant is no longer found under the host, and tokens with the host as issuer are no longer accepted.",
 		Status: 204, Access: httpapi.Operator, Errors: []fault.Code{CodeDeleted, notFound, fault.CodeNotFound}}, s.removeHost)
@@ -162,9 +162,26 @@ func (s *Service) out(t Tenant, err error) (*httpapi.Entity[PlatformTenant], err
 	return httpapi.Versioned(s.shown(t), t.Version), nil
 }
 
-// unclaimed drops the request's Idempotency-Key: it would be kept in the log of the tenant that is acted on, where the
-// next request with the same key does not look. The operator's POSTs take effect once by what they do.
-func unclaimed(ctx context.Context) context.Context { return db.WithClaim(ctx, nil) }
+// replay shows the tenant that a request with the same Idempotency-Key acted on.
+func (s *Service) replay(ctx context.Context, _ *httpapi.Call, subject string) (*httpapi.Entity[PlatformTenant], error) {
+	var id ids.Tenant
+	if err := id.UnmarshalText([]byte(subject)); err != nil {
+		return nil, err
+	}
+	return s.out(s.Load(ctx, id))
+}
+
+func (s *Service) replayHost(ctx context.Context, _ *httpapi.Call, subject string) (*httpapi.Out[TenantHost], error) {
+	var t hostTenant
+	err := s.db.InSystem(ctx, "show a host again", func(ctx context.Context, tx db.SystemTx) (err error) {
+		t, err = selectByHost(ctx, tx, []string{subject})
+		return err
+	})
+	if db.IsNoRows(err) {
+		return nil, fault.ErrNotFound
+	}
+	return httpapi.Reply(TenantHost{Host: t.Host, CreatedAt: t.HostCreatedAt}), err
+}
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInput) (*httpapi.Out[page.Of[PlatformTenant]], error) {
 	req, err := c.Page(in.PageQuery)
@@ -188,7 +205,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListTenantsInpu
 
 func (s *Service) create(ctx context.Context, _ *httpapi.Call, in *CreateTenantInput) (*httpapi.Entity[PlatformTenant], error) {
 	b := in.Body
-	return s.out(s.Create(unclaimed(ctx), CreateTenant{Handle: b.Handle, Name: b.Name, Plan: b.Plan, Region: b.Region, Admin: Admin{Email: b.Admin.Email, KeepsPassword: b.Admin.MustChange != nil && !*b.Admin.MustChange, Username: b.Admin.Username,
+	return s.out(s.Create(ctx, CreateTenant{Handle: b.Handle, Name: b.Name, Plan: b.Plan, Region: b.Region, Admin: Admin{Email: b.Admin.Email, KeepsPassword: b.Admin.MustChange != nil && !*b.Admin.MustChange, Username: b.Admin.Username,
 		Password: b.Admin.Password, GivenName: b.Admin.GivenName, FamilyName: b.Admin.FamilyName}}))
 }
 
@@ -232,7 +249,7 @@ func (s *Service) restore(ctx context.Context, _ *httpapi.Call, in *TenantInput)
 	if err != nil {
 		return nil, err
 	}
-	return s.out(s.Restore(unclaimed(ctx), t.ID))
+	return s.out(s.Restore(ctx, t.ID))
 }
 
 func (s *Service) suspend(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
@@ -240,7 +257,7 @@ func (s *Service) suspend(ctx context.Context, _ *httpapi.Call, in *TenantInput)
 	if err != nil {
 		return nil, err
 	}
-	return s.out(s.Suspend(unclaimed(ctx), t.ID))
+	return s.out(s.Suspend(ctx, t.ID))
 }
 
 func (s *Service) resume(ctx context.Context, _ *httpapi.Call, in *TenantInput) (*httpapi.Entity[PlatformTenant], error) {
@@ -248,7 +265,7 @@ func (s *Service) resume(ctx context.Context, _ *httpapi.Call, in *TenantInput) 
 	if err != nil {
 		return nil, err
 	}
-	return s.out(s.Resume(unclaimed(ctx), t.ID))
+	return s.out(s.Resume(ctx, t.ID))
 }
 
 func (s *Service) hosts(ctx context.Context, c *httpapi.Call, in *ListTenantHostsInput) (*httpapi.Out[page.Of[TenantHost]], error) {
@@ -277,7 +294,7 @@ func (s *Service) addHost(ctx context.Context, _ *httpapi.Call, in *AddTenantHos
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.AddHost(unclaimed(ctx), t.ID, in.Body.Host)
+	h, err := s.AddHost(ctx, t.ID, in.Body.Host)
 	if err != nil {
 		return nil, err
 	}

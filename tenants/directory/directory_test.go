@@ -234,7 +234,12 @@ func TestSuspensionStopsEveryLookUpAtOnce(t *testing.T) {
 		t.Fatalf("active: %v %v", active, err)
 	}
 	b.api.Want(t, 200, "", apikit.PlatformKey, "POST", path+":suspend", nil, "Idempotency-Key", "k1")
-	b.api.Want(t, 200, "", apikit.PlatformKey, "POST", path+":resume", nil, "Idempotency-Key", "k1")
+	b.api.Want(t, 422, "idempotency.mismatch", apikit.PlatformKey, "POST", path+":resume", nil, "Idempotency-Key", "k1")
+	b.api.Want(t, 200, "", apikit.PlatformKey, "POST", path+":suspend", nil, "Idempotency-Key", "k2") // which changes nothing
+	b.api.Want(t, 200, "", apikit.PlatformKey, "POST", path+":resume", nil, "Idempotency-Key", "k3")
+	for _, key := range []string{"k1", "k2"} {
+		b.api.Want(t, 200, "", apikit.PlatformKey, "POST", path+":suspend", nil, "Idempotency-Key", key) // a repetition does nothing
+	}
 	for name, lookUp := range lookUps {
 		testkit.Eventually(t, name+" finds it again", func() bool { _, err := lookUp(); return err == nil })
 	}

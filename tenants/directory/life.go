@@ -223,6 +223,9 @@ func (s *Service) changeAny(ctx context.Context, id ids.Tenant, f func(context.C
 		if err == nil {
 			t, err = f(ctx, tx, t)
 		}
+		if err == nil {
+			err = tx.RecordClaim(ctx, id.String()) // also of what changed nothing: a repetition is to do nothing even when it could
+		}
 		return err
 	})
 	return t, err

@@ -56,13 +56,14 @@ func selectByID(ctx context.Context, tx db.SystemTx, id ids.Tenant) (Tenant, err
 
 type hostTenant struct {
 	Tenant
-	Host string `db:"host"`
+	Host          string    `db:"host"`
+	HostCreatedAt time.Time `db:"host_created_at"`
 }
 
 // selectByHost prefers the longer of two names, which is the one with the port.
 func selectByHost(ctx context.Context, tx db.SystemTx, names []string) (hostTenant, error) {
 	return db.CollectOne[hostTenant](ctx, tx, `
-		SELECT `+tenantColumns+`, h.host FROM tenant_hosts h JOIN tenants t ON t.tenant_id = h.tenant_id
+		SELECT `+tenantColumns+`, h.host, h.created_at AS host_created_at FROM tenant_hosts h JOIN tenants t ON t.tenant_id = h.tenant_id
 		WHERE h.host = ANY ($1) ORDER BY length(h.host) DESC LIMIT 1`, names)
 }
 

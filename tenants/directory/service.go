@@ -405,6 +405,9 @@ func (s *Service) AddHost(ctx context.Context, id ids.Tenant, host string) (Host
 		} else if !ok {
 			return t, errHostTaken.At("/host", "The host belongs to a tenant of this installation already.")
 		}
+		if err := tx.RecordClaim(ctx, name); err != nil {
+			return t, err
+		}
 		return t, s.announce(ctx, tx, eventHostAdded.Of(t.Root, t.ID, hostData{Host: name}))
 	})
 	return h, err

@@ -19,7 +19,7 @@ export interface paths {
         put?: never;
         /**
          * Create a tenant
-         * @description Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition is refused, because the handle is taken then.
+         * @description Creates a tenant with its root organization, keys, built-in roles and apps, and first administrator. A repetition without an Idempotency-Key is refused, because the handle is taken then.
          */
         post: operations["createTenant"];
         delete?: never;
@@ -6028,7 +6028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, tenant.handle_taken. */
+            /** @description Codes: idempotency.in_progress, tenant.handle_taken. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6464,7 +6464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown. */
+            /** @description Codes: idempotency.in_progress. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6566,7 +6566,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, tenant.deleted. */
+            /** @description Codes: idempotency.in_progress, tenant.deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6668,7 +6668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, tenant.deleted. */
+            /** @description Codes: idempotency.in_progress, tenant.deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7117,7 +7117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: idempotency.in_progress, idempotency.secret_already_shown, tenant.deleted, tenant.host_limit, tenant.host_taken. */
+            /** @description Codes: idempotency.in_progress, tenant.deleted, tenant.host_limit, tenant.host_taken. */
             409: {
                 headers: {
                     [name: string]: unknown;
