@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"grove/frontend/login"
+	"grove/infra/httpapi"
 )
 
 // AssetsPath is where [Assets] must be mounted, on every host, below no tenant.
@@ -54,7 +55,6 @@ func (s site) page(w http.ResponseWriter, r *http.Request, app string) {
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -96,9 +96,9 @@ func (s site) asset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "public, max-age=300")
+	httpapi.Cacheable(h, "public, max-age=300")
 	if strings.HasPrefix(name, "assets/") && strings.Contains(path.Base(name), "-") { // such names carry a hash of the content
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		httpapi.Cacheable(h, "public, max-age=31536000, immutable")
 	}
 	if kind := mime.TypeByExtension(path.Ext(name)); kind != "" {
 		h.Set("Content-Type", kind)
@@ -122,10 +122,9 @@ func readOnly(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// refuse answers with a status that no cache keeps: what is missing while a version is rolled out is there a second later.
+// refuse answers with a status, kept by no cache: what is missing while a version is rolled out is there a second later.
 func refuse(w http.ResponseWriter, status int) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(http.StatusText(status) + "\n"))

@@ -74,7 +74,7 @@ func (p *Pages) ErrorPage(w http.ResponseWriter, r *http.Request, code, descript
 	case "temporarily_unavailable":
 		status, problem = http.StatusServiceUnavailable, login.ProblemUnavailable
 	}
-	p.unkept(func(w http.ResponseWriter, r *http.Request) { p.error(w, r, status, code, problem) })(w, r)
+	p.error(w, r, status, code, problem)
 }
 
 // StatusPage says to a person what a status says to a program, wherever nothing else answers.
@@ -95,9 +95,7 @@ func (p *Pages) StatusPage(w http.ResponseWriter, r *http.Request, status int) {
 
 // SignedOutPage ends a sign-out that has no page of the client's to return to.
 func (p *Pages) SignedOutPage(w http.ResponseWriter, r *http.Request) {
-	p.unkept(func(w http.ResponseWriter, r *http.Request) {
-		login.Render(w, r, login.PageSignedOut, login.SignedOutPage{Common: login.Common{OrgName: p.host(r)}, ReturnURL: httpapi.TenantOf(r.Context()).Base + "/account/"})
-	})(w, r)
+	login.Render(w, r, login.PageSignedOut, login.SignedOutPage{Common: login.Common{OrgName: p.host(r)}, ReturnURL: httpapi.TenantOf(r.Context()).Base + "/account/"})
 }
 
 // protocolCode is the form of an error code (RFC 6749, section 4.1.2.1), kept so narrow that a link cannot put a message

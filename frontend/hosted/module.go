@@ -111,23 +111,11 @@ func (p *Pages) routes(r chi.Router) {
 		"/login/set-password": {p.showPasswordLink, p.usePasswordLink},
 		"/login/signed-out":   {p.SignedOutPage, nil},
 	} {
-		r.Get(path, p.unkept(page.get))
-		r.Head(path, p.unkept(page.get))
+		r.Get(path, page.get)
+		r.Head(path, page.get)
 		if page.post != nil {
-			r.Post(path, p.unkept(page.post))
+			r.Post(path, page.post)
 		}
-	}
-}
-
-// unkept keeps pages and redirects out of every cache, old ones included.
-func (p *Pages) unkept(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Expires", "0")
-		h.Set("Pragma", "no-cache")
-		h.Set("Referrer-Policy", "no-referrer")
-		next(w, r)
 	}
 }
 

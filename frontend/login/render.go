@@ -16,6 +16,7 @@ import (
 	"unicode"
 
 	"grove/iam/authz/details"
+	"grove/infra/httpapi"
 )
 
 //go:embed assets/login.css
@@ -64,7 +65,7 @@ func Script(w http.ResponseWriter, _ *http.Request) {
 
 func serve(w http.ResponseWriter, kind string, content []byte) {
 	h := w.Header()
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	httpapi.Cacheable(h, "public, max-age=31536000, immutable")
 	h.Set("Content-Length", strconv.Itoa(len(content)))
 	h.Set("Content-Type", kind)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -82,7 +83,6 @@ func Render(w http.ResponseWriter, r *http.Request, page string, data any) {
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Language", c.Locale)
 	h.Set("Content-Security-Policy", policy(c))
 	h.Set("Content-Type", "text/html; charset=utf-8")

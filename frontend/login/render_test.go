@@ -145,7 +145,6 @@ func TestHeaders(t *testing.T) {
 		t.Errorf("status %d", w.Code)
 	}
 	want := map[string]string{
-		"Cache-Control": "no-store",
 		"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
 			"form-action 'self' https://fleet.example com.example.fleet:; frame-ancestors 'none'; base-uri 'none'",
 		"Content-Type":           "text/html; charset=utf-8",

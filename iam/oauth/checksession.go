@@ -33,14 +33,14 @@ func checkSession(w http.ResponseWriter, r *http.Request) {
 	h.Del("X-Frame-Options")
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "public, max-age=300")
+	httpapi.Cacheable(h, "public, max-age=300")
 	ctx := r.Context()
 	_ = checkSessionPage.Execute(w, struct{ Cookie, Script string }{authn.StateCookie(httpapi.TenantOf(ctx)), httpapi.IssuerOf(ctx).URL + "/oauth2/check_session.js"})
 }
 
 func serveCheckSessionScript(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=300")
+	httpapi.Cacheable(w.Header(), "public, max-age=300")
 	_, _ = w.Write(checkSessionScript)
 }
 

@@ -206,7 +206,7 @@ func (s *Service) jwks(w http.ResponseWriter, r *http.Request) {
 
 func writePublic(w http.ResponseWriter, body []byte) {
 	h := w.Header()
-	h.Set("Cache-Control", "public, max-age=300")
+	httpapi.Cacheable(h, "public, max-age=300")
 	h.Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body)

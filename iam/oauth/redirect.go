@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"grove/infra/httpapi"
 )
 
 // Response modes (OAuth 2.0 Multiple Response Type Encoding Practices; OAuth 2.0 Form Post Response Mode).
@@ -85,6 +87,6 @@ func (a response) sendForm(w http.ResponseWriter, pairs []param) {
 // formPostScript serves the one line of script that the form_post page needs, so that its policy allows none inline.
 func formPostScript(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-	w.Header().Set("Cache-Control", "public, max-age=86400")
+	httpapi.Cacheable(w.Header(), "public, max-age=86400")
 	_, _ = w.Write([]byte(formScript))
 }

@@ -361,7 +361,6 @@ func (a *API) admit(id string, access Access, needs perm.Permission, in Place, m
 		}
 		c.located = func(id string) { hc.SetHeader("Location", cmp.Or(IssuerOf(ctx).URL, a.BaseURL)+u.EscapedPath()+"/"+id) }
 		ctx = context.WithValue(actor.Into(hc.Context(), c.Actor), callKey{}, c)
-		hc.SetHeader("Cache-Control", "no-store")
 		next(huma.WithContext(hc, ctx))
 	}
 }
@@ -439,7 +438,6 @@ func (a *API) refuse(hc huma.Context, err error) {
 		}
 	}
 	hc.SetHeader("Content-Type", "application/problem+json")
-	hc.SetHeader("Cache-Control", "no-store")
 	hc.SetStatus(p.Status)
 	writeJSON(hc.BodyWriter(), p)
 }

@@ -15,7 +15,6 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		writeOAuthError(w, p)
 	case a.Page != nil && wantsPage(r):
 		maps.Copy(w.Header(), p.GetHeaders())
-		w.Header().Set("Cache-Control", "no-store")
 		a.Page(w, r, p.Status)
 	default:
 		WriteProblem(w, r, a.log, p)
@@ -45,8 +44,6 @@ func writeOAuthError(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
 	maps.Copy(h, p.GetHeaders())
 	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
 	w.WriteHeader(p.Status)
 	writeJSON(w, map[string]string{"error": code, "error_description": p.Detail})
 }

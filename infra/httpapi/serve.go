@@ -77,12 +77,29 @@ func Address(ctx context.Context) netip.Addr {
 	return addr
 }
 
-// bounds are the headers of every response; a page relaxes what it must by setting its own. The lists are shared by all
-// responses: Set and Add replace them, and nobody writes into one.
-var bounds = []struct {
+// header is a header of every response; the list is shared by all responses: Set and Add replace it, and nobody writes into one.
+type header struct {
 	name   string // in canonical form
 	values []string
-}{
+}
+
+// unkept keeps an answer out of every cache, old ones included.
+var unkept = []header{
+	{"Cache-Control", []string{"no-store"}},
+	{"Expires", []string{"0"}},
+	{"Pragma", []string{"no-cache"}},
+}
+
+// Cacheable lets an answer be kept as Cache-Control says, for what is the same for everybody. No other answer is kept.
+func Cacheable(h http.Header, control string) {
+	for _, u := range unkept {
+		h.Del(u.name)
+	}
+	h.Set("Cache-Control", control)
+}
+
+// bounds are the other headers of every response; a page relaxes what it must by setting its own.
+var bounds = []header{
 	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
 	{"Permissions-Policy", []string{"camera=(), microphone=(), geolocation=()"}},
 	{"Referrer-Policy", []string{"no-referrer"}},
@@ -104,20 +121,26 @@ func (a *API) enter(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, 8<<20)
 		h := w.Header()
 		h.Set("X-Request-Id", id)
-		for i := range bounds {
-			h[bounds[i].name] = bounds[i].values
-		}
+		setAll(h, unkept)
+		setAll(h, bounds)
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
+				setAll(h, unkept)
 				a.log.ErrorContext(ctx, "a handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				a.fail(w, r, fault.CodeInternal.With("The failure has been recorded under this request id.", nil))
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+func setAll(h http.Header, all []header) {
+	for i := range all {
+		h[all[i].name] = all[i].values
+	}
 }
 
 // address walks X-Forwarded-For from the right while the peer is a trusted proxy.

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 
+	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
 )
 
@@ -11,7 +12,7 @@ import (
 func errorsPage(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "public, max-age=300")
+	httpapi.Cacheable(h, "public, max-age=300")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
 	_ = errorsTemplate.Execute(w, fault.Catalogue())
 }

@@ -188,7 +188,6 @@ func (a *App) health(w http.ResponseWriter, r *http.Request) {
 
 func writeHealth(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
 }

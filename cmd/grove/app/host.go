@@ -14,6 +14,7 @@ import (
 	"riverqueue.com/riverui"
 
 	"grove/frontend"
+	"grove/infra/httpapi"
 )
 
 // host adds what belongs to no tenant: health, metrics, the API's description, the operator's job page.
@@ -54,7 +55,7 @@ func (a *App) document(render func() ([]byte, error)) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "public, max-age=300")
+		httpapi.Cacheable(w.Header(), "public, max-age=300")
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 		_, _ = w.Write(raw)
 	}
@@ -97,7 +98,6 @@ func relaxForJobs(next http.Handler) http.Handler {
 
 func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text + "\n"))
 }

@@ -134,7 +134,6 @@ func readSetup(w http.ResponseWriter, r *http.Request) (f setupForm, err error) 
 
 func writeSetup(w http.ResponseWriter, status int, f setupForm) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
