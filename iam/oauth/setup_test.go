@@ -114,7 +114,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	log := events.NewLog(nil)
 	w.sealer = secrets.NewSealer(root)
 	w.sessions = sessions.New(w.DB, log, sessions.Lifetimes{Absolute: 24 * time.Hour, Idle: 24 * time.Hour})
-	orgs := orgdir.New(w.DB, log, w.hub, nil)
+	orgs := orgdir.New(w.DB, log, w.hub, nil, 20)
 	signing := keys.New(w.DB, log, w.hub, root, nil)
 	people := users.New(w.DB, log, nil, nil)
 	w.issuers = issuers.New(w.DB, log, people, above{})

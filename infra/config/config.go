@@ -99,6 +99,9 @@ type Config struct {
 	// InvitationTTL is the life of an invitation.
 	InvitationTTL time.Duration `env:"GROVE_INVITATION_TTL" default:"72h" min:"1s" max:"2160h" doc:"Life of an invitation."`
 
+	// OrgMaxDepth is how many levels below its tenant's root an organization may lie.
+	OrgMaxDepth int `env:"GROVE_ORG_MAX_DEPTH" default:"20" min:"3" max:"50" doc:"Levels below its root that the tree of every tenant may have. Where it is lowered, deeper organizations stay; none is added or moved beyond it."`
+
 	// TenantRetention is how long a deleted tenant can be restored.
 	TenantRetention time.Duration `env:"GROVE_TENANT_RETENTION" default:"720h" min:"0s" max:"26280h" doc:"How long a deleted tenant can be restored before everything of it is erased."`
 

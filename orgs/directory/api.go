@@ -27,7 +27,7 @@ type Organization struct {
 	Status          Status            `json:"status" doc:"The organization's own status: active or suspended." example:"active"`
 	EffectiveStatus Status            `json:"effective_status" doc:"suspended where the organization or one above it is." example:"active"`
 	Attributes      map[string]string `json:"attributes" doc:"Values of your own." example:"{\"crm_id\": \"42\"}"`
-	Path            []PathStep        `json:"path" maxItems:"20" doc:"The organizations above, the highest first, as far up as the token's organization."`
+	Path            []PathStep        `json:"path" maxItems:"50" doc:"The organizations above, the highest first, as far up as the token's organization."`
 	HasChildren     bool              `json:"has_children" doc:"Whether there are organizations below." example:"false"`
 	IsRoot          bool              `json:"is_root" doc:"Whether it is the tenant's root." example:"false"`
 	CreatedAt       time.Time         `json:"created_at" doc:"When the organization was created." example:"2026-11-23T09:00:00Z"`
@@ -235,19 +235,17 @@ func (s *Service) replay(ctx context.Context, c *httpapi.Call, subject string) (
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *OrganizationFilter) (*list, error) {
-	return s.page(ctx, c, func(ctx context.Context, tx db.Tx) (listing, error) {
-		if c.Org.ID == c.Tenant.Root {
-			return treeList, nil
-		}
-		return below(ctx, tx, c.Org.ID)
-	}, in)
+	if c.Org.ID == c.Tenant.Root {
+		return s.page(ctx, c, treeList, in)
+	}
+	return s.page(ctx, c, subtreeList, in)
 }
 
 func (s *Service) children(ctx context.Context, c *httpapi.Call, in *ListChildrenInput) (*list, error) {
-	return s.page(ctx, c, func(context.Context, db.Tx) (listing, error) { return childrenList, nil }, &in.OrganizationFilter)
+	return s.page(ctx, c, childrenList, &in.OrganizationFilter)
 }
 
-func (s *Service) page(ctx context.Context, c *httpapi.Call, choose func(context.Context, db.Tx) (listing, error), in *OrganizationFilter) (*list, error) {
+func (s *Service) page(ctx context.Context, c *httpapi.Call, of listing, in *OrganizationFilter) (*list, error) {
 	req, err := c.Page(in.PageQuery)
 	if err != nil {
 		return nil, err
@@ -259,11 +257,7 @@ func (s *Service) page(ctx context.Context, c *httpapi.Call, choose func(context
 	f.From, f.To = startingWith(in.Q)
 	var rows []viewRow
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		query, err := choose(ctx, tx)
-		if err != nil {
-			return err
-		}
-		rows, err = selectList(ctx, tx, query, c.Org.ID, f, req)
+		rows, err = selectList(ctx, tx, of, c.Org.ID, f, req)
 		return err
 	})
 	if err != nil {
@@ -288,7 +282,7 @@ func (s *Service) ancestors(ctx context.Context, c *httpapi.Call, in *ListAncest
 	}
 	visible := c.VisiblePath()
 	rows = slices.DeleteFunc(rows, func(r viewRow) bool { return !slices.Contains(visible, r.ID) })
-	// MaxDepth bounds the rows, so the position is a number.
+	// The greatest depth bounds the rows, so the position is a number.
 	skip, _ := strconv.Atoi(req.Part(0))
 	skip = min(max(skip, 0), len(rows))
 	rows = rows[skip:min(len(rows), skip+req.Limit())]

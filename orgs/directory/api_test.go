@@ -118,13 +118,17 @@ func TestCreateRefuses(t *testing.T) {
 }
 
 func TestDepthIsBounded(t *testing.T) {
-	b := setup(t)
+	const maxDepth = 24
+	b := setupOf(t, maxDepth)
 	parent := b.a.Root
-	for range directory.MaxDepth {
+	for range maxDepth {
 		parent = b.create(t, b.a.Tenant, parent, "Deeper").ID
 	}
 	vendor := b.token(b.a, b.a.Root)
-	b.api.Want(t, 409, "org.too_deep", vendor, "POST", "/t/acme/v1/orgs", map[string]any{"name": "Too deep", "parent_id": parent})
+	refused := b.api.Want(t, 409, "org.too_deep", vendor, "POST", "/t/acme/v1/orgs", map[string]any{"name": "Too deep", "parent_id": parent})
+	if !strings.Contains(string(refused.Raw), "at most 24 levels") {
+		t.Errorf("%s", refused.Raw)
+	}
 	var l listed
 	b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs/"+parent.String()+"/ancestors?page_size=15", nil).Into(t, &l)
 	if len(l.Items) != 15 || l.Items[0].ID != b.a.Root || l.Next == "" {
@@ -132,7 +136,7 @@ func TestDepthIsBounded(t *testing.T) {
 	}
 	top := l.Items[1].ID
 	b.api.Want(t, 200, "", vendor, "GET", "/t/acme/v1/orgs/"+parent.String()+"/ancestors?page_size=15&page_token="+l.Next, nil).Into(t, &l)
-	if len(l.Items) != directory.MaxDepth-15 {
+	if len(l.Items) != maxDepth-15 {
 		t.Fatalf("%d", len(l.Items))
 	}
 	b.api.Want(t, 409, "org.too_deep", vendor, "POST", "/t/acme/v1/orgs/"+top.String()+":move", map[string]any{"parent_id": b.a.north.ID})

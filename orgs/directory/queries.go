@@ -55,10 +55,12 @@ type step struct {
 
 const orgColumns = `o.id, o.parent_id, o.handle, o.name, o.description, o.status, o.attributes, o.created_at, o.updated_at, o.version`
 
+// A child is looked for in the order of an index, and suspended ones among those above: an EXISTS would start at the whole
+// table where few organizations have children, or at all suspended ones of the tenant.
 const viewColumns = orgColumns + `,
-	EXISTS (SELECT FROM organizations k WHERE k.tenant_id = $1 AND k.parent_id = o.id) AS has_children,
-	EXISTS (SELECT FROM org_closure u JOIN organizations s ON s.tenant_id = u.tenant_id AND s.id = u.ancestor_id
-		WHERE u.tenant_id = $1 AND u.descendant_id = o.id AND s.status = 'suspended') AS stopped,
+	(SELECT true FROM organizations k WHERE k.tenant_id = $1 AND k.parent_id = o.id ORDER BY k.name_key LIMIT 1) IS NOT NULL AS has_children,
+	(SELECT bool_or(s.status = 'suspended') FROM org_closure u JOIN organizations s ON s.tenant_id = u.tenant_id AND s.id = u.ancestor_id
+		WHERE u.tenant_id = $1 AND u.descendant_id = o.id) AS stopped,
 	(SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'handle', p.handle, 'name', p.name) ORDER BY u.depth DESC), '[]')
 		FROM org_closure u JOIN organizations p ON p.tenant_id = u.tenant_id AND p.id = u.ancestor_id
 		WHERE u.tenant_id = $1 AND u.descendant_id = o.id AND u.depth > 0) AS path`
@@ -139,37 +141,24 @@ var treeList = listing{
 	found: foundSoon + `SELECT ` + byWords + ` FROM org_words w` + worded + ` AND $2::uuid IS NOT NULL` + matched,
 }
 
-// What lies below one organization is sorted where it is little, and picked out of the tree's list where it is much.
-var (
-	sortedList = listing{
-		all: `SELECT ` + byName + ` FROM org_closure c JOIN organizations o ON o.tenant_id = c.tenant_id AND o.id = c.descendant_id
-			WHERE c.tenant_id = $1 AND c.ancestor_id = $2` + named,
-		found: foundSoon + `SELECT ` + byWords + ` FROM org_closure c JOIN org_words w ON w.tenant_id = c.tenant_id AND w.org_id = c.descendant_id` + worded +
-			` AND c.tenant_id = $1 AND c.ancestor_id = $2` + matched,
-	}
-	pickedList = listing{
-		all:   `/* scan allowed: a thousand at least are below, so that a page's worth is found soon */ ` + treeList.all + ` AND (SELECT true FROM org_closure c WHERE c.tenant_id = $1 AND c.ancestor_id = $2 AND c.descendant_id = o.id)`,
-		found: treeList.found + ` AND (SELECT true FROM org_closure c WHERE c.tenant_id = $1 AND c.ancestor_id = $2 AND c.descendant_id = w.org_id)`,
-	}
+// What lies below one organization is looked for among that and nowhere else, so that neither what is found nor the time
+// it takes tells of the rest of the tree. OFFSET 0 keeps the planner from starting at the names or words of all.
+const (
+	belowTop = ` FROM (SELECT descendant_id FROM org_closure WHERE tenant_id = $1 AND ancestor_id = $2 OFFSET 0) c`
+	itself   = ` CROSS JOIN LATERAL (SELECT * FROM organizations b WHERE b.tenant_id = $1 AND b.id = c.descendant_id OFFSET 0) o`
 )
+
+var subtreeList = listing{
+	all: `SELECT ` + byName + belowTop + itself + ` WHERE true` + named,
+	found: `/* whole organization: it has few words */ SELECT ` + byWords + belowTop + ` CROSS JOIN LATERAL (
+			SELECT * FROM (SELECT * FROM org_words b WHERE b.tenant_id = $1 AND b.org_id = c.descendant_id OFFSET 0) b
+			WHERE b.words >= $6 AND b.words < $7 ORDER BY b.words LIMIT 1) w` + itself +
+		` WHERE (w.words, w.org_id) > ($3, $4::uuid)`,
+}
 
 var childrenList = listing{
 	all:   `SELECT ` + byName + ` FROM organizations o WHERE o.tenant_id = $1 AND o.parent_id = $2` + named,
 	found: foundSoon + `SELECT ` + byWords + ` FROM org_words w` + worded + ` AND w.parent_id = $2` + matched,
-}
-
-// littleBelow is how many organizations are sorted for a page.
-const littleBelow = 1000
-
-// below chooses the list of what lies below one organization.
-func below(ctx context.Context, tx db.Tx, top ids.Org) (listing, error) {
-	var n int
-	err := tx.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM org_closure WHERE tenant_id = $1 AND ancestor_id = $2 LIMIT $3) c`,
-		tx.Tenant(), top, littleBelow+1).Scan(&n)
-	if n > littleBelow {
-		return pickedList, err
-	}
-	return sortedList, err
 }
 
 // selectList reads a page of one of the lists; org is the root, the subtree's top or the parent.

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,9 +19,6 @@ import (
 	"grove/infra/kernel/text"
 	"grove/infra/module"
 )
-
-// MaxDepth is how deep an organization may lie below the root.
-const MaxDepth = 20
 
 // Topic is the cache topic of organizations: the kind of their epochs, so that suspensions and moves announce themselves.
 const Topic = string(db.KindOrg)
@@ -70,11 +68,13 @@ type Service struct {
 	mayMove  MayMove
 	resolved *cache.Cache[httpapi.Org]
 	wake     func(ctx context.Context, tx db.Tx) error
+	maxDepth int
 }
 
-// New makes the service. erase may be nil where no capability keeps anything of organizations.
-func New(d *db.DB, log *events.Log, hub *cache.Hub, erase Erase) *Service {
-	return &Service{db: d, events: log, erase: erase, resolved: cache.New[httpapi.Org](hub, 20_000, 10*time.Minute, Topic)}
+// New makes the service. erase may be nil where no capability keeps anything of organizations. maxDepth is how many levels below
+// the root an organization may lie at most; those that lie deeper already stay where they are.
+func New(d *db.DB, log *events.Log, hub *cache.Hub, erase Erase, maxDepth int) *Service {
+	return &Service{db: d, events: log, erase: erase, resolved: cache.New[httpapi.Org](hub, 20_000, 10*time.Minute, Topic), maxDepth: maxDepth}
 }
 
 // OnResume registers what else happens in the transaction that lets an organization work again. It is called once, before the
@@ -185,8 +185,8 @@ func (s *Service) CreateTx(ctx context.Context, tx db.Tx, n NewOrg) (Org, error)
 		return Org{}, db.OrNotFound(err)
 	case at.Stopped:
 		return Org{}, fault.CodeSuspended.With("Resume the parent organization first.", nil)
-	case at.Depth >= MaxDepth:
-		return Org{}, errDepth
+	case at.Depth >= s.maxDepth:
+		return Org{}, s.tooDeep()
 	}
 	if err := insertWithHandle(ctx, tx, &o, nameKey); err != nil {
 		return Org{}, err
@@ -201,7 +201,9 @@ func (s *Service) CreateTx(ctx context.Context, tx db.Tx, n NewOrg) (Org, error)
 	return s.Load(ctx, tx, o.ID)
 }
 
-var errDepth = errTooDeep.With("An organization lies at most 20 levels below the root.", nil)
+func (s *Service) tooDeep() error {
+	return errTooDeep.With(fmt.Sprintf("An organization lies at most %d levels below the root.", s.maxDepth), nil)
+}
 
 // insertWithHandle inserts the organization, with a handle made of its name where it has none.
 func insertWithHandle(ctx context.Context, tx db.Tx, o *Org, nameKey string) error {
@@ -364,8 +366,8 @@ func (s *Service) MoveTx(ctx context.Context, tx db.Tx, id, parent ids.Org) (Org
 	if err != nil {
 		return Org{}, err
 	}
-	if at.Depth+1+height > MaxDepth {
-		return Org{}, errDepth
+	if at.Depth+1+height > s.maxDepth {
+		return Org{}, s.tooDeep()
 	}
 	from := o.Parent
 	if o, err = updateParent(ctx, tx, id, parent); db.IsUnique(err, "organizations_sibling_name") {

@@ -70,7 +70,10 @@ type tree struct {
 	north, berlin, south directory.Org
 }
 
-func setup(t *testing.T) *bundle {
+func setup(t *testing.T) *bundle { t.Helper(); return setupOf(t, 20) }
+
+// setupOf lets trees have so many levels below the root.
+func setupOf(t *testing.T, maxDepth int) *bundle {
 	t.Helper()
 	b := &bundle{recorder: &recorder{}}
 	b.Database = testkit.New(t, []fs.FS{db.Migrations(), events.Migrations(), directory.Migrations()}, "", nil, func(o *db.Options) {
@@ -85,7 +88,7 @@ func setup(t *testing.T) *bundle {
 	b.orgs = directory.New(b.DB, events.NewLog(nil), hub, func(_ context.Context, _ db.Tx, org ids.Org) error {
 		b.erased = append(b.erased, org)
 		return nil
-	})
+	}, maxDepth)
 	b.a, b.b = b.grow(t, "acme"), b.grow(t, "acme-2")
 	b.api = apikit.New(t, b.Database, found{b}, b.orgs.Module())
 	return b

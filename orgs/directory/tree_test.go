@@ -298,5 +298,25 @@ func TestTenThousandOrganizations(t *testing.T) {
 	if moved, _ := b.closure(b.a.Tenant); len(moved) != 3*9900+2*100+1+3+2+2+100 {
 		t.Errorf("%d lines in the closure", len(moved))
 	}
+	// What is found below an organization is looked for there: what others have of it costs nothing.
+	for n := range 11 {
+		count(fmt.Sprintf("b-%d", 10+n))
+	}
+	south := b.token(b.a, b.a.south.ID)
+	read := map[string]int{}
+	for _, query := range []string{"?q=b-7", "?q=no+such", "?q=leaf+98", ""} {
+		ask := func() { b.api.Want(t, 200, "", south, "GET", "/t/acme/v1/orgs"+query, nil) }
+		ask()
+		seen := b.recorder.during(ask)
+		if len(seen) != 1 {
+			t.Fatalf("%q: %d queries", query, len(seen))
+		}
+		if read[query] = b.pages(t, b.a.Tenant, seen[0]); read[query] > 12_000 {
+			t.Errorf("%q touches %d pages of the database", query, read[query])
+		}
+	}
+	if elsewhere, nowhere := read["?q=b-7"], read["?q=no+such"]; elsewhere > nowhere+nowhere/20 {
+		t.Errorf("what is elsewhere only touches %d pages, what is nowhere %d", elsewhere, nowhere)
+	}
 	testkit.CheckPlans(t, b.Database)
 }

@@ -42,7 +42,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	d := testkit.New(t, []fs.FS{db.Migrations(), events.Migrations(), orgdir.Migrations(), domains.Migrations()}, "", nil)
 	log := events.NewLog(nil)
-	b := &bundle{Database: d, orgs: orgdir.New(d.DB, log, cache.NewHub(testkit.Quiet()), nil), domains: domains.New(d.DB, log)}
+	b := &bundle{Database: d, orgs: orgdir.New(d.DB, log, cache.NewHub(testkit.Quiet()), nil, 20), domains: domains.New(d.DB, log)}
 	b.a, b.b = b.grow(t, "acme"), b.grow(t, "acme-2")
 	b.api = apikit.New(t, d, found{b}, b.domains.Module())
 	return b

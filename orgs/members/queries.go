@@ -115,32 +115,16 @@ const zeroUUID = "00000000-0000-0000-0000-000000000000"
 // last is above every character of a username or an address, so that key+last ends the range of a prefix.
 const last = "\U0010FFFF"
 
-// mostFound bounds what a search looks at: so many residents by username, so many by address, and so many guests.
+// mostFound bounds what a search looks at: so many residents and so many guests by username, and as many by address.
 const mostFound = 1000
 
-// The people of a prefix ($5 to $6), first by the organization's own parts of the indexes. Guests are resident elsewhere: where
-// they are few, all of them are looked at, and nothing that is asked tells of people who do not belong here, not even by
-// the time that it takes.
-const (
-	foundSQL = ` AND m.user_id IN (
-		(SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.org_id = $2 AND n.username_key >= $5 AND n.username_key <= $6 ORDER BY n.username_key LIMIT $7)
-		UNION (SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.email_key >= $5 AND e.email_key <= $6 ORDER BY e.email_key LIMIT $7)`
-	fewGuestsSQL = `
-		UNION SELECT g.id FROM (SELECT user_id FROM memberships WHERE tenant_id = $1 AND org_id = $2 AND kind IN ('invited', 'shared') LIMIT $7) k
-		      JOIN users g ON g.tenant_id = $1 AND g.id = k.user_id
-		      WHERE g.username_key >= $5 AND g.username_key <= $6 OR g.email_key >= $5 AND g.email_key <= $6)`
-	manyGuestsSQL = `
-		UNION (SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.username_key >= $5 AND n.username_key <= $6 ORDER BY n.username_key LIMIT $7)
-		UNION (SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.email_key >= $5 AND e.email_key <= $6 AND e.email_key <> '' ORDER BY e.email_key LIMIT $7))`
-)
-
-// queryGuests counts those who are resident elsewhere, up to a number.
-func queryGuests(ctx context.Context, tx db.Tx, org ids.Org, most int) (n int, err error) {
-	err = tx.QueryRow(ctx, `
-		SELECT count(*) FROM (SELECT FROM memberships WHERE tenant_id = $1 AND org_id = $2 AND kind IN ('invited', 'shared') LIMIT $3) g`,
-		tx.Tenant(), org, most).Scan(&n)
-	return n, err
-}
+// The people of a prefix ($5 to $6), residents and guests alike by the organization's own parts of the indexes, so that nothing
+// that is asked tells of people who do not belong here, not even by the time that it takes.
+const foundSQL = ` AND m.user_id IN (
+	(SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.org_id = $2 AND n.username_key >= $5 AND n.username_key <= $6 ORDER BY n.username_key LIMIT $7)
+	UNION (SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.email_key >= $5 AND e.email_key <= $6 ORDER BY e.email_key LIMIT $7)
+	UNION (SELECT n.user_id FROM guest_keys n WHERE n.tenant_id = $1 AND n.org_id = $2 AND n.username_key >= $5 AND n.username_key <= $6 ORDER BY n.username_key LIMIT $7)
+	UNION (SELECT e.user_id FROM guest_keys e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.email_key >= $5 AND e.email_key <= $6 ORDER BY e.email_key LIMIT $7))`
 
 // ofKind narrows to a kind by name, because a plan for any kind is made for the one that most are of.
 var ofKind = map[string]string{
@@ -161,16 +145,8 @@ func queryList(ctx context.Context, tx db.Tx, org ids.Org, prefix, kind string, 
 		return `$` + strconv.Itoa(len(args))
 	}
 	if prefix != "" {
-		guests, err := queryGuests(ctx, tx, org, mostFound+1)
-		if err != nil {
-			return nil, err
-		}
 		args = append(args, prefix, prefix+last, mostFound)
-		if sql += foundSQL; guests <= mostFound {
-			sql += fewGuestsSQL
-		} else {
-			sql += manyGuestsSQL
-		}
+		sql += foundSQL
 	}
 	sql += ofKind[kind]
 	if len(only) > 0 {

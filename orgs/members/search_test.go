@@ -11,8 +11,8 @@ import (
 	"grove/infra/testkit/treekit"
 )
 
-// TestSearch: a search finds residents and guests by username and address, nobody who does not belong, and by the plan of
-// few guests as by that of many.
+// TestSearch: a search finds residents and guests by username and address as they are now, and nobody who does not belong, whoever
+// else there is in the tenant.
 func TestSearch(t *testing.T) {
 	b := setup(t)
 	token := b.token(b.A, b.A.Root)
@@ -49,7 +49,7 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	found()
-	// A thousand guests more than are looked at one by one.
+	// A thousand guests more, and a thousand people elsewhere between those who are looked for.
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.Exec(ctx, `
 			WITH made AS (
@@ -57,9 +57,29 @@ func TestSearch(t *testing.T) {
 				SELECT $1, gen_random_uuid(), $2, 'x' || i, 'x' || i, 'active', now(), now() FROM generate_series(1, 1000) i RETURNING id)
 			INSERT INTO memberships (tenant_id, id, org_id, user_id, kind, created_at) SELECT $1, gen_random_uuid(), $3, id, 'shared', now() FROM made`,
 			tx.Tenant(), b.A.Rivals.ID, b.A.Partner.ID)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO users (tenant_id, id, org_id, username, username_key, email, email_key, status, created_at, updated_at)
+			SELECT $1, gen_random_uuid(), $2, 'joa' || i, 'joa' || i, 'jona' || i, 'jona' || i, 'active', now(), now() FROM generate_series(1, 1001) i`,
+			tx.Tenant(), b.A.Rivals.ID)
 		return err
 	})
 	found()
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET username = 'Zoe', username_key = 'zoe', email_key = 'zoe@example.com' WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), guest.ID)
+		return err
+	})
+	for query, want := range map[string][]string{"?q=joan": nil, "?q=zoe": {"Zoe:shared"}, "?q=zoe@": {"Zoe:shared"}} {
+		if got := b.list(t, token, base+query); !slices.Equal(got, want) {
+			t.Errorf("renamed: %s: %v, want %v", query, got, want)
+		}
+	}
+	b.api.Want(t, 204, "", token, "DELETE", base+"/"+guest.ID.String(), nil)
+	if got := b.list(t, token, base+"?q=zoe"); got != nil {
+		t.Errorf("removed: %v", got)
+	}
 	testkit.CheckPlans(t, b.Database)
 }
 

@@ -164,18 +164,18 @@ func (a *App) demo(ctx context.Context, client *http.Client, s Seeded, more int)
 	}
 	if more > 0 {
 		many := post("/orgs", m{"name": "Many", "handle": "many"})
-		parent := many["id"]
+		parent, depth := many["id"], 1
 		for i := range more {
 			if i%500 == 0 {
 				a.Log.InfoContext(ctx, "seeding organizations", "made", i, "of", more)
 			}
 			made := post("/orgs", m{"name": fmt.Sprintf("Organization %05d", i), "handle": fmt.Sprintf("many-%05d", i), "parent_id": parent})
-			// The first half lies flat, the second in branches ten deep: a tree has at most 20 levels.
+			// The first five thousand lie two levels deep, the others in branches of ten levels, or as many as there may be.
 			if i%1000 == 0 || i%100 == 0 && i < 5000 {
-				parent = many["id"]
+				parent, depth = many["id"], 1
 			}
-			if i%100 == 1 {
-				parent = made["id"]
+			if i%100 == 1 && depth+2 <= a.Config.OrgMaxDepth {
+				parent, depth = made["id"], depth+1
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func (a *App) wire() error {
 	people.WithSettings(options)
 
 	// orgs/directory and the rest of iam's base
-	orgs := orgdir.New(a.DB, a.Events, a.Hub, a.erase)
+	orgs := orgdir.New(a.DB, a.Events, a.Hub, a.erase, c.OrgMaxDepth)
 	roles.KeepClearOf(tenants.Issuers)
 	orgs.OnMove(roles.CheckMoveTx)
 	orgs.OnResume(a.Jobs.Wake)
