@@ -121,13 +121,13 @@ type Config struct {
 	Argon2Parallelism int `env:"GROVE_ARGON2_PARALLELISM" default:"1" min:"1" max:"64" doc:"Lanes of one argon2id password hash."`
 
 	// RateLimitPerAddress is in requests per minute from one client address; 0 means no limit.
-	RateLimitPerAddress int `env:"GROVE_RATE_LIMIT_PER_ADDRESS" default:"600" min:"0" max:"100000000" doc:"Requests per minute from one client address. 0 turns the limit off."`
+	RateLimitPerAddress int `env:"GROVE_RATE_LIMIT_PER_ADDRESS" default:"600" min:"0" max:"100000000" doc:"Requests per minute from one client address, in each process. 0 turns the limit off."`
 
-	// RateLimitPerClient is in requests per minute of one OAuth client; 0 means no limit.
-	RateLimitPerClient int `env:"GROVE_RATE_LIMIT_PER_CLIENT" default:"6000" min:"0" max:"100000000" doc:"Requests per minute of one OAuth client. 0 turns the limit off."`
+	// RateLimitPerClient is in requests per minute of one OAuth client for one person; 0 means no limit.
+	RateLimitPerClient int `env:"GROVE_RATE_LIMIT_PER_CLIENT" default:"6000" min:"0" max:"100000000" doc:"Requests per minute to the management API by one OAuth client for one person, or for itself, in each process. What clients ask the OAuth endpoints counts by address and tenant only. 0 turns the limit off."`
 
 	// RateLimitPerTenant is in requests per minute of one tenant; 0 means no limit.
-	RateLimitPerTenant int `env:"GROVE_RATE_LIMIT_PER_TENANT" default:"60000" min:"0" max:"100000000" doc:"Requests per minute of one tenant. 0 turns the limit off."`
+	RateLimitPerTenant int `env:"GROVE_RATE_LIMIT_PER_TENANT" default:"60000" min:"0" max:"100000000" doc:"Requests per minute to one tenant, under whichever of its addresses, in each process. 0 turns the limit off."`
 
 	// DrainDelay is how long a process that was told to stop says that it is not ready and serves all the same.
 	DrainDelay time.Duration `env:"GROVE_DRAIN_DELAY" default:"3s" min:"0s" max:"5m" doc:"Time between readiness failing and no more connections being taken, when the process is told to stop: at least the interval at which the load balancer asks for readiness. grove dev does not wait."`

@@ -28,10 +28,10 @@ type Sealer interface {
 	Open(purpose string, binding []byte, sealed string) ([]byte, error)
 }
 
-// Limits of requests per minute; 0 is no limit.
+// Limits of requests per minute in this process; 0 is no limit.
 type Limits struct {
 	PerAddress int
-	PerClient  int
+	PerClient  int // below /v1, of what one app does for one person or for itself
 	PerTenant  int
 }
 
@@ -63,8 +63,9 @@ type API struct {
 	inner     *chi.Mux // below a base
 	outer     *chi.Mux // below the host
 	routes    []RouteInfo
-	clients   *httprate.RateLimiter // nil without a limit
-	reads     map[string]bool       // paths below which each thing is read by its id
+
+	addresses, clients, tenants *httprate.RateLimiter // each nil without a limit
+	reads                       map[string]bool       // paths below which each thing is read by its id
 }
 
 // RouteInfo is what laws and generated tests read about a route.
@@ -85,8 +86,10 @@ const bodyTime = 30 * time.Second
 
 // New makes an API without operations.
 func New(o Options) *API {
-	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux(), reads: map[string]bool{}}
-	a.inner.Use(a.measure)
+	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux(), reads: map[string]bool{},
+		addresses: newLimiter(o.Limits.PerAddress), clients: newLimiter(o.Limits.PerClient), tenants: newLimiter(o.Limits.PerTenant)}
+	a.inner.Use(routed)
+	a.outer.Use(routed)
 	cfg := huma.DefaultConfig("Grove", o.Version)
 	cfg.Info.Description = "Identity control plane for B2B SaaS: tenants, organizations, people, apps and what they may do."
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}

@@ -170,6 +170,9 @@ func (a *API) scoped(inner http.Handler) http.Handler {
 			path = "/" + tail
 		}
 		t, err := a.tenantOf(r)
+		if err == nil {
+			err = limited(a.tenants, w, r, t.ID.String())
+		}
 		if err != nil {
 			a.fail(w, r, err)
 			return

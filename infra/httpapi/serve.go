@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -25,9 +26,6 @@ import (
 // Handler is the whole server: limits and headers, then the host's own addresses, then the bases.
 func (a *API) Handler() http.Handler {
 	scoped := a.scoped(a.inner)
-	if a.Limits.PerClient > 0 {
-		a.clients = httprate.NewRateLimiter(a.Limits.PerClient, time.Minute, limitHeaders)
-	}
 	a.outer.Handle("/.well-known/*", a.wellKnown(a.inner))
 	a.outer.Handle("/platform/v1/*", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.inner.ServeHTTP(w, r.WithContext(fresh(r.Context())))
@@ -44,19 +42,16 @@ func (a *API) Handler() http.Handler {
 	h = a.claim(h)
 	h = a.cors(h)
 	unlimited := h
-	if a.Limits.PerTenant > 0 {
-		h = a.limiter(a.Limits.PerTenant, tenantKeyOf)(h)
+	if a.addresses != nil {
+		h = a.limitAddress(h)
 	}
-	if a.Limits.PerAddress > 0 {
-		h = a.limiter(a.Limits.PerAddress, addressKeyOf)(h)
-	}
-	return a.enter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return a.measure(a.enter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isCounted(r.URL.Path) {
 			h.ServeHTTP(w, r)
 			return
 		}
 		unlimited.ServeHTTP(w, r)
-	}))
+	})))
 }
 
 // isCounted leaves probes and the pages' own files out of the limits: a flood from one address must not look like a dead
@@ -69,11 +64,11 @@ func isCounted(path string) bool {
 	return !strings.HasPrefix(path, "/_app/")
 }
 
-type addressKey struct{}
+type addressCtxKey struct{}
 
 // Address is the caller's, seen through trusted proxies only.
 func Address(ctx context.Context) netip.Addr {
-	addr, _ := ctx.Value(addressKey{}).(netip.Addr)
+	addr, _ := ctx.Value(addressCtxKey{}).(netip.Addr)
 	return addr
 }
 
@@ -113,7 +108,7 @@ func (a *API) enter(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := uuid.NewString()
 		ctx := telemetry.WithRequestID(r.Context(), id)
-		ctx = context.WithValue(ctx, addressKey{}, a.address(r))
+		ctx = context.WithValue(ctx, addressCtxKey{}, a.address(r))
 		if s := a.shown(r); s != nil {
 			ctx = context.WithValue(ctx, shownKey{}, s)
 		}
@@ -177,43 +172,48 @@ func parseAddr(s string) netip.Addr {
 	return addr.Unmap()
 }
 
-// addressKeyOf counts an IPv6 customer as his /64.
-func addressKeyOf(r *http.Request) (string, error) {
-	addr := Address(r.Context())
+// addressKey counts an IPv6 customer as his /64.
+func addressKey(addr netip.Addr) string {
 	if addr.Is6() {
 		p, _ := addr.Prefix(64)
-		return p.String(), nil
+		return p.String()
 	}
-	return addr.String(), nil
-}
-
-func tenantKeyOf(r *http.Request) (string, error) {
-	if rest, ok := strings.CutPrefix(r.URL.Path, "/t/"); ok {
-		handle, _, _ := strings.Cut(rest, "/")
-		return "t:" + handle, nil
-	}
-	return "h:" + r.Host, nil
+	return addr.String()
 }
 
 var errTooMany = fault.CodeTooMany.With("Wait as long as Retry-After says.", nil)
 
-func (a *API) limiter(perMinute int, by httprate.KeyFunc) func(http.Handler) http.Handler {
-	return httprate.Limit(perMinute, time.Minute, httprate.WithKeyFuncs(by), limitHeaders,
-		httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) { a.fail(w, r, errTooMany) }))
-}
-
-var limitHeaders = httprate.WithResponseHeaders(httprate.ResponseHeaders{
-	Limit: "RateLimit-Limit", Remaining: "RateLimit-Remaining", Reset: "RateLimit-Reset", RetryAfter: "Retry-After"})
-
-func (a *API) limitClient(hc huma.Context, who actor.Actor) error {
-	if a.clients == nil {
+// newLimiter counts requests in this process; nil without a limit.
+func newLimiter(perMinute int) *httprate.RateLimiter {
+	if perMinute == 0 {
 		return nil
 	}
-	r, w := humachi.Unwrap(hc)
-	if a.clients.OnLimit(w, r, who.Tenant.String()+who.App.String()+who.User.String()) {
+	return httprate.NewRateLimiter(perMinute, time.Minute, httprate.WithResponseHeaders(httprate.ResponseHeaders{
+		Limit: "RateLimit-Limit", Remaining: "RateLimit-Remaining", Reset: "RateLimit-Reset", RetryAfter: "Retry-After"}))
+}
+
+// limited counts a request and refuses one that is too many.
+func limited(l *httprate.RateLimiter, w http.ResponseWriter, r *http.Request, key string) error {
+	if l != nil && l.OnLimit(w, r, key) {
 		return errTooMany
 	}
 	return nil
+}
+
+func (a *API) limitAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := limited(a.addresses, w, r, addressKey(Address(r.Context()))); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitClient counts what one app does for one person, or for itself: people at one app do not take each other's requests.
+func (a *API) limitClient(hc huma.Context, who actor.Actor) error {
+	r, w := humachi.Unwrap(hc)
+	return limited(a.clients, w, r, who.Tenant.String()+who.App.String()+who.User.String())
 }
 
 // cors lets the browser origins of a tenant's apps call the management API and the token endpoints, never the pages
@@ -297,20 +297,37 @@ func crossOriginPath(path string) bool {
 	return strings.HasPrefix(below, "/v1/") || publicPath(path)
 }
 
-// measure tells Observe of each request below a base, under its route's pattern: the number of labels is bounded.
+// measured is what is known of a request when it has been answered.
+type measured struct{ route string }
+
+type measuredKey struct{}
+
+// measure tells Observe of each request, under its route's pattern: the number of labels is bounded. What came to no route,
+// because there is no such tenant or too much was asked, is unmatched.
 func (a *API) measure(next http.Handler) http.Handler {
+	if a.Observe == nil {
+		return next
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.Observe == nil {
-			next.ServeHTTP(w, r)
-			return
-		}
 		start := time.Now()
+		m := &measured{route: "unmatched"}
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		next.ServeHTTP(ww, r)
-		route := "unmatched"
-		if rc := chi.RouteContext(r.Context()); rc != nil && rc.RoutePattern() != "" {
-			route = rc.RoutePattern()
-		}
-		a.Observe(r.Method, route, ww.Status(), time.Since(start))
+		next.ServeHTTP(ww, r.WithContext(context.WithValue(r.Context(), measuredKey{}, m)))
+		a.Observe(r.Method, m.route, cmp.Or(ww.Status(), http.StatusOK), time.Since(start))
+	})
+}
+
+// routed notes which route a router found. The host's hands on what it does not know, to one that knows better.
+func routed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			m, _ := r.Context().Value(measuredKey{}).(*measured)
+			if rc := chi.RouteContext(r.Context()); m != nil && rc != nil && m.route == "unmatched" {
+				if pattern := rc.RoutePattern(); pattern != "" && pattern != "/*" {
+					m.route = pattern
+				}
+			}
+		}()
+		next.ServeHTTP(w, r)
 	})
 }
