@@ -105,6 +105,9 @@ type Config struct {
 	// TenantRetention is how long a deleted tenant can be restored.
 	TenantRetention time.Duration `env:"GROVE_TENANT_RETENTION" default:"720h" min:"0s" max:"26280h" doc:"How long a deleted tenant can be restored before everything of it is erased."`
 
+	// NameRetention is how long it is known what was deleted was called.
+	NameRetention time.Duration `env:"GROVE_NAME_RETENTION" default:"8760h" min:"0s" max:"87600h" doc:"How long event logs name people and things that were deleted. After it the log shows their ids alone."`
+
 	// WarmTenants are the handles of tenants that are read into memory at the start.
 	WarmTenants []string `env:"GROVE_WARM_TENANTS" max:"4096" doc:"Handles of tenants, separated by commas, whose keys and root organization are read into memory before the process reports that it is ready. All others are read at their first request, which then takes some milliseconds more."`
 

@@ -17,16 +17,16 @@ type args struct{}
 func (args) Kind() string         { return "upkeep" }
 func (args) JobScope() jobs.Scope { return jobs.Scope{} }
 
-// Module is the manifest.
-func Module(d *db.DB) module.Manifest {
+// Module is the manifest. names is how long it is known what deleted things and people were called.
+func Module(d *db.DB, names time.Duration) module.Manifest {
 	return module.Manifest{Name: "infra.upkeep", Jobs: func(r *jobs.Registry) {
-		jobs.Register(r, func(ctx context.Context, _ args) error { return Run(ctx, d) }, jobs.Timeout(5*time.Minute))
+		jobs.Register(r, func(ctx context.Context, _ args) error { return Run(ctx, d, names) }, jobs.Timeout(5*time.Minute))
 		jobs.Every(r, 6*time.Hour, args{})
 	}}
 }
 
 // Run does everything once. What fails does not keep the rest from being done.
-func Run(ctx context.Context, d *db.DB) error {
+func Run(ctx context.Context, d *db.DB, names time.Duration) error {
 	var failed []error
 	for _, months := range []int{0, 1, 2} {
 		// Each in a transaction of its own: while one lasts, readers of events wait.
@@ -35,7 +35,9 @@ func Run(ctx context.Context, d *db.DB) error {
 			return err
 		}))
 	}
-	for _, k := range kept {
+	for _, k := range append(kept[:], keep{reason: "upkeep: names of what is gone", time: names, sql: `
+		DELETE FROM names_of_gone WHERE (tenant_id, id) IN (
+			SELECT tenant_id, id FROM names_of_gone WHERE gone_at < $1 ORDER BY gone_at LIMIT $2)`}) {
 		failed = append(failed, sweep(ctx, d, k))
 	}
 	return errors.Join(failed...)
@@ -48,7 +50,8 @@ type keep struct {
 	time   time.Duration
 }
 
-var kept = []keep{
+// kept are those whose time is fixed.
+var kept = [...]keep{
 	{reason: "upkeep: idempotency keys", time: 24 * time.Hour, sql: `
 		DELETE FROM idempotency_keys WHERE (tenant_id, actor, key) IN (
 			SELECT tenant_id, actor, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},

@@ -50,7 +50,7 @@ func TestPartitionsBesideWriters(t *testing.T) {
 	d := testkit.New(t, []fs.FS{db.Migrations(), events.Migrations()}, "", nil)
 	d.Clock.Advance(120 * 24 * time.Hour)
 	during(t, d, write, func() {
-		if err := upkeep.Run(ctx, d.DB); err != nil {
+		if err := upkeep.Run(ctx, d.DB, 30*24*time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -78,18 +78,18 @@ func TestPartitionsGiveWay(t *testing.T) {
 	}
 	d.Clock.Advance(120 * 24 * time.Hour)
 	during(t, d, read, func() {
-		if err := upkeep.Run(ctx, d.DB); err == nil {
+		if err := upkeep.Run(ctx, d.DB, 30*24*time.Hour); err == nil {
 			t.Error("attached under a reader")
 		}
 		during(t, &testkit.Database{DB: d.DB}, write, func() {})
 	})
-	if err := upkeep.Run(ctx, d.DB); err != nil {
+	if err := upkeep.Run(ctx, d.DB, 30*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// TestWhatIsKeptForATime: idempotency keys go after a day, and after a year the epochs of what cannot live so long. The epochs
-// of all others stay for ever: without them what was disabled, suspended or deleted would work again.
+// TestWhatIsKeptForATime: idempotency keys go after a day, names of what is gone when the operator says, and after a year the epochs
+// of what cannot live so long. The epochs of all others stay for ever: without them what was disabled, suspended or deleted would work again.
 func TestWhatIsKeptForATime(t *testing.T) {
 	d := testkit.New(t, []fs.FS{db.Migrations(), events.Migrations()}, "", nil)
 	super, err := pgx.Connect(ctx, d.Super)
@@ -136,9 +136,14 @@ func TestWhatIsKeptForATime(t *testing.T) {
 	do(`INSERT INTO grove.idempotency_keys (tenant_id, actor, key, operation, request_hash, subject, created_at)
 		VALUES (gen_random_uuid(), 'a', 'young', '', '', '', $1::timestamptz - interval '23 hours')`, now)
 
+	do(`INSERT INTO grove.names_of_gone (tenant_id, id, org_id, name, gone_at)
+		SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'old', $1::timestamptz - interval '31 days' FROM generate_series(1, 5001)`, now)
+	do(`INSERT INTO grove.names_of_gone (tenant_id, id, org_id, name, gone_at)
+		VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'young', $1::timestamptz - interval '29 days')`, now)
+
 	// What fails does not keep the rest from being done.
 	do(`REVOKE DELETE ON grove.idempotency_keys FROM grove_system`)
-	if err := upkeep.Run(ctx, d.DB); err == nil {
+	if err := upkeep.Run(ctx, d.DB, 30*24*time.Hour); err == nil {
 		t.Error("a failure was not told")
 	}
 	var want []string
@@ -153,11 +158,14 @@ func TestWhatIsKeptForATime(t *testing.T) {
 		t.Errorf("epochs left: %.2000s", got)
 	}
 	do(`GRANT DELETE ON grove.idempotency_keys TO grove_system`)
-	if err := upkeep.Run(ctx, d.DB); err != nil {
+	if err := upkeep.Run(ctx, d.DB, 30*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if got := left(`SELECT key FROM grove.idempotency_keys UNION ALL SELECT key FROM grove.operator_keys`); got != "his young" {
 		t.Errorf("keys left: %.2000s", got)
+	}
+	if got := left(`SELECT name FROM grove.names_of_gone`); got != "young" {
+		t.Errorf("names left: %.2000s", got)
 	}
 	testkit.CheckPlans(t, d)
 }

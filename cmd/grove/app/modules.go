@@ -42,11 +42,11 @@ import (
 type capability interface{ Module() module.Manifest }
 
 // modules are the manifests of the foundation and of all capabilities, in order. Founding a tenant runs in this order.
-func modules(d *db.DB, capabilities ...capability) []module.Manifest {
+func modules(d *db.DB, c config.Config, capabilities ...capability) []module.Manifest {
 	auditor := audit.New(d)
-	all := []module.Manifest{auditor.Module(), upkeep.Module(d)}
-	for _, c := range capabilities {
-		all = append(all, c.Module())
+	all := []module.Manifest{auditor.Module(), upkeep.Module(d, c.NameRetention)}
+	for _, one := range capabilities {
+		all = append(all, one.Module())
 	}
 	auditor.Name(all)
 	return all
