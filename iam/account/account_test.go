@@ -3,6 +3,7 @@ package account_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -244,5 +245,35 @@ func TestConsole(t *testing.T) {
 	w.Must(w.A, manage, "POST", "/orgs/root/roles/"+role["id"].(string)+"/assignments", map[string]any{"principal": map[string]any{"type": "user", "id": me}, "reach": "org"})
 	if listed, may := offered(emil); !listed || !may {
 		t.Errorf("a role with one permission: listed %t, may %t", listed, may)
+	}
+}
+
+// TestAppsComeInPages: by name, and what cannot be opened takes no place on a page.
+func TestAppsComeInPages(t *testing.T) {
+	w := apptest.New(t)
+	manage := w.Token(w.A)
+	for name, address := range map[string]string{"alpha": "https://alpha.example/", "Beta": "https://beta.example/", "beta closed": "", "gamma": "https://gamma.example/"} {
+		w.Must(w.A, manage, "POST", "/orgs/root/apps", map[string]any{"name": name, "template": "spa", "access_url": address, "redirect_uris": []string{"https://x.example/cb"}})
+	}
+	token := w.Tokens(w.A, apptest.SignIn{}).Text("access_token")
+	var names []string
+	for next := ""; ; {
+		got := w.Must(w.A, token, "GET", "/me/apps?page_size=2"+next, nil)
+		items := got["items"].([]any)
+		for _, item := range items {
+			names = append(names, item.(map[string]any)["name"].(string))
+		}
+		after, _ := got["next_page_token"].(string)
+		if after == "" {
+			break
+		}
+		if len(items) != 2 {
+			t.Errorf("a page of %d", len(items))
+		}
+		next = "&page_token=" + after
+	}
+	if !slices.IsSortedFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }) ||
+		slices.Contains(names, "beta closed") || !slices.Contains(names, "Beta") || !slices.Contains(names, "Console") {
+		t.Errorf("%q", names)
 	}
 }

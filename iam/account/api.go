@@ -298,9 +298,19 @@ func (s *Service) revokeConsent(ctx context.Context, c *httpapi.Call, in *consen
 }
 
 func (s *Service) listApps(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[AccountApp]], error) {
-	return list(ctx, s, c, in, nil, func(ctx context.Context, tx db.Tx) ([]AccountApp, error) {
-		return s.appsIn(ctx, tx, c.Actor)
-	}, func(a AccountApp) string { return a.ID.String() })
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	var found page.Result[AccountApp]
+	err = s.inTenant(ctx, c, func(ctx context.Context, tx db.Tx) error {
+		found, err = s.appsIn(ctx, tx, c.Actor, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.List(c, found), nil
 }
 
 func (s *Service) getExport(ctx context.Context, c *httpapi.Call, _ *noInput) (*httpapi.Out[AccountExport], error) {

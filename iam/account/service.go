@@ -1,11 +1,9 @@
 package account
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"grove/iam/authz/details"
@@ -19,8 +17,8 @@ import (
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
 	"grove/infra/kernel/perm"
-	"grove/infra/kernel/text"
 	"grove/orgs/members"
+	"grove/orgs/sharing"
 )
 
 // scopeAccount is carried by the tokens of built-in apps and of no others; see iam/oauth.
@@ -39,7 +37,7 @@ var errCurrentPassword = fault.Declare(fault.Invalid, "account.current_password"
 
 // Apps lists the applications that people of an organization may open. orgs/sharing.
 type Apps interface {
-	AppsIn(ctx context.Context, tx db.Tx, org ids.Org) ([]ids.App, error)
+	OpenableTx(ctx context.Context, tx db.Tx, org ids.Org, console bool, req page.Request) (page.Result[sharing.AvailableApp], error)
 }
 
 // Authz knows what the roles of people give. iam/authz.
@@ -239,30 +237,16 @@ func (s *Service) mayUseConsole(ctx context.Context, tx db.Tx, a actor.Actor) (b
 	return slices.ContainsFunc(perm.All(), func(p perm.Permission) bool { return held[p.Name()] }), err
 }
 
-// appsIn lists the apps that the person may open in the token's organization: those with an address.
-func (s *Service) appsIn(ctx context.Context, tx db.Tx, a actor.Actor) ([]AccountApp, error) {
+// appsIn returns a page of the apps that the person may open in the token's organization, by name.
+func (s *Service) appsIn(ctx context.Context, tx db.Tx, a actor.Actor, req page.Request) (page.Result[AccountApp], error) {
 	console, err := s.mayUseConsole(ctx, tx, a)
 	if err != nil {
-		return nil, err
+		return page.Result[AccountApp]{}, err
 	}
-	available, err := s.Apps.AppsIn(ctx, tx, a.Org)
-	if err != nil {
-		return nil, err
-	}
-	found, err := queryApps(ctx, tx, available)
-	if err != nil {
-		return nil, err
-	}
-	out := []AccountApp{}
-	for _, app := range found {
-		if app.Enabled && app.AccessURL != "" && (console || !app.Console) {
-			out = append(out, AccountApp{ID: app.ID, Name: app.Name, LogoURI: app.LogoURI, AccessURL: app.AccessURL})
-		}
-	}
-	slices.SortFunc(out, func(a, b AccountApp) int {
-		return cmp.Or(strings.Compare(text.Key(a.Name), text.Key(b.Name)), strings.Compare(a.ID.String(), b.ID.String()))
-	})
-	return out, nil
+	found, err := s.Apps.OpenableTx(ctx, tx, a.Org, console, req)
+	return page.Map(found, func(app sharing.AvailableApp) AccountApp {
+		return AccountApp{ID: app.ID, Name: app.Name, LogoURI: app.LogoURI, AccessURL: app.AccessURL}
+	}), err
 }
 
 // named adds the names of the apps.
@@ -271,13 +255,13 @@ func (s *Service) named(ctx context.Context, tx db.Tx, found []consents.Consent)
 	for i, c := range found {
 		wanted[i] = c.App
 	}
-	names, err := queryApps(ctx, tx, wanted)
+	names, err := queryAppNames(ctx, tx, wanted)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]AccountConsent, len(found))
 	for i, c := range found {
-		out[i] = AccountConsent{ID: c.ID, AppID: c.App, AppName: names[c.App].Name, OrgID: c.Org, Details: []map[string]any{}, Scopes: c.Scopes, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+		out[i] = AccountConsent{ID: c.ID, AppID: c.App, AppName: names[c.App], OrgID: c.Org, Details: []map[string]any{}, Scopes: c.Scopes, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
 		for _, text := range c.Details {
 			var d details.Detail
 			if err := d.UnmarshalJSON([]byte(text)); err != nil {

@@ -216,6 +216,32 @@ func TestAttack36_NobodyIsFloodedWithInvitations(t *testing.T) {
 	if r := elsewhere(b.A.Branch); r.Status != 201 {
 		t.Errorf("an hour later: %d %s", r.Status, r.Raw)
 	}
+	// Five sendings of last week that are taken back, or accepted, now are none of this hour; and what was sent in this hour
+	// counts whatever became of it.
+	old, _ := b.ask(t, admin, map[string]any{"email": "old@example.com"})
+	for range 4 {
+		b.api.Do(t, admin, http.MethodPost, path(b.A, b.A.Partner)+"/"+old.ID.String()+":resend", nil)
+	}
+	b.Clock.Advance(2 * time.Hour)
+	b.api.Do(t, admin, http.MethodDelete, path(b.A, b.A.Partner)+"/"+old.ID.String(), nil)
+	for i := range 6 {
+		next, r := b.ask(t, admin, map[string]any{"email": "old@example.com"})
+		if tooMany := r.Code() == "org.invite.too_many"; tooMany != (i == 5) {
+			t.Errorf("mail %d of this hour: %d %s", i+1, r.Status, r.Raw)
+		}
+		b.api.Do(t, admin, http.MethodDelete, path(b.A, b.A.Partner)+"/"+next.ID.String(), nil)
+	}
+	// Links are bounded for each organization, and not by what others do.
+	for i := range 6 {
+		next, r := b.ask(t, admin, map[string]any{"email": "old@example.com", "delivery": "link"})
+		if tooMany := r.Code() == "org.invite.too_many"; tooMany != (i == 5) {
+			t.Errorf("link %d of this hour: %d %s", i+1, r.Status, r.Raw)
+		}
+		b.api.Do(t, admin, http.MethodDelete, path(b.A, b.A.Partner)+"/"+next.ID.String(), nil)
+	}
+	if r := b.api.Do(t, admin, http.MethodPost, path(b.A, b.A.Rivals), map[string]any{"email": "old@example.com", "delivery": "link"}); r.Status != 201 {
+		t.Errorf("a link of another organization: %d %s", r.Status, r.Raw)
+	}
 	// All at once, when there is room for two mails more.
 	for i := range 10 {
 		address := fmt.Sprintf("many%d@example.com", i)

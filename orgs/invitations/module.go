@@ -44,7 +44,7 @@ var (
 	errInvalid       = fault.Declare(fault.Gone, "org.invite.invalid", "This invitation cannot be used")
 	errNotPending    = fault.Declare(fault.Conflict, "org.invite.not_pending", "The invitation is not pending any more")
 	errOtherPerson   = fault.Declare(fault.Forbidden, "org.invite.other_person", "The invitation is for somebody else")
-	errTooMany       = fault.Declare(fault.TooMany, "org.invite.too_many", "Too many mails to this address")
+	errTooMany       = fault.Declare(fault.TooMany, "org.invite.too_many", "Too many invitations to this address")
 	errSignIn        = fault.Declare(fault.Conflict, "org.invite.sign_in", "Sign in to accept")
 )
 

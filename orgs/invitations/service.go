@@ -45,10 +45,11 @@ const (
 
 const tokenPrefix = "grv_inv"
 
-// No address is mailed more often than this in the window, whichever organizations of the tenant ask.
+// No address is mailed more often than this in the window, whichever organizations of the tenant ask, and none of them has more
+// links made for it.
 const (
-	maxMails   = 5
-	mailWindow = time.Hour
+	maxSendings   = 5
+	sendingWindow = time.Hour
 )
 
 // token derives the secret of an invitation's latest sending.
@@ -159,16 +160,17 @@ func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) er
 	if member {
 		return errAlreadyMember.With("Somebody with this address belongs to the organization.", nil)
 	}
+	sent, since, refused := 0, tx.Now().Add(-sendingWindow), "This address was sent five mails within an hour. Hand the link over yourself, or wait."
 	if inv.Delivery == deliveryEmail {
-		sent, err := querySent(ctx, tx, inv.EmailKey, tx.Now().Add(-mailWindow))
-		if err != nil {
-			return err
-		}
-		if sent >= maxMails {
-			return errTooMany.With("This address was sent five mails within an hour. Hand the link over yourself, or wait.", nil)
-		}
+		sent, err = queryMails(ctx, tx, inv.EmailKey, since)
+	} else {
+		sent, err = queryLinks(ctx, tx, inv.Org, inv.EmailKey, since)
+		refused = "Five links were made for this address within an hour. Hand over the latest, or wait."
 	}
-	return nil
+	if err == nil && sent >= maxSendings {
+		err = errTooMany.With(refused, nil)
+	}
+	return err
 }
 
 // makeRoom ends an invitation of the same address whose time is over, and returns what to tell of it.

@@ -8,6 +8,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
 )
 
 type appRow struct {
@@ -107,9 +108,16 @@ type availableRow struct {
 	WithRoles   bool    `db:"with_roles"`
 }
 
-// availableApps returns the enabled apps that an organization owns or that are shared with it.
-func availableApps(ctx context.Context, tx db.Tx, org ids.Org, afterKey string, afterID uuid.UUID, limit int) ([]availableRow, error) {
-	return db.Collect[availableRow](ctx, tx, `
+// What narrows the list of available apps to those that people may open, with or without the console.
+const (
+	openable   = ` AND a.access_url <> ''`
+	notConsole = ` AND NOT (a.builtin AND a.client_id = 'console')`
+)
+
+// availableApps returns a page of the enabled apps that an organization owns or that are shared with it, by name.
+func availableApps(ctx context.Context, tx db.Tx, org ids.Org, narrowed string, req page.Request) (page.Result[availableRow], error) {
+	after, _ := uuid.Parse(req.Part(1)) // "" on the first page is the zero UUID, before all others
+	rows, err := db.Collect[availableRow](ctx, tx, `
 		WITH available AS (
 		    SELECT o.id, true AS with_roles FROM apps o WHERE o.tenant_id = $1 AND o.org_id = $2
 		    UNION ALL
@@ -119,15 +127,9 @@ func availableApps(ctx context.Context, tx db.Tx, org ids.Org, afterKey string, 
 		FROM available v
 		JOIN apps a ON a.tenant_id = $1 AND a.id = v.id AND a.enabled
 		JOIN organizations o ON o.tenant_id = $1 AND o.id = a.org_id
-		WHERE (a.name_key, a.id) > ($3, $4::uuid)
-		ORDER BY a.name_key, a.id LIMIT $5`, tx.Tenant(), org, afterKey, afterID, limit)
-}
-
-func appsIn(ctx context.Context, tx db.Tx, org ids.Org) ([]ids.App, error) {
-	return db.Scalars[ids.App](ctx, tx, `
-		SELECT o.id FROM apps o WHERE o.tenant_id = $1 AND o.org_id = $2 AND o.enabled
-		UNION
-		SELECT a.id FROM infra.shared_apps($1, $2) s JOIN apps a ON a.tenant_id = $1 AND a.id = s.app_id AND a.enabled`, tx.Tenant(), org)
+		WHERE (a.name_key, a.id) > ($3, $4::uuid)`+narrowed+`
+		ORDER BY a.name_key, a.id LIMIT $5`, tx.Tenant(), org, req.Part(0), after, req.Limit())
+	return page.Cut(req, rows, func(r availableRow) []string { return []string{r.NameKey, r.ID.UUID().String()} }), err
 }
 
 // shareBuiltin shares the built-in apps with every organization below the root.

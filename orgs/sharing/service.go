@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"grove/iam/apps"
 	"grove/infra/db"
 	"grove/infra/kernel/fault"
@@ -64,9 +62,15 @@ func (s *Service) AppInEach(ctx context.Context, tx db.Tx, client apps.Client, o
 	return in, err
 }
 
-// AppsIn returns the enabled apps that org owns or that are shared with it.
-func (s *Service) AppsIn(ctx context.Context, tx db.Tx, org ids.Org) ([]ids.App, error) {
-	return appsIn(ctx, tx, org)
+// OpenableTx returns a page of the apps that org has and people may open, those with an address, by name; the console where it is
+// asked for.
+func (s *Service) OpenableTx(ctx context.Context, tx db.Tx, org ids.Org, console bool, req page.Request) (page.Result[AvailableApp], error) {
+	narrowed := openable
+	if !console {
+		narrowed += notConsole
+	}
+	rows, err := availableApps(ctx, tx, org, narrowed, req)
+	return page.Map(rows, func(r availableRow) AvailableApp { return r.view(org) }), err
 }
 
 // VersionedShare is a share with the version that If-Match names.
@@ -195,11 +199,9 @@ func narrower(before, after shareRow) bool {
 
 // Available returns a page of the apps that org has, by name.
 func (s *Service) Available(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request) (result page.Result[AvailableApp], err error) {
-	after, _ := uuid.Parse(req.Part(1)) // "" on the first page is the zero UUID, before all others
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		rows, err := availableApps(ctx, tx, org, req.Part(0), after, req.Limit())
-		cut := page.Cut(req, rows, func(r availableRow) []string { return []string{r.NameKey, r.ID.UUID().String()} })
-		result = page.Map(cut, func(r availableRow) AvailableApp { return r.view(org) })
+		rows, err := availableApps(ctx, tx, org, "", req)
+		result = page.Map(rows, func(r availableRow) AvailableApp { return r.view(org) })
 		return err
 	})
 	return result, err

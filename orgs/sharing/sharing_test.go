@@ -187,14 +187,6 @@ func (b bundle) available(t testing.TB, org ids.Org) []sharing.AvailableApp {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var listed []ids.App
-	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		listed, err = b.sharing.AppsIn(ctx, tx, org)
-		return err
-	})
-	if len(listed) != len(result.Items) {
-		t.Errorf("AppsIn says %d, the page %d", len(listed), len(result.Items))
-	}
 	return result.Items
 }
 
