@@ -45,7 +45,17 @@ type Hub struct {
 
 type listener interface {
 	changed(topic string, tenant uuid.UUID)
+	held() (entries, most int)
 	reset()
+}
+
+// Held returns how many entries all caches hold, and the most that they can.
+func (h *Hub) Held() (entries, most int) {
+	h.each(func(c listener) {
+		n, size := c.held()
+		entries, most = entries+n, most+size
+	})
+	return entries, most
 }
 
 // NewHub makes a hub. Until Run listens, every cache passes through.
@@ -158,6 +168,7 @@ type key struct {
 type Cache[V any] struct {
 	hub         *Hub
 	topics      []string
+	size        int
 	generations [buckets]atomic.Uint64
 	entries     *otter.Cache[key, V]
 }
@@ -165,9 +176,14 @@ type Cache[V any] struct {
 // New makes a cache of at most size entries, each kept for at most ttl, which forgets a tenant's entries whenever one
 // of the topics changes in that tenant. The zero tenant's entries (such as handles) are forgotten at any change.
 func New[V any](hub *Hub, size int, ttl time.Duration, topics ...string) *Cache[V] {
-	c := &Cache[V]{hub: hub, topics: topics, entries: otter.Must(&otter.Options[key, V]{
+	return NewFor[V](hub, size, func(V) time.Duration { return ttl }, topics...)
+}
+
+// NewFor is New where the time for which a value is kept depends on the value.
+func NewFor[V any](hub *Hub, size int, ttl func(V) time.Duration, topics ...string) *Cache[V] {
+	c := &Cache[V]{hub: hub, topics: topics, size: size, entries: otter.Must(&otter.Options[key, V]{
 		MaximumSize:      size,
-		ExpiryCalculator: otter.ExpiryWriting[key, V](ttl),
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[key, V]) time.Duration { return ttl(e.Value) }),
 	})}
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
@@ -196,6 +212,11 @@ func (c *Cache[V]) changed(topic string, tenant uuid.UUID) {
 	}
 	c.generations[bucket(tenant)].Add(1)
 	c.generations[bucket(uuid.Nil)].Add(1)
+}
+
+func (c *Cache[V]) held() (entries, most int) {
+	c.entries.CleanUp()
+	return c.entries.EstimatedSize(), c.size
 }
 
 func (c *Cache[V]) reset() {

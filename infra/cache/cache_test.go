@@ -140,3 +140,24 @@ func TestALostListenerEmptiesTheCache(t *testing.T) {
 		t.Error("what was read before the loss is served after it")
 	}
 }
+
+// TestHoldsNoMoreThanItsSize: however many tenants there are, memory is bounded, and what was given up is read again.
+func TestHoldsNoMoreThanItsSize(t *testing.T) {
+	w := setup(t)
+	w.listen()
+	read := func(tenant ids.Tenant) {
+		v, err := w.cache.Get(context.Background(), tenant.UUID(), "x", func(context.Context) (int, error) { return 7, nil })
+		if err != nil || v != 7 {
+			t.Fatal(v, err)
+		}
+	}
+	first := ids.NewTenant()
+	read(first)
+	for range 10_000 {
+		read(ids.NewTenant())
+	}
+	if n, most := w.hub.Held(); n < 50 || n > 100 || most != 100 {
+		t.Errorf("%d entries of at most %d", n, most)
+	}
+	read(first)
+}

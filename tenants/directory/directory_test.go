@@ -255,6 +255,31 @@ func TestSuspensionStopsEveryLookUpAtOnce(t *testing.T) {
 	}
 }
 
+// TestUnknownTenants: who asks again and again for what is not there asks the database once, and finds it as soon as it is there.
+func TestUnknownTenants(t *testing.T) {
+	ctx := context.Background()
+	b := setup(t, true)
+	for name, lookUp := range map[string]func() (httpapi.Tenant, error){
+		"handle": func() (httpapi.Tenant, error) { return b.tenants.TenantByHandle(ctx, "acme") },
+		"host":   func() (httpapi.Tenant, error) { return b.tenants.TenantByHost(ctx, "nobody.example") },
+	} {
+		before := b.SystemPool().Stat().AcquireCount()
+		for range 5 {
+			if _, err := lookUp(); !fault.CodeTenantNotFound.Is(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if n := b.SystemPool().Stat().AcquireCount() - before; n != 1 {
+			t.Errorf("%s: the database was asked %d times", name, n)
+		}
+	}
+	acme := b.create(t, "acme")
+	testkit.Eventually(t, "the new tenant is found", func() bool {
+		got, err := b.tenants.TenantByHandle(ctx, "acme")
+		return err == nil && got.ID == acme.ID
+	})
+}
+
 func TestHosts(t *testing.T) {
 	ctx := context.Background()
 	b := setup(t, false)

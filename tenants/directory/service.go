@@ -87,7 +87,7 @@ type Service struct {
 // founders run in order.
 func New(d *db.DB, log *events.Log, hub *cache.Hub, baseURL string, founders func() []Founder, passwords Passwords, r Removal) *Service {
 	return &Service{db: d, events: log, base: strings.TrimSuffix(baseURL, "/"), founders: founders, passwords: passwords, removal: r,
-		found: cache.New[found](hub, 20_000, 10*time.Minute, topic)}
+		found: cache.NewFor(hub, 20_000, found.life, topic)}
 }
 
 // OnResume registers what else happens in the transaction that lets a tenant work again. It is called once, before the program
@@ -110,10 +110,18 @@ func (s *Service) InviteWith(invite Founder) {
 	s.invite = invite
 }
 
-// found is the answer of a look-up that found something.
+// found is the answer of a look-up; without a status there is nothing.
 type found struct {
 	tenant httpapi.Tenant
 	status Status
+}
+
+// life is how long an answer is kept. That there is nothing is kept for as long as it takes to ask for it again and again.
+func (f found) life() time.Duration {
+	if f.status == "" {
+		return 10 * time.Second
+	}
+	return 10 * time.Minute
 }
 
 func (f found) answer() (httpapi.Tenant, error) {
@@ -186,15 +194,14 @@ func (s *Service) ByID(ctx context.Context, id ids.Tenant) (httpapi.Tenant, erro
 func (s *Service) lookUp(ctx context.Context, tenant uuid.UUID, name string, read func(context.Context, db.SystemTx) (found, error)) (httpapi.Tenant, error) {
 	f, err := s.found.Get(ctx, tenant, name, func(ctx context.Context) (f found, err error) {
 		err = s.db.InSystem(ctx, "find a tenant", func(ctx context.Context, tx db.SystemTx) (err error) {
-			f, err = read(ctx, tx)
+			if f, err = read(ctx, tx); db.IsNoRows(err) {
+				f, err = found{}, nil
+			}
 			return err
 		})
 		return f, err
 	})
-	switch {
-	case db.IsNoRows(err):
-		return httpapi.Tenant{}, errNotFound
-	case err != nil:
+	if err != nil {
 		return httpapi.Tenant{}, err
 	}
 	return f.answer()
@@ -260,7 +267,7 @@ func (s *Service) foundIf(ctx context.Context, in CreateTenant, condition func(c
 		if !ok {
 			return errHandleTaken.At("/handle", "Choose another handle.")
 		}
-		if err := s.events.Write(ctx, tx, eventCreated.Of(f.Root, f.Tenant, createdData{Handle: f.Handle, Name: f.Name})); err != nil {
+		if err := s.announce(ctx, tx, eventCreated.Of(f.Root, f.Tenant, createdData{Handle: f.Handle, Name: f.Name})); err != nil {
 			return err
 		}
 		steps := s.founders()

@@ -55,6 +55,7 @@ type App struct {
 	Modules []module.Manifest
 	Parts   Parts // the capabilities, for the command and for tests
 
+	asked     asked
 	draining  atomic.Bool
 	held      atomic.Bool
 	metrics   *telemetry.Metrics
@@ -98,7 +99,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	if err := a.wire(); err != nil {
 		database.Close()
-		return nil, err
+		return nil, errors.Join(err, a.stopSpans(ctx))
 	}
 	return a, nil
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"grove/infra/db"
@@ -118,16 +119,44 @@ func (a *App) checkMail(ctx context.Context) finding {
 // ready tells anyone whether to send requests here: 200 once the database answers and is migrated, changes are heard and
 // the program has started; 503 otherwise, and while it drains. What fails is the operator's to know.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
+	ctx := r.Context()
+	checks := a.standingChecks()
 	status := http.StatusOK
-	for _, check := range a.standingChecks() {
-		if check(ctx).status == "fail" {
+	for _, name := range []string{"serving", "listener", "database", "schema"} {
+		f := a.asked.within(ctx, name, checks[name])
+		if f.status == "fail" {
 			status = http.StatusServiceUnavailable
 			break
 		}
 	}
 	writeHealth(w, status, map[string]bool{"ready": status == http.StatusOK})
+}
+
+// asked keeps what the database last answered to readiness, which everybody may ask for as often as he likes.
+type asked struct {
+	mu   sync.Mutex
+	when map[string]time.Time
+	what map[string]finding
+}
+
+// askedLife is how often the database is asked, however many ask for readiness.
+const askedLife = time.Second
+
+func (k *asked) within(ctx context.Context, name string, check func(context.Context) finding) finding {
+	if name != "database" && name != "schema" { // known without asking anybody
+		return check(ctx)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.when[name]) >= askedLife {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+		defer cancel()
+		if k.when == nil {
+			k.when, k.what = map[string]time.Time{}, map[string]finding{}
+		}
+		k.what[name], k.when[name] = check(ctx), time.Now()
+	}
+	return k.what[name]
 }
 
 // checkReport is one line of the health report.
