@@ -136,6 +136,17 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State, blocked 
 		}
 		return StepChangePassword, nil
 	}
+	if len(st.Proofs) == 0 {
+		enough, err := s.sessions.SufficesIn(ctx, tx, *st.run.session, st.Org)
+		if err != nil {
+			return "", err
+		}
+		if !enough {
+			st.forget()
+			st.Login = person.Username
+			return StepPassword, nil
+		}
+	}
 	gives, err := s.givesDetails(ctx, tx, st)
 	if err != nil {
 		return "", err

@@ -115,7 +115,7 @@ type bundle struct {
 
 func setup(t testing.TB, options ...func(*db.Options)) bundle {
 	t.Helper()
-	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/groups", "iam/authz", "iam/apps", "iam/sessions", "iam/consents", "iam/authn", "orgs/members"),
+	d := testkit.New(t, treekit.Migrations(t, "tenants/settings", "iam/users", "iam/groups", "iam/authz", "iam/apps", "iam/sessions", "iam/consents", "iam/authn", "orgs/members"),
 		"authn", nil, options...)
 	hasher, err := password.New(password.Options{MaxQueue: 500, Params: password.Params{MemoryKiB: 64, Time: 1}})
 	if err != nil {

@@ -89,11 +89,12 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*ht
 	var result page.Result[Session]
 	// What organizations above set matters.
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		policy, err := s.life.Resolve(ctx, tx, c.Org.ID)
+		policy, err := s.inForce(ctx, tx, c.Org.ID)
 		if err != nil {
 			return err
 		}
-		sql, args := sqlListOrg, []any{tx.Tenant(), c.Org.ID, after, tx.Now(), tx.Now().Add(-policy.idle()), tx.Now().Add(-policy.absolute()), req.Limit()}
+		began, seen := policy.since(tx.Now())
+		sql, args := sqlListOrg, []any{tx.Tenant(), c.Org.ID, after, tx.Now(), seen, began, req.Limit()}
 		if !in.User.IsZero() {
 			sql, args = sqlListMember, append(args, in.User)
 		}

@@ -6,6 +6,6 @@
 // good for as long as the stamp is the same and nothing is blocked (docs/adr/0004-revocation-epochs.md).
 //
 // What always holds: a session is good if and only if it was not ended, is within its absolute and its idle life, and
-// stands as it stood when it was made; its secret is known by a hash only; ending it blocks it in the same transaction,
-// and with it everything that was issued through it.
+// stands as it stood when it was made; its secret is known by a hash only; ending it before its time blocks it in the same
+// transaction, and with it everything that was issued through it; and one that was over is not good again, whatever is set later.
 package sessions

@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"context"
 	"embed"
 	"io/fs"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"grove/infra/events"
 	"grove/infra/jobs"
 	"grove/infra/kernel/fault"
-	"grove/infra/kernel/ids"
 	"grove/infra/kernel/perm"
 	"grove/infra/module"
 )
@@ -31,20 +29,16 @@ func (s *Service) Module() module.Manifest {
 		Name:   "iam.sessions",
 		Errors: []fault.Code{errRefused},
 		Jobs: func(r *jobs.Registry) {
-			jobs.Register(r, func(ctx context.Context, _ sweepArgs) error { return s.Sweep(ctx) }, jobs.Timeout(10*time.Minute))
-			jobs.Every(r, time.Hour, sweepArgs{})
+			jobs.Register(r, s.sweep, jobs.Timeout(10*time.Minute))
+			jobs.Every(r, 5*time.Minute, sweepArgs{})
 		},
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,
-		Subscriptions: []events.Subscription{{Name: "sessions.revoked", Types: []string{"user.disabled", "user.locked"},
-			Do: func(ctx context.Context, tenant ids.Tenant, e events.Event) error {
-				var user ids.User
-				if err := user.UnmarshalText([]byte(e.Subject)); err != nil {
-					return jobs.Permanent(err)
-				}
-				return s.EndRevoked(ctx, tenant, user)
-			}}},
+		Subscriptions: []events.Subscription{
+			{Name: "sessions.policy", Types: []string{"org.moved", "setting.changed"}, Do: s.policyChanged},
+			{Name: "sessions.revoked", Types: []string{"user.disabled", "user.locked"}, Do: s.userRevoked},
+		},
 		Tables: []module.Table{{Name: "sessions", Class: module.Transient, Owner: "user_id",
 			Why: "a session is worth nothing elsewhere; that it was is in the events"}},
 	}

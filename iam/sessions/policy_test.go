@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"grove/iam/sessions"
 	"grove/infra/cache"
 	"grove/infra/db"
 	"grove/infra/events"
@@ -16,6 +17,9 @@ import (
 	"grove/infra/testkit"
 	"grove/tenants/settings"
 )
+
+// reset inherits a field again.
+const reset = -1
 
 // withSettings lets organizations set how long sessions last. The returned function sets fields for one of them.
 func withSettings(t *testing.T, b bundle) func(tenant ids.Tenant, org ids.Org, field string, seconds int) error {
@@ -32,8 +36,12 @@ func withSettings(t *testing.T, b bundle) func(tenant ids.Tenant, org ids.Org, f
 	all := settings.New(b.DB, events.NewLog(nil), hub)
 	b.sessions.WithSettings(all)
 	return func(tenant ids.Tenant, org ids.Org, field string, seconds int) error {
+		value := strconv.Itoa(seconds)
+		if seconds == reset {
+			value = "null"
+		}
 		return b.InTenant(context.Background(), tenant, func(ctx context.Context, tx db.Tx) error {
-			_, err := all.ChangeTx(ctx, tx, org, "sessions", settings.AnyVersion, map[string]json.RawMessage{field: json.RawMessage(strconv.Itoa(seconds))})
+			_, err := all.ChangeTx(ctx, tx, org, "sessions", settings.AnyVersion, map[string]json.RawMessage{field: json.RawMessage(value)})
 			return err
 		})
 	}
@@ -120,5 +128,166 @@ func TestNobodyBelowMakesSessionsLonger(t *testing.T) {
 	}
 	if session, _ := b.signIn(t, b.a); !session.ExpiresAt.Equal(session.CreatedAt.Add(2 * life)) {
 		t.Errorf("ends at %s, made %s", session.ExpiresAt, session.CreatedAt)
+	}
+}
+
+// What a shorter time ended stays ended when the time is longer again, on the spot and without anybody having looked; what it left
+// goes on as it began.
+func TestWhatASettingEndedStaysEnded(t *testing.T) {
+	for _, job := range []string{"before the job", "after the job"} {
+		for field, seconds := range map[string]int{"absolute_seconds": 300, "idle_seconds": 60} {
+			t.Run(field+" "+job, func(t *testing.T) {
+				b := setup(t)
+				set := withSettings(t, b)
+				must := func(err error) {
+					t.Helper()
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				_, over := b.signIn(t, b.a)
+				b.Clock.Advance(time.Duration(seconds/2) * time.Second)
+				left, kept := b.signIn(t, b.a)
+				_, elsewhere := b.signIn(t, b.b)
+				must(set(b.a.tenant, b.a.partner, field, seconds))
+				b.Clock.Advance(time.Duration(seconds-seconds/2) * time.Second)
+				if job == "after the job" {
+					must(b.policyChanged(b.a.tenant, b.a.partner, "sessions"))
+				}
+				must(set(b.a.tenant, b.a.partner, field, reset))
+				if b.good(t, b.a.tenant, over) {
+					t.Error("good again")
+				}
+				in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+					if live, err := b.sessions.OfUser(ctx, tx, b.a.user, 10); err != nil || len(live) != 1 || live[0].ID != left.ID {
+						t.Errorf("listed: %v %v", live, err)
+					}
+					return nil
+				})
+				if !b.good(t, b.a.tenant, kept) || !b.good(t, b.b.tenant, elsewhere) {
+					t.Error("one that was not over ended")
+				}
+				must(b.policyChanged(b.a.tenant, b.a.partner, "sessions"))
+				b.sweep(t)
+				if live := b.count(t, b.a.tenant, countLive); live != 1 {
+					t.Errorf("%d are live", live)
+				}
+				if b.good(t, b.a.tenant, over) || !b.good(t, b.a.tenant, kept) {
+					t.Error("the job changed who is signed in")
+				}
+				_, fresh := b.signIn(t, b.a)
+				b.Clock.Advance(time.Duration(seconds) * time.Second)
+				if !b.good(t, b.a.tenant, fresh) {
+					t.Error("a new one ends as early as the old ones")
+				}
+			})
+		}
+	}
+}
+
+// policyChanged does what follows when an organization changes a module of its settings.
+func (b bundle) policyChanged(tenant ids.Tenant, org ids.Org, module string) error {
+	return b.told("sessions.policy", tenant, events.Event{Type: "setting.changed", Org: org, Subject: org.String(), Data: json.RawMessage(`{"module":"` + module + `"}`)})
+}
+
+func (b bundle) told(subscriber string, tenant ids.Tenant, e events.Event) error {
+	for _, s := range b.sessions.Module().Subscriptions {
+		if s.Name == subscriber {
+			return s.Do(context.Background(), tenant, e)
+		}
+	}
+	return errors.New("nobody subscribes as " + subscriber)
+}
+
+// What a setting made shorter is out of the lists' indexes and told of with the next sweep, and blocks what apps hold for longer.
+func TestSweepEndsWhatASettingEnds(t *testing.T) {
+	b := setup(t)
+	set := withSettings(t, b)
+	session, _ := b.signIn(t, b.a)
+	b.signIn(t, b.b)
+	if err := set(b.a.tenant, b.a.root, "absolute_seconds", 300); err != nil {
+		t.Fatal(err)
+	}
+	b.Clock.Advance(300 * time.Second)
+	if err := b.policyChanged(b.a.tenant, b.a.root, "passwords"); err != nil || b.count(t, b.a.tenant, countLive) != 1 {
+		t.Fatalf("another module's change: %v", err)
+	}
+	for range 2 { // the event may come twice
+		if err := b.told("sessions.policy", b.a.tenant, events.Event{Type: "org.moved", Org: b.a.root, Subject: b.a.root.String(), Data: json.RawMessage(`{}`)}); err != nil {
+			t.Fatal(err)
+		}
+		b.sweep(t)
+	}
+	if live, ended := b.count(t, b.a.tenant, countLive), b.count(t, b.a.tenant, countEnded); live != 0 || ended != 1 {
+		t.Errorf("%d are live, %d ended", live, ended)
+	}
+	standing, err := b.sessions.StandingBatch(context.Background(), sessions.Subjects{Tenant: b.a.tenant, Session: session.ID})
+	if err != nil || !standing.Blocked {
+		t.Errorf("what apps hold for longer goes on: %v", err)
+	}
+	if n := b.count(t, b.b.tenant, countLive); n != 1 {
+		t.Errorf("of the other tenant %d are live", n)
+	}
+}
+
+// A session that began elsewhere is proof in an organization as long as it would be if it had begun there.
+func TestSessionsOfOtherOrganizations(t *testing.T) {
+	b := setup(t)
+	set := withSettings(t, b)
+	suffices := func(secret string, org ids.Org) (yes bool) {
+		t.Helper()
+		in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+			session, good, err := b.sessions.FindBySecretTx(ctx, tx, secret)
+			if err != nil || !good {
+				t.Fatalf("not good where it began: %v", err)
+			}
+			yes, err = b.sessions.SufficesIn(ctx, tx, session, org)
+			return err
+		})
+		return yes
+	}
+	stranger := ids.NewOrg() // which has what is installed
+	_, secret := b.signIn(t, b.a)
+	if !suffices(secret, stranger) || !suffices(secret, b.a.branch) {
+		t.Fatal("a fresh one does not suffice")
+	}
+	other := ids.NewOrg()
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO organizations (tenant_id, id, parent_id, handle, name, name_key, status, created_at, updated_at)
+			VALUES ($1, $2, $3, 'bank', 'Bank', 'bank', 'active', $4, $4)`, b.a.tenant, other, b.a.root, tx.Now())
+		for depth, ancestor := range []ids.Org{other, b.a.root} {
+			if err == nil {
+				_, err = tx.Exec(ctx, `INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth) VALUES ($1, $2, $3, $4)`, b.a.tenant, ancestor, other, depth)
+			}
+		}
+		return err
+	})
+	for field, seconds := range map[string]int{"absolute_seconds": 1200, "idle_seconds": 600} {
+		if err := set(b.a.tenant, other, field, seconds); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Clock.Advance(599 * time.Second)
+	if !suffices(secret, other) {
+		t.Error("does not suffice before the idle time")
+	}
+	b.Clock.Advance(599 * time.Second)
+	if !suffices(secret, other) {
+		t.Error("does not suffice before the absolute time")
+	}
+	b.Clock.Advance(2 * time.Second)
+	if suffices(secret, other) {
+		t.Error("suffices after the absolute time")
+	}
+	if !suffices(secret, stranger) {
+		t.Error("does not suffice where nothing shorter is set")
+	}
+	_, secret = b.signIn(t, b.a)
+	b.Clock.Advance(600 * time.Second)
+	if suffices(secret, other) {
+		t.Error("suffices after the idle time")
+	}
+	if suffices(secret, other) {
+		t.Error("suffices after the idle time, once it was used elsewhere")
 	}
 }

@@ -23,8 +23,11 @@ type Session struct {
 	BeganAt    time.Time   `db:"began_at"` // the sign-in, or when the person last proved himself again
 	CreatedAt  time.Time   `db:"created_at"`
 	LastSeenAt time.Time   `db:"last_seen_at"`
+	Idled      int         `db:"idled_seconds"` // the longest time between two uses since BeganAt
+	LapsesAt   time.Time   `db:"lapses_at"`     // if it is not used before; see Policy
 	ExpiresAt  time.Time   `db:"expires_at"`
 	EndedAt    *time.Time  `db:"ended_at"`
+	Outlasted  bool        `db:"outlasted"` // by what apps may hold, because it was made shorter
 }
 
 func (s Session) subjects() Subjects { return Subjects{Org: s.Org, User: s.User, Session: s.ID} }
@@ -36,43 +39,79 @@ const (
 		WHERE tenant_id = $1 AND subject = ANY ($2::uuid[] || ARRAY(
 			SELECT ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($3::uuid[])))`
 
-	columns = `id, org_id, user_id, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, expires_at, ended_at`
+	columns = `id, org_id, user_id, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, idled_seconds, lapses_at, expires_at, ended_at, outlasted`
 
 	sqlInsert = `
-		INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12)`
+		INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, lapses_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13)`
 	sqlRenew = `
-		UPDATE sessions SET secret_hash = $5, amr = $6, auth_time = $7, stamp = $8, user_agent = $9, address = $10, began_at = $11, last_seen_at = $11, expires_at = $12
+		UPDATE sessions SET secret_hash = $5, amr = $6, auth_time = $7, stamp = $8, user_agent = $9, address = $10, began_at = $11, last_seen_at = $11,
+			idled_seconds = 0, lapses_at = $12, lapsed = false, outlasted = outlasted OR expires_at > $13, expires_at = $13
 		WHERE tenant_id = $1 AND id = $2 AND org_id = $3 AND user_id = $4 AND ended_at IS NULL`
 	sqlByID     = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND id = $2`
 	sqlBySecret = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND secret_hash = $2`
-	sqlTouch    = `UPDATE sessions SET last_seen_at = $3 WHERE tenant_id = $1 AND id = $2 AND last_seen_at < $3 AND ended_at IS NULL`
+	sqlTouch    = `UPDATE sessions SET last_seen_at = $3, idled_seconds = $4, lapses_at = $5 WHERE tenant_id = $1 AND id = $2 AND last_seen_at < $3 AND ended_at IS NULL AND NOT lapsed`
 	sqlRestamp  = `UPDATE sessions SET stamp = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
 
 	sqlEnd           = `UPDATE sessions SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL RETURNING ` + columns
+	sqlEndExpired    = `UPDATE sessions SET ended_at = $3 WHERE tenant_id = $1 AND id = ANY ($2) AND ended_at IS NULL AND expires_at <= $3 RETURNING ` + columns
 	sqlEndUserInOrg  = `UPDATE sessions SET ended_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND org_id = $3 AND ended_at IS NULL RETURNING ` + columns
 	sqlEndUserExcept = `UPDATE sessions SET ended_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL RETURNING ` + columns
 
-	// Newest first: ids are in the order of time. $4 is now, $5 the moment before which a session has been idle too long, $6 the one
-	// before which one began too long ago.
-	live          = ` AND ended_at IS NULL AND expires_at > $4 AND last_seen_at > $5 AND began_at > $6`
-	sqlListOrg    = `/* scan allowed: newest first, and those that have run out go with the sweep */ SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $7`
+	// Newest first: ids are in the order of time. $4 is now, $5 the moment until which a session has been idle too long, $6 the one
+	// until which one began too long ago.
+	running       = ` AND ended_at IS NULL AND NOT lapsed AND expires_at > $4 AND lapses_at > $4`
+	live          = running + ` AND last_seen_at > $5 AND began_at > $6`
+	sqlListOrg    = `/* scan allowed: newest first, and the sweep takes what ran out from the index */ SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $7`
 	sqlListMember = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` AND user_id = $8 ORDER BY id DESC LIMIT $7`
 
-	sqlOrgsOfUser = `SELECT DISTINCT org_id FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3`
+	sqlOrgsOfUser = `SELECT DISTINCT org_id FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND NOT lapsed AND expires_at > $3`
 	// The same moments for each of the organizations $5.
-	sqlListUser = `SELECT ` + columns + ` FROM sessions JOIN unnest($5::uuid[], $6::timestamptz[], $7::timestamptz[]) AS within (org, began, seen) ON within.org = org_id
-		WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 AND last_seen_at > within.seen AND began_at > within.began
-		ORDER BY id DESC LIMIT $4`
+	sqlListUser = `SELECT ` + columns + ` FROM sessions JOIN unnest($5::uuid[], $6::timestamptz[], $7::timestamptz[]) AS within (org, seen, began) ON within.org = org_id
+		WHERE tenant_id = $1 AND user_id = $2 AND id < $3` + running + ` AND last_seen_at > within.seen AND began_at > within.began
+		ORDER BY id DESC LIMIT $8`
+	// Lapsed ones too, by which apps may still hold something.
+	sqlNotEnded = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL ORDER BY id DESC LIMIT $3`
+
+	// Organizations below $2, and itself, with sessions to shorten.
+	sqlOrgsToShorten = `
+		SELECT descendant_id FROM org_closure WHERE tenant_id = $1 AND ancestor_id = $2 AND descendant_id > $3
+			AND (SELECT s.id FROM sessions s WHERE s.tenant_id = $1 AND s.org_id = descendant_id AND s.ended_at IS NULL ORDER BY s.id LIMIT 1) IS NOT NULL
+		ORDER BY descendant_id LIMIT $4`
+	// A page of an organization's sessions, in the order of their ids, which have run out where they began until $5 or were last seen
+	// until $6, and else last $7 and $8 seconds at most.
+	sqlShorten = `
+		WITH page AS MATERIALIZED (
+			SELECT id, LEAST(expires_at, began_at + make_interval(secs => $7), CASE WHEN began_at <= $5 THEN $9::timestamptz END) AS expires,
+				LEAST(lapses_at, last_seen_at + make_interval(secs => $8), CASE WHEN last_seen_at <= $6 THEN $9::timestamptz END) AS lapses
+			FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id > $3 AND ended_at IS NULL ORDER BY id LIMIT $4
+		), shortened AS (
+			UPDATE sessions s SET expires_at = page.expires, lapses_at = page.lapses, outlasted = s.outlasted OR s.expires_at > page.expires
+			FROM page WHERE s.tenant_id = $1 AND s.id = page.id AND s.ended_at IS NULL AND (s.expires_at > page.expires OR s.lapses_at > page.lapses)
+		)
+		SELECT id FROM page ORDER BY id`
 
 	sqlAncestors  = `SELECT descendant_id, ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($2)`
 	sqlManyEpochs = `SELECT subject, kind, epoch, blocked FROM epochs WHERE tenant_id = $1 AND subject = ANY ($2)`
 
 	// Across tenants, as grove_system.
+	sqlLapse = `
+		UPDATE sessions SET lapsed = true WHERE ended_at IS NULL AND NOT lapsed AND (tenant_id, id) IN (
+			SELECT tenant_id, id FROM sessions WHERE ended_at IS NULL AND NOT lapsed AND lapses_at <= $1 ORDER BY lapses_at LIMIT $2)`
+	sqlExpired = `
+		SELECT tenant_id, id, expires_at FROM sessions WHERE ended_at IS NULL AND expires_at <= $1 AND (expires_at, id) > ($2, $3)
+		ORDER BY expires_at, id LIMIT $4`
 	sqlSweep = `
 		DELETE FROM sessions WHERE (tenant_id, id) IN (
-			SELECT tenant_id, id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+			SELECT tenant_id, id FROM sessions WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)`
 )
+
+// expiredSession is one that is to be ended.
+type expiredSession struct {
+	Tenant    ids.Tenant  `db:"tenant_id"`
+	ID        ids.Session `db:"id"`
+	ExpiresAt time.Time   `db:"expires_at"`
+}
 
 // hasSessions reports whether a person has sessions in an organization that were not ended.
 func hasSessions(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (any bool, err error) {

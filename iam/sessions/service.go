@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"grove/infra/cache"
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/kernel/actor"
@@ -22,6 +23,7 @@ const secretPrefix = "grv_ses"
 // Why sessions end, as events record it. Callers have reasons of their own.
 const (
 	ReasonAdministrator = "administrator" // somebody who may ended it
+	ReasonExpired       = "expired"       // its time was over
 	ReasonReplaced      = "replaced"      // a new sign-in at the same browser
 	ReasonSignedOut     = "signed_out"
 
@@ -35,7 +37,7 @@ var (
 	errRefused = fault.Declare(fault.Forbidden, "session.refused", "Nobody can sign in here at present")
 
 	eventCreated = events.Declare[createdData]("session.created", "A person signed in.")
-	eventEnded   = events.Declare[endedData]("session.ended", "A session was ended before its time.")
+	eventEnded   = events.Declare[endedData]("session.ended", "A session was ended, or its time was over.")
 	eventRenewed = events.Declare[createdData]("session.renewed", "A person who was signed in proved himself again at the same browser.")
 )
 
@@ -62,6 +64,7 @@ type Service struct {
 	db         *db.DB
 	events     *events.Log
 	installed  Lifetimes
+	kept       *cache.Cache[inForce] // nil: the lifetimes of New hold everywhere
 	life       settings.Reader[Policy]
 	onEndInOrg func(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error
 	mayEnd     MayEnd
@@ -113,12 +116,12 @@ func (s *Service) RenewTx(ctx context.Context, tx db.Tx, id ids.Session, n NewSe
 }
 
 func (s *Service) beginTx(ctx context.Context, tx db.Tx, id ids.Session, n NewSession, statement string, event events.Type[createdData]) (Session, string, error) {
-	policy, err := s.life.Resolve(ctx, tx, n.Org)
+	policy, err := s.inForce(ctx, tx, n.Org)
 	if err != nil {
 		return Session{}, "", err
 	}
 	out := Session{ID: id, Org: n.Org, User: n.User, AMR: n.AMR, AuthTime: n.AuthTime, UserAgent: n.UserAgent, Address: n.Address,
-		BeganAt: tx.Now(), CreatedAt: tx.Now(), LastSeenAt: tx.Now(), ExpiresAt: tx.Now().Add(policy.absolute())}
+		BeganAt: tx.Now(), CreatedAt: tx.Now(), LastSeenAt: tx.Now(), LapsesAt: tx.Now().Add(policy.idle()), ExpiresAt: tx.Now().Add(policy.absolute())}
 	if out.AuthTime.IsZero() {
 		out.AuthTime = tx.Now()
 	}
@@ -135,7 +138,7 @@ func (s *Service) beginTx(ctx context.Context, tx db.Tx, id ids.Session, n NewSe
 	out.Stamp = standing.Stamp
 	secret, hash := secrets.NewToken(secretPrefix)
 	written, err := tx.Exec(ctx, statement, tx.Tenant(), out.ID, out.Org, out.User, hash, out.AMR, out.AuthTime, out.Stamp,
-		out.UserAgent, out.Address, out.LastSeenAt, out.ExpiresAt)
+		out.UserAgent, out.Address, out.LastSeenAt, out.LapsesAt, out.ExpiresAt)
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -175,11 +178,12 @@ func (s *Service) FindBySecretTx(ctx context.Context, tx db.Tx, secret string) (
 		return Session{}, false, err
 	}
 	// Noting each use would make every page of a person a write.
-	if tx.Now().Sub(found.LastSeenAt) >= min(time.Minute, policy.idle()/4) {
-		if _, err := tx.Exec(ctx, sqlTouch, tx.Tenant(), found.ID, tx.Now()); err != nil {
+	unnoted, lapses := tx.Now().Sub(found.LastSeenAt), tx.Now().Add(policy.idle())
+	if least := min(time.Minute, policy.idle()/4); unnoted >= least || lapses.Sub(found.LapsesAt) >= least {
+		found.Idled, found.LastSeenAt, found.LapsesAt = max(found.Idled, int(unnoted/time.Second)), tx.Now(), lapses
+		if _, err := tx.Exec(ctx, sqlTouch, tx.Tenant(), found.ID, found.LastSeenAt, found.Idled, found.LapsesAt); err != nil {
 			return Session{}, false, err
 		}
-		found.LastSeenAt = tx.Now()
 	}
 	return found, true, nil
 }
@@ -201,8 +205,8 @@ func (s *Service) FindTx(ctx context.Context, tx db.Tx, id ids.Session) (Session
 }
 
 // good reports whether a session is good and what policy it is under, and notes when it ends.
-func (s *Service) good(ctx context.Context, tx db.Tx, found *Session) (Policy, bool, error) {
-	policy, err := s.life.Resolve(ctx, tx, found.Org)
+func (s *Service) good(ctx context.Context, tx db.Tx, found *Session) (inForce, bool, error) {
+	policy, err := s.inForce(ctx, tx, found.Org)
 	if err != nil || !policy.alive(tx.Now(), *found) {
 		return policy, false, err
 	}
@@ -243,7 +247,7 @@ func (s *Service) EndForUserTx(ctx context.Context, tx db.Tx, user ids.User, exc
 // dead already; now whoever waits for their end is told.
 func (s *Service) EndRevoked(ctx context.Context, tenant ids.Tenant, user ids.User) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		all, err := s.liveOfUser(ctx, tx, user, maxRevoked)
+		all, err := db.Collect[Session](ctx, tx, sqlNotEnded, tx.Tenant(), user, maxRevoked)
 		if err != nil {
 			return err
 		}
@@ -263,19 +267,20 @@ func (s *Service) EndRevoked(ctx context.Context, tenant ids.Tenant, user ids.Us
 	})
 }
 
+// ended blocks sessions whose rows were marked, and tells of them. One that expired when it was to needs no block: nothing that was
+// issued through it lasts longer.
 func (s *Service) ended(ctx context.Context, tx db.Tx, rows []Session, reason string, err error) error {
-	if err != nil {
+	facts := make([]events.Fact, len(rows))
+	for i, row := range rows {
+		if reason != ReasonExpired || row.Outlasted {
+			err = errors.Join(err, tx.Block(ctx, db.KindSession, row.ID.UUID(), reason))
+		}
+		facts[i] = eventEnded.Of(row.Org, row.ID, endedData{Reason: reason, User: row.User})
+	}
+	if err != nil || len(facts) == 0 {
 		return err
 	}
-	for _, row := range rows {
-		if err := tx.Block(ctx, db.KindSession, row.ID.UUID(), reason); err != nil {
-			return err
-		}
-		if err := s.events.Write(ctx, tx, eventEnded.Of(row.Org, row.ID, endedData{Reason: reason, User: row.User})); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.events.Write(ctx, tx, facts...)
 }
 
 // EndBySecret ends the session that a browser's cookie names, good or not, and returns it.
@@ -317,7 +322,7 @@ func (s *Service) RestampTx(ctx context.Context, tx db.Tx, id ids.Session, chang
 	if err != nil {
 		return err
 	}
-	policy, err := s.life.Resolve(ctx, tx, session.Org)
+	policy, err := s.inForce(ctx, tx, session.Org)
 	if err != nil {
 		return err
 	}

@@ -264,33 +264,86 @@ func TestRestampDoesNotHideAnotherRevocation(t *testing.T) {
 	}
 }
 
-func TestSweep(t *testing.T) {
-	b := setup(t)
-	b.signIn(t, b.a)
-	b.signIn(t, b.b)
-	count := func(tenant ids.Tenant) (n int) {
-		in(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error {
-			return tx.QueryRow(ctx, `SELECT count(*) FROM sessions WHERE tenant_id = $1`, tenant).Scan(&n)
-		})
-		return n
-	}
-	b.Clock.Advance(20 * 24 * time.Hour)
-	_, secret := b.signIn(t, b.a)
-	if err := b.sessions.Sweep(context.Background()); err != nil || count(b.a.tenant) != 2 || count(b.b.tenant) != 1 {
-		t.Fatalf("swept too early: %v", err)
-	}
-	b.Clock.Advance(12*24*time.Hour - life)
-	_, secret = b.signIn(t, b.a)
-	b.Clock.Advance(time.Hour)
+func (b bundle) sweep(t *testing.T) {
+	t.Helper()
 	if err := b.sessions.Sweep(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if count(b.a.tenant) != 2 || count(b.b.tenant) != 0 || !b.good(t, b.a.tenant, secret) {
-		t.Errorf("left %d and %d", count(b.a.tenant), count(b.b.tenant))
+}
+
+func (b bundle) count(t *testing.T, tenant ids.Tenant, sql string) (n int) {
+	t.Helper()
+	in(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error {
+		return tx.QueryRow(ctx, sql, tenant).Scan(&n)
+	})
+	return n
+}
+
+const (
+	countAll   = `SELECT count(*) FROM sessions WHERE tenant_id = $1`
+	countLive  = countAll + ` AND ended_at IS NULL AND NOT lapsed`
+	countEnded = `SELECT count(*) FROM events WHERE tenant_id = $1 AND type = 'session.ended' AND data->>'reason' = 'expired'`
+)
+
+func TestSweep(t *testing.T) {
+	b := setup(t)
+	lapsed, _ := b.signIn(t, b.a)
+	b.signIn(t, b.b)
+	b.Clock.Advance(idle)
+	b.sweep(t)
+	if live, ended := b.count(t, b.a.tenant, countLive), b.count(t, b.a.tenant, countEnded); live != 0 || ended != 0 {
+		t.Errorf("after the idle time %d are live and %d ended", live, ended)
+	}
+	// What apps hold by one that lapsed goes on, and ends with its person's rights to it.
+	if standing, err := b.sessions.StandingBatch(context.Background(), sessions.Subjects{Tenant: b.a.tenant, Session: lapsed.ID}); err != nil || standing.Blocked {
+		t.Errorf("what apps hold by a session that lapsed ended with it: %v", err)
+	}
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		return b.sessions.EndForUserTx(ctx, tx, b.a.user, ids.Session{}, sessions.ReasonAdministrator)
+	})
+	if standing, err := b.sessions.StandingBatch(context.Background(), sessions.Subjects{Tenant: b.a.tenant, Session: lapsed.ID}); err != nil || !standing.Blocked {
+		t.Errorf("a session that lapsed was not ended with all others: %v", err)
+	}
+	_, secret := b.signIn(t, b.a)
+	b.Clock.Advance(life - idle)
+	b.sweep(t)
+	if a, other := b.count(t, b.a.tenant, countEnded), b.count(t, b.b.tenant, countEnded); a != 0 || other != 1 {
+		t.Errorf("after the absolute time of the first, %d and %d were ended", a, other)
+	}
+	b.Clock.Advance(idle)
+	b.sweep(t)
+	b.sweep(t)
+	if ended := b.count(t, b.a.tenant, countEnded); ended != 1 || b.good(t, b.a.tenant, secret) {
+		t.Errorf("after the absolute time of the second, %d were ended", ended)
+	}
+	b.Clock.Advance(29 * 24 * time.Hour)
+	if b.sweep(t); b.count(t, b.a.tenant, countAll) != 1 || b.count(t, b.b.tenant, countAll) != 1 {
+		t.Errorf("within a month of the end %d and %d are left", b.count(t, b.a.tenant, countAll), b.count(t, b.b.tenant, countAll))
+	}
+	_, secret = b.signIn(t, b.a)
+	b.Clock.Advance(24*time.Hour + time.Second)
+	if b.sweep(t); b.count(t, b.a.tenant, countAll) != 1 || b.count(t, b.b.tenant, countAll) != 0 {
+		t.Errorf("after a month %d and %d are left", b.count(t, b.a.tenant, countAll), b.count(t, b.b.tenant, countAll))
+	}
+	if b.good(t, b.a.tenant, secret) {
+		t.Error("good after its idle time")
 	}
 }
 
-// TestZPlans runs last and looks at the statements of all tests before it.
+// More than one batch is ended, and what is good stays.
+func TestSweepOfMany(t *testing.T) {
+	b := setup(t)
+	for range 201 {
+		b.signIn(t, b.a)
+	}
+	b.Clock.Advance(life)
+	_, secret := b.signIn(t, b.a)
+	b.sweep(t)
+	if n := b.count(t, b.a.tenant, countEnded); n != 201 || !b.good(t, b.a.tenant, secret) {
+		t.Errorf("%d ended", n)
+	}
+}
+
 // TestEndRevoked: what a person can do nothing with any more is ended, with an event; a sign-in since then stays.
 func TestEndRevoked(t *testing.T) {
 	b := setup(t)
@@ -317,4 +370,5 @@ func TestEndRevoked(t *testing.T) {
 	})
 }
 
+// TestZPlans runs last and looks at the statements of all tests before it.
 func TestZPlans(t *testing.T) { testkit.CheckPlans(t, setup(t).Database) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
@@ -51,6 +52,24 @@ func selectLayersOfEach(ctx context.Context, tx db.Tx, orgs []ids.Org, module st
 		FROM org_closure c JOIN settings s ON s.tenant_id = c.tenant_id AND s.org_id = c.ancestor_id AND s.module = $3
 		JOIN organizations o ON o.tenant_id = s.tenant_id AND o.id = s.org_id
 		WHERE c.tenant_id = $1 AND c.descendant_id = ANY ($2) ORDER BY c.depth DESC`, tx.Tenant(), orgs, module)
+}
+
+// beforeFor is a moment of an organization's field.
+type beforeFor struct {
+	For    ids.Org   `db:"descendant_id"`
+	Field  string    `db:"field"`
+	Moment time.Time `db:"moment"`
+}
+
+// selectBefore reads, for each of the organizations and fields, the latest moment as many seconds before the end of a former value,
+// there or above, as that value has.
+func selectBefore(ctx context.Context, tx db.Tx, orgs []ids.Org, module string, fields []string) ([]beforeFor, error) {
+	return db.Collect[beforeFor](ctx, tx, `
+		SELECT c.descendant_id, f.field, max(h.sys_to - make_interval(secs => (h.value ->> f.field)::float8)) AS moment
+		FROM org_closure c JOIN settings_history h ON h.tenant_id = c.tenant_id AND h.org_id = c.ancestor_id AND h.module = $3
+		CROSS JOIN unnest($4::text[]) AS f (field)
+		WHERE c.tenant_id = $1 AND c.descendant_id = ANY ($2) AND h.value ->> f.field IS NOT NULL
+		GROUP BY c.descendant_id, f.field`, tx.Tenant(), orgs, module, fields)
 }
 
 // selectOwn reads the names of the modules that an organization overrides something of.

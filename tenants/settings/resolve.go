@@ -124,7 +124,12 @@ func Bind[T any](s *Service, m Module[T], installed T) Reader[T] {
 		panic(fmt.Sprintf("settings: installed defaults of %s: %v", m.name, err))
 	}
 	s.installed[m.name] = defaults
-	return Reader[T]{module: m.declared, defaults: defaults, kept: cache.New[T](s.hub, 20_000, 10*time.Minute, Topic, "org")}
+	return Reader[T]{module: m.declared, defaults: defaults, kept: Kept[T](s)}
+}
+
+// Kept makes a memory for what is worked out from an organization's settings, by its id. It forgets when settings or the tree change.
+func Kept[V any](s *Service) *cache.Cache[V] {
+	return cache.New[V](s.hub, 20_000, 10*time.Minute, Topic, "org")
 }
 
 // Resolve returns the values that hold in an organization; of the zero organization the defaults, after the same work. What
@@ -149,4 +154,22 @@ func (r Reader[T]) ResolveEach(ctx context.Context, tx db.Tx, orgs []ids.Org) (m
 		return each, nil
 	}
 	return resolveEach[T](ctx, tx, r.module, r.defaults, orgs)
+}
+
+// Before says what former values of fields, in seconds, ended while they held: for each of the organizations and fields the latest
+// of the moments that lay as many seconds before such a value, set there or above, was replaced. What was no younger at that moment
+// was over, and stays so under a greater value. What Module.Resolve says of tx holds here.
+func (m Module[T]) Before(ctx context.Context, tx db.Tx, orgs []ids.Org, fields ...string) (map[ids.Org]map[string]time.Time, error) {
+	if !tx.SeesTenant() {
+		return nil, errDoor
+	}
+	rows, err := selectBefore(ctx, tx, orgs, m.name, fields)
+	before := make(map[ids.Org]map[string]time.Time, len(rows))
+	for _, r := range rows {
+		if before[r.For] == nil {
+			before[r.For] = map[string]time.Time{}
+		}
+		before[r.For][r.Field] = r.Moment
+	}
+	return before, err
 }
