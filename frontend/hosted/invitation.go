@@ -89,7 +89,7 @@ func (p *Pages) showInvitation(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 	case !ok:
 		p.spent(w, r, v)
-	case in["sign_in"] != "" && v.invited.ExistingUser:
+	case in["sign_in"] != "" && (v.invited.ExistingUser || v.invited.HandedOver):
 		p.renderSignIn(w, r, v, "")
 	default:
 		p.renderInvitation(w, r, v, login.InvitationPage{})
@@ -137,9 +137,10 @@ func (p *Pages) renderInvitation(w http.ResponseWriter, r *http.Request, v visit
 	switch {
 	case v.person != nil:
 		mode, page.SignedInAs = modeSession, v.person.Username
-	case v.invited.ExistingUser:
+	case v.invited.ExistingUser || v.invited.HandedOver:
 		page.SignInURL = address(r, "/login/invitation", "sign_in", "1", "token", v.token)
-		page.Elsewhere = !v.invited.DomainOrg.IsZero()
+		page.Either = v.invited.HandedOver
+		page.Elsewhere = v.invited.ExistingUser && !v.invited.DomainOrg.IsZero()
 	}
 	var err error
 	if page.Common, err = p.common(r, v, mode, page.Problem); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit/treekit"
@@ -104,5 +105,49 @@ func TestAttack35_InvitedFromElsewhere(t *testing.T) {
 	})
 	if got := other.submit(other.get(base+"/login/invitation?sign_in=1&token=inv"), "password", secret); got.Code != http.StatusUnprocessableEntity {
 		t.Errorf("an account that somebody elsewhere made: %d", got.Code)
+	}
+}
+
+// TestAttack35_AHandedOverLinkTellsNothing: whoever invites by a link that he hands over sees its page himself, which is the same for
+// every address, whoever has it and whoever has its domain; and so is what comes of every answer that proves nothing.
+func TestAttack35_AHandedOverLinkTellsNothing(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo@one.example", b.A.Rivals)
+	base := b.A.Tenant.Base
+	b.domains = map[string]ids.Org{"rivals.example": b.A.Rivals.ID}
+	invite := func(email string) {
+		b.invited["inv"] = invitations.Peeked{OrgID: b.A.Partner.ID, OrgName: "Partner", Email: email, HandedOver: true, Passwords: users.DefaultPasswords, State: "pending"}
+		if strings.HasSuffix(email, "@rivals.example") {
+			v := b.invited["inv"]
+			v.DomainOrg = b.A.Rivals.ID
+			b.invited["inv"] = v
+		}
+	}
+	var bodies []string
+	for _, email := range []string{"jo@one.example", "nobody@one.example", "eva@rivals.example"} {
+		invite(email)
+		w := b.browser(t)
+		page := w.get(base + "/login/invitation?token=inv")
+		asked := w.get(hrefOf(t, page, "sign_in=1"))
+		wrong := w.submit(asked, "password", "wrong")
+		short := w.submit(page, "given_name", "X", "family_name", "Y", "password", "short")
+		if page.Code != http.StatusOK || wrong.Code != http.StatusUnprocessableEntity || short.Code != http.StatusUnprocessableEntity || !strings.Contains(page.body, `name="given_name"`) {
+			t.Errorf("%s: %d %d %d %s", email, page.Code, wrong.Code, short.Code, page.body)
+		}
+		bodies = append(bodies, csrfOf.ReplaceAllString(strings.ReplaceAll(page.body+asked.body+wrong.body+short.body, email, ""), ""))
+	}
+	if bodies[0] != bodies[1] || bodies[0] != bodies[2] {
+		t.Errorf("it shows who has an account, or whose the domain is:\n%s\n%s\n%s", bodies[0], bodies[1], bodies[2])
+	}
+	invite("jo@one.example")
+	w := b.browser(t)
+	if got := w.submit(w.get(base+"/login/invitation?sign_in=1&token=inv"), "password", secret); got.Code != http.StatusSeeOther || len(b.accepted) != 1 || b.accepted[0].User != jo.ID {
+		t.Errorf("who has an account: %d %+v", got.Code, b.accepted)
+	}
+	invite("nobody@one.example")
+	other := b.browser(t)
+	got := other.submit(other.get(base+"/login/invitation?token=inv"), "given_name", "X", "family_name", "Y", "password", "a fine long secret")
+	if len(b.accepted) != 2 || !b.accepted[1].User.IsZero() {
+		t.Errorf("who is new: %d %+v", got.Code, b.accepted)
 	}
 }

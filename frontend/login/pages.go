@@ -190,6 +190,8 @@ type InvitationPage struct {
 	Common
 	// Email is the invited address.
 	Email string
+	// Either: the person may be new or not, and which is not said. With SignInURL.
+	Either bool
 	// Elsewhere: only an account that is there already can accept, and whether there is one is not said.
 	Elsewhere bool
 	// FamilyName and GivenName are what was typed before.
@@ -266,7 +268,7 @@ type PasswordPage struct {
 // RefusedPage says that the person cannot sign in like this. Its form posts a decision.
 type RefusedPage struct {
 	Common
-	// Named is what the app called the organization.
+	// Named is what the app called the organization; "" where that is no name of one.
 	Named string
 	// OtherAccount and OtherOrganization offer these decisions.
 	OtherAccount, OtherOrganization bool

@@ -74,6 +74,7 @@ func samples() map[string]struct {
 		"refused-member":    {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, OtherOrganization: true, Reason: "not_member", Username: "ada@northwind.example"}},
 		"refused-nowhere":   {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, Reason: "no_organization", Username: "ada@northwind.example"}},
 		"refused-unknown":   {PageRefused, RefusedPage{Common: cancels, Named: "nosuchorg", OtherOrganization: true, Reason: "unknown"}},
+		"refused-text":      {PageRefused, RefusedPage{Common: cancels, OtherOrganization: true, Reason: "unknown"}},
 		"suspended":         {PageSuspended, SuspendedPage{Common: c}},
 		"suspended-admin":   {PageSuspended, SuspendedPage{Common: cancels, AskHost: "Acme", OtherAccount: true, OtherOrganization: true, Username: "ada@northwind.example"}},
 		"organization-stopped": {PageOrganization, OrganizationPage{Common: cancels, Suspended: "Northwind Iberia", Username: "ada@northwind.example",

@@ -343,14 +343,15 @@ func (s *Service) stoppedOrg(ctx context.Context, tx db.Tx, st *State, home ids.
 const (
 	// maxChoices bounds the list of organizations to choose from. Who belongs to more searches.
 	maxChoices = 100
-	// choicesAtOnce is how many memberships are looked at by one set of queries.
+	// choicesAtOnce is how many memberships are looked at by one set of queries at most.
 	choicesAtOnce = 1000
 )
 
 // choices lists the organizations that the person may sign in to with the application, by name, up to a number, and says
 // whether there are more. part is looked for in their names and handles.
 func (s *Service) choices(ctx context.Context, tx db.Tx, st *State, part string, most int) (out []OrgChoice, more bool, err error) {
-	for req := (page.Request{Size: choicesAtOnce}); ; {
+	// Most can be chosen; who wants few need not look at all.
+	for req := (page.Request{Size: min(2*most+8, choicesAtOnce)}); ; req.Size = choicesAtOnce {
 		found, err := s.ports.Members.OrgsOf(ctx, tx, st.User, part, req)
 		if err != nil {
 			return nil, false, err

@@ -85,3 +85,34 @@ func TestAttack31_SessionsOfOtherOrganizations(t *testing.T) {
 		t.Errorf("after the shorter absolute time: %+v", out)
 	}
 }
+
+// TestAttack35_TheFirstWrongPassword: after a change of settings it costs the same statements for a name that there is and for one that
+// there is not, and so does the second.
+func TestAttack35_TheFirstWrongPassword(t *testing.T) {
+	count := &counter{}
+	b := setup(t, func(o *db.Options) { o.Tracer = count })
+	hub := cache.NewHub(testkit.Quiet())
+	b.OnChange(hub.Changed)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); hub.Run(ctx, b.SystemPool()) }()
+	t.Cleanup(func() { cancel(); <-done })
+	if err := hub.Wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.users.WithSettings(settings.New(b.DB, events.NewLog(nil), hub))
+	app := b.app(t, b.A, "portal")
+	b.person(t, b.A, "jo", b.A.Partner)
+	var cost []int64
+	for _, name := range []string{"nobody", "jo", "nobody", "jo"} {
+		w := b.tab(t, b.A)
+		id := w.start(authn.Request{App: app})
+		w.name(id, name)
+		before := count.n.Load()
+		w.want(w.password(id, "wrong"), authn.StepPassword, authn.ProblemCredentials)
+		cost = append(cost, count.n.Load()-before)
+	}
+	if cost[0] != cost[1] || cost[2] != cost[3] {
+		t.Errorf("nobody, jo, nobody, jo cost %v statements", cost)
+	}
+}

@@ -2,9 +2,14 @@ package authn
 
 import (
 	"context"
+	"regexp"
 
 	"grove/infra/db"
 )
+
+// orgForm is that of a handle or of an id. Anything else that a client named its organization by is not shown: whoever made the link
+// would write on our page.
+var orgForm = regexp.MustCompile(`^(org_[0-9a-z]{1,40}|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)$`)
 
 // refused tells whoever cannot sign in like this why, and what he can do.
 type refused struct{ s *Service }
@@ -17,7 +22,7 @@ func (refused) Name() Step { return StepRefused }
 
 func (a refused) Begin(ctx context.Context, st *State) (Challenge, error) {
 	out := RefusedChallenge{Refusal: st.run.refusal}
-	if out.Refusal == RefusedUnknown {
+	if out.Refusal == RefusedUnknown && orgForm.MatchString(st.OrgNamed) {
 		out.Named = st.OrgNamed
 	}
 	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {

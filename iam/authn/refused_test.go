@@ -3,6 +3,7 @@ package authn_test
 import (
 	"context"
 	"reflect"
+	"strings"
 	"testing"
 
 	"grove/iam/apps"
@@ -154,6 +155,12 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	w := b.tab(t, b.A)
+	// What could not be an organization's handle or id is not shown: anybody may have made the link.
+	for org, shown := range map[string]bool{b.A.Branch.ID.String(): true, "Your account is locked. Call +1 555 0100": false, "call.us": false, strings.Repeat("a", 64): false, "org_": false} {
+		if _, c, _ := at(w, org, false); (c.Named != "") != shown {
+			t.Errorf("%q is shown as %q", org, c.Named)
+		}
+	}
 	id, _, _ := at(w, "nosuchorg", false)
 	w.want(w.act(id, authn.ActAccount), authn.StepRefused, "") // nobody is signed in
 	w.want(w.act(id, authn.ActOrganization), authn.StepIdentifier, "")

@@ -157,11 +157,12 @@ func (s *Service) fail(ctx context.Context, tenant ids.Tenant, org ids.Org, subj
 		if _, err := tx.Exec(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
 			return err
 		}
-		policy, err := s.lockout.Resolve(ctx, tx, org)
+		// Not from memory: whether that has a policy would tell a name that there is from one that there is not.
+		each, err := s.lockout.ResolveEach(ctx, tx, []ids.Org{org})
 		if err != nil {
 			return err
 		}
-		seconds, err := countFailure(ctx, tx, subject, policy)
+		seconds, err := countFailure(ctx, tx, subject, each[org])
 		if err != nil || seconds == 0 {
 			return err
 		}

@@ -30,6 +30,7 @@ type Peeked struct {
 	DomainOrg    ids.Org    // another organization, to which the address belongs; zero where it is this one's, or nobody's
 	ExistingUser bool       // somebody of the tenant has proved this address, and must sign in to accept; or there may be somebody in DomainOrg
 	ExpiresAt    *time.Time // nil: never
+	HandedOver   bool       // whoever invites has the link too: ExistingUser is false whoever there is
 	Inviter      string
 	Locale       string
 	Passwords    users.PasswordPolicy // what the password of somebody new must be
@@ -59,8 +60,8 @@ func (s *Service) Peek(ctx context.Context, tenant ids.Tenant, token string) (Pe
 			return err
 		}
 		elsewhere, err := s.domainOrg(ctx, tx, inv)
-		p = Peeked{Invitation: inv.ID, OrgID: inv.Org, OrgName: org.Name, Email: inv.Email, DomainOrg: elsewhere, ExistingUser: len(known) > 0 || !elsewhere.IsZero(),
-			ExpiresAt: inv.ExpiresAt, Inviter: inv.Inviter, Locale: inv.Locale, State: inv.StateAt(tx.Now())}
+		p = Peeked{Invitation: inv.ID, OrgID: inv.Org, OrgName: org.Name, Email: inv.Email, DomainOrg: elsewhere, ExistingUser: !inv.handedOver() && (len(known) > 0 || !elsewhere.IsZero()),
+			HandedOver: inv.handedOver(), ExpiresAt: inv.ExpiresAt, Inviter: inv.Inviter, Locale: inv.Locale, State: inv.StateAt(tx.Now())}
 		if err == nil {
 			p.Passwords, err = s.Users.PasswordPolicy(ctx, tx, inv.Org)
 		}
@@ -188,6 +189,11 @@ func (s *Service) domainOrg(ctx context.Context, tx db.Tx, inv Invitation) (ids.
 // checkPerson settles whether the one who accepts is the one who was invited.
 func (s *Service) checkPerson(ctx context.Context, tx db.Tx, inv Invitation, signedIn ids.User) error {
 	if signedIn.IsZero() {
+		// A refusal would tell whoever invites of accounts elsewhere. The new account has the address for a name only, as any that
+		// an administrator makes.
+		if inv.handedOver() {
+			return nil
+		}
 		if err := lockAddress(ctx, tx, inv.EmailKey); err != nil {
 			return err
 		}
@@ -230,7 +236,7 @@ func (s *Service) join(ctx context.Context, tx db.Tx, inv Invitation, in Accept,
 	}
 	u, err := s.Users.CreateTx(ctx, tx, users.NewUser{ID: user, Org: inv.Org, Username: inv.Email, Email: inv.Email,
 		// Who was handed the link has proved nothing about the address.
-		EmailVerified: inv.Delivery == deliveryEmail,
+		EmailVerified: !inv.handedOver(),
 		GivenName:     in.GivenName, FamilyName: in.FamilyName, Locale: inv.Locale, PasswordHash: phc})
 	var f *fault.Error
 	if errors.As(err, &f) && f.Code.Kind == fault.Conflict && f.Code.Name == "user.username_taken" {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"grove/iam/groups"
+	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/events"
 	"grove/infra/httpapi"
@@ -262,5 +263,46 @@ func TestAttack36_NobodyIsFloodedWithInvitations(t *testing.T) {
 		if sent.Load() != 2 {
 			t.Errorf("%s: %d more mails than three", address, sent.Load())
 		}
+	}
+}
+
+// TestAttack35_AHandedOverLinkTellsNothing: whoever invites by a link that he hands over learns neither from it nor by accepting it
+// himself whether the address is somebody's in another organization, or whose its domain is. Who has an account joins with it.
+func TestAttack35_AHandedOverLinkTellsNothing(t *testing.T) {
+	b := setup(t)
+	b.domains["rivals.example"] = b.A.Rivals.ID
+	var jo, kim users.User
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		jo, err = b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Rivals.ID, Username: "jo@one.example", Email: "jo@one.example", EmailVerified: true})
+		if err == nil {
+			_, err = b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Rivals.ID, Username: "eva@rivals.example", Email: "eva@rivals.example", EmailVerified: true})
+		}
+		if err == nil {
+			kim, err = b.users.CreateTx(ctx, tx, users.NewUser{Org: b.A.Rivals.ID, Username: "kim@one.example", Email: "kim@one.example", EmailVerified: true})
+		}
+		return err
+	})
+	admin := b.token(b.A)
+	for _, address := range []string{"jo@one.example", "nobody@one.example", "eva@rivals.example", "nobody@rivals.example"} {
+		inv, r := b.ask(t, admin, map[string]any{"email": address, "delivery": "link"})
+		peeked, err := b.invitations.Peek(t.Context(), b.A.Tenant.ID, tokenIn(inv.Link))
+		if r.Status != 201 || err != nil || peeked.ExistingUser || !peeked.HandedOver {
+			t.Fatalf("%s: %d %+v %v", address, r.Status, peeked, err)
+		}
+		made, err := b.accept(b.A, tokenIn(inv.Link))
+		if err != nil || made.User.Org != b.A.Partner.ID || made.User.EmailVerified {
+			t.Errorf("%s: %+v %v", address, made, err)
+		}
+	}
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		known, err := b.users.ByEmail(ctx, tx, "jo@one.example")
+		if len(known) != 1 || known[0].ID != jo.ID {
+			t.Errorf("the address is of %+v", known)
+		}
+		return err
+	})
+	inv, _ := b.ask(t, admin, map[string]any{"email": "KIM@one.example", "delivery": "link"})
+	if got, err := b.invitations.Accept(t.Context(), b.A.Tenant.ID, tokenIn(inv.Link), invitations.Accept{User: kim.ID}); err != nil || got.User.ID != kim.ID {
+		t.Errorf("with the account: %+v %v", got, err)
 	}
 }
