@@ -425,6 +425,23 @@ func TestSoftwareStatement(t *testing.T) {
 	}
 }
 
+// TestAttack28_StatementsRequiredAbove: whose statements count is said where they are required. Below nobody trusts himself instead.
+func TestAttack28_StatementsRequiredAbove(t *testing.T) {
+	v := setup(t)
+	v.policy("root", map[string]any{"dynamic_registration": "open", "software_statement_issuer": "https://registry.example",
+		"software_statement_jwks_uri": "https://registry.example/keys", "software_statement_required": true})
+	for name, own := range map[string]map[string]any{
+		"issuer and keys": {"software_statement_issuer": "https://own.example", "software_statement_jwks_uri": "https://own.example/keys"},
+		"keys":            {"software_statement_jwks_uri": "https://own.example/keys"},
+		"nobody":          {"software_statement_issuer": "", "software_statement_jwks_uri": "", "software_statement_required": false},
+	} {
+		if r := v.API(v.A, v.manage, "PATCH", "/orgs/north/settings/client_registration", own); r.StatusCode != 422 || r.Code() != "setting.looser" {
+			t.Errorf("%s: %d %s", name, r.StatusCode, r.Raw)
+		}
+	}
+	v.policy("north", map[string]any{"software_statement_jwks_uri": "https://registry.example/keys"})
+}
+
 // TestAttack03_IntrospectionByAnybody: who may be anybody learns of no token but his own, also where he registered with the root.
 func TestAttack03_IntrospectionByAnybody(t *testing.T) {
 	v := setup(t)

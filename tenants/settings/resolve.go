@@ -33,17 +33,14 @@ func (d *declared) merge(defaults map[string]json.RawMessage, layers []layer) (r
 			return r, err
 		}
 		r.held = map[string]bool{}
+		above, set := maps.Clone(r.value), maps.Clone(r.sources)
 		for field, raw := range own {
-			bound, known := r.value[field]
-			if !known {
+			if _, known := above[field]; !known {
 				continue
 			}
-			if o, ordered := d.stricter[field]; ordered && !l.Root {
-				_, set := r.sources[field]
-				if (set || o.binds(bound)) && !o.allows(bound, raw) {
-					r.held[field] = true
-					continue
-				}
+			if o, ordered := d.stricter[field]; ordered && !l.Root && o.held(field, above, set, raw) {
+				r.held[field] = true
+				continue
 			}
 			r.value[field], r.sources[field] = raw, l.Org
 		}

@@ -19,6 +19,7 @@ const (
 	StricterFalse = "false" // false
 	StricterFirst = "first" // of an enum's values, which begin with the strictest, the earlier
 	StricterFewer = "fewer" // of lists, one without members that the other lacks
+	StricterWith  = "with"  // none, where the boolean field that the with tag names is true above
 )
 
 // order says which of a field's values are stricter than others. Where a field has one, an organization and those below it
@@ -28,6 +29,7 @@ const (
 type order struct {
 	by     string
 	schema *huma.Schema
+	with   string // the field of StricterWith
 }
 
 // fits reports whether a field of the schema can be ordered so.
@@ -41,6 +43,8 @@ func (o order) fits() bool {
 		return o.schema.Type == huma.TypeBoolean
 	case StricterFirst:
 		return len(o.schema.Enum) > 0
+	case StricterWith:
+		return o.with != ""
 	case StricterFewer:
 		return o.schema.Type == huma.TypeArray && o.schema.Items != nil && o.schema.Items.Type == huma.TypeString
 	}
@@ -67,8 +71,20 @@ func (o order) allows(bound, value json.RawMessage) bool {
 			return false
 		}
 		return !slices.ContainsFunc(b, func(member string) bool { return !slices.Contains(a, member) })
+	case StricterWith:
+		return bytes.Equal(normal(bound), normal(value))
 	}
 	return false
+}
+
+// held reports whether an override is left out. above are the values that hold above, and set says which of them some organization set.
+func (o order) held(field string, above map[string]json.RawMessage, set Sources, raw json.RawMessage) bool {
+	binds := string(above[o.with]) == "true"
+	if o.by != StricterWith {
+		_, binds = set[field]
+		binds = binds || o.binds(above[field])
+	}
+	return binds && !o.allows(above[field], raw)
 }
 
 // binds reports whether a default stands for a value set above all organizations.

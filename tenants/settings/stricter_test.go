@@ -23,6 +23,7 @@ type guards struct {
 	Hosts   []string `json:"hosts" maxItems:"10" stricter:"fewer" doc:"Who is let in."`
 	Length  int      `json:"length" minimum:"8" maximum:"64" stricter:"more" doc:"The least length."`
 	Minutes int      `json:"minutes" minimum:"1" maximum:"1000" stricter:"less" doc:"The longest time."`
+	Keys    string   `json:"keys" maxLength:"20" stricter:"with" with:"checked" doc:"By whose keys it is checked."`
 	Mode    string   `json:"mode" enum:"off,token,open" stricter:"first" doc:"How open it is."`
 }
 
@@ -101,6 +102,39 @@ func TestBelowOnlyStricterValuesAreTaken(t *testing.T) {
 	}
 }
 
+// Who requires something says how: below the rest of it is fixed, whatever was set there before, and whichever comes first in a change.
+func TestWhatIsRequiredAboveIsFixedBelow(t *testing.T) {
+	b := setup(t)
+	taken := func(org ids.Org, patch string) {
+		t.Helper()
+		if err := b.guard(b.a.ID, org, patch); err != nil {
+			t.Errorf("%s: %v", patch, err)
+		}
+	}
+	taken(b.a.child, `{"keys": "own"}`)
+	taken(b.a.sibling, `{"keys": "own", "checked": true}`) // for itself
+	if value, _ := b.guardsOf(t, b.a.sibling); value.Keys != "own" || !value.Checked {
+		t.Errorf("%+v", value)
+	}
+	taken(b.a.Root, `{"keys": "root", "checked": true}`)
+	for _, org := range []ids.Org{b.a.child, b.a.grandchild, b.a.sibling} {
+		if value, from := b.guardsOf(t, org); value.Keys != "root" || from["keys"] != b.a.Root {
+			t.Errorf("%+v %v", value, from)
+		}
+		var f *fault.Error
+		for _, patch := range []string{`{"keys": "mine"}`, `{"keys": ""}`} {
+			if err := b.guard(b.a.ID, org, patch); !errors.As(err, &f) || f.Code.Name != "setting.looser" || len(f.Fields) != 1 || f.Fields[0].Pointer != "/keys" {
+				t.Errorf("%s: %v", patch, err)
+			}
+		}
+	}
+	taken(b.a.grandchild, `{"keys": "root"}`)
+	taken(b.a.Root, `{"checked": null}`)
+	if value, _ := b.guardsOf(t, b.a.child); value.Keys != "own" {
+		t.Errorf("%+v", value)
+	}
+}
+
 func TestDeclareRefusesOrdersThatDoNotFit(t *testing.T) {
 	for name, declare := range map[string]func(){
 		"text by less": func() {
@@ -111,6 +145,16 @@ func TestDeclareRefusesOrdersThatDoNotFit(t *testing.T) {
 		"no minimum": func() {
 			settings.Declare("test_order_b", "An order.", struct {
 				A int `json:"a" stricter:"less" doc:"A."`
+			}{})
+		},
+		"with no such field": func() {
+			settings.Declare("test_order_d", "An order.", struct {
+				A string `json:"a" stricter:"with" with:"b" doc:"A."`
+			}{})
+		},
+		"with nothing": func() {
+			settings.Declare("test_order_e", "An order.", struct {
+				A string `json:"a" stricter:"with" doc:"A."`
 			}{})
 		},
 		"no such order": func() {

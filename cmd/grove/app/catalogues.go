@@ -162,5 +162,6 @@ func belowOf(stricter string) string {
 		settings.StricterFalse: "once no, no",
 		settings.StricterFirst: "earlier ones of the list only",
 		settings.StricterFewer: "fewer only",
+		settings.StricterWith:  "not where it is required above",
 	}[stricter]
 }

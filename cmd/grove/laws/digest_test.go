@@ -52,7 +52,7 @@ func (p *pair) ledger() *ledger {
 				where = ` WHERE type NOT IN (` + refusalEvents + `)`
 			}
 			name := pgx.Identifier{"grove", t}.Sanitize()
-			parts = append(parts, `SELECT '`+t+`', count(*) || ' ' || coalesce(sum(hashtextextended((to_jsonb(x) - 'last_seen_at')::text, 0)::numeric), 0) FROM `+name+` x`+where)
+			parts = append(parts, `SELECT '`+t+`', count(*) || ' ' || coalesce(sum(hashtextextended((to_jsonb(x) - '{idled_seconds,lapses_at,last_seen_at}'::text[])::text, 0)::numeric), 0) FROM `+name+` x`+where)
 		}
 	}
 	books = &ledger{conn: conn, sql: strings.Join(parts, " UNION ALL ")}
