@@ -273,6 +273,63 @@ func TestSignOutWithoutTheCookie(t *testing.T) {
 	}
 }
 
+// TestAttack34_SignOutInAFrame: in a frame of another site the session's cookie is sent only where it is configured for that. There a
+// frame alone signs nobody out, and shows no page to click on unseen; an app that knows the ID token of the session does, and the
+// cookie goes.
+func TestAttack34_SignOutInAFrame(t *testing.T) {
+	for name, mode := range map[string]http.SameSite{"lax": http.SameSiteLaxMode, "none": http.SameSiteNoneMode} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t, authn.Options{FlowTTL: 15 * time.Minute, SameSite: mode})
+			b.person(t, "jo@partner.example", b.A.Partner)
+			w := b.browser(t)
+			w.signIn("jo@partner.example")
+			kept := w.cookies[session]
+			frame := func() answer {
+				t.Helper()
+				got := w.do(http.MethodGet, b.A.Tenant.Base+"/login/logout?request=sealed", nil, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "iframe")
+				if csp := got.Header().Get("Content-Security-Policy"); got.Code == http.StatusOK && !strings.Contains(csp, "frame-ancestors 'none'") {
+					t.Errorf("a page that can be framed: %s", csp)
+				}
+				return got
+			}
+			own, good, err := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, kept)
+			if err != nil || !good {
+				t.Fatal(err)
+			}
+			if mode == http.SameSiteLaxMode {
+				delete(w.cookies, session) // as a browser does
+				b.hinted = own.ID
+				frame()
+				if _, good, _ := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, kept); !good {
+					t.Error("signed out without the cookie")
+				}
+				return
+			}
+			page := frame()
+			if _, good, _ := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, kept); !good || page.Code != http.StatusOK {
+				t.Errorf("a frame signed the person out: %d", page.Code)
+			}
+			action, form := page.form(t)
+			if got := w.do(http.MethodPost, action, form, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Dest", "iframe", "Origin", "https://app.example"); got.Code != http.StatusForbidden {
+				t.Errorf("a form from the other site: %d", got.Code)
+			}
+			b.hinted = own.ID
+			end := frame()
+			if _, good, _ := b.sessions.FindBySecret(context.Background(), b.A.Tenant.ID, kept); good || end.Code != http.StatusSeeOther {
+				t.Errorf("an app that knows the session: %d", end.Code)
+			}
+			for _, c := range end.Result().Cookies() {
+				if c.Name == session && (c.MaxAge >= 0 || c.SameSite != http.SameSiteNoneMode || !c.Secure) {
+					t.Errorf("a browser would not take it in a frame: %s", c)
+				}
+			}
+			if w.cookies[session] != "" {
+				t.Error("the cookie stays")
+			}
+		})
+	}
+}
+
 // TestAttack33_ForgedFormsAreTold: whoever watches an organization's log sees that its people are attacked, and a flood does
 // not drown the rest of it.
 func TestAttack33_ForgedFormsAreTold(t *testing.T) {

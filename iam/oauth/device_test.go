@@ -194,6 +194,43 @@ func TestDeviceRefuses(t *testing.T) {
 	}
 }
 
+// TestDeviceAtAnotherIssuer: a device, the code that a person enters, his answer and the token are of one issuer.
+func TestDeviceAtAnotherIssuer(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	d := w.device("web")
+	north := httpapi.InTenant(context.Background(), w.a.Tenant, httpapi.Issuer{URL: w.a.Base + "/o/north"})
+	if _, err := w.oauth.BeginDevice(north, d.shown, authn.Browser{Address: "203.0.113.7"}); !oauth.CodeDevice.Is(err) {
+		t.Errorf("the code at another issuer: %v", err)
+	}
+	req, err := w.begin(d.shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := *w.signedIn(w.a, w.a.north).Done
+	done.App, done.Issuer, done.Return = req.App.ID, req.Issuer, req.Return
+	flow := ids.NewFlow()
+	w.mu.Lock()
+	w.done[flow] = done
+	w.mu.Unlock()
+	if end := w.send(w.a, "GET", "/o/north/oauth2/authorize/resume?flow="+flow.String(), nil); end.StatusCode != http.StatusBadRequest {
+		t.Errorf("the answer at another issuer: %d %s", end.StatusCode, end.Header.Get("Location"))
+	}
+	if got := d.poll(); got.text("error") != "authorization_pending" {
+		t.Errorf("it was taken: %s", got.raw)
+	}
+	if end := w.finish(req, nil); end.Header.Get("Location") != w.a.Base+"/device?done=approved" {
+		t.Fatalf("%d %s", end.StatusCode, end.raw)
+	}
+	d.w.Clock.Advance(6 * time.Second)
+	if got := w.send(w.a, "POST", "/o/north/oauth2/token", d.form("web")); got.text("error") != "invalid_grant" {
+		t.Errorf("the token at another issuer: %s", got.raw)
+	}
+	if got := d.poll(); got.StatusCode != http.StatusOK {
+		t.Errorf("at its own: %d %s", got.StatusCode, got.raw)
+	}
+}
+
 // TestDeviceEnds: what the approval stands on has to hold when the device asks, and a code runs out.
 func TestDeviceEnds(t *testing.T) {
 	t.Parallel()
