@@ -23,8 +23,10 @@ var (
 )
 
 var (
-	errBelowUse  = fault.Declare(fault.Conflict, "seats.limit_below_use", "More seats are taken than that")
-	errFromAbove = fault.Declare(fault.Forbidden, "seats.limit_from_above", "The limit is set from above")
+	errBelowUse = fault.Declare(fault.Conflict, "seats.limit_below_use", "More seats are taken than that",
+		"Free seats first, or set a limit that covers those that are taken.")
+	errFromAbove = fault.Declare(fault.Forbidden, "seats.limit_from_above", "The limit is set from above",
+		"An organization does not set its own limit. Use a token of an organization above it.")
 )
 
 type limitData struct {

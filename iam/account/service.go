@@ -33,7 +33,8 @@ const (
 // maxSessions bounds how many of a person's sessions are looked at.
 const maxSessions = 500
 
-var errCurrentPassword = fault.Declare(fault.Invalid, "account.current_password", "The current password is wrong")
+var errCurrentPassword = fault.Declare(fault.Invalid, "account.current_password", "The current password is wrong",
+	"The value given for the current password is not it. Ask the person again; it counts as a failed sign-in.")
 
 // Apps lists the applications that people of an organization may open. orgs/sharing.
 type Apps interface {

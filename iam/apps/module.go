@@ -30,19 +30,29 @@ var (
 
 // The errors that others share.
 var (
-	ErrBuiltin = fault.Declare(fault.Conflict, "app.builtin", "Built-in apps cannot be changed")
+	ErrBuiltin = fault.Declare(fault.Conflict, "app.builtin", "Built-in apps cannot be changed",
+		"The console and the account portal come with Grove. Register an app of your own.")
 )
 
 var (
-	errAuthorized      = fault.Declare(fault.Forbidden, "app.authorized", "Only an administrator changes this app now")
-	errDocument        = fault.Declare(fault.Conflict, "app.described_elsewhere", "The document at the app's client_id says what it is")
-	errClientType      = fault.Declare(fault.Conflict, "app.public_client", "A public client has no secret")
-	errGrantTypes      = fault.Declare(fault.Invalid, "app.grant_types", "These grant types do not go together")
-	errNameTaken       = fault.Declare(fault.Conflict, "app.name_taken", "This name is taken")
-	errPolicy          = fault.Declare(fault.Invalid, "app.policy_rbac_required", "This API resource wants roles")
-	errRedirects       = fault.Declare(fault.Invalid, "app.redirect_uri_required", "A redirect URI is needed")
-	errResourceUnknown = fault.Declare(fault.Invalid, "app.resource_unknown", "No such API resource here")
-	errTooManySecrets  = fault.Declare(fault.Conflict, "app.too_many_secrets", "The app has too many secrets")
+	errAuthorized = fault.Declare(fault.Forbidden, "app.authorized", "Only an administrator changes this app now",
+		"The app may use APIs, so that its registration no longer changes it. An administrator changes it in the console or here.")
+	errDocument = fault.Declare(fault.Conflict, "app.described_elsewhere", "The document at the app's client_id says what it is",
+		"Its settings are read from that document. Change the document.")
+	errClientType = fault.Declare(fault.Conflict, "app.public_client", "A public client has no secret",
+		"Only a confidential client keeps a secret. Use PKCE, or make the app confidential first.")
+	errGrantTypes = fault.Declare(fault.Invalid, "app.grant_types", "These grant types do not go together",
+		"The grant types, response types and client authentication of the app exclude each other; the detail says which.")
+	errNameTaken = fault.Declare(fault.Conflict, "app.name_taken", "This name is taken",
+		"Another app of the organization has this name. Choose another one.")
+	errPolicy = fault.Declare(fault.Invalid, "app.policy_rbac_required", "This API resource wants roles",
+		"The API resource demands authorization by roles. Authorize the app with the policy rbac.")
+	errRedirects = fault.Declare(fault.Invalid, "app.redirect_uri_required", "A redirect URI is needed",
+		"The app's grant types send people back to it. Register a redirect URI first.")
+	errResourceUnknown = fault.Declare(fault.Invalid, "app.resource_unknown", "No such API resource here",
+		"There is no such API resource for this organization. List those that it sees.")
+	errTooManySecrets = fault.Declare(fault.Conflict, "app.too_many_secrets", "The app has too many secrets",
+		"Delete a secret that is not used any more, then make the new one.")
 )
 
 type (

@@ -27,14 +27,22 @@ var (
 )
 
 var (
-	errAttributeTaken = fault.Declare(fault.Conflict, "claim.attribute_taken", "Another claim tells this attribute")
-	errBuiltin        = fault.Declare(fault.Conflict, "claim.builtin", "OpenID Connect defines this")
-	errClaimTaken     = fault.Declare(fault.Conflict, "claim.name_taken", "There is a claim of this name")
-	errInherited      = fault.Declare(fault.Conflict, "claim.inherited", "Another organization defines this")
-	errReserved       = fault.Declare(fault.Invalid, "claim.reserved", "The protocol uses this name")
-	errScopeTaken     = fault.Declare(fault.Conflict, "oidc_scope.name_taken", "There is a scope of this name")
-	errTooMany        = fault.Declare(fault.Conflict, "claim.too_many", "The organization has too many of these")
-	errUnknown        = fault.Declare(fault.Invalid, "claim.unknown", "No such claim here")
+	errAttributeTaken = fault.Declare(fault.Conflict, "claim.attribute_taken", "Another claim tells this attribute",
+		"The attribute is told by one claim only. Change that one.")
+	errBuiltin = fault.Declare(fault.Conflict, "claim.builtin", "OpenID Connect defines this",
+		"Standard claims cannot be changed. Choose a name of your own.")
+	errClaimTaken = fault.Declare(fault.Conflict, "claim.name_taken", "There is a claim of this name",
+		"Choose another name, or change the claim that has it.")
+	errInherited = fault.Declare(fault.Conflict, "claim.inherited", "Another organization defines this",
+		"It is defined above. Change it in the organization that owns it.")
+	errReserved = fault.Declare(fault.Invalid, "claim.reserved", "The protocol uses this name",
+		"Choose a name that is no claim of a protocol.")
+	errScopeTaken = fault.Declare(fault.Conflict, "oidc_scope.name_taken", "There is a scope of this name",
+		"Choose another name, or change the scope that has it.")
+	errTooMany = fault.Declare(fault.Conflict, "claim.too_many", "The organization has too many of these",
+		"Delete claims or scopes that nobody uses.")
+	errUnknown = fault.Declare(fault.Invalid, "claim.unknown", "No such claim here",
+		"The organization sees no such claim. List its claims.")
 )
 
 type (

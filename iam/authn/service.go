@@ -18,7 +18,8 @@ import (
 	"grove/infra/kernel/text"
 )
 
-var errFlowGone = fault.Declare(fault.Gone, "sign_in.flow_gone", "This sign-in cannot go on")
+var errFlowGone = fault.Declare(fault.Gone, "sign_in.flow_gone", "This sign-in cannot go on",
+	"It took too long, or was finished elsewhere. Start again at the app.")
 
 // gone is the one answer for a flow that is unknown, expired, another browser's, finished, or not done yet.
 func gone(cause error) error {

@@ -40,30 +40,52 @@ var (
 )
 
 // CodeRoleUnknown is the code of roles that cannot be assigned where somebody wants to.
-var CodeRoleUnknown = fault.Declare(fault.Invalid, "role.unknown", "No such role here")
+var CodeRoleUnknown = fault.Declare(fault.Invalid, "role.unknown", "No such role here",
+	"The organization has no such role. List those that can be assigned here.")
 
 var (
-	errAssigned          = fault.Declare(fault.Conflict, "role.already_assigned", "Already assigned")
-	errAudience          = fault.Declare(fault.Invalid, "role.audience", "This audience cannot be used here")
-	errDetailsSchema     = fault.Declare(fault.Invalid, "authorization_details_type.schema", "This schema cannot be used")
-	errDetailsTaken      = fault.Declare(fault.Conflict, "authorization_details_type.type_taken", "This type is taken")
-	errDetailsTooMany    = fault.Declare(fault.Conflict, "authorization_details_type.too_many", "An API resource has too many authorization details types")
-	errDetailsUsed       = fault.Declare(fault.Conflict, "authorization_details_type.in_use", "Apps may ask for this type")
-	errIdentifierTaken   = fault.Declare(fault.Conflict, "api_resource.identifier_taken", "This identifier is taken")
-	errLastAdministrator = fault.Declare(fault.Conflict, "role.last_administrator", "The last administrator stays")
-	errPrincipal         = fault.Declare(fault.Invalid, "role.principal_unknown", "No such person or group here")
-	errResourceBuiltin   = fault.Declare(fault.Conflict, "api_resource.builtin", "Built-in API resources cannot be changed")
-	errResourceInherited = fault.Declare(fault.Conflict, "api_resource.inherited", "Another organization defines this API resource")
-	errResourceUsed      = fault.Declare(fault.Conflict, "api_resource.in_use", "Apps are authorized for this API resource")
-	errRoleBuiltin       = fault.Declare(fault.Conflict, "role.builtin", "Built-in roles cannot be changed")
-	errRoleInherited     = fault.Declare(fault.Conflict, "role.inherited", "Another organization defines this role")
-	errRoleNameTaken     = fault.Declare(fault.Conflict, "role.name_taken", "This name is taken")
-	errScopeNotForApp    = fault.Declare(fault.Invalid, "role.scope_not_authorized", "The app is not authorized for this scope")
-	errScopeReserved     = fault.Declare(fault.Invalid, "api_scope.reserved", "This scope name is reserved")
-	errScopeTaken        = fault.Declare(fault.Conflict, "api_scope.name_taken", "This scope name is taken")
-	errScopeTooMany      = fault.Declare(fault.Conflict, "api_scope.too_many", "An API resource has too many scopes")
-	errScopeUnknown      = fault.Declare(fault.Invalid, "api_scope.unknown", "No such scope here")
-	errScopeUsed         = fault.Declare(fault.Conflict, "api_scope.in_use", "Apps are authorized for this scope")
+	errAssigned = fault.Declare(fault.Conflict, "role.already_assigned", "Already assigned",
+		"The person or group has the role. Nothing is left to do.")
+	errAudience = fault.Declare(fault.Invalid, "role.audience", "This audience cannot be used here",
+		"The app takes roles of the other audience, or the audience cannot change. Make a role of the right one.")
+	errDetailsSchema = fault.Declare(fault.Invalid, "authorization_details_type.schema", "This schema cannot be used",
+		"The JSON Schema is not valid, or uses what is not supported; the detail says what.")
+	errDetailsTaken = fault.Declare(fault.Conflict, "authorization_details_type.type_taken", "This type is taken",
+		"An API resource of the tenant has this type. Choose another one.")
+	errDetailsTooMany = fault.Declare(fault.Conflict, "authorization_details_type.too_many", "An API resource has too many authorization details types",
+		"Delete types that nobody uses.")
+	errDetailsUsed = fault.Declare(fault.Conflict, "authorization_details_type.in_use", "Apps may ask for this type",
+		"Apps are authorized for it. Take those authorizations away first.")
+	errIdentifierTaken = fault.Declare(fault.Conflict, "api_resource.identifier_taken", "This identifier is taken",
+		"Another API resource of the tenant has it. Choose another identifier, or use that resource.")
+	errLastAdministrator = fault.Declare(fault.Conflict, "role.last_administrator", "The last administrator stays",
+		"The tenant's root keeps an Administrator. Appoint another one first.")
+	errPrincipal = fault.Declare(fault.Invalid, "role.principal_unknown", "No such person or group here",
+		"No member or group of the organization has this identifier. Add the person first.")
+	errResourceBuiltin = fault.Declare(fault.Conflict, "api_resource.builtin", "Built-in API resources cannot be changed",
+		"The management API and the like come with Grove. Define an API resource of your own.")
+	errResourceInherited = fault.Declare(fault.Conflict, "api_resource.inherited", "Another organization defines this API resource",
+		"It is defined above. Change it in the organization that owns it.")
+	errResourceUsed = fault.Declare(fault.Conflict, "api_resource.in_use", "Apps are authorized for this API resource",
+		"Apps still have scopes of it. Take those authorizations away first.")
+	errRoleBuiltin = fault.Declare(fault.Conflict, "role.builtin", "Built-in roles cannot be changed",
+		"Make a role of your own with the permissions that you want.")
+	errRoleInherited = fault.Declare(fault.Conflict, "role.inherited", "Another organization defines this role",
+		"It is defined above. Change it in the organization that owns it.")
+	errRoleNameTaken = fault.Declare(fault.Conflict, "role.name_taken", "This name is taken",
+		"Names are unique within an audience. Choose another one.")
+	errScopeNotForApp = fault.Declare(fault.Invalid, "role.scope_not_authorized", "The app is not authorized for this scope",
+		"A role of an app has scopes of the APIs that the app may use. Authorize the app for it first.")
+	errScopeReserved = fault.Declare(fault.Invalid, "api_scope.reserved", "This scope name is reserved",
+		"Grove or a protocol uses this name. Choose another one, such as one with a prefix.")
+	errScopeTaken = fault.Declare(fault.Conflict, "api_scope.name_taken", "This scope name is taken",
+		"A scope of the tenant has this name. Choose another one.")
+	errScopeTooMany = fault.Declare(fault.Conflict, "api_scope.too_many", "An API resource has too many scopes",
+		"Delete scopes that nobody uses, or divide the API resource.")
+	errScopeUnknown = fault.Declare(fault.Invalid, "api_scope.unknown", "No such scope here",
+		"The scope is not one of this API resource. List its scopes.")
+	errScopeUsed = fault.Declare(fault.Conflict, "api_scope.in_use", "Apps are authorized for this scope",
+		"Apps are authorized for it. Take those authorizations away first.")
 )
 
 type (

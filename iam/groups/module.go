@@ -25,10 +25,14 @@ var (
 )
 
 var (
-	errFilter    = fault.Declare(fault.Malformed, "group.filter", "This filter cannot be used")
-	errLast      = fault.Declare(fault.Conflict, "group.last_administrator", "Somebody must stay Administrator")
-	errNameTaken = fault.Declare(fault.Conflict, "group.name_taken", "This name is taken")
-	errNotMember = fault.Declare(fault.Conflict, "group.not_a_member", "This person does not belong to the organization")
+	errFilter = fault.Declare(fault.Malformed, "group.filter", "This filter cannot be used",
+		"The filter is not one that groups take; the detail says where it goes wrong.")
+	errLast = fault.Declare(fault.Conflict, "group.last_administrator", "Somebody must stay Administrator",
+		"Without this the organization would have no Administrator. Appoint another one first.")
+	errNameTaken = fault.Declare(fault.Conflict, "group.name_taken", "This name is taken",
+		"Another group of the organization has this name. Choose another one.")
+	errNotMember = fault.Declare(fault.Conflict, "group.not_a_member", "This person does not belong to the organization",
+		"Only people of the organization join its groups. Add the person to the organization first.")
 )
 
 type (

@@ -27,10 +27,14 @@ var (
 )
 
 var (
-	errDuplicate = fault.Declare(fault.Conflict, "token_issuer.duplicate", "The issuer is trusted already")
-	errNameTaken = fault.Declare(fault.Conflict, "token_issuer.name_taken", "This name is taken")
-	errNobody    = fault.Declare(fault.Invalid, "token_issuer.subject_unknown", "No such person here")
-	errTooMany   = fault.Declare(fault.Conflict, "token_issuer.too_many", "The organization has too many of these")
+	errDuplicate = fault.Declare(fault.Conflict, "token_issuer.duplicate", "The issuer is trusted already",
+		"The organization trusts this issuer. Change the entry that there is.")
+	errNameTaken = fault.Declare(fault.Conflict, "token_issuer.name_taken", "This name is taken",
+		"Choose another name.")
+	errNobody = fault.Declare(fault.Invalid, "token_issuer.subject_unknown", "No such person here",
+		"The subject leads to nobody of the organization. Create the person, or correct the mapping.")
+	errTooMany = fault.Declare(fault.Conflict, "token_issuer.too_many", "The organization has too many of these",
+		"Delete issuers that are not used any more.")
 )
 
 type (

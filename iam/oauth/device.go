@@ -53,10 +53,12 @@ var (
 )
 
 // CodeDevice is a user code that names no device that waits here: unknown, used or run out, which is not told apart.
-var CodeDevice = fault.Declare(fault.NotFound, "device.code", "No device waits with this code")
+var CodeDevice = fault.Declare(fault.NotFound, "device.code", "No device waits with this code",
+	"The code was mistyped, used or is too old. Start again at the device.")
 
 // CodeDeviceTooMany is a user code, right or wrong, after too many wrong ones from the same address.
-var CodeDeviceTooMany = fault.Declare(fault.TooMany, "device.too_many", "Too many codes that name no device")
+var CodeDeviceTooMany = fault.Declare(fault.TooMany, "device.too_many", "Too many codes that name no device",
+	"Too many wrong codes came from here. Wait as long as Retry-After says.")
 
 // authorizeDevice is the device authorization endpoint (section 3.1).
 func (s *Service) authorizeDevice(w http.ResponseWriter, r *http.Request) {

@@ -25,9 +25,12 @@ var migrations embed.FS
 func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
 
 var (
-	errInvalid   = fault.Declare(fault.Gone, "password_link.invalid", "This link cannot be used")
-	errNotActive = fault.Declare(fault.Conflict, "password_link.not_active", "The user may not sign in")
-	errTooMany   = fault.Declare(fault.TooMany, "password_link.too_many", "Too many mails to this user")
+	errInvalid = fault.Declare(fault.Gone, "password_link.invalid", "This link cannot be used",
+		"It was used, replaced or is too old. Ask for a new one.")
+	errNotActive = fault.Declare(fault.Conflict, "password_link.not_active", "The user may not sign in",
+		"The user is disabled or locked. Enable or unlock the account first.")
+	errTooMany = fault.Declare(fault.TooMany, "password_link.too_many", "Too many mails to this user",
+		"Wait an hour, or hand a link over yourself.")
 )
 
 type (

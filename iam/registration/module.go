@@ -30,7 +30,8 @@ var migrations embed.FS
 // Migrations are this package's own.
 func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
 
-var errTooManyTokens = fault.Declare(fault.Conflict, "registration_token.too_many", "The organization has too many of these tokens")
+var errTooManyTokens = fault.Declare(fault.Conflict, "registration_token.too_many", "The organization has too many of these tokens",
+	"Delete tokens that are not used any more.")
 
 type (
 	registeredData struct {

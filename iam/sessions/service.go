@@ -34,7 +34,8 @@ const (
 const maxRevoked = 1000
 
 var (
-	errRefused = fault.Declare(fault.Forbidden, "session.refused", "Nobody can sign in here at present")
+	errRefused = fault.Declare(fault.Forbidden, "session.refused", "Nobody can sign in here at present",
+		"The account, its organization or the tenant is not active. Its administrator can say why.")
 
 	eventCreated = events.Declare[createdData]("session.created", "A person signed in.")
 	eventEnded   = events.Declare[endedData]("session.ended", "A session was ended, or its time was over.")

@@ -30,13 +30,20 @@ var (
 )
 
 var (
-	ErrAboveActor        = fault.Declare(fault.Forbidden, "user.above_actor", "This person may do more than you")
-	errCredentials       = fault.Declare(fault.Unauthenticated, "user.credentials", "The username or the password is wrong")
-	errDisabled          = fault.Declare(fault.Conflict, "user.disabled", "The user is disabled")
-	errFilter            = fault.Declare(fault.Malformed, "user.filter", "This filter cannot be used")
-	ErrLastAdministrator = fault.Declare(fault.Conflict, "user.last_administrator", "The last administrator stays")
-	ErrPassword          = fault.Declare(fault.Invalid, "user.password", "This password cannot be used")
-	errUsernameTaken     = fault.Declare(fault.Conflict, "user.username_taken", "This username is taken")
+	ErrAboveActor = fault.Declare(fault.Forbidden, "user.above_actor", "This person may do more than you",
+		"Ask somebody who holds every permission that this person holds.")
+	errCredentials = fault.Declare(fault.Unauthenticated, "user.credentials", "The username or the password is wrong",
+		"Nobody has this username with this password, or the account is locked for a while.")
+	errDisabled = fault.Declare(fault.Conflict, "user.disabled", "The user is disabled",
+		"Enable the user first.")
+	errFilter = fault.Declare(fault.Malformed, "user.filter", "This filter cannot be used",
+		"The filter is not one that users take; the detail says where it goes wrong.")
+	ErrLastAdministrator = fault.Declare(fault.Conflict, "user.last_administrator", "The last administrator stays",
+		"Without this person the organization would have no Administrator. Appoint another one first.")
+	ErrPassword = fault.Declare(fault.Invalid, "user.password", "This password cannot be used",
+		"It breaks a rule for passwords, is a common one, or the account has none; the detail says which.")
+	errUsernameTaken = fault.Declare(fault.Conflict, "user.username_taken", "This username is taken",
+		"Usernames are unique in the organization. Choose another one.")
 )
 
 type (

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -84,6 +85,11 @@ const maxBody = 1 << 20
 // and cancels the request's context when it passes. It is that of the server; huma's own would end slow writes after 5 s.
 const bodyTime = 30 * time.Second
 
+// about is the introduction of the description.
+//
+//go:embed about.md
+var about string
+
 // New makes an API without operations.
 func New(o Options) *API {
 	a := &API{Options: o, directory: o.Directory, log: o.Log, inner: chi.NewMux(), outer: chi.NewMux(), reads: map[string]bool{},
@@ -91,9 +97,8 @@ func New(o Options) *API {
 	a.inner.Use(routed)
 	a.outer.Use(routed)
 	cfg := huma.DefaultConfig("Grove", o.Version)
-	cfg.Info.Description = "Identity control plane for B2B SaaS: tenants, organizations, people, apps and what they may do."
+	cfg.Info.Description = about
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	cfg.Info.Contact = &huma.Contact{Name: "Whoever runs this installation"}
 	cfg.Servers = []*huma.Server{{URL: "{origin}/t/{tenant}", Description: "A tenant's base; a custom host serves the same at its root.",
 		Variables: map[string]*huma.ServerVariable{
 			"origin": {Default: cmp.Or(o.BaseURL, "http://127.0.0.1:8080"), Description: "Where the installation is."},

@@ -21,14 +21,22 @@ var (
 )
 
 var (
-	errCycle        = fault.Declare(fault.Conflict, "org.cycle", "An organization cannot be moved into itself")
-	errFromAbove    = fault.Declare(fault.Forbidden, "org.only_from_above", "Only an organization above may do this")
-	errHandleTaken  = fault.Declare(fault.Conflict, "org.handle_taken", "The handle is taken")
-	errHasChildren  = fault.Declare(fault.Conflict, "org.has_children", "The organization has children")
-	errNameTaken    = fault.Declare(fault.Conflict, "org.name_taken", "The name is taken")
-	errNotSuspended = fault.Declare(fault.Conflict, "org.not_suspended", "Suspend the organization first")
-	errRoot         = fault.Declare(fault.Conflict, "org.root", "The root organization is the tenant")
-	errTooDeep      = fault.Declare(fault.Conflict, "org.too_deep", "The tree would be too deep")
+	errCycle = fault.Declare(fault.Conflict, "org.cycle", "An organization cannot be moved into itself",
+		"The new parent is the organization or lies below it. Choose another parent.")
+	errFromAbove = fault.Declare(fault.Forbidden, "org.only_from_above", "Only an organization above may do this",
+		"Use a token of an organization above this one.")
+	errHandleTaken = fault.Declare(fault.Conflict, "org.handle_taken", "The handle is taken",
+		"Handles are unique in the tenant. Choose another one, or leave it out.")
+	errHasChildren = fault.Declare(fault.Conflict, "org.has_children", "The organization has children",
+		"Delete or move the organizations below first.")
+	errNameTaken = fault.Declare(fault.Conflict, "org.name_taken", "The name is taken",
+		"Names are unique among siblings. Choose another one.")
+	errNotSuspended = fault.Declare(fault.Conflict, "org.not_suspended", "Suspend the organization first",
+		"Only a suspended organization can be deleted. Suspend it first.")
+	errRoot = fault.Declare(fault.Conflict, "org.root", "The root organization is the tenant",
+		"The root is the tenant. Its operator changes, suspends and deletes it.")
+	errTooDeep = fault.Declare(fault.Conflict, "org.too_deep", "The tree would be too deep",
+		"The tree has as many levels as it may have. Choose a parent higher up; GROVE_ORG_MAX_DEPTH is the operator's.")
 )
 
 // Module is the capability's manifest.

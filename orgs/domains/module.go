@@ -21,10 +21,14 @@ var (
 )
 
 var (
-	errDuplicate  = fault.Declare(fault.Conflict, "domain.duplicate", "Already mapped")
-	errNeedsProof = fault.Declare(fault.Forbidden, "domain.needs_proof", "The domain must be proven")
-	errPublic     = fault.Declare(fault.Invalid, "domain.public", "A domain that anyone can have an address of")
-	errTaken      = fault.Declare(fault.Conflict, "domain.taken", "Another organization has the domain")
+	errDuplicate = fault.Declare(fault.Conflict, "domain.duplicate", "Already mapped",
+		"The organization has this domain. Nothing is left to do.")
+	errNeedsProof = fault.Declare(fault.Forbidden, "domain.needs_proof", "The domain must be proven",
+		"Only the tenant's administrators map domains without proof. Ask them.")
+	errPublic = fault.Declare(fault.Invalid, "domain.public", "A domain that anyone can have an address of",
+		"Anyone may have an address there. Use a domain that belongs to the organization.")
+	errTaken = fault.Declare(fault.Conflict, "domain.taken", "Another organization has the domain",
+		"A domain leads to one organization of the tenant. Remove it there first.")
 )
 
 // Module is the capability's manifest.

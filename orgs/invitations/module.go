@@ -36,16 +36,24 @@ var (
 )
 
 // CodeRefused is an invitation whose promise is not kept: who invited is gone, or may not give any more what it promises.
-var CodeRefused = fault.Declare(fault.Gone, "org.invite.refused", "Whoever invited can let nobody in")
+var CodeRefused = fault.Declare(fault.Gone, "org.invite.refused", "Whoever invited can let nobody in",
+	"Whoever invited may not give any more what was promised. Ask for a new invitation.")
 
 var (
-	errAlreadyMember = fault.Declare(fault.Conflict, "org.invite.already_member", "Already a member")
-	errDuplicate     = fault.Declare(fault.Conflict, "org.invite.duplicate", "Already invited")
-	errInvalid       = fault.Declare(fault.Gone, "org.invite.invalid", "This invitation cannot be used")
-	errNotPending    = fault.Declare(fault.Conflict, "org.invite.not_pending", "The invitation is not pending any more")
-	errOtherPerson   = fault.Declare(fault.Forbidden, "org.invite.other_person", "The invitation is for somebody else")
-	errTooMany       = fault.Declare(fault.TooMany, "org.invite.too_many", "Too many invitations to this address")
-	errSignIn        = fault.Declare(fault.Conflict, "org.invite.sign_in", "Sign in to accept")
+	errAlreadyMember = fault.Declare(fault.Conflict, "org.invite.already_member", "Already a member",
+		"Somebody with this address belongs to the organization. Nothing is left to do.")
+	errDuplicate = fault.Declare(fault.Conflict, "org.invite.duplicate", "Already invited",
+		"The address has an invitation that waits. Send that one again, or take it back first.")
+	errInvalid = fault.Declare(fault.Gone, "org.invite.invalid", "This invitation cannot be used",
+		"It was used, taken back, sent again or is too old. Ask for a new one.")
+	errNotPending = fault.Declare(fault.Conflict, "org.invite.not_pending", "The invitation is not pending any more",
+		"It was accepted or taken back. Invite the person again.")
+	errOtherPerson = fault.Declare(fault.Forbidden, "org.invite.other_person", "The invitation is for somebody else",
+		"Whoever is signed in is not the one who was invited. Sign in as that person.")
+	errTooMany = fault.Declare(fault.TooMany, "org.invite.too_many", "Too many invitations to this address",
+		"Wait an hour, or use the invitation that was sent last.")
+	errSignIn = fault.Declare(fault.Conflict, "org.invite.sign_in", "Sign in to accept",
+		"There is an account with this address. Sign in to it, then accept.")
 )
 
 type (

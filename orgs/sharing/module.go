@@ -20,8 +20,10 @@ var migrations embed.FS
 func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub }
 
 var (
-	errPolicy = fault.Declare(fault.Invalid, "app.share_policy", "The policy and the organizations do not go together")
-	errTarget = fault.Declare(fault.Invalid, "app.share_target", "Not an organization below the app's owner")
+	errPolicy = fault.Declare(fault.Invalid, "app.share_policy", "The policy and the organizations do not go together",
+		"Only the policies for chosen organizations take a list of them; give one there and none elsewhere.")
+	errTarget = fault.Declare(fault.Invalid, "app.share_target", "Not an organization below the app's owner",
+		"An app is shared downwards only. Name organizations below the one that owns it.")
 )
 
 type (

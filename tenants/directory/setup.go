@@ -16,7 +16,8 @@ const SetupLife = time.Hour
 
 const setupPrefix = "grv_setup"
 
-var errSetup = fault.Declare(fault.Forbidden, "tenant.setup_refused", "The set-up token is not good")
+var errSetup = fault.Declare(fault.Forbidden, "tenant.setup_refused", "The set-up token is not good",
+	"It was used, is too old or is of another process. Restart grove serve for a new one.")
 
 func setupRefused() error {
 	return errSetup.With("It is mistyped, expired or used, or there is a tenant already.", nil)

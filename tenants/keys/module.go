@@ -22,7 +22,8 @@ var (
 	permWrite = perm.Declare("keys.write", "Rotate the tenant's signing keys.")
 )
 
-var errNoKey = fault.Declare(fault.Conflict, "key.unused_algorithm", "No key of this algorithm")
+var errNoKey = fault.Declare(fault.Conflict, "key.unused_algorithm", "No key of this algorithm",
+	"The tenant signs with no key of this algorithm. Choose one that it has, or add a key first.")
 
 // Module is the capability's manifest.
 func (s *Service) Module() module.Manifest {

@@ -21,8 +21,10 @@ var (
 )
 
 var (
-	errLooser        = fault.Declare(fault.Invalid, "setting.looser", "A setting can only be made stricter here")
-	errUnknownModule = fault.Declare(fault.NotFound, "setting.unknown_module", "No such settings")
+	errLooser = fault.Declare(fault.Invalid, "setting.looser", "A setting can only be made stricter here",
+		"An organization above is stricter. Stay within what is inherited, or change it there.")
+	errUnknownModule = fault.Declare(fault.NotFound, "setting.unknown_module", "No such settings",
+		"List the settings of the organization for the names of modules.")
 )
 
 // Module is the capability's manifest.

@@ -51,6 +51,7 @@ type Code struct {
 	Kind  Kind
 	Name  string // dotted, lower-case, stable: org.invite.duplicate
 	Title string // a few words for people, in English
+	Hint  string // what to do about it, or why it happens, in a sentence or two
 }
 
 var (
@@ -58,8 +59,9 @@ var (
 	declared = map[string]Code{}
 )
 
-// Declare registers a code. It is called from package-level variables only and panics when a name is used twice.
-func Declare(kind Kind, name, title string) Code {
+// Declare registers a code. It is called from package-level variables only and panics when a name is used twice. What hint
+// says stands in the list of codes; tests alone leave it out.
+func Declare(kind Kind, name, title string, hint ...string) Code {
 	mu.Lock()
 	defer mu.Unlock()
 	if _, twice := declared[name]; twice {
@@ -68,7 +70,7 @@ func Declare(kind Kind, name, title string) Code {
 	if name == "" || strings.ToLower(name) != name || !strings.Contains(name, ".") {
 		panic("fault: code must be dotted and lower-case: " + name)
 	}
-	c := Code{Kind: kind, Name: name, Title: title}
+	c := Code{Kind: kind, Name: name, Title: title, Hint: strings.Join(hint, " ")}
 	declared[name] = c
 	return c
 }
@@ -135,29 +137,52 @@ func (c Code) Is(err error) bool {
 
 // The codes that every capability shares.
 var (
-	CodeAboveGranter   = Declare(Forbidden, "role.above_granter", "This would give or take more than you hold")
-	CodeInternal       = Declare(Internal, "server.internal", "Something went wrong on our side")
-	CodeInvalid        = Declare(Invalid, "request.invalid", "The request breaks a rule")
-	CodeMalformed      = Declare(Malformed, "request.malformed", "The request cannot be read")
-	CodeNotFound       = Declare(NotFound, "resource.not_found", "Not found")
-	CodeForbidden      = Declare(Forbidden, "request.forbidden", "Not allowed")
-	CodeUnauthorized   = Declare(Unauthenticated, "request.unauthenticated", "Sign in first")
-	CodeStale          = Declare(PreconditionFailed, "resource.stale", "The resource has changed")
-	CodeMatchRequired  = Declare(PreconditionNeeded, "request.if_match_required", "If-Match is required")
-	CodeTooLarge       = Declare(TooLarge, "request.too_large", "The request is too large")
-	CodeTooMany        = Declare(TooMany, "request.rate_limited", "Too many requests")
-	CodeUnavailable    = Declare(Unavailable, "server.unavailable", "Try again later")
-	CodeLate           = Declare(Late, "request.timeout", "The request did not arrive in time")
-	CodeMediaType      = Declare(UnsupportedMedia, "request.media_type", "This media type is not taken here")
-	CodeMethod         = Declare(MethodNotAllowed, "request.method_not_allowed", "This method is not offered here")
-	CodeIdemMismatch   = Declare(Invalid, "idempotency.mismatch", "This key was used for another request")
-	CodeIdemRunning    = Declare(Conflict, "idempotency.in_progress", "The first request is still running")
-	CodeIdemSecret     = Declare(Conflict, "idempotency.secret_already_shown", "The secret was shown once and cannot be shown again")
-	CodePageToken      = Declare(Malformed, "request.page_token", "This page token cannot be used here")
-	CodeSeatsExhausted = Declare(Conflict, "seats.exhausted", "No seat is free")
-	CodeSuspended      = Declare(Forbidden, "org.suspended", "The organization is suspended")
-	CodeTenantNotFound = Declare(NotFound, "tenant.not_found", "Not found")
-	CodeTenantStopped  = Declare(Forbidden, "tenant.suspended", "The tenant is suspended")
+	CodeAboveGranter = Declare(Forbidden, "role.above_granter", "This would give or take more than you hold",
+		"Nobody gives or takes more than he holds. Ask somebody who holds all of it.")
+	CodeInternal = Declare(Internal, "server.internal", "Something went wrong on our side",
+		"The fault is in Grove. Tell its operator the request_id, which is in the log.")
+	CodeInvalid = Declare(Invalid, "request.invalid", "The request breaks a rule",
+		"Each wrong value is in errors, with where it is and what it must be.")
+	CodeMalformed = Declare(Malformed, "request.malformed", "The request cannot be read",
+		"The body is not the JSON that is expected; the detail says where reading ended.")
+	CodeNotFound = Declare(NotFound, "resource.not_found", "Not found",
+		"It does not exist, or the token may not see it. Check the identifier, and the token's organization.")
+	CodeForbidden = Declare(Forbidden, "request.forbidden", "Not allowed",
+		"The token lacks a permission in this organization; the detail names it. Ask for its scope, or for a role that has it.")
+	CodeUnauthorized = Declare(Unauthenticated, "request.unauthenticated", "Sign in first",
+		"The token is missing, over or was ended. Get a new one.")
+	CodeStale = Declare(PreconditionFailed, "resource.stale", "The resource has changed",
+		"Somebody changed it since it was read. Read it again and repeat the change.")
+	CodeMatchRequired = Declare(PreconditionNeeded, "request.if_match_required", "If-Match is required",
+		"Read the resource and send its ETag in If-Match.")
+	CodeTooLarge = Declare(TooLarge, "request.too_large", "The request is too large",
+		"Send less at once.")
+	CodeTooMany = Declare(TooMany, "request.rate_limited", "Too many requests",
+		"Wait as many seconds as Retry-After says.")
+	CodeUnavailable = Declare(Unavailable, "server.unavailable", "Try again later",
+		"The database cannot be reached or is too busy. Send the request again after Retry-After, with the same Idempotency-Key.")
+	CodeLate = Declare(Late, "request.timeout", "The request did not arrive in time",
+		"Send the whole body within half a minute.")
+	CodeMediaType = Declare(UnsupportedMedia, "request.media_type", "This media type is not taken here",
+		"Send application/json, or what the operation names.")
+	CodeMethod = Declare(MethodNotAllowed, "request.method_not_allowed", "This method is not offered here",
+		"Use one of the methods in the header Allow.")
+	CodeIdemMismatch = Declare(Invalid, "idempotency.mismatch", "This key was used for another request",
+		"The key came before with another body or address. Make a new key for each thing that you want.")
+	CodeIdemRunning = Declare(Conflict, "idempotency.in_progress", "The first request is still running",
+		"A request with the same key is being worked on. Send it again in a moment.")
+	CodeIdemSecret = Declare(Conflict, "idempotency.secret_already_shown", "The secret was shown once and cannot be shown again",
+		"The first request took effect, and its secret is stored nowhere. Make a new secret.")
+	CodePageToken = Declare(Malformed, "request.page_token", "This page token cannot be used here",
+		"It belongs to another list, other parameters or another token, or the keys were changed. Start at the first page.")
+	CodeSeatsExhausted = Declare(Conflict, "seats.exhausted", "No seat is free",
+		"All seats are taken or reserved. Free one, or have the limit raised from above.")
+	CodeSuspended = Declare(Forbidden, "org.suspended", "The organization is suspended",
+		"It, or one above it, is suspended. Whoever is above resumes it.")
+	CodeTenantNotFound = Declare(NotFound, "tenant.not_found", "Not found",
+		"The identifier or handle names no tenant of this installation.")
+	CodeTenantStopped = Declare(Forbidden, "tenant.suspended", "The tenant is suspended",
+		"The operator suspended it and resumes it.")
 )
 
 // ErrNotFound is the one answer for "does not exist" and "may not be seen".
