@@ -9,6 +9,7 @@ import (
 
 // UpdateAppOIDCRequest is a merge patch of an app's OAuth 2.0 and OpenID Connect settings.
 type UpdateAppOIDCRequest struct {
+	EncryptionPatch
 	RedirectURIs           *[]string `json:"redirect_uris,omitempty" maxItems:"50" doc:"All redirect URIs from now on; compared exactly." example:"[\"https://app.example.com/callback\"]"`
 	PostLogoutRedirectURIs *[]string `json:"post_logout_redirect_uris,omitempty" maxItems:"50" doc:"All addresses after sign-out from now on; compared exactly." example:"[\"https://app.example.com/\"]"`
 	AllowedOrigins         *[]string `json:"allowed_origins,omitempty" maxItems:"50" doc:"All browser origins (CORS) from now on." example:"[\"https://app.example.com\"]"`
@@ -23,7 +24,7 @@ type UpdateAppOIDCRequest struct {
 	FrontchannelLogoutURI  *string   `json:"frontchannel_logout_uri,omitempty" maxLength:"2048" doc:"What the browser opens in a frame, with iss and sid, when the person signs out there (OpenID Connect Front-Channel Logout 1.0); at the origin of a redirect URI; empty for nothing. Browsers that keep other sites' cookies out of frames make it useless: the back channel always works." example:"https://app.example.com/frontchannel-logout"`
 	IDTokenSeconds         *int      `json:"id_token_seconds,omitempty" minimum:"0" maximum:"86400" doc:"Lifetime of ID tokens; 0: that of access tokens." example:"3600"`
 	IDTokenAlg             *string   `json:"id_token_alg,omitempty" enum:"ES256,EdDSA,PS256,RS256" doc:"How ID tokens are signed (id_token_signed_response_alg)." example:"ES256"`
-	JWKS                   *JWKSet   `json:"jwks,omitempty" doc:"All public keys of the app from now on, with which its assertions and request objects are verified. Takes the place of jwks_uri. A key that is taken out ends what was issued so far."`
+	JWKS                   *JWKSet   `json:"jwks,omitempty" doc:"All public keys of the app from now on, with which its assertions and request objects are verified, and to which what it is told is encrypted. Takes the place of jwks_uri. A key that is taken out ends what was issued so far."`
 	JWKSURI                *string   `json:"jwks_uri,omitempty" maxLength:"2048" doc:"Where the app publishes its keys (RFC 7517), read again every few minutes; empty for nowhere. Takes the place of jwks." example:"https://app.example.com/jwks.json"`
 	CertificateBound       *bool     `json:"tls_client_certificate_bound_access_tokens,omitempty" doc:"Whether the app's tokens are bound to the TLS certificate that it shows, so that a stolen token is of no use (RFC 8705, section 3)." example:"false"`
 	CertificateDN          *string   `json:"tls_client_auth_subject_dn,omitempty" maxLength:"1024" doc:"Whole subject of the certificate for tls_client_auth, as RFC 4514 writes it: the last part first, no space between the parts. Exactly one of the five is set for that method." example:"CN=payments,O=Example,C=DE"`

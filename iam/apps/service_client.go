@@ -18,23 +18,24 @@ import (
 // Client is what the protocols know of an app. It is shared by all who read it: do not change it.
 type Client struct {
 	Settings
-	ID           ids.App
-	Org          ids.Org // the owner
-	ClientID     string
-	Name         string
-	LogoURI      string
-	AccessURL    string
-	Public       bool // has no secret; PKCE is all that binds a code to it
-	Native       bool // a mobile app: see MatchRedirect
-	Enabled      bool
-	Builtin      bool
-	Source       string // SourceManaged, SourceRegistered or SourceDocument
-	RoleAudience string // application or organization
-	GrantTypes   []string
-	SecretHashes []SecretHash
-	Keys         []*jose.PublicKey // of jwks; those of jwks_uri are read when they are needed
-	APIs         []ClientAPI
-	Dialect      *attributes.Dialect // what it can be told of people; nil where it acts for nobody
+	ID             ids.App
+	Org            ids.Org // the owner
+	ClientID       string
+	Name           string
+	LogoURI        string
+	AccessURL      string
+	Public         bool // has no secret; PKCE is all that binds a code to it
+	Native         bool // a mobile app: see MatchRedirect
+	Enabled        bool
+	Builtin        bool
+	Source         string // SourceManaged, SourceRegistered or SourceDocument
+	RoleAudience   string // application or organization
+	GrantTypes     []string
+	SecretHashes   []SecretHash
+	Keys           []*jose.PublicKey              // of jwks; those of jwks_uri are read when they are needed
+	EncryptionKeys map[string]*jose.EncryptionKey // of jwks, by the algorithm
+	APIs           []ClientAPI
+	Dialect        *attributes.Dialect // what it can be told of people; nil where it acts for nobody
 }
 
 // SecretHash is the SHA-256 of a client secret.
@@ -151,7 +152,7 @@ func (r clientRow) client() Client {
 	r.OIDC.ExchangeAudiences = r.Serves
 	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
 		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, Source: r.Source, RoleAudience: r.RoleAudience,
-		GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, Keys: keys, APIs: r.APIs}
+		GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, Keys: keys, EncryptionKeys: r.OIDC.encryptionKeys(), APIs: r.APIs}
 }
 
 // Origins reports whether an enabled app of the tenant allows a browser origin. Errors count as no.

@@ -32,7 +32,7 @@ func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateApp
 		fields = append(fields, "jwks_uri")
 	}
 	if _, err := a.OIDC.JWKS.PublicKeys(); err != nil {
-		return nil, fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures.")
+		return nil, fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures or encryption.")
 	}
 	if !keysGone(was, a.OIDC) {
 		return fields, nil

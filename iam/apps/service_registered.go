@@ -50,6 +50,7 @@ func (r Registration) row(org ids.Org) (row appRow, err error) {
 	if row.OIDC.IDTokenAlg == "" {
 		row.OIDC.IDTokenAlg = jose.ES256
 	}
+	row.OIDC.Encryption.Complete()
 	row.OIDC.RedirectURIs = list.Distinct(row.OIDC.RedirectURIs)
 	row.OIDC.PostLogoutRedirectURIs = list.Distinct(row.OIDC.PostLogoutRedirectURIs)
 	row.Origins = []string{}
@@ -72,7 +73,7 @@ func (r Registration) row(org ids.Org) (row appRow, err error) {
 		return row, fault.CodeInvalid.At("/jwks_uri", "Must be empty where jwks has the keys (RFC 7591, section 2).")
 	}
 	if _, err := row.OIDC.JWKS.PublicKeys(); err != nil {
-		return row, fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures.")
+		return row, fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures or encryption.")
 	}
 	return row, checkProtocol(row)
 }
@@ -114,7 +115,7 @@ func (r Registration) over(s Settings) Settings {
 	s.BackchannelLogoutURI, s.FrontchannelLogoutURI = d.BackchannelLogoutURI, d.FrontchannelLogoutURI
 	s.PostLogoutRedirectURIs, s.RedirectURIs = d.PostLogoutRedirectURIs, d.RedirectURIs
 	s.IDTokenAlg, s.IntrospectionAlg, s.RequestObjectAlg, s.ResponseAlg, s.UserinfoAlg = d.IDTokenAlg, d.IntrospectionAlg, d.RequestObjectAlg, d.ResponseAlg, d.UserinfoAlg
-	s.ResponseTypes = d.ResponseTypes
+	s.Encryption, s.ResponseTypes = d.Encryption, d.ResponseTypes
 	s.SectorIdentifierURI, s.SubjectType = d.SectorIdentifierURI, d.SubjectType
 	s.DPoPBound = s.DPoPBound || d.DPoPBound
 	s.RequirePushed = s.RequirePushed || d.RequirePushed

@@ -3,6 +3,7 @@ package apps
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"grove/infra/jose"
@@ -36,6 +37,7 @@ var ResponseTypes = []string{"code", "code id_token", "code id_token token", "co
 // The zero value of each setting is what apps had before it was there, so that rows written earlier need no change; and
 // none is a secret. What SQL asks for, grant types and browser origins, has columns of its own.
 type Settings struct {
+	Encryption
 	AccessTokenFormat      string   `json:"access_token_format" doc:"jwt: APIs check access tokens by themselves (RFC 9068). opaque: nobody but the server reads them; APIs ask introspection." example:"jwt"`
 	AccessTokenSeconds     int      `json:"access_token_seconds" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
 	AssertionReuse         bool     `json:"assertion_reuse" doc:"Whether a client assertion works again until it expires, against RFC 7523's advice." example:"false"`
@@ -115,8 +117,8 @@ type JWKSet struct {
 	Keys []map[string]any `json:"keys" minItems:"1" maxItems:"10" doc:"Public keys (RFC 7517, section 4): EC on P-256, Ed25519, or RSA of 2048 bits and more, each with a kid where there are several."`
 }
 
-// PublicKeys returns the keys that verify an app's signatures, an RSA key without alg once for each algorithm. An error says
-// which rule of RFC 7517 or of [jose.ParsePublicJWK] a key breaks.
+// PublicKeys returns the keys that verify an app's signatures, an RSA key without alg once for each algorithm. Keys for
+// encryption are left out. An error is of a key that is for neither.
 func (s *JWKSet) PublicKeys() (keys []*jose.PublicKey, err error) {
 	if s == nil {
 		return nil, nil
@@ -126,7 +128,7 @@ func (s *JWKSet) PublicKeys() (keys []*jose.PublicKey, err error) {
 		if err != nil {
 			return nil, err
 		}
-		usable := false
+		usable := slices.ContainsFunc(jose.EncryptionAlgs(), func(alg string) bool { _, err := jose.ParseEncryptionJWK(raw, alg); return err == nil })
 		for _, alg := range jose.Algs() {
 			k, err := jose.ParsePublicJWK(raw, alg)
 			if err == nil {
@@ -140,4 +142,4 @@ func (s *JWKSet) PublicKeys() (keys []*jose.PublicKey, err error) {
 	return keys, nil
 }
 
-var errKeyUnusable = errors.New("apps: a key is not a public key for one of the signature algorithms")
+var errKeyUnusable = errors.New("apps: a key is not a public key for one of the algorithms")

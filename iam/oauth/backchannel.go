@@ -100,7 +100,8 @@ func (s *Service) tellLogout(ctx context.Context, a logoutArgs) error {
 	return fmt.Errorf("oauth: the app answered its logout with status %d", answer.Status)
 }
 
-// signLogout makes a logout token (section 2.4). It has no nonce, and a type of its own, so that it is taken for no ID token.
+// signLogout makes a logout token (section 2.4). It has no nonce, and a type of its own, so that it is taken for no ID token. It is
+// encrypted as ID tokens are.
 func (s *Service) signLogout(ctx context.Context, client apps.Client, a logoutArgs) (string, error) {
 	known, err := s.namingFor(ctx, a.Tenant, client)
 	if err != nil {
@@ -110,5 +111,9 @@ func (s *Service) signLogout(ctx context.Context, client apps.Client, a logoutAr
 	c := newClaims().text("iss", a.Issuer).text("sub", known.subject(a.User)).text("aud", client.ClientID).number("iat", now.Unix()).
 		number("exp", now.Add(logoutTokenLife).Unix()).text("jti", ids.NewAccessToken().String()).text("sid", known.session(a.Session)).
 		raw("events", []byte(`{"`+eventLogout+`":{}}`))
-	return s.signFor(ctx, a.Tenant, client, "", typLogout, c)
+	signed, err := s.signFor(ctx, a.Tenant, client, "", typLogout, c)
+	if err != nil {
+		return "", err
+	}
+	return s.encrypted(ctx, client, client.IDTokenEncryptionAlg, client.IDTokenEncryptionEnc, signed)
 }

@@ -36,7 +36,11 @@ func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, c
 		text("s_hash", leftHash(key.Alg(), of.state)).list("amr", p.grant.AMR).text("acr", acrOf(p.grant.AMR)).
 		text("sid", known.session(p.grant.Session)).
 		text("org_id", org.ID.String()).text("org_handle", org.Handle).text("org_name", org.Name)
-	return key.Sign(typIDToken, p.told.render(c).end())
+	signed, err := key.Sign(typIDToken, p.told.render(c).end())
+	if err != nil {
+		return "", err
+	}
+	return s.encrypted(ctx, client, client.IDTokenEncryptionAlg, client.IDTokenEncryptionEnc, signed)
 }
 
 // leftHash is at_hash, c_hash (section 3.1.3.6) and s_hash (FAPI 1.0 Advanced, section 5.2.2.1): the left half of the digest by the

@@ -63,6 +63,9 @@ func wantsJWT(accept []string) bool {
 func (s *Service) signIntrospection(ctx context.Context, caller apps.Client, body []byte) ([]byte, error) {
 	c := newClaims().text("iss", httpapi.IssuerOf(ctx).URL).text("aud", caller.ClientID).number("iat", s.DB.Clock().Now().Unix()).raw("token_introspection", body)
 	signed, err := s.signFor(ctx, httpapi.TenantOf(ctx).ID, caller, caller.IntrospectionAlg, typIntrospection, c)
+	if err == nil {
+		signed, err = s.encrypted(ctx, caller, caller.IntrospectionEncryptionAlg, caller.IntrospectionEncryptionEnc, signed)
+	}
 	return []byte(signed), err
 }
 

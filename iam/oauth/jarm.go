@@ -33,6 +33,9 @@ func (s *Service) signResponse(ctx context.Context, client apps.Client, issuer s
 		c = c.text(p.name, p.value)
 	}
 	token, err := s.signFor(ctx, httpapi.TenantOf(ctx).ID, client, client.ResponseAlg, typResponse, c)
+	if err == nil {
+		token, err = s.encrypted(ctx, client, client.ResponseEncryptionAlg, client.ResponseEncryptionEnc, token)
+	}
 	return []param{{"response", token}}, err
 }
 

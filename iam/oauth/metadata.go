@@ -56,7 +56,17 @@ type metadata struct {
 	FrontchannelLogout       bool     `json:"frontchannel_logout_supported"` // Front-Channel Logout 1.0, section 3
 	FrontchannelSession      bool     `json:"frontchannel_logout_session_supported"`
 	UserinfoAlgs             []string `json:"userinfo_signing_alg_values_supported"`
-	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"`     // RFC 9701, section 7
+	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"` // RFC 9701, section 7
+	IDTokenEncryption        []string `json:"id_token_encryption_alg_values_supported"`
+	IDTokenEncs              []string `json:"id_token_encryption_enc_values_supported"`
+	UserinfoEncryption       []string `json:"userinfo_encryption_alg_values_supported"`
+	UserinfoEncs             []string `json:"userinfo_encryption_enc_values_supported"`
+	IntrospectionEncryption  []string `json:"introspection_encryption_alg_values_supported"` // RFC 9701, section 7
+	IntrospectionEncs        []string `json:"introspection_encryption_enc_values_supported"`
+	ResponseEncryption       []string `json:"authorization_encryption_alg_values_supported"` // JARM, section 4
+	ResponseEncs             []string `json:"authorization_encryption_enc_values_supported"`
+	RequestEncryption        []string `json:"request_object_encryption_alg_values_supported"` // RFC 9101
+	RequestEncs              []string `json:"request_object_encryption_enc_values_supported"`
 	IssInResponse            bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207
 	CertificateBound         bool     `json:"tls_client_certificate_bound_access_tokens"`     // RFC 8705, section 3.3
 	Aliases                  *aliases `json:"mtls_endpoint_aliases,omitempty"`                // RFC 8705, section 5
@@ -155,6 +165,11 @@ func (o Options) describe(offers registration.Offers) string {
 		BackchannelLogout:  true,
 		BackchannelSession: true,
 		FrontchannelLogout: true, FrontchannelSession: true,
+		IDTokenEncryption: jose.EncryptionAlgs(), IDTokenEncs: jose.Encs(),
+		UserinfoEncryption: jose.EncryptionAlgs(), UserinfoEncs: jose.Encs(),
+		IntrospectionEncryption: jose.EncryptionAlgs(), IntrospectionEncs: jose.Encs(),
+		ResponseEncryption: jose.EncryptionAlgs(), ResponseEncs: jose.Encs(),
+		RequestEncryption: jose.DecryptionAlgs(), RequestEncs: jose.Encs(),
 		IssInResponse:    true,
 		CertificateBound: o.Certificates,
 		Aliases:          at,

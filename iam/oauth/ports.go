@@ -45,6 +45,7 @@ type Groups interface {
 type Keys interface {
 	DataKey(ctx context.Context, tenant ids.Tenant) (*secrets.DataKey, error)
 	JWKS(ctx context.Context, tenant ids.Tenant) ([]byte, error)
+	Opener(ctx context.Context, tenant ids.Tenant) (*jose.DecryptionKey, error)
 	PublicKey(ctx context.Context, tenant ids.Tenant, kid string) (*jose.PublicKey, bool, error)
 	Signer(ctx context.Context, tenant ids.Tenant, alg string) (*jose.Key, error)
 }
@@ -69,6 +70,7 @@ type Pages interface {
 
 // RemoteKeys reads the key sets that clients publish, through the guarded client and from a cache. infra/outbound.
 type RemoteKeys interface {
+	EncryptionKey(ctx context.Context, address, alg string) (*jose.EncryptionKey, error)
 	Keys(ctx context.Context, address, alg, kid string) ([]*jose.PublicKey, error)
 }
 

@@ -15,7 +15,8 @@ import (
 
 // Request objects (RFC 9101; OpenID Connect Core 1.0, section 6.1): the authorization request as a JWT that the client has
 // signed, so that nobody on its way can change it. They come by value or pushed, never by an address of the client's: then
-// we would have to fetch what a stranger names.
+// we would have to fetch what a stranger names. A signed one may be encrypted to us (section 6.1), so that what it says, such as a
+// payment, is read by nobody in between.
 
 // maxRequestTTL is the longest life of a request object.
 const maxRequestTTL = time.Hour
@@ -43,6 +44,7 @@ func objectExpected(cause error) string {
 }
 
 var expectedOfObject = map[error]string{
+	jose.ErrDecrypt:    "An encrypted object holds a signed one (cty JWT) and is encrypted to the key of use enc at the server's jwks_uri, by one of request_object_encryption_alg_values_supported.",
 	errObjectTimes:     "The object has nbf, and exp is an hour after it at the most.",
 	errRequestAudience: "aud of the object holds the issuer.",
 	errRequestLife:     "exp of the object is within the next hour.",
@@ -63,6 +65,15 @@ func (s *Service) opened(ctx context.Context, client apps.Client, p params) (par
 		return nil, refuse(codeInvalidRequest, "This application has to sign its authorization requests (RFC 9101).").told("RFC 9101, section 10.5 (require_signed_request_object)", "", "Send the parameters as a signed request object in request.")
 	case object == "":
 		return p, nil
+	}
+	if jose.IsEncrypted(object) {
+		key, err := s.Keys.Opener(ctx, httpapi.TenantOf(ctx).ID)
+		if err != nil {
+			return nil, err
+		}
+		if object, err = key.Decrypt(object); err != nil {
+			return nil, badObject(err)
+		}
 	}
 	c, err := s.verifyClient(ctx, client, object, client.RequestObjectAlg, "", "JWT", "oauth-authz-req+jwt")
 	if err != nil {

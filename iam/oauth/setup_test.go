@@ -77,19 +77,20 @@ type world struct {
 	sessions *sessions.Service
 	t        *testing.T
 
-	mu        sync.Mutex
-	away      string // what the database says in the middle of a request: an SQLSTATE
-	clients   map[ids.Tenant]map[string]apps.Client
-	types     map[string]details.Type // authorization details types of both tenants
-	plugins   map[string]details.Processor
-	members   map[[2]string]bool
-	published map[string][]*jose.PublicKey // by address
-	renamed   map[string]string            // handles, and whose they are now
-	newer     map[string][]*jose.PublicKey // by address, for who looks again
-	roles     map[ids.Org][]string         // scopes that the person's roles give
-	sharing   map[ids.Org]bool             // where apps are not available
-	person    func(authn.Request) authn.Outcome
-	done      map[ids.Flow]authn.Done
+	mu         sync.Mutex
+	away       string // what the database says in the middle of a request: an SQLSTATE
+	clients    map[ids.Tenant]map[string]apps.Client
+	types      map[string]details.Type // authorization details types of both tenants
+	plugins    map[string]details.Processor
+	members    map[[2]string]bool
+	published  map[string][]*jose.PublicKey   // by address
+	encryption map[string]*jose.EncryptionKey // by address
+	renamed    map[string]string              // handles, and whose they are now
+	newer      map[string][]*jose.PublicKey   // by address, for who looks again
+	roles      map[ids.Org][]string           // scopes that the person's roles give
+	sharing    map[ids.Org]bool               // where apps are not available
+	person     func(authn.Request) authn.Outcome
+	done       map[ids.Flow]authn.Done
 }
 
 type tenant struct {
@@ -105,7 +106,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	folders := []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), settings.Migrations(), orgdir.Migrations(), users.Migrations(),
 		groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), issuers.Migrations(), consents.Migrations(), inspector.Migrations(), oauth.Migrations()}
 	w := &world{Database: testkit.New(t, folders, "oauth", nil), hub: cache.NewHub(testkit.Quiet()), t: t,
-		clients: map[ids.Tenant]map[string]apps.Client{}, types: map[string]details.Type{}, plugins: map[string]details.Processor{}, members: map[[2]string]bool{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
+		clients: map[ids.Tenant]map[string]apps.Client{}, types: map[string]details.Type{}, plugins: map[string]details.Processor{}, members: map[[2]string]bool{}, encryption: map[string]*jose.EncryptionKey{}, published: map[string][]*jose.PublicKey{}, roles: map[ids.Org][]string{}, sharing: map[ids.Org]bool{},
 		done: map[ids.Flow]authn.Done{}}
 	root, err := secrets.NewRoot(bytes.Repeat([]byte{7}, secrets.KeySize))
 	if err != nil {

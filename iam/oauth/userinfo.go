@@ -25,16 +25,29 @@ func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
 		s.writeBearerError(w, r, s.noted(r, atUserinfo, params{{"access_token", given.Token}}, err))
 		return
 	}
-	if client.UserinfoAlg == "" {
+	if client.UserinfoAlg == "" && client.UserinfoEncryptionAlg == "" {
 		writeRaw(w, http.StatusOK, c.end())
 		return
 	}
-	signed, err := s.signFor(r.Context(), httpapi.TenantOf(r.Context()).ID, client, client.UserinfoAlg, typUserinfo, c)
+	token, err := s.userinfoToken(r.Context(), client, c)
 	if err != nil {
-		s.writeBearerError(w, r, err)
+		s.writeBearerError(w, r, s.noted(r, atUserinfo, params{{"access_token", given.Token}}, err))
 		return
 	}
-	writeAs(w, http.StatusOK, "application/jwt", []byte(signed))
+	writeAs(w, http.StatusOK, "application/jwt", []byte(token))
+}
+
+// userinfoToken signs or encrypts the claims, or both (section 5.3.2).
+func (s *Service) userinfoToken(ctx context.Context, client apps.Client, c claims) (string, error) {
+	alg, enc := client.UserinfoEncryptionAlg, client.UserinfoEncryptionEnc
+	if client.UserinfoAlg == "" {
+		return s.encryptFor(ctx, client, alg, enc, "", c.end())
+	}
+	signed, err := s.signFor(ctx, httpapi.TenantOf(ctx).ID, client, client.UserinfoAlg, typUserinfo, c)
+	if err != nil {
+		return "", err
+	}
+	return s.encrypted(ctx, client, alg, enc, signed)
 }
 
 // typUserinfo is the type of signed answers, for which no specification has one. Without iat and exp they are no ID tokens.

@@ -45,6 +45,7 @@ func refuse(code, description string) *Refusal { return &Refusal{Code: code, Des
 // Metadata is client metadata (RFC 7591, section 2; OpenID Connect Dynamic Client Registration 1.0, section 2). Members that
 // are not known are ignored.
 type Metadata struct {
+	encryption
 	ApplicationType        string       `json:"application_type,omitempty"`
 	AuthMethod             string       `json:"token_endpoint_auth_method,omitempty"`
 	AuthSigningAlg         string       `json:"token_endpoint_auth_signing_alg,omitempty"`
@@ -59,7 +60,6 @@ type Metadata struct {
 	FrontchannelSession    bool         `json:"frontchannel_logout_session_required,omitempty"`
 	GrantTypes             []string     `json:"grant_types,omitempty"`
 	IDTokenAlg             string       `json:"id_token_signed_response_alg,omitempty"`
-	IDTokenEncryption      string       `json:"id_token_encrypted_response_alg,omitempty"`
 	IntrospectionAlg       string       `json:"introspection_signed_response_alg,omitempty"`
 	JWKS                   *apps.JWKSet `json:"jwks,omitempty"`
 	JWKSURI                string       `json:"jwks_uri,omitempty"`
@@ -79,7 +79,18 @@ type Metadata struct {
 	SubjectType            string       `json:"subject_type,omitempty"`
 	TosURI                 string       `json:"tos_uri,omitempty"`
 	UserinfoAlg            string       `json:"userinfo_signed_response_alg,omitempty"`
-	UserinfoEncryption     string       `json:"userinfo_encrypted_response_alg,omitempty"`
+}
+
+// encryption is [apps.Encryption] without what it does not name.
+type encryption struct {
+	IDTokenEncryptionAlg       string `json:"id_token_encrypted_response_alg,omitempty"`
+	IDTokenEncryptionEnc       string `json:"id_token_encrypted_response_enc,omitempty"`
+	IntrospectionEncryptionAlg string `json:"introspection_encrypted_response_alg,omitempty"`
+	IntrospectionEncryptionEnc string `json:"introspection_encrypted_response_enc,omitempty"`
+	ResponseEncryptionAlg      string `json:"authorization_encrypted_response_alg,omitempty"`
+	ResponseEncryptionEnc      string `json:"authorization_encrypted_response_enc,omitempty"`
+	UserinfoEncryptionAlg      string `json:"userinfo_encrypted_response_alg,omitempty"`
+	UserinfoEncryptionEnc      string `json:"userinfo_encrypted_response_enc,omitempty"`
 }
 
 // rules are what an app that describes itself may be.
@@ -116,6 +127,7 @@ func (m *Metadata) registration(r rules) (apps.Registration, error) {
 		Source: r.source, Name: m.ClientName, LogoURI: m.LogoURI, AccessURL: m.ClientURI,
 		Native: m.ApplicationType == applicationNative, Public: m.AuthMethod == apps.AuthNone, GrantTypes: stored,
 		Settings: apps.Settings{
+			Encryption: apps.Encryption(m.encryption),
 			AuthMethod: m.AuthMethod, AuthSigningAlg: m.AuthSigningAlg, BackchannelLogoutURI: m.BackchannelLogoutURI, DPoPBound: m.DPoPBound, FrontchannelLogoutURI: m.FrontchannelLogoutURI,
 			IDTokenAlg: m.IDTokenAlg, IntrospectionAlg: m.IntrospectionAlg, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 			PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, RedirectURIs: m.RedirectURIs, RequestObjectAlg: m.RequestObjectAlg,
@@ -162,8 +174,6 @@ func (m *Metadata) complete(r rules) error {
 		{"response_types", m.agrees(), "those that go with grant_types (RFC 7591, section 2.1)"},
 		{"subject_type", m.SubjectType == apps.SubjectPairwise || m.SubjectType == apps.SubjectPublic, "pairwise or public"},
 		{"sector_identifier_uri", m.SectorIdentifierURI == "" || r.sector, "left out, unless the app registers with a token"},
-		{"id_token_encrypted_response_alg", m.IDTokenEncryption == "", "left out: ID tokens are not encrypted"},
-		{"userinfo_encrypted_response_alg", m.UserinfoEncryption == "", "left out: answers are not encrypted"},
 		{"id_token_signed_response_alg", isAlg(m.IDTokenAlg), anAlg},
 		{"token_endpoint_auth_signing_alg", m.AuthSigningAlg == "" || m.AuthSigningAlg == jose.HS256 || isAlg(m.AuthSigningAlg), anAlg + ", or HS256 with client_secret_jwt"},
 		{"request_object_signing_alg", m.RequestObjectAlg == "" || isAlg(m.RequestObjectAlg), anAlg},
@@ -220,7 +230,7 @@ func (m *Metadata) name() string {
 func metadataOf(v apps.VersionedApp, kept Metadata) Metadata {
 	o := v.OIDC
 	m := Metadata{
-		ApplicationType: kept.ApplicationType, AuthMethod: o.AuthMethod, AuthSigningAlg: o.AuthSigningAlg, BackchannelLogoutURI: o.BackchannelLogoutURI,
+		encryption: encryption(o.Encryption), ApplicationType: kept.ApplicationType, AuthMethod: o.AuthMethod, AuthSigningAlg: o.AuthSigningAlg, BackchannelLogoutURI: o.BackchannelLogoutURI,
 		BackchannelSession: kept.BackchannelSession, ClientName: v.Name, ClientURI: v.AccessURL, Contacts: kept.Contacts, DetailsTypes: kept.DetailsTypes, DPoPBound: o.DPoPBound,
 		FrontchannelLogoutURI: o.FrontchannelLogoutURI, FrontchannelSession: kept.FrontchannelSession, GrantTypes: o.GrantTypes,
 		IDTokenAlg: o.IDTokenAlg, IntrospectionAlg: o.IntrospectionAlg, JWKS: o.JWKS, JWKSURI: o.JWKSURI, LogoURI: v.LogoURI, PolicyURI: kept.PolicyURI,

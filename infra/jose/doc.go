@@ -11,7 +11,9 @@
 // [VerifyEmbedded] is the only exception to the rule about keys, for proofs of possession (RFC 9449).
 //
 // There are no symmetric algorithms and no "none": code that is absent cannot be confused.
-// Encryption (JWE) is not part of this package.
+//
+// What is encrypted to a client, and by a client to us (RFC 7516), goes through [EncryptionKey] and [DecryptionKey]. An encrypted token
+// proves nothing: anybody can encrypt. What was in it goes through [Verify].
 //
 // Read claims through [Claims]: encoding/json matches names without regard to case, so decoding a
 // payload into a struct would let "EXP" stand for "exp".

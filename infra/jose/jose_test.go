@@ -244,7 +244,7 @@ func TestJWKSet(t *testing.T) {
 			t.Errorf("%.20s: %v", text, err)
 		}
 	}
-	if got := string(JWKSet()); got != `{"keys":[]}` {
+	if got := string(JWKSet[*PublicKey]()); got != `{"keys":[]}` {
 		t.Fatal(got)
 	}
 }

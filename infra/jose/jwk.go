@@ -92,8 +92,13 @@ func (p *PublicKey) JWK() json.RawMessage {
 	return json.RawMessage(`{"alg":"` + p.alg + `","kid":` + string(kid) + `,"use":"sig",` + p.members + `}`)
 }
 
+// Published is a key that others may see.
+type Published interface {
+	JWK() json.RawMessage // public members alone (RFC 7517)
+}
+
 // JWKSet returns the JWK set (RFC 7517 section 5) of the keys.
-func JWKSet(keys ...*PublicKey) json.RawMessage {
+func JWKSet[K Published](keys ...K) json.RawMessage {
 	out := []byte(`{"keys":[`)
 	for i, k := range keys {
 		if i > 0 {
@@ -108,38 +113,20 @@ func JWKSet(keys ...*PublicKey) json.RawMessage {
 // with both empty the key type decides (EC: ES256, OKP: EdDSA, RSA: RS256); with both given they
 // must be equal. Private and symmetric keys, use other than "sig" and key_ops without "verify" are refused.
 func ParsePublicJWK(raw []byte, alg string) (*PublicKey, error) {
-	if len(raw) > maxJWKBytes {
-		return nil, jwkError("too large")
-	}
-	o, err := parseObject(raw)
+	o, err := parsePublic(raw)
 	if err != nil {
-		return nil, jwkError("malformed")
+		return nil, err
 	}
-	for _, private := range []string{"d", "dp", "dq", "k", "oth", "p", "q", "qi"} {
-		if o.has(private) {
-			return nil, jwkError("has private members")
-		}
-	}
-	named, okAlg := o.str("alg")
-	kid, okKID := o.str("kid")
-	kty, okKty := o.str("kty")
-	use, okUse := o.str("use")
-	if !okAlg || !okKID || !okKty || !okUse {
-		return nil, jwkError("malformed")
-	}
-	if use != "" && use != "sig" || !opsAllowVerify(o) {
+	if o.use != "" && o.use != "sig" || !opsAllow(o.object, "verify") {
 		return nil, jwkError("is not for signatures")
 	}
 	if o.has("alg") {
-		if alg != "" && named != alg {
+		if alg != "" && o.alg != alg {
 			return nil, jwkError("is for another algorithm")
 		}
-		alg = named
+		alg = o.alg
 	}
-	if o.has("kid") && !validKID(kid) {
-		return nil, jwkError("has an invalid kid")
-	}
-	key, natural, err := keyMembers(o, kty)
+	key, natural, err := keyMembers(o.object, o.kty)
 	if err != nil {
 		return nil, err
 	}
@@ -150,14 +137,60 @@ func ParsePublicJWK(raw []byte, alg string) (*PublicKey, error) {
 	if err != nil {
 		return nil, jwkError("does not fit the algorithm")
 	}
-	p.kid = kid
+	p.kid = o.kid
 	return p, nil
+}
+
+// publicJWK is a JWK whose members of every kind of key have been read.
+type publicJWK struct {
+	object
+	alg, kid, kty, use string // "" where there is none
+}
+
+// parsePublic reads what all JWKs have, and refuses those with private or symmetric parts.
+func parsePublic(raw []byte) (k publicJWK, err error) {
+	if len(raw) > maxJWKBytes {
+		return k, jwkError("too large")
+	}
+	if k.object, err = parseObject(raw); err != nil {
+		return k, jwkError("malformed")
+	}
+	for _, private := range []string{"d", "dp", "dq", "k", "oth", "p", "q", "qi"} {
+		if k.has(private) {
+			return k, jwkError("has private members")
+		}
+	}
+	for name, into := range map[string]*string{"alg": &k.alg, "kid": &k.kid, "kty": &k.kty, "use": &k.use} {
+		var ok bool
+		if *into, ok = k.str(name); !ok {
+			return k, jwkError("malformed")
+		}
+	}
+	if k.has("kid") && !validKID(k.kid) {
+		return k, jwkError("has an invalid kid")
+	}
+	return k, nil
 }
 
 // ParseJWKSet reads a stranger's JWK set. Keys that are not usable for signatures here are left out,
 // as RFC 7517 section 5 asks; an unreadable set or one with more than 64 keys is an error.
 // alg is as for [ParsePublicJWK], save that keys naming another alg are left out.
 func ParseJWKSet(raw []byte, alg string) ([]*PublicKey, error) {
+	items, err := setItems(raw)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]*PublicKey, 0, len(items))
+	for _, item := range items {
+		if key, err := ParsePublicJWK(item, alg); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// setItems are the members of a JWK set, unread.
+func setItems(raw []byte) (items []json.RawMessage, err error) {
 	if len(raw) > maxJWKSetBytes {
 		return nil, jwkError("set is too large")
 	}
@@ -169,20 +202,13 @@ func ParseJWKSet(raw []byte, alg string) ([]*PublicKey, error) {
 	if !ok {
 		return nil, jwkError("set has no keys")
 	}
-	var items []json.RawMessage
 	if list[0] != '[' || json.Unmarshal(list, &items) != nil {
 		return nil, jwkError("set is malformed")
 	}
 	if len(items) > maxJWKSetKeys {
 		return nil, jwkError("set has too many keys")
 	}
-	keys := make([]*PublicKey, 0, len(items))
-	for _, item := range items {
-		if key, err := ParsePublicJWK(item, alg); err == nil {
-			keys = append(keys, key)
-		}
-	}
-	return keys, nil
+	return items, nil
 }
 
 // keyMembers builds the key of its parameters and says which algorithm such keys serve by default.
@@ -233,13 +259,14 @@ func (o object) bytes(name string) []byte {
 	return b
 }
 
-func opsAllowVerify(o object) bool {
+// opsAllow reports whether a key may be used for one of some operations (RFC 7517, section 4.3).
+func opsAllow(o object, wanted ...string) bool {
 	raw, ok := o.get("key_ops")
 	if !ok {
 		return true
 	}
 	var ops []string
-	return json.Unmarshal(raw, &ops) == nil && slices.Contains(ops, "verify")
+	return json.Unmarshal(raw, &ops) == nil && slices.ContainsFunc(ops, func(op string) bool { return slices.Contains(wanted, op) })
 }
 
 func jwkError(what string) error { return fmt.Errorf("%w: key %s", ErrJWK, what) }

@@ -47,21 +47,42 @@ type remoteSet struct {
 
 // keySet is one reading. It does not change.
 type keySet struct {
-	keys map[string][]*jose.PublicKey // by algorithm
+	keys map[string][]*jose.PublicKey   // by algorithm
+	to   map[string]*jose.EncryptionKey // by algorithm
 	read time.Time
 }
 
 // Keys returns the keys of an address that verify an algorithm. Where kid is given and not among them, the set is read
 // again if that was not done just now. A set that cannot be read again is used up to a quarter of an hour.
 func (j *JWKS) Keys(ctx context.Context, address, alg, kid string) ([]*jose.PublicKey, error) {
+	set, err := j.set(ctx, address, func(s *keySet) bool {
+		return slices.ContainsFunc(s.keys[alg], func(k *jose.PublicKey) bool { return kid == "" || k.KID() == kid })
+	})
+	if err != nil {
+		return nil, err
+	}
+	return set.keys[alg], nil
+}
+
+// EncryptionKey returns the key of an address to which messages are encrypted by an algorithm; nil where it has none. It is read as Keys are.
+func (j *JWKS) EncryptionKey(ctx context.Context, address, alg string) (*jose.EncryptionKey, error) {
+	set, err := j.set(ctx, address, func(s *keySet) bool { return s.to[alg] != nil })
+	if err != nil {
+		return nil, err
+	}
+	return set.to[alg], nil
+}
+
+// set returns what an address publishes. Where has says that something is not there, it is read again if that was not done just now.
+func (j *JWKS) set(ctx context.Context, address string, has func(*keySet) bool) (*keySet, error) {
 	set, err := j.sets.Get(ctx, address, otter.LoaderFunc[string, *remoteSet](func(context.Context, string) (*remoteSet, error) {
 		return &remoteSet{turn: make(chan struct{}, 1)}, nil
 	}))
 	if err != nil {
 		return nil, err
 	}
-	if keys, ok := set.now.Load().find(alg, kid, j.clock.Now()); ok {
-		return keys, nil
+	if known := set.now.Load(); known.isFresh(j.clock.Now()) && has(known) {
+		return known, nil
 	}
 	select {
 	case set.turn <- struct{}{}:
@@ -70,8 +91,8 @@ func (j *JWKS) Keys(ctx context.Context, address, alg, kid string) ([]*jose.Publ
 		return nil, ctx.Err()
 	}
 	now := j.clock.Now()
-	if keys, ok := set.now.Load().find(alg, kid, now); ok {
-		return keys, nil
+	if known := set.now.Load(); known.isFresh(now) && has(known) {
+		return known, nil
 	}
 	if now.Sub(set.tried) >= jwksPause {
 		set.tried = now
@@ -81,7 +102,7 @@ func (j *JWKS) Keys(ctx context.Context, address, alg, kid string) ([]*jose.Publ
 	if known == nil || now.Sub(known.read) >= jwksFresh+jwksStale {
 		return nil, errors.Join(errNoSet, set.failed)
 	}
-	return known.keys[alg], nil
+	return known, nil
 }
 
 var errNoSet = errors.New("outbound: there is no key set")
@@ -92,9 +113,14 @@ func (j *JWKS) read(ctx context.Context, address string, set *remoteSet) error {
 	if err != nil {
 		return err
 	}
-	next := &keySet{keys: map[string][]*jose.PublicKey{}, read: set.tried}
+	next := &keySet{keys: map[string][]*jose.PublicKey{}, to: map[string]*jose.EncryptionKey{}, read: set.tried}
 	for _, alg := range jose.Algs() {
 		if next.keys[alg], err = jose.ParseJWKSet(answer.Body, alg); err != nil {
+			return fmt.Errorf("outbound: %w", err)
+		}
+	}
+	for _, alg := range jose.EncryptionAlgs() {
+		if next.to[alg], err = jose.FindEncryptionKey(answer.Body, alg); err != nil {
 			return fmt.Errorf("outbound: %w", err)
 		}
 	}
@@ -102,11 +128,4 @@ func (j *JWKS) read(ctx context.Context, address string, set *remoteSet) error {
 	return nil
 }
 
-// find returns the keys of an algorithm, and whether what was asked for is among them and the reading is fresh.
-func (s *keySet) find(alg, kid string, now time.Time) ([]*jose.PublicKey, bool) {
-	if s == nil || now.Sub(s.read) >= jwksFresh {
-		return nil, false
-	}
-	keys := s.keys[alg]
-	return keys, slices.ContainsFunc(keys, func(k *jose.PublicKey) bool { return kid == "" || k.KID() == kid })
-}
+func (s *keySet) isFresh(now time.Time) bool { return s != nil && now.Sub(s.read) < jwksFresh }

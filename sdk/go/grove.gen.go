@@ -555,6 +555,63 @@ func (e UpdateAppOIDCRequestAccessTokenFormat) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg.
+const (
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgECDHES       UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg = "ECDH-ES"
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgECDHESA128KW UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg = "ECDH-ES+A128KW"
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgECDHESA256KW UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg = "ECDH-ES+A256KW"
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgEmpty        UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg = ""
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgRSAOAEP      UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg = "RSA-OAEP"
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgRSAOAEP256   UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg = "RSA-OAEP-256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg enum.
+func (e UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgECDHES:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgECDHESA128KW:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgECDHESA256KW:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgRSAOAEP:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseAlgRSAOAEP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc.
+const (
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseEncA128CBCHS256 UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc = "A128CBC-HS256"
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseEncA128GCM      UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc = "A128GCM"
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseEncA256CBCHS512 UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc = "A256CBC-HS512"
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseEncA256GCM      UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc = "A256GCM"
+	UpdateAppOIDCRequestAuthorizationEncryptedResponseEncEmpty        UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc = ""
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc enum.
+func (e UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseEncA128CBCHS256:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseEncA128GCM:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseEncA256CBCHS512:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseEncA256GCM:
+		return true
+	case UpdateAppOIDCRequestAuthorizationEncryptedResponseEncEmpty:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestAuthorizationSignedResponseAlg.
 const (
 	UpdateAppOIDCRequestAuthorizationSignedResponseAlgES256 UpdateAppOIDCRequestAuthorizationSignedResponseAlg = "ES256"
@@ -636,6 +693,120 @@ func (e UpdateAppOIDCRequestIDTokenAlg) Valid() bool {
 	case UpdateAppOIDCRequestIDTokenAlgPS256:
 		return true
 	case UpdateAppOIDCRequestIDTokenAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestIDTokenEncryptedResponseAlg.
+const (
+	UpdateAppOIDCRequestIDTokenEncryptedResponseAlgECDHES       UpdateAppOIDCRequestIDTokenEncryptedResponseAlg = "ECDH-ES"
+	UpdateAppOIDCRequestIDTokenEncryptedResponseAlgECDHESA128KW UpdateAppOIDCRequestIDTokenEncryptedResponseAlg = "ECDH-ES+A128KW"
+	UpdateAppOIDCRequestIDTokenEncryptedResponseAlgECDHESA256KW UpdateAppOIDCRequestIDTokenEncryptedResponseAlg = "ECDH-ES+A256KW"
+	UpdateAppOIDCRequestIDTokenEncryptedResponseAlgEmpty        UpdateAppOIDCRequestIDTokenEncryptedResponseAlg = ""
+	UpdateAppOIDCRequestIDTokenEncryptedResponseAlgRSAOAEP      UpdateAppOIDCRequestIDTokenEncryptedResponseAlg = "RSA-OAEP"
+	UpdateAppOIDCRequestIDTokenEncryptedResponseAlgRSAOAEP256   UpdateAppOIDCRequestIDTokenEncryptedResponseAlg = "RSA-OAEP-256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestIDTokenEncryptedResponseAlg enum.
+func (e UpdateAppOIDCRequestIDTokenEncryptedResponseAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseAlgECDHES:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseAlgECDHESA128KW:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseAlgECDHESA256KW:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseAlgRSAOAEP:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseAlgRSAOAEP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestIDTokenEncryptedResponseEnc.
+const (
+	UpdateAppOIDCRequestIDTokenEncryptedResponseEncA128CBCHS256 UpdateAppOIDCRequestIDTokenEncryptedResponseEnc = "A128CBC-HS256"
+	UpdateAppOIDCRequestIDTokenEncryptedResponseEncA128GCM      UpdateAppOIDCRequestIDTokenEncryptedResponseEnc = "A128GCM"
+	UpdateAppOIDCRequestIDTokenEncryptedResponseEncA256CBCHS512 UpdateAppOIDCRequestIDTokenEncryptedResponseEnc = "A256CBC-HS512"
+	UpdateAppOIDCRequestIDTokenEncryptedResponseEncA256GCM      UpdateAppOIDCRequestIDTokenEncryptedResponseEnc = "A256GCM"
+	UpdateAppOIDCRequestIDTokenEncryptedResponseEncEmpty        UpdateAppOIDCRequestIDTokenEncryptedResponseEnc = ""
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestIDTokenEncryptedResponseEnc enum.
+func (e UpdateAppOIDCRequestIDTokenEncryptedResponseEnc) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseEncA128CBCHS256:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseEncA128GCM:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseEncA256CBCHS512:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseEncA256GCM:
+		return true
+	case UpdateAppOIDCRequestIDTokenEncryptedResponseEncEmpty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg.
+const (
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgECDHES       UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg = "ECDH-ES"
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgECDHESA128KW UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg = "ECDH-ES+A128KW"
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgECDHESA256KW UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg = "ECDH-ES+A256KW"
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgEmpty        UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg = ""
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgRSAOAEP      UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg = "RSA-OAEP"
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgRSAOAEP256   UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg = "RSA-OAEP-256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg enum.
+func (e UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgECDHES:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgECDHESA128KW:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgECDHESA256KW:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgRSAOAEP:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseAlgRSAOAEP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc.
+const (
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseEncA128CBCHS256 UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc = "A128CBC-HS256"
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseEncA128GCM      UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc = "A128GCM"
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseEncA256CBCHS512 UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc = "A256CBC-HS512"
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseEncA256GCM      UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc = "A256GCM"
+	UpdateAppOIDCRequestIntrospectionEncryptedResponseEncEmpty        UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc = ""
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc enum.
+func (e UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseEncA128CBCHS256:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseEncA128GCM:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseEncA256CBCHS512:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseEncA256GCM:
+		return true
+	case UpdateAppOIDCRequestIntrospectionEncryptedResponseEncEmpty:
 		return true
 	default:
 		return false
@@ -831,6 +1002,63 @@ func (e UpdateAppOIDCRequestTokenEndpointAuthSigningAlg) Valid() bool {
 	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgPS256:
 		return true
 	case UpdateAppOIDCRequestTokenEndpointAuthSigningAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestUserinfoEncryptedResponseAlg.
+const (
+	UpdateAppOIDCRequestUserinfoEncryptedResponseAlgECDHES       UpdateAppOIDCRequestUserinfoEncryptedResponseAlg = "ECDH-ES"
+	UpdateAppOIDCRequestUserinfoEncryptedResponseAlgECDHESA128KW UpdateAppOIDCRequestUserinfoEncryptedResponseAlg = "ECDH-ES+A128KW"
+	UpdateAppOIDCRequestUserinfoEncryptedResponseAlgECDHESA256KW UpdateAppOIDCRequestUserinfoEncryptedResponseAlg = "ECDH-ES+A256KW"
+	UpdateAppOIDCRequestUserinfoEncryptedResponseAlgEmpty        UpdateAppOIDCRequestUserinfoEncryptedResponseAlg = ""
+	UpdateAppOIDCRequestUserinfoEncryptedResponseAlgRSAOAEP      UpdateAppOIDCRequestUserinfoEncryptedResponseAlg = "RSA-OAEP"
+	UpdateAppOIDCRequestUserinfoEncryptedResponseAlgRSAOAEP256   UpdateAppOIDCRequestUserinfoEncryptedResponseAlg = "RSA-OAEP-256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestUserinfoEncryptedResponseAlg enum.
+func (e UpdateAppOIDCRequestUserinfoEncryptedResponseAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseAlgECDHES:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseAlgECDHESA128KW:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseAlgECDHESA256KW:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseAlgRSAOAEP:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseAlgRSAOAEP256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestUserinfoEncryptedResponseEnc.
+const (
+	UpdateAppOIDCRequestUserinfoEncryptedResponseEncA128CBCHS256 UpdateAppOIDCRequestUserinfoEncryptedResponseEnc = "A128CBC-HS256"
+	UpdateAppOIDCRequestUserinfoEncryptedResponseEncA128GCM      UpdateAppOIDCRequestUserinfoEncryptedResponseEnc = "A128GCM"
+	UpdateAppOIDCRequestUserinfoEncryptedResponseEncA256CBCHS512 UpdateAppOIDCRequestUserinfoEncryptedResponseEnc = "A256CBC-HS512"
+	UpdateAppOIDCRequestUserinfoEncryptedResponseEncA256GCM      UpdateAppOIDCRequestUserinfoEncryptedResponseEnc = "A256GCM"
+	UpdateAppOIDCRequestUserinfoEncryptedResponseEncEmpty        UpdateAppOIDCRequestUserinfoEncryptedResponseEnc = ""
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestUserinfoEncryptedResponseEnc enum.
+func (e UpdateAppOIDCRequestUserinfoEncryptedResponseEnc) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseEncA128CBCHS256:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseEncA128GCM:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseEncA256CBCHS512:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseEncA256GCM:
+		return true
+	case UpdateAppOIDCRequestUserinfoEncryptedResponseEncEmpty:
 		return true
 	default:
 		return false
@@ -1647,6 +1875,16 @@ type AppOIDC struct {
 	// Examples: ["payment_initiation"]
 	AuthorizationDetailsTypes []string `json:"authorization_details_types"`
 
+	// AuthorizationEncryptedResponseAlg How the keys of encrypted authorization responses are made (JARM); empty: they are not encrypted.
+	//
+	// Examples: ECDH-ES
+	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg"`
+
+	// AuthorizationEncryptedResponseEnc How authorization responses are encrypted.
+	//
+	// Examples: A128CBC-HS256
+	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc"`
+
 	// AuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are.
 	//
 	// Examples: ES256
@@ -1687,10 +1925,30 @@ type AppOIDC struct {
 	// Examples: ES256
 	IDTokenAlg string `json:"id_token_alg"`
 
+	// IDTokenEncryptedResponseAlg How the keys of encrypted ID tokens are made; empty: they are not encrypted.
+	//
+	// Examples: ECDH-ES
+	IDTokenEncryptedResponseAlg string `json:"id_token_encrypted_response_alg"`
+
+	// IDTokenEncryptedResponseEnc How ID tokens are encrypted.
+	//
+	// Examples: A128CBC-HS256
+	IDTokenEncryptedResponseEnc string `json:"id_token_encrypted_response_enc"`
+
 	// IDTokenSeconds Lifetime of ID tokens; 0: that of access tokens.
 	//
 	// Examples: 3600
 	IDTokenSeconds int64 `json:"id_token_seconds"`
+
+	// IntrospectionEncryptedResponseAlg How the keys of encrypted answers about tokens are made (RFC 9701); empty: they are not encrypted.
+	//
+	// Examples: ECDH-ES
+	IntrospectionEncryptedResponseAlg string `json:"introspection_encrypted_response_alg"`
+
+	// IntrospectionEncryptedResponseEnc How answers about tokens are encrypted.
+	//
+	// Examples: A128CBC-HS256
+	IntrospectionEncryptedResponseEnc string `json:"introspection_encrypted_response_enc"`
 
 	// IntrospectionSignedResponseAlg How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
 	//
@@ -1822,6 +2080,16 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	UserClaimsInIDToken bool `json:"user_claims_in_id_token"`
+
+	// UserinfoEncryptedResponseAlg How the keys of encrypted userinfo are made; empty: it is not encrypted.
+	//
+	// Examples: ECDH-ES
+	UserinfoEncryptedResponseAlg string `json:"userinfo_encrypted_response_alg"`
+
+	// UserinfoEncryptedResponseEnc How userinfo is encrypted.
+	//
+	// Examples: A128CBC-HS256
+	UserinfoEncryptedResponseEnc string `json:"userinfo_encrypted_response_enc"`
 
 	// UserinfoSignedResponseAlg How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
 	//
@@ -4441,6 +4709,16 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	AssertionReuse *bool `json:"assertion_reuse,omitempty"`
 
+	// AuthorizationEncryptedResponseAlg How signed authorization responses are encrypted for the app (JARM); empty for not at all.
+	//
+	// Examples: ECDH-ES
+	AuthorizationEncryptedResponseAlg *UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg `json:"authorization_encrypted_response_alg,omitempty"`
+
+	// AuthorizationEncryptedResponseEnc See id_token_encrypted_response_enc.
+	//
+	// Examples: A128CBC-HS256
+	AuthorizationEncryptedResponseEnc *UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc `json:"authorization_encrypted_response_enc,omitempty"`
+
 	// AuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.
 	//
 	// Examples: ES256
@@ -4471,10 +4749,30 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ES256
 	IDTokenAlg *UpdateAppOIDCRequestIDTokenAlg `json:"id_token_alg,omitempty"`
 
+	// IDTokenEncryptedResponseAlg How ID tokens, and logout tokens, are encrypted for the app after they are signed: how the key of each is agreed on or wrapped, with a key of jwks or jwks_uri (RFC 7518, section 4). Empty for not at all. For apps whose tokens pass through others' hands, as in the addresses of a browser.
+	//
+	// Examples: ECDH-ES
+	IDTokenEncryptedResponseAlg *UpdateAppOIDCRequestIDTokenEncryptedResponseAlg `json:"id_token_encrypted_response_alg,omitempty"`
+
+	// IDTokenEncryptedResponseEnc How the token itself is encrypted (RFC 7518, section 5); A128CBC-HS256 where it is left out.
+	//
+	// Examples: A128CBC-HS256
+	IDTokenEncryptedResponseEnc *UpdateAppOIDCRequestIDTokenEncryptedResponseEnc `json:"id_token_encrypted_response_enc,omitempty"`
+
 	// IDTokenSeconds Lifetime of ID tokens; 0: that of access tokens.
 	//
 	// Examples: 3600
 	IDTokenSeconds *int64 `json:"id_token_seconds,omitempty"`
+
+	// IntrospectionEncryptedResponseAlg How signed answers about tokens are encrypted for the app (RFC 9701); empty for not at all.
+	//
+	// Examples: ECDH-ES
+	IntrospectionEncryptedResponseAlg *UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg `json:"introspection_encrypted_response_alg,omitempty"`
+
+	// IntrospectionEncryptedResponseEnc See id_token_encrypted_response_enc.
+	//
+	// Examples: A128CBC-HS256
+	IntrospectionEncryptedResponseEnc *UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc `json:"introspection_encrypted_response_enc,omitempty"`
 
 	// IntrospectionSignedResponseAlg How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
 	//
@@ -4607,6 +4905,16 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	UserClaimsInIDToken *bool `json:"user_claims_in_id_token,omitempty"`
 
+	// UserinfoEncryptedResponseAlg How answers of the userinfo endpoint are encrypted for the app, whether they are signed or not; empty for not at all.
+	//
+	// Examples: ECDH-ES
+	UserinfoEncryptedResponseAlg *UpdateAppOIDCRequestUserinfoEncryptedResponseAlg `json:"userinfo_encrypted_response_alg,omitempty"`
+
+	// UserinfoEncryptedResponseEnc See id_token_encrypted_response_enc.
+	//
+	// Examples: A128CBC-HS256
+	UserinfoEncryptedResponseEnc *UpdateAppOIDCRequestUserinfoEncryptedResponseEnc `json:"userinfo_encrypted_response_enc,omitempty"`
+
 	// UserinfoSignedResponseAlg How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
 	//
 	// Examples: ES256
@@ -4617,6 +4925,16 @@ type UpdateAppOIDCRequest struct {
 //
 // Examples: jwt
 type UpdateAppOIDCRequestAccessTokenFormat string
+
+// UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg How signed authorization responses are encrypted for the app (JARM); empty for not at all.
+//
+// Examples: ECDH-ES
+type UpdateAppOIDCRequestAuthorizationEncryptedResponseAlg string
+
+// UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc See id_token_encrypted_response_enc.
+//
+// Examples: A128CBC-HS256
+type UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc string
 
 // UpdateAppOIDCRequestAuthorizationSignedResponseAlg How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.
 //
@@ -4630,6 +4948,26 @@ type UpdateAppOIDCRequestGrantTypes string
 //
 // Examples: ES256
 type UpdateAppOIDCRequestIDTokenAlg string
+
+// UpdateAppOIDCRequestIDTokenEncryptedResponseAlg How ID tokens, and logout tokens, are encrypted for the app after they are signed: how the key of each is agreed on or wrapped, with a key of jwks or jwks_uri (RFC 7518, section 4). Empty for not at all. For apps whose tokens pass through others' hands, as in the addresses of a browser.
+//
+// Examples: ECDH-ES
+type UpdateAppOIDCRequestIDTokenEncryptedResponseAlg string
+
+// UpdateAppOIDCRequestIDTokenEncryptedResponseEnc How the token itself is encrypted (RFC 7518, section 5); A128CBC-HS256 where it is left out.
+//
+// Examples: A128CBC-HS256
+type UpdateAppOIDCRequestIDTokenEncryptedResponseEnc string
+
+// UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg How signed answers about tokens are encrypted for the app (RFC 9701); empty for not at all.
+//
+// Examples: ECDH-ES
+type UpdateAppOIDCRequestIntrospectionEncryptedResponseAlg string
+
+// UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc See id_token_encrypted_response_enc.
+//
+// Examples: A128CBC-HS256
+type UpdateAppOIDCRequestIntrospectionEncryptedResponseEnc string
 
 // UpdateAppOIDCRequestIntrospectionSignedResponseAlg How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
 //
@@ -4663,6 +5001,16 @@ type UpdateAppOIDCRequestTokenEndpointAuthMethod string
 //
 // Examples: ES256
 type UpdateAppOIDCRequestTokenEndpointAuthSigningAlg string
+
+// UpdateAppOIDCRequestUserinfoEncryptedResponseAlg How answers of the userinfo endpoint are encrypted for the app, whether they are signed or not; empty for not at all.
+//
+// Examples: ECDH-ES
+type UpdateAppOIDCRequestUserinfoEncryptedResponseAlg string
+
+// UpdateAppOIDCRequestUserinfoEncryptedResponseEnc See id_token_encrypted_response_enc.
+//
+// Examples: A128CBC-HS256
+type UpdateAppOIDCRequestUserinfoEncryptedResponseEnc string
 
 // UpdateAppOIDCRequestUserinfoSignedResponseAlg How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
 //

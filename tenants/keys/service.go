@@ -63,6 +63,7 @@ type ring struct {
 	jwks    []byte
 	public  map[string]*jose.PublicKey // by kid
 	signers map[string]*jose.Key       // by algorithm
+	opener  *jose.DecryptionKey
 }
 
 // errNoDataKey means that the tenant does not exist, or is erased.
@@ -115,6 +116,16 @@ func (s *Service) JWKS(ctx context.Context, tenant ids.Tenant) ([]byte, error) {
 	return r.jwks, nil
 }
 
+// Opener returns the key that opens what clients encrypt to the tenant (RFC 7516), which is in its key set.
+// Call it before a transaction, not within.
+func (s *Service) Opener(ctx context.Context, tenant ids.Tenant) (*jose.DecryptionKey, error) {
+	r, err := s.ring(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	return r.opener, nil
+}
+
 // PublicKey returns the published key with this kid.
 func (s *Service) PublicKey(ctx context.Context, tenant ids.Tenant, kid string) (*jose.PublicKey, bool, error) {
 	r, err := s.ring(ctx, tenant)
@@ -155,7 +166,7 @@ func (s *Service) load(ctx context.Context, tenant ids.Tenant) (*ring, error) {
 	if r.data, err = s.root.UnwrapKey(wrapContext(tenant), wrapped); err != nil {
 		return nil, fmt.Errorf("keys: data key of %s: %w", tenant, err)
 	}
-	set := make([]*jose.PublicKey, 0, len(rows))
+	set := make([]jose.Published, 0, len(rows)+1)
 	for _, row := range rows {
 		public, err := jose.ParsePublicJWK(row.Public, row.Alg)
 		if err != nil {
@@ -170,8 +181,22 @@ func (s *Service) load(ctx context.Context, tenant ids.Tenant) (*ring, error) {
 			return nil, fmt.Errorf("keys: %s: %w", row.ID, err)
 		}
 	}
-	r.jwks = jose.JWKSet(set...)
+	if r.opener, err = openerOf(r.data); err != nil {
+		return nil, fmt.Errorf("keys: %s: %w", tenant, err)
+	}
+	r.jwks = jose.JWKSet(append(set, r.opener)...)
 	return r, nil
+}
+
+// openerOf derives the key that clients encrypt to, which so needs no row. It lives as long as the tenant: what it opens is the signed
+// request of a moment, and all of it that is secret is in the browser's address otherwise.
+func openerOf(data *secrets.DataKey) (key *jose.DecryptionKey, err error) {
+	for i := range byte(8) { // one secret of 2^32 is no key
+		if key, err = jose.NewDecryptionKey(data.Derive("decryption key", []byte{i})); err == nil {
+			return key, nil
+		}
+	}
+	return nil, err
 }
 
 // begin makes the first active and next key of an algorithm. A twin that was first wins.

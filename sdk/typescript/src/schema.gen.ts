@@ -2477,6 +2477,16 @@ export interface components {
              */
             authorization_details_types: string[];
             /**
+             * @description How the keys of encrypted authorization responses are made (JARM); empty: they are not encrypted.
+             * @example ECDH-ES
+             */
+            authorization_encrypted_response_alg: string;
+            /**
+             * @description How authorization responses are encrypted.
+             * @example A128CBC-HS256
+             */
+            authorization_encrypted_response_enc: string;
+            /**
              * @description How authorization responses are signed where the app asks for signed ones; empty: as ID tokens are.
              * @example ES256
              */
@@ -2519,11 +2529,31 @@ export interface components {
              */
             id_token_alg: string;
             /**
+             * @description How the keys of encrypted ID tokens are made; empty: they are not encrypted.
+             * @example ECDH-ES
+             */
+            id_token_encrypted_response_alg: string;
+            /**
+             * @description How ID tokens are encrypted.
+             * @example A128CBC-HS256
+             */
+            id_token_encrypted_response_enc: string;
+            /**
              * Format: int64
              * @description Lifetime of ID tokens; 0: that of access tokens.
              * @example 3600
              */
             id_token_seconds: number;
+            /**
+             * @description How the keys of encrypted answers about tokens are made (RFC 9701); empty: they are not encrypted.
+             * @example ECDH-ES
+             */
+            introspection_encrypted_response_alg: string;
+            /**
+             * @description How answers about tokens are encrypted.
+             * @example A128CBC-HS256
+             */
+            introspection_encrypted_response_enc: string;
             /**
              * @description How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
              * @example ES256
@@ -2665,6 +2695,16 @@ export interface components {
              * @example false
              */
             user_claims_in_id_token: boolean;
+            /**
+             * @description How the keys of encrypted userinfo are made; empty: it is not encrypted.
+             * @example ECDH-ES
+             */
+            userinfo_encrypted_response_alg: string;
+            /**
+             * @description How userinfo is encrypted.
+             * @example A128CBC-HS256
+             */
+            userinfo_encrypted_response_enc: string;
             /**
              * @description How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
              * @example ES256
@@ -5216,6 +5256,18 @@ export interface components {
              */
             assertion_reuse?: boolean;
             /**
+             * @description How signed authorization responses are encrypted for the app (JARM); empty for not at all.
+             * @example ECDH-ES
+             * @enum {string}
+             */
+            authorization_encrypted_response_alg?: "" | "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW" | "RSA-OAEP" | "RSA-OAEP-256";
+            /**
+             * @description See id_token_encrypted_response_enc.
+             * @example A128CBC-HS256
+             * @enum {string}
+             */
+            authorization_encrypted_response_enc?: "" | "A128CBC-HS256" | "A128GCM" | "A256CBC-HS512" | "A256GCM";
+            /**
              * @description How authorization responses are signed where the app asks for signed ones (JARM); empty: as its ID tokens are.
              * @example ES256
              * @enum {string}
@@ -5251,18 +5303,42 @@ export interface components {
              */
             id_token_alg?: "ES256" | "EdDSA" | "PS256" | "RS256";
             /**
+             * @description How ID tokens, and logout tokens, are encrypted for the app after they are signed: how the key of each is agreed on or wrapped, with a key of jwks or jwks_uri (RFC 7518, section 4). Empty for not at all. For apps whose tokens pass through others' hands, as in the addresses of a browser.
+             * @example ECDH-ES
+             * @enum {string}
+             */
+            id_token_encrypted_response_alg?: "" | "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW" | "RSA-OAEP" | "RSA-OAEP-256";
+            /**
+             * @description How the token itself is encrypted (RFC 7518, section 5); A128CBC-HS256 where it is left out.
+             * @example A128CBC-HS256
+             * @enum {string}
+             */
+            id_token_encrypted_response_enc?: "" | "A128CBC-HS256" | "A128GCM" | "A256CBC-HS512" | "A256GCM";
+            /**
              * Format: int64
              * @description Lifetime of ID tokens; 0: that of access tokens.
              * @example 3600
              */
             id_token_seconds?: number;
             /**
+             * @description How signed answers about tokens are encrypted for the app (RFC 9701); empty for not at all.
+             * @example ECDH-ES
+             * @enum {string}
+             */
+            introspection_encrypted_response_alg?: "" | "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW" | "RSA-OAEP" | "RSA-OAEP-256";
+            /**
+             * @description See id_token_encrypted_response_enc.
+             * @example A128CBC-HS256
+             * @enum {string}
+             */
+            introspection_encrypted_response_enc?: "" | "A128CBC-HS256" | "A128GCM" | "A256CBC-HS512" | "A256GCM";
+            /**
              * @description How answers about tokens are signed where the app asks for signed ones (RFC 9701); empty: as its ID tokens are.
              * @example ES256
              * @enum {string}
              */
             introspection_signed_response_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
-            /** @description All public keys of the app from now on, with which its assertions and request objects are verified. Takes the place of jwks_uri. A key that is taken out ends what was issued so far. */
+            /** @description All public keys of the app from now on, with which its assertions and request objects are verified, and to which what it is told is encrypted. Takes the place of jwks_uri. A key that is taken out ends what was issued so far. */
             jwks?: components["schemas"]["JWKSet"];
             /**
              * @description Where the app publishes its keys (RFC 7517), read again every few minutes; empty for nowhere. Takes the place of jwks.
@@ -5403,6 +5479,18 @@ export interface components {
              * @example false
              */
             user_claims_in_id_token?: boolean;
+            /**
+             * @description How answers of the userinfo endpoint are encrypted for the app, whether they are signed or not; empty for not at all.
+             * @example ECDH-ES
+             * @enum {string}
+             */
+            userinfo_encrypted_response_alg?: "" | "ECDH-ES" | "ECDH-ES+A128KW" | "ECDH-ES+A256KW" | "RSA-OAEP" | "RSA-OAEP-256";
+            /**
+             * @description See id_token_encrypted_response_enc.
+             * @example A128CBC-HS256
+             * @enum {string}
+             */
+            userinfo_encrypted_response_enc?: "" | "A128CBC-HS256" | "A128GCM" | "A256CBC-HS512" | "A256GCM";
             /**
              * @description How answers of the userinfo endpoint are signed; empty: not at all, as JSON.
              * @example ES256

@@ -5,6 +5,7 @@ import { Loaded, ProblemAlert, Section, notifyDone, useApi, useApiForm, useGrove
 import { allows, useOrg } from "../../useOrg.ts";
 import { CertificateFields, certificateNames } from "./certificate.tsx";
 import type { App } from "./detail.tsx";
+import { EncryptionFields, encryptionOf, encryptionPatch } from "./encryption.tsx";
 import { isKeys, keysOf, lines } from "./keys.ts";
 import { Profile, comply } from "./profile.tsx";
 
@@ -39,7 +40,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
   const readOnly = !allows(app, "update");
   const form = useApiForm({
     initialValues: {
-      access_token_format: oidc.access_token_format, access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
+      ...encryptionOf(oidc), access_token_format: oidc.access_token_format, access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
       assertion_reuse: oidc.assertion_reuse, backchannel_logout_uri: oidc.backchannel_logout_uri, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, frontchannel_logout_uri: oidc.frontchannel_logout_uri, id_token_alg: oidc.id_token_alg, id_token_seconds: oidc.id_token_seconds as number | string, introspection_signed_response_alg: oidc.introspection_signed_response_alg, userinfo_signed_response_alg: oidc.userinfo_signed_response_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce, response_types: oidc.response_types,
@@ -54,7 +55,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
     validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
     send: async (v) => {
       const wanted: Request = {
-        access_token_format: v.access_token_format as Request["access_token_format"], access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
+        ...encryptionPatch(v), access_token_format: v.access_token_format as Request["access_token_format"], access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
         ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), dpop_bound_access_tokens: v.dpop_bound_access_tokens, frontchannel_logout_uri: v.frontchannel_logout_uri.trim(), id_token_alg: v.id_token_alg as Request["id_token_alg"], id_token_seconds: Number(v.id_token_seconds), introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
         userinfo_signed_response_alg: v.userinfo_signed_response_alg as Request["userinfo_signed_response_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
@@ -175,6 +176,13 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
             <Switch description={t("oidc.skipConsentHint")} disabled={readOnly} label={t("oidc.skipConsent")} {...getInputProps("skip_consent", { type: "checkbox" })} />
           </Stack>
         </Section>
+        {oidc.client_type === "confidential" && (
+          <Section description={t("oidc.encryptionHint")} title={t("oidc.encryption")}>
+            <Stack gap="md" maw={640}>
+              <EncryptionFields errors={form.form.errors} onChange={(changed) => form.form.setValues(changed)} readOnly={readOnly} values={values} />
+            </Stack>
+          </Section>
+        )}
         {!readOnly && <Group><Button disabled={!form.form.isDirty()} loading={form.pending} type="submit">{t("action.save")}</Button></Group>}
       </Stack>
     </form>
