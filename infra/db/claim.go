@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"grove/infra/kernel/fault"
@@ -15,6 +16,7 @@ type Claim struct {
 	Operation string
 	Hash      []byte // SHA-256 over the request
 	Operator  bool   // the platform operator's: kept beside the tenants, whichever of them it acts on
+	begun     bool   // a transaction has worked for it
 	done      bool
 }
 
@@ -30,9 +32,39 @@ func claimFrom(ctx context.Context) *Claim {
 	return c
 }
 
+var errTwin = errors.New("db: a twin is at work")
+
+// How long, and how often, a request that has begun tries to go on while a twin is at work.
+const (
+	claimPatience = 5 * time.Second
+	claimPause    = 5 * time.Millisecond // doubled from one try to the next
+	claimPauseMax = 100 * time.Millisecond
+)
+
+// besideTwins runs a transaction for the request's Idempotency-Key. While a twin is in one, a request that begins is refused
+// at once; one that has begun tries again and keeps no connection in between, so that of two that take turns, as the one
+// reads and the other is to write, neither ends the other.
+func (c *Claim) besideTwins(ctx context.Context, try func() error) error {
+	err := try()
+	waited, pause := time.Duration(0), claimPause
+	for errors.Is(err, errTwin) && c.begun && waited < claimPatience {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		waited, pause = waited+pause, min(2*pause, claimPauseMax)
+		err = try()
+	}
+	if errors.Is(err, errTwin) {
+		return fault.CodeIdemRunning.With("Send the request again when the first one has been answered.", nil)
+	}
+	return err
+}
+
 // refuseTwin lets one transaction at a time work for the request's Idempotency-Key, so that whatever else two twins would
-// meet at is not taken for somebody else's doing. The other is refused at once: to wait would be to keep a connection from
-// everybody else. It does nothing where the request carries no key.
+// meet at is not taken for somebody else's doing. For the other it is errTwin at once: to wait here would be to keep a
+// connection from everybody else. It does nothing where the request carries no key.
 func (t Tx) refuseTwin(ctx context.Context) error {
 	if t.claim == nil {
 		return nil
@@ -44,8 +76,9 @@ func (t Tx) refuseTwin(ctx context.Context) error {
 	var free bool
 	err := t.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))`, name).Scan(&free)
 	if err == nil && !free {
-		return fault.CodeIdemRunning.With("Send the request again when the first one has been answered.", nil)
+		return errTwin
 	}
+	t.claim.begun = t.claim.begun || free
 	return err
 }
 

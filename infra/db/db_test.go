@@ -18,7 +18,6 @@ import (
 	"pgregory.net/rapid"
 
 	"grove/infra/db"
-	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
 )
@@ -328,87 +327,6 @@ func TestHistoryKeepsWhatWas(t *testing.T) {
 	})
 	if err != nil || strings.Join(was, ",") != "first,second" {
 		t.Fatalf("history is %v, %v", was, err)
-	}
-}
-
-func TestClaimIsKeptWithTheEffectOnly(t *testing.T) {
-	d := newDB(t)
-	for name, made := range map[string]db.Claim{
-		"a person's":     {Actor: "user:x", Key: "k", Operation: "op", Hash: []byte{1}},
-		"the operator's": {Actor: "operator:operator", Key: "k", Operation: "op", Hash: []byte{1}, Operator: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			home := ids.NewTenant()
-			record := func(stop error) error {
-				tenant, c := home, made
-				if c.Operator {
-					tenant = ids.NewTenant() // whichever he acts on
-				}
-				return d.InTenant(db.WithClaim(ctx, &c), tenant, func(ctx context.Context, tx db.Tx) error {
-					if err := tx.RecordClaim(ctx, "subject"); err != nil {
-						return err
-					}
-					return stop
-				})
-			}
-			found := func() bool {
-				got, found, err := d.FindClaim(ctx, home, &made)
-				if err != nil || found && (got.Operation != "op" || got.Subject != "subject" || len(got.Hash) != 1) {
-					t.Errorf("%v %v", got, err)
-				}
-				return found
-			}
-			_ = record(errors.New("stop"))
-			if found() {
-				t.Fatal("a claim outlived its transaction")
-			}
-			if err := record(nil); err != nil || !found() {
-				t.Fatal("a claim was not kept", err)
-			}
-			if err := record(nil); !fault.CodeIdemRunning.Is(err) {
-				t.Fatalf("a second claim of the same key: %v", err)
-			}
-			d.Clock.Advance(25 * time.Hour)
-			if found() {
-				t.Fatal("a claim is older than a day and still answered")
-			}
-			if err := record(nil); err != nil {
-				t.Fatal("an old key cannot be used again", err)
-			}
-		})
-	}
-}
-
-// TestTwinsKeepNoConnection: while one transaction works for an Idempotency-Key, many more with the same key are refused at
-// once, and those of other tenants find a connection.
-func TestTwinsKeepNoConnection(t *testing.T) {
-	d := newDB(t, func(o *db.Options) { o.MaxConn = 4 })
-	tenant, stranger := ids.NewTenant(), ids.NewTenant()
-	claim := func() context.Context {
-		return db.WithClaim(ctx, &db.Claim{Actor: "user:x", Key: "k", Operation: "op", Hash: []byte{1}})
-	}
-	nothing := func(context.Context, db.Tx) error { return nil }
-	err := d.InTenant(claim(), tenant, func(context.Context, db.Tx) error {
-		var twins sync.WaitGroup
-		for range 32 {
-			twins.Go(func() {
-				if err := d.InTenant(claim(), tenant, nothing); !fault.CodeIdemRunning.Is(err) {
-					t.Errorf("a twin: %v", err)
-				}
-			})
-		}
-		soon, cancel := context.WithTimeout(ctx, 2*time.Second) // less than the time that a statement waits for a lock
-		defer cancel()
-		for range 8 {
-			if err := d.InTenant(soon, stranger, nothing); err != nil {
-				t.Errorf("another tenant: %v", err)
-			}
-		}
-		twins.Wait()
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
 	}
 }
 

@@ -119,21 +119,24 @@ func (d *DB) inTenant(ctx context.Context, tenant ids.Tenant, org ids.Org, f fun
 	if err := refuseNested(ctx); err != nil {
 		return err
 	}
-	now := d.clock.Now()
 	orgText := ""
 	if !org.IsZero() {
 		orgText = org.UUID().String()
 	}
-	// The values are a parsed UUID and a formatted time: the begin query takes no parameters.
-	begin := "begin; set local grove.tenant_id = '" + tenant.UUID().String() + "'; set local grove.org_id = '" + orgText +
-		"'; set local grove.now = '" + now.Format(time.RFC3339Nano) + "'"
+	claim := claimFrom(ctx)
 	var told []change
-	err := run(ctx, d.app, begin, func(ctx context.Context, tx pgx.Tx) error {
-		bound := Tx{tx: tx, tenant: tenant, now: now, claim: claimFrom(ctx), told: &told, narrow: !org.IsZero()}
-		if err := bound.refuseTwin(ctx); err != nil {
-			return err
-		}
-		return f(ctx, bound)
+	err := claim.besideTwins(ctx, func() error {
+		now := d.clock.Now()
+		// The values are a parsed UUID and a formatted time: the begin query takes no parameters.
+		begin := "begin; set local grove.tenant_id = '" + tenant.UUID().String() + "'; set local grove.org_id = '" + orgText +
+			"'; set local grove.now = '" + now.Format(time.RFC3339Nano) + "'"
+		return run(ctx, d.app, begin, func(ctx context.Context, tx pgx.Tx) error {
+			bound := Tx{tx: tx, tenant: tenant, now: now, claim: claim, told: &told, narrow: !org.IsZero()}
+			if err := bound.refuseTwin(ctx); err != nil {
+				return err
+			}
+			return f(ctx, bound)
+		})
 	})
 	return d.tell(told, err)
 }
