@@ -21,26 +21,44 @@ import (
 // readBody reads the body of a request, and puts it back.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, fault.CodeTooLarge.With("The body is larger than this operation takes.", err)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, fault.CodeLate.With("The body did not arrive in time.", err)
-	case err != nil:
-		return nil, fault.CodeMalformed.With("The body did not arrive whole.", err)
+	if err != nil {
+		return nil, notArrived(err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return body, nil
 }
 
-// noBody refuses a body where an operation takes none: whoever sends one expects it to mean something.
+// noBody refuses a body where an operation takes none: whoever sends one expects it to mean something. One whose length is
+// not told may be empty, as proxies send it.
 func (a *API) noBody(hc huma.Context, next func(huma.Context)) {
-	if r, _ := humachi.Unwrap(hc); r.ContentLength != 0 {
+	r, _ := humachi.Unwrap(hc)
+	there := r.ContentLength > 0
+	if r.ContentLength < 0 {
+		n, err := io.ReadFull(r.Body, make([]byte, 1))
+		if n == 0 && !errors.Is(err, io.EOF) {
+			a.refuse(hc, notArrived(err))
+			return
+		}
+		there = n > 0
+	}
+	if there {
 		a.refuse(hc, fault.CodeMalformed.With("This operation takes no body.", nil))
 		return
 	}
 	next(hc)
+}
+
+// notArrived says why a body could not be read.
+func notArrived(err error) error {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return fault.CodeTooLarge.With("The body is larger than this operation takes.", err)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fault.CodeLate.With("The body did not arrive in time.", err)
+	default:
+		return fault.CodeMalformed.With("The body did not arrive whole.", err)
+	}
 }
 
 // noNulls refuses a merge patch that removes, by null (RFC 7396), what can only be replaced. huma passes over null wherever a

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -488,6 +489,14 @@ func TestBodies(t *testing.T) {
 		got := call(h, c.method, c.path, c.body, "If-Match", "*")
 		if got.Code != c.status || c.pointer != "" && (len(got.Problem.Errors) != 1 || got.Problem.Errors[0].Pointer != c.pointer) {
 			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+	}
+	for body, status := range map[string]int{"": 200, "{}": 400} {
+		r := httptest.NewRequest("GET", things, struct{ io.Reader }{strings.NewReader(body)}) // whose length is not told
+		r.Header.Set("Authorization", "Bearer good")
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); r.ContentLength != -1 || w.Code != status {
+			t.Errorf("a body %q of %d bytes: %d %s", body, r.ContentLength, w.Code, w.Body)
 		}
 	}
 	made := call(h, "POST", things, `{"name":"x","password":"longenoughpassword"}`)

@@ -144,7 +144,7 @@ var (
 	CodeInvalid = Declare(Invalid, "request.invalid", "The request breaks a rule",
 		"Each wrong value is in errors, with where it is and what it must be.")
 	CodeMalformed = Declare(Malformed, "request.malformed", "The request cannot be read",
-		"The body is not the JSON that is expected; the detail says where reading ended.")
+		"The body is not the JSON that is expected, did not arrive whole, or came where none is taken. The detail says which.")
 	CodeNotFound = Declare(NotFound, "resource.not_found", "Not found",
 		"It does not exist, or the token may not see it. Check the identifier, and the token's organization.")
 	CodeForbidden = Declare(Forbidden, "request.forbidden", "Not allowed",
