@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"grove/infra/db"
 	"grove/infra/notify"
@@ -50,45 +50,54 @@ func failingIf(err error, detail string) finding {
 	return fine
 }
 
-// standingChecks are cheap enough for a probe that asks every second: one round trip each, at most.
-func (a *App) standingChecks() map[string]func(context.Context) finding {
-	return map[string]func(context.Context) finding{
-		"database": func(ctx context.Context) finding { return failingIf(a.DB.Ping(ctx), "the database does not answer") },
-		"listener": func(context.Context) finding {
-			if !a.Hub.Live() {
-				return failing("changes of other processes are not heard; nothing is served from memory", nil)
-			}
-			return fine
-		},
-		"schema": func(ctx context.Context) finding {
-			switch err := a.DB.CheckMigrated(ctx, Folders()); {
-			case errors.Is(err, db.ErrPending):
-				return failing(db.ErrPending.Error(), err)
-			default:
-				return failingIf(err, "the state of the migrations cannot be read")
-			}
-		},
-		"serving": func(context.Context) finding {
-			switch {
-			case a.draining.Load():
-				return failing("the process is ending", nil)
-			case a.held.Load() || !a.started.Load():
-				return failing("the process is still starting", nil)
-			}
-			return fine
-		},
+// check is one line of the health report.
+type check struct {
+	name  string
+	ask   func(context.Context) finding
+	ready bool // readiness asks it, too, which must cost no more than a round trip
+	kept  bool // readiness keeps what it found for askedLife
+}
+
+// checks are all there are; readiness asks in this order.
+func (a *App) checks() []check {
+	return []check{
+		{name: "serving", ready: true, ask: a.checkServing},
+		{name: "listener", ready: true, ask: a.checkListener},
+		{name: "database", ready: true, kept: true, ask: func(ctx context.Context) finding {
+			return failingIf(a.DB.Ping(ctx), "the database does not answer")
+		}},
+		{name: "schema", ready: true, kept: true, ask: a.checkSchema},
+		{name: "jobs", ask: a.checkJobs},
+		{name: "keys", ask: func(ctx context.Context) finding {
+			return failingIf(a.checkRootKey(ctx), "the root key does not open the keys in the database, or they cannot be read")
+		}},
+		{name: "mail", ask: a.checkMail},
 	}
 }
 
-// deepChecks ask what requests do not wait for.
-func (a *App) deepChecks() map[string]func(context.Context) finding {
-	return map[string]func(context.Context) finding{
-		"jobs": a.checkJobs,
-		"keys": func(ctx context.Context) finding {
-			return failingIf(a.checkRootKey(ctx), "the root key does not open the keys in the database, or they cannot be read")
-		},
-		"mail": a.checkMail,
+func (a *App) checkServing(context.Context) finding {
+	switch {
+	case a.draining.Load():
+		return failing("the process is ending", nil)
+	case a.held.Load() || !a.started.Load():
+		return failing("the process is still starting", nil)
 	}
+	return fine
+}
+
+func (a *App) checkListener(context.Context) finding {
+	if !a.Hub.Live() {
+		return failing("changes of other processes are not heard; nothing is served from memory", nil)
+	}
+	return fine
+}
+
+func (a *App) checkSchema(ctx context.Context) finding {
+	err := a.DB.CheckMigrated(ctx, Folders())
+	if errors.Is(err, db.ErrPending) {
+		return failing(db.ErrPending.Error(), err)
+	}
+	return failingIf(err, "the state of the migrations cannot be read")
 }
 
 func (a *App) checkJobs(ctx context.Context) finding {
@@ -119,12 +128,9 @@ func (a *App) checkMail(ctx context.Context) finding {
 // ready tells anyone whether to send requests here: 200 once the database answers and is migrated, changes are heard and
 // the program has started; 503 otherwise, and while it drains. What fails is the operator's to know.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	checks := a.standingChecks()
 	status := http.StatusOK
-	for _, name := range []string{"serving", "listener", "database", "schema"} {
-		f := a.asked.within(ctx, name, checks[name])
-		if f.status == "fail" {
+	for _, c := range a.checks() {
+		if c.ready && a.asked.within(r.Context(), c).status == "fail" {
 			status = http.StatusServiceUnavailable
 			break
 		}
@@ -134,29 +140,48 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 
 // asked keeps what the database last answered to readiness, which everybody may ask for as often as he likes.
 type asked struct {
-	mu   sync.Mutex
-	when map[string]time.Time
-	what map[string]finding
+	mu      sync.Mutex
+	last    map[string]answer
+	running singleflight.Group // by the check's name
+}
+
+type answer struct {
+	finding
+	at time.Time
 }
 
 // askedLife is how often the database is asked, however many ask for readiness.
 const askedLife = time.Second
 
-func (k *asked) within(ctx context.Context, name string, check func(context.Context) finding) finding {
-	if name != "database" && name != "schema" { // known without asking anybody
-		return check(ctx)
+// within returns what a check found within the last second. All who ask at once wait for one answer, each as long as he likes.
+func (k *asked) within(ctx context.Context, c check) finding {
+	if !c.kept {
+		return c.ask(ctx)
 	}
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if time.Since(k.when[name]) >= askedLife {
+	last, known := k.last[c.name]
+	k.mu.Unlock()
+	if known && time.Since(last.at) < askedLife {
+		return last.finding
+	}
+	answered := k.running.DoChan(c.name, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 		defer cancel()
-		if k.when == nil {
-			k.when, k.what = map[string]time.Time{}, map[string]finding{}
+		f := c.ask(ctx)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.last == nil {
+			k.last = map[string]answer{}
 		}
-		k.what[name], k.when[name] = check(ctx), time.Now()
+		k.last[c.name] = answer{f, time.Now()}
+		return f, nil
+	})
+	select {
+	case r := <-answered:
+		return r.Val.(finding)
+	case <-ctx.Done():
+		return failing(errSlow.Error(), ctx.Err())
 	}
-	return k.what[name]
 }
 
 // checkReport is one line of the health report.
@@ -171,8 +196,7 @@ type checkReport struct {
 func (a *App) health(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 	defer cancel()
-	checks := a.standingChecks()
-	maps.Copy(checks, a.deepChecks())
+	checks := a.checks()
 	type ended struct {
 		name string
 		finding
@@ -180,10 +204,10 @@ func (a *App) health(w http.ResponseWriter, r *http.Request) {
 	}
 	results := make(chan ended, len(checks))
 	began := time.Now()
-	for name, check := range checks {
+	for _, c := range checks {
 		go func() {
-			f := check(ctx)
-			results <- ended{name, f, time.Since(began)}
+			f := c.ask(ctx)
+			results <- ended{c.name, f, time.Since(began)}
 		}()
 	}
 	reports := map[string]checkReport{}
@@ -203,9 +227,9 @@ func (a *App) health(w http.ResponseWriter, r *http.Request) {
 		case <-ctx.Done():
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(checks)) {
-		if _, ok := reports[name]; !ok {
-			note(ended{name, failing(errSlow.Error(), cmp.Or(ctx.Err(), errSlow)), time.Since(began)})
+	for _, c := range checks {
+		if _, ok := reports[c.name]; !ok {
+			note(ended{c.name, failing(errSlow.Error(), cmp.Or(ctx.Err(), errSlow)), time.Since(began)})
 		}
 	}
 	overall := fine.status

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,50 @@ func TestReadiness(t *testing.T) {
 	}
 	if r := w.Do(c, "GET", apptest.Origin+"/healthz", nil); r.StatusCode != http.StatusOK {
 		t.Errorf("a draining process is not alive: %d", r.StatusCode)
+	}
+}
+
+// TestReadinessIsNotHeldUp: while the database hangs, whoever asked for readiness and went away is not waited for, nor do others
+// stand behind him.
+func TestReadinessIsNotHeldUp(t *testing.T) {
+	w := apptest.New(t)
+	testkit.Eventually(t, "the process is ready", func() bool {
+		return w.Do(w.Client(), "GET", apptest.Origin+"/readyz", nil).StatusCode == http.StatusOK
+	})
+	conn, err := pgx.Connect(t.Context(), w.DB.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if _, err := conn.Exec(t.Context(), `BEGIN; LOCK TABLE infra.migrations`); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(ctx context.Context) int {
+		r := httptest.NewRequest("GET", apptest.Origin+"/readyz", nil).WithContext(ctx)
+		answer := httptest.NewRecorder()
+		w.Handler().ServeHTTP(answer, r)
+		return answer.Code
+	}
+	hung := make(chan int, 1)
+	testkit.Eventually(t, "what was kept is old", func() bool {
+		go func() { hung <- ask(t.Context()) }()
+		select {
+		case code := <-hung:
+			return code != http.StatusOK
+		case <-time.After(200 * time.Millisecond): // it waits for the table
+			return true
+		}
+	})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	began := time.Now()
+	for range 8 {
+		if code := ask(gone); code != http.StatusServiceUnavailable {
+			t.Errorf("ready without a database: %d", code)
+		}
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("8 who had gone away held a request for %s", took)
 	}
 }
 
