@@ -1,6 +1,9 @@
 package apps_test
 
 import (
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"grove/iam/apps"
@@ -54,5 +57,49 @@ func TestEncryptionOfAnApp(t *testing.T) {
 	}
 	if changed, err = update(to(none)); err != nil || changed.OIDC.Encryption != (apps.Encryption{}) {
 		t.Errorf("%+v %v", changed.OIDC.Encryption, err)
+	}
+}
+
+// TestEncryptionIsDescribed: the description of the API lists for each member of [apps.EncryptionPatch] what the server can do, and
+// each lands in the member of [apps.Encryption] that has its name.
+func TestEncryptionIsDescribed(t *testing.T) {
+	b := setup(t)
+	app, _ := b.create(t, b.A, b.A.Partner, apps.CreateAppRequest{Name: "m2m", Template: "m2m"})
+	set, _ := keySet(t, jose.ES256)
+	delete(set.Keys[0], "alg")
+	set.Keys[0]["use"] = "enc"
+	algs := slices.DeleteFunc(jose.EncryptionAlgs(), func(alg string) bool { return !strings.HasPrefix(alg, "ECDH") })
+	var patch apps.EncryptionPatch
+	want := map[string]string{}
+	members := reflect.TypeFor[apps.EncryptionPatch]()
+	for i := range members.NumField() {
+		member := members.Field(i)
+		name, _, _ := strings.Cut(member.Tag.Get("json"), ",")
+		able, value := jose.Encs(), jose.Encs()[i/2%len(jose.Encs())] // another for each
+		if strings.HasSuffix(name, "_alg") {
+			able, value = jose.EncryptionAlgs(), algs[i/2%len(algs)]
+		}
+		told := strings.Split(member.Tag.Get("enum"), ",")
+		slices.Sort(able)
+		slices.Sort(told)
+		if !slices.Equal(told, append([]string{""}, able...)) {
+			t.Errorf("%s: %q are described, and %q are there", name, told, able)
+		}
+		want[name] = value
+		reflect.ValueOf(&patch).Elem().Field(i).Set(reflect.ValueOf(&value))
+	}
+	changed, err := b.apps.UpdateOIDC(all(b.A), b.A.Tenant.ID, b.A.Partner.ID, app.ID, 0, apps.UpdateAppOIDCRequest{JWKS: set, EncryptionPatch: patch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := reflect.ValueOf(changed.OIDC.Encryption)
+	for i := range got.NumField() {
+		name := got.Type().Field(i).Tag.Get("json")
+		if got.Field(i).String() != want[name] {
+			t.Errorf("%s is %s, not %s", name, got.Field(i), want[name])
+		}
+	}
+	if len(want) != got.NumField() {
+		t.Errorf("%d members can be changed, of %d", len(want), got.NumField())
 	}
 }

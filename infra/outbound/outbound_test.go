@@ -2,7 +2,12 @@ package outbound_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -13,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	gojose "github.com/go-jose/go-jose/v4"
 	"golang.org/x/net/dns/dnsmessage"
 
 	"grove/infra/jose"
@@ -211,6 +217,78 @@ func TestJWKS(t *testing.T) {
 	if _, err := set.Keys(t.Context(), s.URL, jose.RS256, ""); err == nil {
 		t.Error("garbage is a key set")
 	}
+}
+
+// TestJWKSEncryptionKey: of several keys the one that is for encryption and fits the algorithm is taken, one that was added since is
+// read, and none is none.
+func TestJWKSEncryptionKey(t *testing.T) {
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapping, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body atomic.Value
+	var read atomic.Int32
+	publish := func(keys ...gojose.JSONWebKey) {
+		raw, err := json.Marshal(gojose.JSONWebKeySet{Keys: keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body.Store(raw)
+	}
+	s, client := server(t, func(w http.ResponseWriter, _ *http.Request) {
+		read.Add(1)
+		_, _ = w.Write(body.Load().([]byte))
+	})
+	now := &clock.Movable{}
+	set := outbound.NewJWKS(client, now)
+	want := func(what, alg string, private any, reads int) {
+		t.Helper()
+		key, err := set.EncryptionKey(t.Context(), s.URL, alg)
+		if err != nil || int(read.Load()) != reads || (key == nil) != (private == nil) {
+			t.Errorf("%s: %v, %v, read %d times and not %d", what, key, err, read.Load(), reads)
+		}
+		if key == nil || private == nil {
+			return
+		}
+		token, err := key.Encrypt(jose.DefaultEnc, "", []byte("hello"))
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		message, err := gojose.ParseEncryptedCompact(token, []gojose.KeyAlgorithm{gojose.KeyAlgorithm(alg)}, []gojose.ContentEncryption{gojose.ContentEncryption(jose.DefaultEnc)})
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if got, err := message.Decrypt(private); err != nil || string(got) != "hello" {
+			t.Errorf("%s: encrypted to another key: %v", what, err)
+		}
+	}
+	signing := gojose.JSONWebKey{Key: other.Public(), KeyID: "sig", Use: "sig"}
+	unsaid := gojose.JSONWebKey{Key: other.Public(), KeyID: "unsaid"}
+	agreement := gojose.JSONWebKey{Key: ec.Public(), KeyID: "enc", Use: "enc"}
+	publish(signing)
+	want("no key", "ECDH-ES", nil, 1)
+	publish(signing, unsaid, agreement)
+	want("added just now", "ECDH-ES", nil, 1)
+	now.Advance(11 * time.Second)
+	want("added", "ECDH-ES", ec, 2)
+	want("of several, from memory", "ECDH-ES+A256KW", ec, 2)
+	publish(signing, unsaid, agreement, gojose.JSONWebKey{Key: wrapping.Public(), KeyID: "rsa"})
+	want("none for RSA, just after", "RSA-OAEP-256", nil, 2)
+	now.Advance(11 * time.Second)
+	want("another kind", "RSA-OAEP-256", wrapping, 3)
+	want("the first kind", "ECDH-ES", ec, 3)
+	want("no algorithm", "RSA1_5", nil, 3)
+	publish(signing)
+	now.Advance(5 * time.Minute)
+	want("taken away", "ECDH-ES", nil, 4)
 }
 
 // TestJWKSSlow: who knows his key does not wait for somebody who makes us look for another, and all who wait get one answer.

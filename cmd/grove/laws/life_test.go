@@ -26,7 +26,8 @@ type life struct {
 	machineApp              string
 	access, refresh, portal string // the app's and the portal's tokens for org
 	elsewhere               string // the app's token for other, of another browser
-	offline, offlineRefresh string // for org too, and not bound to the session; opaque, as all after it and the machine's
+	offline, offlineRefresh string // for org too, and not bound to the session
+	sealed, machineSealed   string // what offline and machineToken are, as opaque tokens
 	code                    string // not redeemed
 	machineToken            string
 	browser                 *visitor  // signed in to org
@@ -79,8 +80,9 @@ func (p *pair) live() *life {
 	}
 	l.machine = l.org.machine()
 	l.machineApp = l.org.find(l.org.at("/apps"), "client_id", l.machine.ClientID)
-	l.opaque(l.org.at("/apps/%s", l.machineApp))
 	l.machineToken = p.Token(l.machine)
+	l.opaque(l.org.at("/apps/%s", l.machineApp))
+	l.machineSealed = p.Token(l.machine)
 	l.link = l.invite()
 	l.browser, l.halfway = visit(p.World), visit(p.World)
 	tokens := p.Tokens(l.root.tenant, l.signIn(l.browser, l.org))
@@ -88,13 +90,17 @@ func (p *pair) live() *life {
 	s := l.org.signIn(l.who)
 	s.Browser = l.browser.browser
 	l.portal = p.Tokens(l.root.tenant, s).Text("access_token")
-	l.opaque(of)
 	o := l.signIn(l.browser, l.org)
 	o.Scope += " offline_access"
 	tokens = p.Tokens(l.root.tenant, o)
-	l.offline, l.offlineRefresh = tokens.Text("access_token"), tokens.Text("refresh_token")
-	if !strings.HasPrefix(l.offline, "grv_at_") || !strings.HasPrefix(l.machineToken, "grv_at_") {
-		shared.Fatal("the tokens are not opaque")
+	l.offline = tokens.Text("access_token")
+	l.opaque(of)
+	tokens = l.token(p.World, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {tokens.Text("refresh_token")}})
+	l.sealed, l.offlineRefresh = tokens.Text("access_token"), tokens.Text("refresh_token")
+	for token, opaque := range map[string]bool{l.machineToken: false, l.machineSealed: true, l.offline: false, l.sealed: true} {
+		if strings.HasPrefix(token, "grv_at_") != opaque {
+			shared.Fatalf("opaque is not %t: %s", opaque, token)
+		}
 	}
 	l.elsewhere = p.Tokens(l.root.tenant, l.signIn(visit(p.World), l.other)).Text("access_token")
 	l.code = p.Code(l.root.tenant, l.signIn(l.browser, l.org)).Get("code")
@@ -270,9 +276,16 @@ var paths = []path{
 	{"offline_api", false, func(l *life, n *apptest.World) bool {
 		return ok(n.API(l.root.tenant, l.offline, "GET", l.org.at("/groups"), nil))
 	}},
-	{"opaque_introspect", false, func(l *life, n *apptest.World) bool { return l.active(n, l.offline, false) }},
+	{"opaque_api", false, func(l *life, n *apptest.World) bool {
+		return ok(n.API(l.root.tenant, l.sealed, "GET", l.org.at("/groups"), nil))
+	}},
+	{"opaque_introspect", false, func(l *life, n *apptest.World) bool { return l.active(n, l.sealed, false) }},
+	{"opaque_introspect_machine", false, func(l *life, n *apptest.World) bool { return l.active(n, l.machineSealed, false) }},
+	{"opaque_machine_api", false, func(l *life, n *apptest.World) bool {
+		return ok(n.API(l.root.tenant, l.machineSealed, "GET", l.org.at("/groups"), nil))
+	}},
 	{"opaque_userinfo", false, func(l *life, n *apptest.World) bool {
-		return ok(n.Do(n.Client(), "GET", l.root.tenant.Base+"/oauth2/userinfo", nil, bearer(l.offline)...))
+		return ok(n.Do(n.Client(), "GET", l.root.tenant.Base+"/oauth2/userinfo", nil, bearer(l.sealed)...))
 	}},
 	{"par", false, func(l *life, n *apptest.World) bool {
 		asked := mustParse(l.authorize()).Query()

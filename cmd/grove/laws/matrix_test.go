@@ -29,7 +29,7 @@ var ways = map[string][]string{
 	"POST /login":                       {"sign_in", "halfway"},
 	"POST /login/invitation":            {"invitation"},
 	"POST /oauth2/device_authorization": {"device_begin"},
-	"POST /oauth2/introspect":           {"introspect_access", "introspect_machine", "introspect_refresh", "opaque_introspect"},
+	"POST /oauth2/introspect":           {"introspect_access", "introspect_machine", "introspect_refresh", "opaque_introspect", "opaque_introspect_machine"},
 	"POST /oauth2/par":                  {"par"},
 	"POST /oauth2/register":             {"register"},
 	"POST /oauth2/token":                {"assertion", "code", "client_credentials", "device", "exchange", "refresh", "switch_in"},
@@ -63,7 +63,7 @@ var likewise = map[string]string{
 }
 
 // outside are the beginnings of addresses that the matrix leaves to others: files and public words, and the operations of the API,
-// which all take their token through one door (paths "api", "machine_api" and "me"; [TestEveryOperation] asks them all).
+// which all take their token through one door (paths "api", "machine_api", "me" and their opaque ones; [TestEveryOperation] asks them all).
 var outside = regexp.MustCompile(`^(/v1/|/platform/|/\.well-known/|/console(/\*)?$|/account(/\*)?$)`)
 
 // TestAttack01_MatrixIsWhole fails for a grant type or a route that the matrix of disabled things does not know.
