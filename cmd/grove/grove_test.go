@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
@@ -225,6 +227,80 @@ func TestDevKeepsItsData(t *testing.T) {
 	if out, code := run(t, nil, "dev", "--addr", freeAddr(t), "--data", data); code != 1 || !strings.Contains(out, data) {
 		t.Errorf("a data folder in use: %d %s", code, out)
 	}
+}
+
+// TestOneProcessServesAll: nothing but grove dev is started, and there is all of it: API, protocols, the pages people sign in at,
+// console and portal, jobs that run, and the mail that they send.
+func TestOneProcessServesAll(t *testing.T) {
+	data, addr := folder(t), freeAddr(t)
+	start(t, grove(t, nil, "dev", "--addr", addr, "--data", data), addr)
+	dev := devFile(t, data)
+	base := dev["tenant_base"]
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	do := func(method, address, token, body string) (int, string) {
+		t.Helper()
+		r, err := http.NewRequest(method, address, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+			r.Header.Set("Content-Type", "application/json")
+		}
+		resp, err := browser.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		raw, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(raw)
+	}
+	resp, err := http.PostForm(base+"/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "scope": {"grove"},
+		"client_id": {dev["client_id"]}, "client_secret": {dev["client_secret"]}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var grant struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&grant); err != nil || grant.Token == "" {
+		t.Fatalf("no token: %d %v", resp.StatusCode, err)
+	}
+	sought := url.Values{"client_id": {"account"}, "redirect_uri": {base + "/account/callback"}, "response_type": {"code"}, "scope": {"openid"},
+		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"}}
+	for address, want := range map[string]string{
+		base + "/v1/orgs/root":                        dev["root_org_id"],
+		base + "/.well-known/openid-configuration":    `"issuer":"` + base + `"`,
+		base + "/oauth2/authorize?" + sought.Encode(): `name="username"`,
+		base + "/console/":                            `<div id="root"`,
+		base + "/account/":                            `<div id="root"`,
+		dev["base_url"] + "/openapi.json":             `"openapi":"3.1`,
+		dev["base_url"] + "/docs":                     "Grove API",
+		dev["inbox_url"]:                              "<html",
+	} {
+		token := ""
+		if strings.Contains(address, "/v1/") {
+			token = grant.Token
+		}
+		if status, body := do("GET", address, token, ""); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d, without %s: %.300s", address, status, want, body)
+		}
+	}
+	if status, body := do("POST", base+"/v1/orgs/root/invitations", grant.Token, `{"email":"jo@guest.example"}`); status != http.StatusCreated {
+		t.Fatalf("an invitation: %d %s", status, body)
+	}
+	testkit.Eventually(t, "the invitation is in the inbox", func() bool {
+		status, body := do("GET", dev["inbox_url"], "", "")
+		return status == http.StatusOK && strings.Contains(body, "jo@guest.example")
+	})
 }
 
 func TestDevIsForThisMachineOnly(t *testing.T) {
