@@ -137,7 +137,7 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State, blocked 
 		return StepChangePassword, nil
 	}
 	if len(st.Proofs) == 0 {
-		enough, err := s.sessions.SufficesIn(ctx, tx, *st.run.session, st.Org)
+		_, enough, err := s.sessions.SufficesIn(ctx, tx, *st.run.session, st.Org)
 		if err != nil {
 			return "", err
 		}

@@ -44,10 +44,18 @@ func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if session.Org != g.Org {
 		g.SessionOrg = session.Org
 	}
+	until, enough, err := s.Sessions.SufficesIn(ctx, tx, session, g.Org)
+	if err != nil {
+		return err
+	}
+	if !enough {
+		return errGrant.told("a setting of the organization's: sessions", "The person proved himself, and was last seen, within the times that the organization sets.",
+			"Let the person sign in to the organization.")
+	}
 	latest := g.ExpiresAt
 	g.ExpiresAt = tx.Now().Add(s.grantLife(client))
-	if !g.Offline && session.ExpiresAt.Before(g.ExpiresAt) {
-		g.ExpiresAt = session.ExpiresAt
+	if !g.Offline && until.Before(g.ExpiresAt) {
+		g.ExpiresAt = until
 	}
 	if !latest.IsZero() && latest.Before(g.ExpiresAt) {
 		g.ExpiresAt = latest

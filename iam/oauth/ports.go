@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"grove/iam/apps"
 	"grove/iam/attributes"
@@ -86,6 +87,7 @@ type Sessions interface {
 	CarryTx(ctx context.Context, tx db.Tx, user ids.User, things []sessions.Carried, change func(context.Context) error) error
 	FindTx(ctx context.Context, tx db.Tx, id ids.Session) (sessions.Session, bool, error)
 	StandingBatch(ctx context.Context, of sessions.Subjects) (sessions.Standing, error)
+	SufficesIn(ctx context.Context, tx db.Tx, session sessions.Session, org ids.Org) (until time.Time, enough bool, err error)
 }
 
 // Sharing says in which organizations an application is available. orgs/sharing.

@@ -15,7 +15,8 @@ import (
 
 // switchOrganization is the grant organization_switch: an access token of one organization is changed into one of
 // another. Nothing is carried over but who the person is and how he signed in: membership, availability of the app,
-// roles and scopes are asked in the target, as at a sign-in there.
+// roles, scopes and how long a sign-in is proof enough
+// are asked in the target, as at a sign-in there.
 //
 // The new token may be for whatever the grant of the one that is held is for, and brings a refresh token. So a token that was
 // narrowed for one API, or exchanged, is none to switch with: that API would gain what was kept from it. And nobody switches to

@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,8 +16,10 @@ import (
 	"grove/iam/authn"
 	"grove/iam/sessions"
 	"grove/infra/db"
+	"grove/infra/events"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
+	"grove/tenants/settings"
 )
 
 func TestSwitch(t *testing.T) {
@@ -157,6 +160,46 @@ func TestAttack19_SwitchLife(t *testing.T) {
 	w.Clock.Advance(10 * time.Minute)
 	if got := w.refresh(w.a, "web", switched.text("refresh_token")); got.text("error") != "invalid_grant" {
 		t.Errorf("it outlives the sign-in: %d %s", got.StatusCode, got.raw)
+	}
+}
+
+// TestAttack31_SwitchToShorterTimes: by a switch nobody gets around the password that the other organization asks for, nor has what he
+// gets there for longer than a sign-in there is good.
+func TestAttack31_SwitchToShorterTimes(t *testing.T) {
+	w := setup(t)
+	all := settings.New(w.DB, events.NewLog(nil), w.hub)
+	w.sessions.WithSettings(all)
+	w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+		_, err := all.ChangeTx(ctx, tx, w.a.south, "sessions", settings.AnyVersion,
+			map[string]json.RawMessage{"absolute_seconds": json.RawMessage("3600"), "idle_seconds": json.RawMessage("1800")})
+		return err
+	})
+	w.newSession(w.a)
+	from := w.signIn(w.a, "web")
+	refresh := func(of answer) answer { return w.refresh(w.a, "web", of.text("refresh_token")) }
+	switching := func() answer {
+		from = refresh(from)
+		return w.send(w.a, "POST", "/oauth2/token", w.switching("web", from.text("access_token"), "south"))
+	}
+	w.Clock.Advance(30*time.Minute - time.Second)
+	south := switching()
+	if south.StatusCode != http.StatusOK {
+		t.Fatalf("in time: %d %s", south.StatusCode, south.raw)
+	}
+	w.Clock.Advance(time.Second)
+	if got := switching(); got.StatusCode != http.StatusBadRequest || got.text("error") != "invalid_grant" {
+		t.Errorf("after the shorter idle time: %d %s", got.StatusCode, got.raw)
+	}
+	w.Clock.Advance(30*time.Minute - time.Second)
+	if south = refresh(south); south.StatusCode != http.StatusOK {
+		t.Errorf("within the shorter absolute time: %d %s", south.StatusCode, south.raw)
+	}
+	w.Clock.Advance(time.Second)
+	if got := refresh(south); got.text("error") != "invalid_grant" || w.active(w.a, south.text("access_token")) {
+		t.Errorf("what was got outlives the shorter absolute time: %d %s", got.StatusCode, got.raw)
+	}
+	if got := refresh(from); got.StatusCode != http.StatusOK {
+		t.Errorf("where the sign-in was: %d %s", got.StatusCode, got.raw)
 	}
 }
 

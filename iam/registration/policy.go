@@ -26,8 +26,8 @@ const (
 type Policy struct {
 	Documents         []string `json:"client_id_documents" maxItems:"100" stricter:"fewer" doc:"Whose apps people may sign in to without registration, when their client_id is the address of a metadata document: origins such as https://app.example.com, https://*.example.com for every host below, or addresses whose path ends with a slash for all below that path. Empty: nobody's."`
 	Registration      string   `json:"dynamic_registration" enum:"off,token,open" stricter:"first" doc:"Whether apps may register themselves (RFC 7591): off; token, with an initial access token of this organization; open, by anybody."`
-	StatementIssuer   string   `json:"software_statement_issuer" maxLength:"255" stricter:"with" with:"software_statement_required" doc:"Who signs software statements (RFC 7591, section 2.3): their iss. Empty: nobody. Where an organization above has software_statement_required, it says whose."`
-	StatementJWKSURI  string   `json:"software_statement_jwks_uri" maxLength:"2048" stricter:"with" with:"software_statement_required" doc:"Where the keys of that issuer are published (RFC 7517). Where an organization above has software_statement_required, it says where."`
+	StatementIssuer   string   `json:"software_statement_issuer" maxLength:"255" stricter:"fixed" by:"software_statement_required" doc:"Who signs software statements (RFC 7591, section 2.3): their iss. Empty: nobody. Where an organization above has software_statement_required, it says whose."`
+	StatementJWKSURI  string   `json:"software_statement_jwks_uri" maxLength:"2048" stricter:"fixed" by:"software_statement_required" doc:"Where the keys of that issuer are published (RFC 7517). Where an organization above has software_statement_required, it says where."`
 	StatementRequired bool     `json:"software_statement_required" stricter:"true" doc:"Whether apps register themselves with a software statement only."`
 }
 

@@ -7,5 +7,6 @@
 //
 // What always holds: a session is good if and only if it was not ended, is within its absolute and its idle life, and
 // stands as it stood when it was made; its secret is known by a hash only; ending it before its time blocks it in the same
-// transaction, and with it everything that was issued through it; and one that was over is not good again, whatever is set later.
+// transaction, and with it everything that was issued through it; and one that was over by what an
+// organization sets is not good again, whatever it sets later. The lifetimes of the installation have no such history.
 package sessions

@@ -93,7 +93,7 @@ func (s *Service) userRevoked(ctx context.Context, tenant ids.Tenant, e events.E
 	return s.EndRevoked(ctx, tenant, user)
 }
 
-// policyChanged shortens the sessions that another policy may hold for: of an organization that was moved, or that changed its
+// policyChanged has the sessions shortened that another policy may hold for: of an organization that was moved, or that changed its
 // settings of sessions, and of those below it.
 func (s *Service) policyChanged(ctx context.Context, tenant ids.Tenant, e events.Event) error {
 	var org ids.Org
@@ -106,35 +106,49 @@ func (s *Service) policyChanged(ctx context.Context, tenant ids.Tenant, e events
 	if e.Type == "setting.changed" && data.Module != policyModule.Name() {
 		return nil
 	}
-	return s.Shorten(ctx, tenant, org)
+	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		return s.jobs.Insert(ctx, tx, ShortenArgs{Tenant: tenant, Org: org})
+	})
 }
 
-// Shorten gives the sessions of an organization, and of those below it, the times that hold now, where they are shorter. They have
-// held since they were set; now whoever looks for what ran out finds it, and what was issued for longer ends with its session.
-func (s *Service) Shorten(ctx context.Context, tenant ids.Tenant, org ids.Org) error {
-	var after ids.Org
-	for {
-		var orgs []ids.Org
-		var policies map[ids.Org]inForce
-		err := s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) (err error) {
-			if orgs, err = db.Scalars[ids.Org](ctx, tx, sqlOrgsToShorten, tx.Tenant(), org, after.UUID(), orgBatch); err == nil {
-				policies, err = s.inForceOfEach(ctx, tx, orgs)
-			}
-			return err
-		})
-		if err != nil {
-			return err
+// ShortenArgs ask to shorten the sessions of an organization and of those below it, from the one after After on.
+type ShortenArgs struct {
+	Tenant ids.Tenant `json:"tenant"`
+	Org    ids.Org    `json:"org"`
+	After  ids.Org    `json:"after,omitzero"`
+}
+
+// Kind names the job.
+func (ShortenArgs) Kind() string { return "sessions.shorten" }
+
+// JobScope names whose work this is.
+func (a ShortenArgs) JobScope() jobs.Scope { return jobs.Scope{Tenant: a.Tenant, Org: a.Org} }
+
+// Shorten gives the sessions of a batch of organizations the times that hold now, where they are shorter, and asks for a job for those
+// that are left. They have held since they were set; now whoever looks for what ran out finds it, and what was issued for longer ends
+// with its session.
+func (s *Service) Shorten(ctx context.Context, a ShortenArgs) error {
+	var orgs []ids.Org
+	var policies map[ids.Org]inForce
+	err := s.db.InTenant(ctx, a.Tenant, func(ctx context.Context, tx db.Tx) (err error) {
+		if orgs, err = db.Scalars[ids.Org](ctx, tx, sqlOrgsToShorten, tx.Tenant(), a.Org, a.After.UUID(), orgBatch); err == nil {
+			policies, err = s.inForceOfEach(ctx, tx, orgs)
 		}
-		for _, org := range orgs {
-			if err := s.shorten(ctx, tenant, org, policies[org]); err != nil {
-				return err
-			}
-		}
-		if len(orgs) < orgBatch {
-			return nil
-		}
-		after = orgs[len(orgs)-1]
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	for _, org := range orgs {
+		if err := s.shorten(ctx, a.Tenant, org, policies[org]); err != nil {
+			return err
+		}
+	}
+	if len(orgs) < orgBatch {
+		return nil
+	}
+	a.After = orgs[len(orgs)-1]
+	return s.db.InTenant(ctx, a.Tenant, func(ctx context.Context, tx db.Tx) error { return s.jobs.Insert(ctx, tx, a) })
 }
 
 // shorten does it for one organization, by batches that each commit.

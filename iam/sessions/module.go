@@ -31,6 +31,7 @@ func (s *Service) Module() module.Manifest {
 		Jobs: func(r *jobs.Registry) {
 			jobs.Register(r, s.sweep, jobs.Timeout(10*time.Minute))
 			jobs.Every(r, 5*time.Minute, sweepArgs{})
+			jobs.Register(r, s.Shorten, jobs.Timeout(10*time.Minute))
 		},
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},

@@ -20,7 +20,7 @@ type Policy struct {
 	IdleSeconds     int `json:"idle_seconds" minimum:"60" maximum:"31622400" stricter:"less" doc:"How long a session may go unused: after that nobody signs in by it any more. Apps that the person signed in to before keep their access until the absolute time is over. What a shorter time ended stays ended; a longer one holds from the next use."`
 }
 
-var policyModule = settings.Declare("sessions", "How long people stay signed in to the organization. It holds for who began elsewhere and goes on to the organization, too.", Policy{AbsoluteSeconds: 24 * 3600, IdleSeconds: 2 * 3600})
+var policyModule = settings.Declare("sessions", "How long people stay signed in to the organization. Who began elsewhere and goes on to it, by a sign-in or a switch, has to be within these times then, and what apps get there lasts no longer; a change holds for whoever comes after it.", Policy{AbsoluteSeconds: 24 * 3600, IdleSeconds: 2 * 3600})
 
 const fieldAbsolute, fieldIdle = "absolute_seconds", "idle_seconds"
 
@@ -100,14 +100,17 @@ func (s *Service) inForceOfEach(ctx context.Context, tx db.Tx, orgs []ids.Org) (
 }
 
 // SufficesIn reports whether a good session is proof enough in an organization where it may not have begun: it would be good there
-// too. Else the person proves himself there, and has a session of that organization.
-func (s *Service) SufficesIn(ctx context.Context, tx db.Tx, session Session, org ids.Org) (bool, error) {
+// too, and until when at the latest. Else the person proves himself there, and has a session of that organization.
+func (s *Service) SufficesIn(ctx context.Context, tx db.Tx, session Session, org ids.Org) (until time.Time, enough bool, err error) {
 	if session.Org == org {
-		return true, nil
+		return session.ExpiresAt, true, nil
 	}
 	f, err := s.inForce(ctx, tx, org)
-	began, _ := f.since(tx.Now())
-	return session.BeganAt.After(began) && session.Idled < f.IdleSeconds, err
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	began, seen := f.since(tx.Now())
+	return f.until(session), session.BeganAt.After(began) && session.LastSeenAt.After(seen) && session.Idled < f.IdleSeconds, nil
 }
 
 // liveOfUser lists a person's sessions that have not run out, the newest first, at most limit.

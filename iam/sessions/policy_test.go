@@ -8,10 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"grove/iam/sessions"
 	"grove/infra/cache"
 	"grove/infra/db"
 	"grove/infra/events"
+	"grove/infra/jobs"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
@@ -185,6 +188,23 @@ func TestWhatASettingEndedStaysEnded(t *testing.T) {
 	}
 }
 
+// queue keeps jobs as the database does.
+type queue struct{ waiting [][]byte }
+
+func (q *queue) Insert(_ context.Context, _ db.Tx, args jobs.Args) error {
+	raw, err := json.Marshal(args)
+	q.waiting = append(q.waiting, raw)
+	return err
+}
+
+// next does the job that has waited longest.
+func (b bundle) next() error {
+	var args sessions.ShortenArgs
+	err := json.Unmarshal(b.queue.waiting[0], &args)
+	b.queue.waiting = b.queue.waiting[1:]
+	return errors.Join(err, b.sessions.Shorten(context.Background(), args))
+}
+
 // policyChanged does what follows when an organization changes a module of its settings.
 func (b bundle) policyChanged(tenant ids.Tenant, org ids.Org, module string) error {
 	return b.told("sessions.policy", tenant, events.Event{Type: "setting.changed", Org: org, Subject: org.String(), Data: json.RawMessage(`{"module":"` + module + `"}`)})
@@ -193,7 +213,11 @@ func (b bundle) policyChanged(tenant ids.Tenant, org ids.Org, module string) err
 func (b bundle) told(subscriber string, tenant ids.Tenant, e events.Event) error {
 	for _, s := range b.sessions.Module().Subscriptions {
 		if s.Name == subscriber {
-			return s.Do(context.Background(), tenant, e)
+			err := s.Do(context.Background(), tenant, e)
+			for err == nil && len(b.queue.waiting) > 0 {
+				err = b.next()
+			}
+			return err
 		}
 	}
 	return errors.New("nobody subscribes as " + subscriber)
@@ -234,6 +258,8 @@ func TestSweepEndsWhatASettingEnds(t *testing.T) {
 func TestSessionsOfOtherOrganizations(t *testing.T) {
 	b := setup(t)
 	set := withSettings(t, b)
+	stranger, other := ids.NewOrg(), ids.NewOrg() // the first has what is installed
+	lasts := map[ids.Org]time.Duration{stranger: life, other: 1200 * time.Second}
 	suffices := func(secret string, org ids.Org) (yes bool) {
 		t.Helper()
 		in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
@@ -241,17 +267,18 @@ func TestSessionsOfOtherOrganizations(t *testing.T) {
 			if err != nil || !good {
 				t.Fatalf("not good where it began: %v", err)
 			}
-			yes, err = b.sessions.SufficesIn(ctx, tx, session, org)
+			var until time.Time
+			if until, yes, err = b.sessions.SufficesIn(ctx, tx, session, org); org != b.a.branch && yes && until.After(session.BeganAt.Add(lasts[org])) {
+				t.Errorf("until %s, began %s", until, session.BeganAt)
+			}
 			return err
 		})
 		return yes
 	}
-	stranger := ids.NewOrg() // which has what is installed
 	_, secret := b.signIn(t, b.a)
 	if !suffices(secret, stranger) || !suffices(secret, b.a.branch) {
 		t.Fatal("a fresh one does not suffice")
 	}
-	other := ids.NewOrg()
 	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO organizations (tenant_id, id, parent_id, handle, name, name_key, status, created_at, updated_at)
 			VALUES ($1, $2, $3, 'bank', 'Bank', 'bank', 'active', $4, $4)`, b.a.tenant, other, b.a.root, tx.Now())
@@ -290,4 +317,93 @@ func TestSessionsOfOtherOrganizations(t *testing.T) {
 	if suffices(secret, other) {
 		t.Error("suffices after the idle time, once it was used elsewhere")
 	}
+}
+
+// Each job shortens the sessions of so many organizations, and the next one goes on after them.
+func TestShorteningGoesOn(t *testing.T) {
+	b := setup(t)
+	set := withSettings(t, b)
+	in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `
+			WITH made AS (
+				INSERT INTO organizations (tenant_id, id, parent_id, handle, name, name_key, status, created_at, updated_at)
+				SELECT $1, gen_random_uuid(), $2, 'many-' || i, 'many ' || i, 'many ' || i, 'active', $4, $4 FROM generate_series(1, 101) i RETURNING id
+			), closed AS (
+				INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth) SELECT $1, id, id, 0 FROM made UNION ALL SELECT $1, $2, id, 1 FROM made
+			)
+			INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, began_at, created_at, last_seen_at, lapses_at, expires_at)
+			SELECT $1, gen_random_uuid(), id, $3, decode(replace(id::text, '-', ''), 'hex'), '{}', $4, 0, $4, $4, $4, $5, $5 FROM made`,
+			b.a.tenant, b.a.root, b.a.user, tx.Now(), tx.Now().Add(life))
+		return err
+	})
+	if err := set(b.a.tenant, b.a.root, "absolute_seconds", 300); err != nil {
+		t.Fatal(err)
+	}
+	left := func() int {
+		return b.count(t, b.a.tenant, countAll+` AND expires_at > began_at + interval '5 minutes'`)
+	}
+	if err := b.sessions.Shorten(context.Background(), sessions.ShortenArgs{Tenant: b.a.tenant, Org: b.a.root}); err != nil {
+		t.Fatal(err)
+	}
+	if n := left(); n != 1 || len(b.queue.waiting) != 1 {
+		t.Fatalf("after the first job %d are left, and %d jobs", n, len(b.queue.waiting))
+	}
+	if err := b.next(); err != nil || left() != 0 || len(b.queue.waiting) != 0 {
+		t.Errorf("after the second job %d are left, and %d jobs: %v", left(), len(b.queue.waiting), err)
+	}
+}
+
+// Who proves himself anew while a job is at his session is signed in by what he has then.
+func TestRenewedMeanwhile(t *testing.T) {
+	for name, work := range map[string]func(b bundle) error{
+		"lapsed":    func(b bundle) error { return b.sessions.Sweep(context.Background()) },
+		"shortened": func(b bundle) error { return b.policyChanged(b.a.tenant, b.a.root, "sessions") },
+	} {
+		b := setup(t)
+		set := withSettings(t, b)
+		session, _ := b.signIn(t, b.a)
+		if name == "shortened" {
+			if err := set(b.a.tenant, b.a.root, "absolute_seconds", 300); err != nil {
+				t.Fatal(err)
+			}
+			b.Clock.Advance(299 * time.Second)
+		} else {
+			b.Clock.Advance(idle)
+		}
+		done := make(chan error, 1)
+		var secret string
+		in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) (err error) {
+			_, secret, err = b.sessions.RenewTx(ctx, tx, session.ID, sessions.NewSession{Org: session.Org, User: session.User, AMR: []string{"pwd"}})
+			if err != nil {
+				return err
+			}
+			b.meanwhile(t, func() { done <- work(b) })
+			return nil
+		})
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		b.Clock.Advance(2 * time.Second)
+		if !b.good(t, b.a.tenant, secret) {
+			t.Errorf("%s: not good", name)
+		}
+		if n := b.count(t, b.a.tenant, countLive); n != 1 {
+			t.Errorf("%s: %d are live", name, n)
+		}
+	}
+}
+
+// meanwhile starts what waits for the caller's transaction, and returns when it does.
+func (b bundle) meanwhile(t *testing.T, start func()) {
+	t.Helper()
+	super, err := pgx.Connect(context.Background(), b.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = super.Close(context.Background()) }()
+	go start()
+	testkit.Eventually(t, "it waits", func() (waiting bool) {
+		err := super.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waiting)
+		return err == nil && waiting
+	})
 }

@@ -79,24 +79,25 @@ const (
 			AND (SELECT s.id FROM sessions s WHERE s.tenant_id = $1 AND s.org_id = descendant_id AND s.ended_at IS NULL ORDER BY s.id LIMIT 1) IS NOT NULL
 		ORDER BY descendant_id LIMIT $4`
 	// A page of an organization's sessions, in the order of their ids, which have run out where they began until $5 or were last seen
-	// until $6, and else last $7 and $8 seconds at most.
+	// until $6, and else last $7 and $8 seconds at most. Both are computed from the row that is updated: it may have been renewed since
+	// the page was read.
+	expires    = `LEAST(s.expires_at, s.began_at + make_interval(secs => $7), CASE WHEN s.began_at <= $5 THEN $9::timestamptz END)`
+	lapses     = `LEAST(s.lapses_at, s.last_seen_at + make_interval(secs => $8), CASE WHEN s.last_seen_at <= $6 THEN $9::timestamptz END)`
 	sqlShorten = `
 		WITH page AS MATERIALIZED (
-			SELECT id, LEAST(expires_at, began_at + make_interval(secs => $7), CASE WHEN began_at <= $5 THEN $9::timestamptz END) AS expires,
-				LEAST(lapses_at, last_seen_at + make_interval(secs => $8), CASE WHEN last_seen_at <= $6 THEN $9::timestamptz END) AS lapses
-			FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id > $3 AND ended_at IS NULL ORDER BY id LIMIT $4
+			SELECT id FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id > $3 AND ended_at IS NULL ORDER BY id LIMIT $4
 		), shortened AS (
-			UPDATE sessions s SET expires_at = page.expires, lapses_at = page.lapses, outlasted = s.outlasted OR s.expires_at > page.expires
-			FROM page WHERE s.tenant_id = $1 AND s.id = page.id AND s.ended_at IS NULL AND (s.expires_at > page.expires OR s.lapses_at > page.lapses)
+			UPDATE sessions s SET expires_at = ` + expires + `, lapses_at = ` + lapses + `, outlasted = s.outlasted OR s.expires_at > ` + expires + `
+			FROM page WHERE s.tenant_id = $1 AND s.id = page.id AND s.ended_at IS NULL AND (s.expires_at > ` + expires + ` OR s.lapses_at > ` + lapses + `)
 		)
 		SELECT id FROM page ORDER BY id`
 
 	sqlAncestors  = `SELECT descendant_id, ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($2)`
 	sqlManyEpochs = `SELECT subject, kind, epoch, blocked FROM epochs WHERE tenant_id = $1 AND subject = ANY ($2)`
 
-	// Across tenants, as grove_system.
+	// Across tenants, as grove_system. A row that was used, or renewed, since it was found is left out.
 	sqlLapse = `
-		UPDATE sessions SET lapsed = true WHERE ended_at IS NULL AND NOT lapsed AND (tenant_id, id) IN (
+		UPDATE sessions SET lapsed = true WHERE ended_at IS NULL AND NOT lapsed AND lapses_at <= $1 AND (tenant_id, id) IN (
 			SELECT tenant_id, id FROM sessions WHERE ended_at IS NULL AND NOT lapsed AND lapses_at <= $1 ORDER BY lapses_at LIMIT $2)`
 	sqlExpired = `
 		SELECT tenant_id, id, expires_at FROM sessions WHERE ended_at IS NULL AND expires_at <= $1 AND (expires_at, id) > ($2, $3)

@@ -11,6 +11,7 @@ import (
 	"grove/infra/cache"
 	"grove/infra/db"
 	"grove/infra/events"
+	"grove/infra/jobs"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
@@ -65,11 +66,20 @@ type Service struct {
 	db         *db.DB
 	events     *events.Log
 	installed  Lifetimes
+	jobs       Queue
 	kept       *cache.Cache[inForce] // nil: the lifetimes of New hold everywhere
 	life       settings.Reader[Policy]
 	onEndInOrg func(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error
 	mayEnd     MayEnd
 }
+
+// Queue takes jobs. infra/jobs.
+type Queue interface {
+	Insert(ctx context.Context, tx db.Tx, args jobs.Args) error
+}
+
+// WithJobs sets what takes the work that follows when an organization changes its settings. It is called while the program is put together.
+func (s *Service) WithJobs(q Queue) { s.jobs = q }
 
 // MayEnd refuses, with a fault, to let the actor of ctx end a person's sessions. The transaction sees the whole tenant.
 type MayEnd func(ctx context.Context, tx db.Tx, user ids.User) error

@@ -29,17 +29,29 @@ type tree struct {
 type bundle struct {
 	*testkit.Database
 	sessions *sessions.Service
+	queue    *queue
 	a, b     tree // two tenants that look alike
 }
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	folders := []fs.FS{db.Migrations(), events.Migrations(), sessions.Migrations(), settings.Migrations()}
+	return setupOn(t, migrations(sessions.Migrations()))
+}
+
+// migrations are these and those of all that the sessions stand on.
+func migrations(own fs.FS) []fs.FS {
+	folders := []fs.FS{db.Migrations(), events.Migrations(), own, settings.Migrations()}
 	for _, name := range []string{"orgs/directory", "iam/users"} {
 		folders = append(folders, os.DirFS("../../"+name+"/migrations"))
 	}
+	return folders
+}
+
+func setupOn(t *testing.T, folders []fs.FS) bundle {
+	t.Helper()
 	d := testkit.New(t, folders, "sessions", nil)
-	b := bundle{Database: d, sessions: sessions.New(d.DB, events.NewLog(nil), sessions.Lifetimes{Absolute: life, Idle: idle})}
+	b := bundle{Database: d, queue: &queue{}, sessions: sessions.New(d.DB, events.NewLog(nil), sessions.Lifetimes{Absolute: life, Idle: idle})}
+	b.sessions.WithJobs(b.queue)
 	b.a, b.b = seed(t, d), seed(t, d)
 	return b
 }

@@ -34,10 +34,10 @@ func (i Invitation) StateAt(now time.Time) string {
 	return i.State
 }
 
-// over reports whether the time of the latest sending has passed.
 // handedOver: whoever invites has the link, which so proves nothing of an address.
 func (i Invitation) handedOver() bool { return i.Delivery != deliveryEmail }
 
+// over reports whether the time of the latest sending has passed.
 func (i Invitation) over(now time.Time) bool { return i.ExpiresAt != nil && !i.ExpiresAt.After(now) }
 
 // The ways in which an invitation reaches its person.

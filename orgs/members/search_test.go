@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"grove/infra/db"
 	"grove/infra/kernel/page"
 	"grove/infra/testkit"
@@ -81,6 +83,41 @@ func TestSearch(t *testing.T) {
 		t.Errorf("removed: %v", got)
 	}
 	testkit.CheckPlans(t, b.Database)
+}
+
+// TestGuestsFoundByWhatTheyBecame: who becomes a member while his name changes is found by the new one.
+func TestGuestsFoundByWhatTheyBecame(t *testing.T) {
+	b := setup(t)
+	token := b.token(b.A, b.A.Root)
+	guest := b.user(t, b.A, b.A.Rivals, "joan")
+	super, err := pgx.Connect(context.Background(), b.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = super.Close(context.Background()) }()
+	done := make(chan error, 1)
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE users SET username = 'Zoe', username_key = 'zoe' WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), guest.ID); err != nil {
+			return err
+		}
+		go func() {
+			done <- b.InTenant(context.Background(), b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+				_, err := b.members.AddTx(ctx, tx, b.A.Partner.ID, guest.ID, "invited")
+				return err
+			})
+		}()
+		testkit.Eventually(t, "the new membership waits", func() (waiting bool) {
+			err := super.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waiting)
+			return err == nil && waiting
+		})
+		return nil
+	})
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if old, now := b.list(t, token, base+"?q=joan"), b.list(t, token, base+"?q=zoe"); old != nil || len(now) != 1 {
+		t.Errorf("by the old name %v, by the new one %v", old, now)
+	}
 }
 
 // TestOrganizationsOfAPerson: they come in pages, by name, and those with a part of the name or the handle.

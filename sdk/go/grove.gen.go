@@ -4355,7 +4355,7 @@ type Settings struct {
 	// Own The fields that the organization itself sets. Where the value is another one than in value, it is looser than what an organization above sets, and not in effect.
 	Own map[string]interface{} `json:"own"`
 
-	// Schema JSON Schema of the group: types, limits and descriptions of its fields. A field with x-stricter can only be made stricter than what is inherited, everywhere but in the tenant's root: less and more are of numbers, true and false of booleans, first of an enum's values the earlier, fewer of lists one without further members; one with with cannot be changed at all where a field beside it, which its description names, is true above. An inherited default that is the strictest value there is does not bind.
+	// Schema JSON Schema of the group: types, limits and descriptions of its fields. A field with x-stricter can only be made stricter than what is inherited, everywhere but in the tenant's root: less and more are of numbers, true and false of booleans, first of an enum's values the earlier, fewer of lists one without further members. One with fixed cannot be changed at all where another field of the group, which its description names, is true above. An inherited default that is the strictest value there is does not bind.
 	Schema map[string]interface{} `json:"schema"`
 
 	// Sources For each field, the id of the organization that sets it, inherited where that one lies above the token's, or default.

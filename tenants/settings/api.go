@@ -29,7 +29,7 @@ type Settings struct {
 	Sources          map[string]string `json:"sources" doc:"For each field, the id of the organization that sets it, inherited where that one lies above the token's, or default."`
 	Inherited        map[string]any    `json:"inherited" doc:"Every field with the value that would hold if the organization itself set nothing."`
 	InheritedSources map[string]string `json:"inherited_sources" doc:"As sources, for the inherited values."`
-	Schema           map[string]any    `json:"schema" doc:"JSON Schema of the group: types, limits and descriptions of its fields. A field with x-stricter can only be made stricter than what is inherited, everywhere but in the tenant's root: less and more are of numbers, true and false of booleans, first of an enum's values the earlier, fewer of lists one without further members; one with with cannot be changed at all where a field beside it, which its description names, is true above. An inherited default that is the strictest value there is does not bind."`
+	Schema           map[string]any    `json:"schema" doc:"JSON Schema of the group: types, limits and descriptions of its fields. A field with x-stricter can only be made stricter than what is inherited, everywhere but in the tenant's root: less and more are of numbers, true and false of booleans, first of an enum's values the earlier, fewer of lists one without further members. One with fixed cannot be changed at all where another field of the group, which its description names, is true above. An inherited default that is the strictest value there is does not bind."`
 	AllowedActions   []string          `json:"allowed_actions" doc:"What the caller may do: update."`
 }
 

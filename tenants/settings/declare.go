@@ -70,8 +70,8 @@ func Declare[T any](name, description string, defaults T) Module[T] {
 		}
 		if tag := f.Tag.Get("stricter"); tag != "" {
 			field := d.schema.Properties[jsonName]
-			o := order{by: tag, schema: field, with: f.Tag.Get("with")}
-			if with := d.schema.Properties[o.with]; !o.fits() || o.with != "" && (with == nil || with.Type != huma.TypeBoolean) {
+			o := order{how: tag, schema: field, by: f.Tag.Get("by")}
+			if by := d.schema.Properties[o.by]; !o.fits() || o.by != "" && (by == nil || by.Type != huma.TypeBoolean) {
 				panic("settings: module " + name + ": field " + f.Name + " cannot be stricter by " + tag)
 			}
 			d.stricter[jsonName] = o

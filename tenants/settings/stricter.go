@@ -19,7 +19,7 @@ const (
 	StricterFalse = "false" // false
 	StricterFirst = "first" // of an enum's values, which begin with the strictest, the earlier
 	StricterFewer = "fewer" // of lists, one without members that the other lacks
-	StricterWith  = "with"  // none, where the boolean field that the with tag names is true above
+	StricterFixed = "fixed" // none, where the boolean field that the by tag names is true above
 )
 
 // order says which of a field's values are stricter than others. Where a field has one, an organization and those below it
@@ -27,14 +27,14 @@ const (
 // exception: a default that is the strictest value there is would leave nothing to set, so it binds nobody until somebody
 // sets it.
 type order struct {
-	by     string
+	how    string
 	schema *huma.Schema
-	with   string // the field of StricterWith
+	by     string // the field of StricterFixed
 }
 
 // fits reports whether a field of the schema can be ordered so.
 func (o order) fits() bool {
-	switch o.by {
+	switch o.how {
 	case StricterLess:
 		return o.schema.Type == huma.TypeInteger && o.schema.Minimum != nil
 	case StricterMore:
@@ -43,8 +43,8 @@ func (o order) fits() bool {
 		return o.schema.Type == huma.TypeBoolean
 	case StricterFirst:
 		return len(o.schema.Enum) > 0
-	case StricterWith:
-		return o.with != ""
+	case StricterFixed:
+		return o.by != ""
 	case StricterFewer:
 		return o.schema.Type == huma.TypeArray && o.schema.Items != nil && o.schema.Items.Type == huma.TypeString
 	}
@@ -53,15 +53,15 @@ func (o order) fits() bool {
 
 // allows reports whether value is as strict as bound, or stricter. What cannot be read is not.
 func (o order) allows(bound, value json.RawMessage) bool {
-	switch o.by {
+	switch o.how {
 	case StricterLess, StricterMore:
 		var a, b int64
 		if json.Unmarshal(bound, &a) != nil || json.Unmarshal(value, &b) != nil {
 			return false
 		}
-		return b <= a && o.by == StricterLess || b >= a && o.by == StricterMore
+		return b <= a && o.how == StricterLess || b >= a && o.how == StricterMore
 	case StricterTrue, StricterFalse:
-		return bytes.Equal(bound, value) || string(value) == o.by
+		return bytes.Equal(bound, value) || string(value) == o.how
 	case StricterFirst:
 		a, b := o.rank(bound), o.rank(value)
 		return b >= 0 && b <= a
@@ -71,7 +71,7 @@ func (o order) allows(bound, value json.RawMessage) bool {
 			return false
 		}
 		return !slices.ContainsFunc(b, func(member string) bool { return !slices.Contains(a, member) })
-	case StricterWith:
+	case StricterFixed:
 		return bytes.Equal(normal(bound), normal(value))
 	}
 	return false
@@ -79,8 +79,8 @@ func (o order) allows(bound, value json.RawMessage) bool {
 
 // held reports whether an override is left out. above are the values that hold above, and set says which of them some organization set.
 func (o order) held(field string, above map[string]json.RawMessage, set Sources, raw json.RawMessage) bool {
-	binds := string(above[o.with]) == "true"
-	if o.by != StricterWith {
+	binds := string(above[o.by]) == "true"
+	if o.how != StricterFixed {
 		_, binds = set[field]
 		binds = binds || o.binds(above[field])
 	}
@@ -89,13 +89,13 @@ func (o order) held(field string, above map[string]json.RawMessage, set Sources,
 
 // binds reports whether a default stands for a value set above all organizations.
 func (o order) binds(value json.RawMessage) bool {
-	switch o.by {
+	switch o.how {
 	case StricterLess:
 		return !o.allows(number(*o.schema.Minimum), value)
 	case StricterMore:
 		return !o.allows(number(*o.schema.Maximum), value)
 	case StricterTrue, StricterFalse:
-		return string(value) != o.by
+		return string(value) != o.how
 	case StricterFirst:
 		return o.rank(value) > 0
 	}

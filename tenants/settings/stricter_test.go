@@ -23,7 +23,7 @@ type guards struct {
 	Hosts   []string `json:"hosts" maxItems:"10" stricter:"fewer" doc:"Who is let in."`
 	Length  int      `json:"length" minimum:"8" maximum:"64" stricter:"more" doc:"The least length."`
 	Minutes int      `json:"minutes" minimum:"1" maximum:"1000" stricter:"less" doc:"The longest time."`
-	Keys    string   `json:"keys" maxLength:"20" stricter:"with" with:"checked" doc:"By whose keys it is checked."`
+	Keys    string   `json:"keys" maxLength:"20" stricter:"fixed" by:"checked" doc:"By whose keys it is checked."`
 	Mode    string   `json:"mode" enum:"off,token,open" stricter:"first" doc:"How open it is."`
 }
 
@@ -147,14 +147,14 @@ func TestDeclareRefusesOrdersThatDoNotFit(t *testing.T) {
 				A int `json:"a" stricter:"less" doc:"A."`
 			}{})
 		},
-		"with no such field": func() {
+		"fixed by no such field": func() {
 			settings.Declare("test_order_d", "An order.", struct {
-				A string `json:"a" stricter:"with" with:"b" doc:"A."`
+				A string `json:"a" stricter:"fixed" by:"b" doc:"A."`
 			}{})
 		},
-		"with nothing": func() {
+		"fixed by nothing": func() {
 			settings.Declare("test_order_e", "An order.", struct {
-				A string `json:"a" stricter:"with" doc:"A."`
+				A string `json:"a" stricter:"fixed" doc:"A."`
 			}{})
 		},
 		"no such order": func() {

@@ -162,6 +162,6 @@ func belowOf(stricter string) string {
 		settings.StricterFalse: "once no, no",
 		settings.StricterFirst: "earlier ones of the list only",
 		settings.StricterFewer: "fewer only",
-		settings.StricterWith:  "not where it is required above",
+		settings.StricterFixed: "not where an organization above fixes it, as the description says",
 	}[stricter]
 }

@@ -127,6 +127,7 @@ func (a *App) wire() error {
 	clients.WithKeys(keyring)
 	signedIn := sessions.New(a.DB, a.Events, sessions.Lifetimes{Absolute: c.SessionTTL, Idle: c.SessionIdleTTL})
 	signedIn.OnEnd(people.CheckRankOf)
+	signedIn.WithJobs(a.Jobs)
 	signedIn.WithSettings(options)
 	trusted := issuers.New(a.DB, a.Events, people, roles)
 	allowed := consents.New(a.DB, a.Events)

@@ -4919,7 +4919,7 @@ export interface components {
             own: {
                 [key: string]: unknown;
             };
-            /** @description JSON Schema of the group: types, limits and descriptions of its fields. A field with x-stricter can only be made stricter than what is inherited, everywhere but in the tenant's root: less and more are of numbers, true and false of booleans, first of an enum's values the earlier, fewer of lists one without further members; one with with cannot be changed at all where a field beside it, which its description names, is true above. An inherited default that is the strictest value there is does not bind. */
+            /** @description JSON Schema of the group: types, limits and descriptions of its fields. A field with x-stricter can only be made stricter than what is inherited, everywhere but in the tenant's root: less and more are of numbers, true and false of booleans, first of an enum's values the earlier, fewer of lists one without further members. One with fixed cannot be changed at all where another field of the group, which its description names, is true above. An inherited default that is the strictest value there is does not bind. */
             schema: {
                 [key: string]: unknown;
             };

@@ -14,7 +14,7 @@ interface Schema {
   maximum?: number;
   minimum?: number;
   type?: string | string[];
-  "x-stricter"?: "less" | "more" | "true" | "false" | "first" | "fewer" | "with";
+  "x-stricter"?: "less" | "more" | "true" | "false" | "first" | "fewer" | "fixed";
 }
 
 /** The fields of a group, as its schema has them. */
