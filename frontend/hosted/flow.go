@@ -147,7 +147,7 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 			return
 		}
 		now := len(challenge.Scopes)
-		page := login.ConsentPage{Common: c, Details: asked, Later: scopes[now:], Scopes: scopes[:now], Username: challenge.Username}
+		page := login.ConsentPage{Common: c, Details: asked, Elsewhere: challenge.Elsewhere, Later: scopes[now:], Message: challenge.Message, Scopes: scopes[:now], Username: challenge.Username}
 		page.UnknownHost, page.ReturnHost = strangerHosts(f.App, f.RedirectURIs)
 		login.Render(w, r, login.PageConsent, page)
 	case authn.ChangePasswordChallenge:

@@ -174,6 +174,29 @@ func TestDevice(t *testing.T) {
 	}
 }
 
+// TestRequestFromElsewhere: the link of a request begins a sign-in, at whose end the person reads what the app says and that it asked from
+// elsewhere, and answers by a form; a link that is no good, and each answer, have a page of their own.
+func TestRequestFromElsewhere(t *testing.T) {
+	b := setup(t)
+	b.person(t, "jo", b.A.Partner)
+	w := b.browser(t)
+	at := b.A.Tenant.Base + "/login/request"
+	ask := w.follow(w.submit(w.follow(w.submit(w.follow(w.get(at+"?token=good")), "username", "jo")), "password", secret))
+	for _, want := range []string{`value="allow"`, `value="deny"`, "Pay &lt;b&gt;7&lt;/b&gt;", "not in this browser", `name="csrf"`} {
+		if !strings.Contains(ask.body, want) {
+			t.Errorf("the page lacks %s: %s", want, ask.body)
+		}
+	}
+	if end := w.get(at + "?token=spent"); end.Code != http.StatusGone || !strings.Contains(end.body, "cannot be answered") {
+		t.Errorf("%d %s", end.Code, end.body)
+	}
+	for answer, want := range map[string]string{"approved": "You have allowed it", "denied": "You have not allowed it", "unanswered": "Nothing was answered yet"} {
+		if end := w.get(at + "?done=" + answer); end.Code != http.StatusOK || !strings.Contains(end.body, want) {
+			t.Errorf("%s: %d %s", answer, end.Code, end.body)
+		}
+	}
+}
+
 // TestPagesNameTheTenant: where no organization is chosen yet, and where something is wrong, people see whose pages they are on.
 func TestPagesNameTheTenant(t *testing.T) {
 	b := setup(t)

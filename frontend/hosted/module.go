@@ -35,6 +35,8 @@ type Keys interface {
 
 // Protocol is what the pages ask of the authorization server. iam/oauth.
 type Protocol interface {
+	// BeginCIBA starts the sign-in of a person whom an app asks from elsewhere, by the link that he was mailed.
+	BeginCIBA(ctx context.Context, token string, b authn.Browser) (address string, err error)
 	// BeginDevice starts the sign-in for a device by the code that it shows.
 	BeginDevice(ctx context.Context, userCode string, b authn.Browser) (address string, err error)
 	// DescribeDetails says to a person what authorization details ask for, in the order of list.
@@ -108,6 +110,7 @@ func (p *Pages) routes(r chi.Router) {
 		"/login/error":        {p.showError, nil},
 		"/login/invitation":   {p.showInvitation, p.acceptInvitation},
 		"/login/logout":       {p.showLogout, p.confirmLogout},
+		"/login/request":      {p.showRequest, nil},
 		"/login/set-password": {p.showPasswordLink, p.usePasswordLink},
 		"/login/signed-out":   {p.SignedOutPage, nil},
 	} {

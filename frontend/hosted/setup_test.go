@@ -143,6 +143,15 @@ func (w *world) OpenLogout(_ context.Context, sealed string) (oauth.LogoutReques
 	return oauth.LogoutRequest{AppName: "Portal", RedirectURI: "https://app.example/bye", Session: w.hinted}, nil
 }
 
+// BeginCIBA knows one request.
+func (w *world) BeginCIBA(ctx context.Context, token string, b authn.Browser) (string, error) {
+	if token != "good" {
+		return "", oauth.CodeCIBA.With("", nil)
+	}
+	out, err := w.engine.Begin(ctx, httpapi.TenantOf(ctx), authn.Request{App: w.client, Elsewhere: true, Issuer: httpapi.IssuerOf(ctx).URL, Message: "Pay <b>7</b>", Prompt: []string{authn.PromptConsent}}, b)
+	return out.RedirectTo, err
+}
+
 // BeginDevice knows one device.
 func (w *world) BeginDevice(ctx context.Context, userCode string, b authn.Browser) (string, error) {
 	if userCode != "BCDF-GHJK" {

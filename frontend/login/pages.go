@@ -21,6 +21,7 @@ const (
 	PageOrganization      = "organization"       // OrganizationPage
 	PagePassword          = "password"           // PasswordPage
 	PageRefused           = "refused"            // RefusedPage
+	PageRequestDone       = "request_done"       // RequestDonePage
 	PageSignedOut         = "signed_out"         // SignedOutPage
 	PageSigningOut        = "signing_out"        // SigningOutPage
 	PageSuspended         = "suspended"          // SuspendedPage
@@ -123,8 +124,12 @@ type ConsentPage struct {
 	Common
 	// Details are shown whole, before the scopes: the person agrees to each word of them. Empty hides them.
 	Details []details.Description
+	// Elsewhere: the app asked from where the person is not.
+	Elsewhere bool
 	// Later are the scopes that no role of the person gives at present. Empty hides them.
 	Later []Scope
+	// Message is the app's own words. Empty hides them.
+	Message string
 	// PrivacyURL and TermsURL are the app's own pages. Empty hides the link.
 	PrivacyURL, TermsURL string
 	// ReturnHost is where the person goes next, of an app that nobody here set up. Empty hides it.
@@ -276,6 +281,21 @@ type RefusedPage struct {
 	Reason string
 	// Username is who is signed in. Empty: nobody.
 	Username string
+}
+
+// The answers that a [RequestDonePage] shows.
+const (
+	AnswerApproved   = "approved"
+	AnswerDenied     = "denied"
+	AnswerGone       = "gone"       // there was nothing to answer
+	AnswerUnanswered = "unanswered" // the person went away, or is not the one who is asked
+)
+
+// RequestDonePage ends the answer to an app that asked from elsewhere (OpenID Connect CIBA).
+type RequestDonePage struct {
+	Common
+	// Answer is one of the Answer constants.
+	Answer string
 }
 
 // SignedOutPage is the end of a sign-out that has no page of the relying party to return to.

@@ -43,7 +43,7 @@ func digest(b []byte) string {
 var pages = func() map[string]*template.Template {
 	names := []string{
 		PageChangePassword, PageConsent, PageDevice, PageDeviceDone, PageError, PageIdentifier, PageInvitation, PageInvitationInvalid,
-		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageRefused, PageSignedOut, PageSigningOut, PageSuspended,
+		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageRefused, PageRequestDone, PageSignedOut, PageSigningOut, PageSuspended,
 	}
 	base := template.Must(template.ParseFS(templateFiles, "templates/base.html"))
 	parsed := make(map[string]*template.Template, len(names))

@@ -115,6 +115,8 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 		"client_credentials of a public client": {spa.ID, []string{"authorization_code", "client_credentials"}},
 		"sign-in of a machine":                  {m2m.ID, []string{"authorization_code"}},
 		"refresh without a code":                {m2m.ID, []string{"client_credentials", "refresh_token"}},
+		"ciba of a public client":               {spa.ID, []string{"authorization_code", apps.GrantCIBA}},
+		"ciba of a machine":                     {m2m.ID, []string{"client_credentials", apps.GrantCIBA}},
 		"token exchange in a browser":           {spa.ID, []string{"authorization_code", apps.GrantTokenExchange}},
 	} {
 		_, err := b.apps.UpdateOIDC(all(b.A), tenant, org, c.app, 0, apps.UpdateAppOIDCRequest{GrantTypes: &c.grants})
@@ -124,6 +126,11 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 	yes := true
 	_, err := b.apps.UpdateOIDC(all(b.A), tenant, org, spa.ID, 0, apps.UpdateAppOIDCRequest{PKCEOptional: &yes})
 	wantCode(t, err, "request.invalid")
+	ping, alg, at := apps.DeliveryPing, "ES256", "https://app.example.com/ciba#x"
+	for _, in := range []apps.UpdateAppOIDCRequest{{BackchannelDelivery: &ping}, {BackchannelRequestAlg: &alg}, {BackchannelNotify: &at}} {
+		_, err := b.apps.UpdateOIDC(all(b.A), tenant, org, m2m.ID, 0, in)
+		wantCode(t, err, "request.invalid")
+	}
 	_, _, err = b.apps.Create(all(b.A), tenant, org, apps.CreateAppRequest{Name: " SPA", Template: "m2m"})
 	wantCode(t, err, "app.name_taken")
 	b.create(t, b.A, b.A.Rivals, apps.CreateAppRequest{Name: "SPA", Template: "m2m"})

@@ -49,6 +49,8 @@ func TestAttack20_ProfileSettings(t *testing.T) {
 			"a secret":                   {apps.UpdateAppOIDCRequest{AuthMethod: p(apps.AuthSecret)}, "/token_endpoint_auth_method", every},
 			"a secret in the header":     {apps.UpdateAppOIDCRequest{AuthMethod: p(apps.AuthBasic)}, "/token_endpoint_auth_method", every},
 			"devices":                    {apps.UpdateAppOIDCRequest{GrantTypes: &[]string{"authorization_code", apps.GrantDeviceCode}}, "/grant_types", every},
+			"backchannel not signed":     {apps.UpdateAppOIDCRequest{GrantTypes: &[]string{"authorization_code", apps.GrantCIBA}}, "/backchannel_authentication_request_signing_alg", every},
+			"backchannel by RS256":       {apps.UpdateAppOIDCRequest{BackchannelRequestAlg: p(jose.RS256)}, "/backchannel_authentication_request_signing_alg", every},
 			"hybrid":                     {apps.UpdateAppOIDCRequest{ResponseTypes: &[]string{"code", "code id_token"}}, "/response_types", every},
 			"no PKCE":                    {apps.UpdateAppOIDCRequest{PKCEOptional: &yes}, "/pkce_optional", every},
 			"PKCE by plain":              {apps.UpdateAppOIDCRequest{PKCEPlain: &yes}, "/pkce_plain", every},

@@ -26,6 +26,7 @@ import (
 // The grant types that an app may use.
 const (
 	GrantAuthorizationCode  = "authorization_code"
+	GrantCIBA               = "urn:openid:params:grant-type:ciba" // OpenID Connect CIBA Core 1.0
 	GrantClientCredentials  = "client_credentials"
 	GrantDeviceCode         = "urn:ietf:params:oauth:grant-type:device_code"
 	GrantJWTBearer          = "urn:ietf:params:oauth:grant-type:jwt-bearer" // RFC 7523
@@ -69,18 +70,20 @@ func preset(a *appRow) {
 
 // checkProtocol says why an app's OAuth settings do not hold together.
 func checkProtocol(a appRow) error {
-	code, device := slices.Contains(a.GrantTypes, GrantAuthorizationCode), slices.Contains(a.GrantTypes, GrantDeviceCode)
+	code, device, ciba := slices.Contains(a.GrantTypes, GrantAuthorizationCode), slices.Contains(a.GrantTypes, GrantDeviceCode), slices.Contains(a.GrantTypes, GrantCIBA)
 	switch {
 	case a.ClientType == clientPublic && slices.Contains(a.GrantTypes, GrantClientCredentials):
 		return errGrantTypes.At("/grant_types", "Must not have client_credentials for a public client: it is for confidential clients only.")
-	case a.Template == templateM2M && (code || device):
+	case a.ClientType == clientPublic && ciba:
+		return errGrantTypes.At("/grant_types", "Must not have ciba for a public client: whoever asks people for their consent behind their backs has to prove who he is.")
+	case a.Template == templateM2M && (code || device || ciba):
 		return errGrantTypes.At("/grant_types", "Must have no sign-in for a machine-to-machine app.")
 	case a.Template == templateSPA && slices.ContainsFunc(a.GrantTypes, func(g string) bool { return g == GrantJWTBearer || g == GrantSAMLBearer || g == GrantTokenExchange }):
 		return errGrantTypes.At("/grant_types", "Must have neither assertions nor token exchange for apps that run in a browser, which keep no token from what else runs there.")
 	case a.ClientType == clientPublic && len(a.OIDC.ExchangeAudiences) > 0:
 		return fault.CodeInvalid.At("/token_exchange_audiences", "Must be empty for public clients, which cannot prove that they serve an API.")
-	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code && !device:
-		return errGrantTypes.At("/grant_types", "Must have authorization_code or a device's code for refresh_token to go with.")
+	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code && !device && !ciba:
+		return errGrantTypes.At("/grant_types", "Must have authorization_code, a device's code or ciba for refresh_token to go with.")
 	case code && a.Template != templateStandard && len(a.OIDC.RedirectURIs) == 0:
 		return errRedirects.At("/redirect_uris", "Must have at least one redirect URI, to which codes are sent.")
 	case a.ClientType == clientPublic && a.OIDC.PKCEOptional:
@@ -98,7 +101,7 @@ func checkProtocol(a appRow) error {
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "Must be one of the algorithms that the server's metadata lists.")
 	}
-	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkSubjects(a.OIDC), checkEncryption(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
+	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkCIBA(a.OIDC), checkSubjects(a.OIDC), checkEncryption(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
 		return err
 	}
 	native := a.Template == templateMobile
@@ -300,6 +303,9 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "token_endpoint_auth_signing_alg", &a.OIDC.AuthSigningAlg, in.AuthSigningAlg)
 		fields = set(fields, "id_token_alg", &a.OIDC.IDTokenAlg, in.IDTokenAlg)
 		fields = set(fields, "backchannel_logout_uri", &a.OIDC.BackchannelLogoutURI, in.BackchannelLogoutURI)
+		fields = set(fields, "backchannel_token_delivery_mode", &a.OIDC.BackchannelDelivery, in.BackchannelDelivery)
+		fields = set(fields, "backchannel_client_notification_endpoint", &a.OIDC.BackchannelNotify, in.BackchannelNotify)
+		fields = set(fields, "backchannel_authentication_request_signing_alg", &a.OIDC.BackchannelRequestAlg, in.BackchannelRequestAlg)
 		fields = set(fields, "frontchannel_logout_uri", &a.OIDC.FrontchannelLogoutURI, in.FrontchannelLogoutURI)
 		fields = set(fields, "pkce_optional", &a.OIDC.PKCEOptional, in.PKCEOptional)
 		fields = set(fields, "pkce_plain", &a.OIDC.PKCEPlain, in.PKCEPlain)

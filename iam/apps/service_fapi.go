@@ -55,8 +55,9 @@ func (s Settings) Demands() Demands {
 var ProfileMethods = []string{AuthPrivateKeyJWT, AuthSelfSignedTLS, AuthTLS}
 
 // ProfileGrants are the grant types that an app with a profile may use. That of devices is left out: its requests cannot be pushed
-// or signed, and nothing binds its codes.
-var ProfileGrants = []string{GrantAuthorizationCode, GrantClientCredentials, GrantOrganizationSwitch, GrantRefreshToken, GrantTokenExchange}
+// or signed, and nothing binds its codes. Those of CIBA are signed (FAPI: Client Initiated Backchannel Authentication Profile,
+// section 5.2.2).
+var ProfileGrants = []string{GrantAuthorizationCode, GrantCIBA, GrantClientCredentials, GrantOrganizationSwitch, GrantRefreshToken, GrantTokenExchange}
 
 // checkProfile says why an app does not comply with its profile.
 func checkProfile(a appRow) error {
@@ -91,10 +92,12 @@ func checkProfile(a appRow) error {
 		return no("require_pushed_authorization_requests", "true")
 	case d.SignedRequest && code && !s.RequireSignedRequest:
 		return no("require_signed_request_object", "true")
+	case s.BackchannelRequestAlg == "" && slices.Contains(a.GrantTypes, GrantCIBA):
+		return no("backchannel_authentication_request_signing_alg", "set where the app may use ciba")
 	case d.AskConsent && s.SkipConsent:
 		return no("skip_consent", "false")
 	}
-	for _, signed := range [][2]string{{"authorization_signed_response_alg", s.ResponseAlg}, {"id_token_alg", s.IDTokenAlg}, {"introspection_signed_response_alg", s.IntrospectionAlg},
+	for _, signed := range [][2]string{{"authorization_signed_response_alg", s.ResponseAlg}, {"backchannel_authentication_request_signing_alg", s.BackchannelRequestAlg}, {"id_token_alg", s.IDTokenAlg}, {"introspection_signed_response_alg", s.IntrospectionAlg},
 		{"request_object_signing_alg", s.RequestObjectAlg}, {"token_endpoint_auth_signing_alg", s.AuthSigningAlg}, {"userinfo_signed_response_alg", s.UserinfoAlg}} {
 		if alg := signed[1]; alg != "" && !slices.Contains(d.Algs, alg) {
 			return no(signed[0], "one of "+strings.Join(d.Algs, ", "))

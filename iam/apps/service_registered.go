@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -113,6 +114,7 @@ func (r Registration) over(s Settings) Settings {
 	d := r.Settings
 	s.AuthMethod, s.AuthSigningAlg, s.JWKS, s.JWKSURI = d.AuthMethod, d.AuthSigningAlg, d.JWKS, d.JWKSURI
 	s.BackchannelLogoutURI, s.FrontchannelLogoutURI = d.BackchannelLogoutURI, d.FrontchannelLogoutURI
+	s.BackchannelDelivery, s.BackchannelNotify, s.BackchannelRequestAlg = d.BackchannelDelivery, d.BackchannelNotify, cmp.Or(d.BackchannelRequestAlg, s.BackchannelRequestAlg)
 	s.PostLogoutRedirectURIs, s.RedirectURIs = d.PostLogoutRedirectURIs, d.RedirectURIs
 	s.IDTokenAlg, s.IntrospectionAlg, s.RequestObjectAlg, s.ResponseAlg, s.UserinfoAlg = d.IDTokenAlg, d.IntrospectionAlg, d.RequestObjectAlg, d.ResponseAlg, d.UserinfoAlg
 	s.Encryption, s.ResponseTypes = d.Encryption, d.ResponseTypes

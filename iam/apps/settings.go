@@ -28,6 +28,12 @@ const (
 	FormatOpaque = "opaque"
 )
 
+// The ways in which an app hears that a person has answered (OpenID Connect CIBA Core 1.0, section 5).
+const (
+	DeliveryPing = "ping"
+	DeliveryPoll = "poll"
+)
+
 // ResponseTypes are those that an app may be allowed (OpenID Connect Core 1.0, section 3), their words in order.
 var ResponseTypes = []string{"code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"}
 
@@ -44,6 +50,9 @@ type Settings struct {
 	AuthMethod             string   `json:"token_endpoint_auth_method" doc:"How the app proves who it is: client_secret takes the secret in header or body." example:"client_secret"`
 	AuthSigningAlg         string   `json:"token_endpoint_auth_signing_alg" doc:"How its assertions are signed; empty where any of the server's algorithms is." example:"ES256"`
 	BackchannelLogoutURI   string   `json:"backchannel_logout_uri" doc:"Where the app is told that a session is over; empty: nowhere." example:"https://app.example.com/backchannel-logout"`
+	BackchannelDelivery    string   `json:"backchannel_token_delivery_mode" doc:"How the app learns that a person has answered its backchannel request (CIBA): it asks again (poll), or is told that there is something to ask for (ping)." example:"poll"`
+	BackchannelNotify      string   `json:"backchannel_client_notification_endpoint" doc:"Where an app with the mode ping is told; empty: nowhere." example:"https://app.example.com/ciba"`
+	BackchannelRequestAlg  string   `json:"backchannel_authentication_request_signing_alg" doc:"How its backchannel requests have to be signed; empty: they need not be." example:"ES256"`
 	FrontchannelLogoutURI  string   `json:"frontchannel_logout_uri" doc:"What the browser opens in a frame when the person signs out; empty: nothing." example:"https://app.example.com/frontchannel-logout"`
 	IDTokenSeconds         int      `json:"id_token_seconds" doc:"Lifetime of ID tokens; 0: that of access tokens." example:"3600"`
 	IDTokenAlg             string   `json:"id_token_alg" doc:"How ID tokens are signed." example:"ES256"`
@@ -97,6 +106,9 @@ func (s Settings) complete(clientType string) Settings {
 	}
 	if s.AccessTokenFormat == "" {
 		s.AccessTokenFormat = FormatJWT
+	}
+	if s.BackchannelDelivery == "" {
+		s.BackchannelDelivery = DeliveryPoll
 	}
 	if s.SubjectType == "" {
 		s.SubjectType = SubjectPublic

@@ -30,19 +30,22 @@ func TestAttack28_NobodyGetsHoldOfAStrongerApp(t *testing.T) {
 	}
 	weak := actor.Into(context.Background(), actor.ForJob(tenant, "weak", apps.PermRead, apps.PermWrite))
 	yes, no, jwks, alg, seconds := true, false, "https://evil.example/jwks.json", "RS256", 600
+	ping := apps.DeliveryPing
 	ways := map[string]apps.UpdateAppOIDCRequest{
-		"allowed_origins":                       {AllowedOrigins: &[]string{"https://evil.example"}},
-		"assertion_reuse":                       {AssertionReuse: &yes},
-		"backchannel_logout_uri":                {BackchannelLogoutURI: &jwks},
-		"dpop_bound_access_tokens":              {DPoPBound: &no},
-		"grant_types":                           {GrantTypes: &[]string{"authorization_code", "refresh_token", apps.GrantDeviceCode}},
-		"jwks_uri":                              {JWKSURI: &jwks},
-		"post_logout_redirect_uris":             {PostLogoutRedirectURIs: &[]string{"https://evil.example/"}},
-		"redirect_uris":                         {RedirectURIs: &[]string{"https://evil.example/cb"}},
-		"require_pushed_authorization_requests": {RequirePushed: &no},
-		"response_types":                        {ResponseTypes: &[]string{"code", "token"}},
-		"skip_consent":                          {SkipConsent: &yes},
-		"token_exchange_audiences":              {ExchangeAudiences: &[]string{"urn:partner:api"}},
+		"allowed_origins":                          {AllowedOrigins: &[]string{"https://evil.example"}},
+		"assertion_reuse":                          {AssertionReuse: &yes},
+		"backchannel_client_notification_endpoint": {BackchannelNotify: &jwks},
+		"backchannel_token_delivery_mode":          {BackchannelDelivery: &ping, BackchannelNotify: &jwks},
+		"backchannel_logout_uri":                   {BackchannelLogoutURI: &jwks},
+		"dpop_bound_access_tokens":                 {DPoPBound: &no},
+		"grant_types":                              {GrantTypes: &[]string{"authorization_code", "refresh_token", apps.GrantDeviceCode}},
+		"jwks_uri":                                 {JWKSURI: &jwks},
+		"post_logout_redirect_uris":                {PostLogoutRedirectURIs: &[]string{"https://evil.example/"}},
+		"redirect_uris":                            {RedirectURIs: &[]string{"https://evil.example/cb"}},
+		"require_pushed_authorization_requests":    {RequirePushed: &no},
+		"response_types":                           {ResponseTypes: &[]string{"code", "token"}},
+		"skip_consent":                             {SkipConsent: &yes},
+		"token_exchange_audiences":                 {ExchangeAudiences: &[]string{"urn:partner:api"}},
 	}
 	public := map[string]bool{"allowed_origins": true, "grant_types": true, "post_logout_redirect_uris": true, "redirect_uris": true, "response_types": true, "skip_consent": true}
 	try := func(code string) {

@@ -51,10 +51,12 @@ type State struct {
 
 	App         ids.App         `json:"app"`
 	ClientID    string          `json:"client_id"`
+	Elsewhere   bool            `json:"elsewhere,omitempty"`
 	Details     details.List    `json:"details,omitempty"`
 	HintUser    ids.User        `json:"hint_user"`
 	Issuer      string          `json:"issuer"`
 	LoginHint   string          `json:"login_hint"`
+	Message     string          `json:"message,omitempty"`
 	OrgFixed    bool            `json:"org_fixed"`
 	OrgNamed    string          `json:"org_named"` // as the client named it; "" where it is the base's, or none
 	Prompt      []string        `json:"prompt"`
@@ -68,7 +70,8 @@ type State struct {
 
 	Choose    bool    `json:"choose"` // whoever has a choice of organizations makes it
 	Consented bool    `json:"consented"`
-	Error     string  `json:"error"` // the flow is over, and this is what the client is told
+	Denied    bool    `json:"denied,omitempty"` // the opposite; Error is set too
+	Error     string  `json:"error"`            // the flow is over, and this is what the client is told
 	Login     string  `json:"login"`
 	Org       ids.Org `json:"org"` // settled, or zero
 	Refusal   Refusal `json:"refusal"`

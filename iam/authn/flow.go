@@ -36,12 +36,16 @@ type Request struct {
 	// Details are what consent is asked for beyond scopes (RFC 9396). A person whose roles do not give them is answered with
 	// access_denied.
 	Details details.List
+	// Elsewhere: the application asked from where the person is not.
+	Elsewhere bool
 	// HintUser is the subject of the id_token_hint; zero without one. Anybody else is answered with login_required.
 	HintUser ids.User
 	// Issuer is the URL of the base that the request came in by. The pages and the way back are below it.
 	Issuer string
 	// LoginHint fills the first page in.
 	LoginHint string
+	// Message is what the application says to the person who is asked for his consent; "" for nothing.
+	Message string
 	// MaxAge is the greatest age of the authentication in seconds; nil for any.
 	MaxAge *int
 	// Org is the organization to sign in to; zero when it is not chosen yet.
@@ -75,13 +79,16 @@ type Outcome struct {
 	RedirectTo string
 }
 
-// Done says who signed in, where, and how. When Error is set nobody did, and only App, Issuer and Return are filled.
+// Done says who signed in, where, and how. When Error is set nobody did, and only App, Issuer and Return are filled, and User where
+// he said no.
 type Done struct {
 	// AMR are the methods that were really used (RFC 8176), such as "pwd".
 	AMR []string
 	App ids.App
 	// AuthTime is when the person last proved who he is.
 	AuthTime time.Time
+	// Denied: Error is because User, who was proven, said no when he was asked for his consent.
+	Denied bool
 	// Error is one of the Error constants; send it to the client.
 	Error string
 	// Refusal is why, of ErrorAccessDenied; "" where the person said no.
@@ -228,10 +235,12 @@ type OrgChoice struct {
 // ConsentChallenge asks whether the application may have what it asked for: Details and Scopes now, and Later as soon as a role in the
 // organization gives them, for the answer is about all.
 type ConsentChallenge struct {
-	Details  details.List
-	Scopes   []string
-	Later    []string
-	Username string
+	Details   details.List
+	Elsewhere bool // see Request
+	Scopes    []string
+	Later     []string
+	Message   string // the application's own words; "" for none
+	Username  string
 }
 
 // ChangePasswordChallenge asks for a new password, because the present one was set by somebody else.

@@ -116,6 +116,16 @@ func (s *Service) checkPassword(ctx context.Context, t httpapi.Tenant, login str
 	return person, standing.Stamp, err
 }
 
+// Person finds whom a login means to an organization, or anywhere where org is zero, by the rules by which he signs in; the zero User
+// for nobody.
+func (s *Service) Person(ctx context.Context, tx db.Tx, t httpapi.Tenant, login string, org ids.Org) (users.User, error) {
+	found, err := s.candidate(ctx, tx, t, login, org)
+	if err != nil || len(found) == 0 {
+		return users.User{}, err
+	}
+	return found[0], nil
+}
+
 // candidate finds the one person whom a login means, or nobody. Where several organizations have people of that name,
 // nobody may keep another from signing in by taking his name: those of the organization that owns the domain go first, because
 // it says who has an address there, then who has proved that the address is his, then those of the root organization, then the

@@ -74,7 +74,7 @@ func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Br
 	if err := s.findSession(ctx, r); err != nil {
 		return Outcome{}, err
 	}
-	st := &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named,
+	st := &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, Elsewhere: req.Elsewhere, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Message: req.Message, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named,
 		Prompt: req.Prompt, RedirectURI: req.RedirectURI, Requested: req.Org, Return: req.Return, Scopes: req.Scopes, UILocales: req.UILocales, run: r}
 	if s.mayReuse(r.session, req) {
 		st.Session, st.User = r.session.ID, r.session.User
@@ -149,7 +149,11 @@ func (st *State) done(session sessions.Session) Done {
 }
 
 func (st *State) failed(code string) Done {
-	return Done{App: st.App, Error: code, Refusal: st.Refusal, Issuer: st.Issuer, Return: st.Return}
+	out := Done{App: st.App, Error: code, Refusal: st.Refusal, Issuer: st.Issuer, Return: st.Return}
+	if st.Denied {
+		out.Denied, out.User = true, st.User
+	}
+	return out
 }
 
 // Finish gives out a flow that is done, once, to the protocol that began it. Everything is looked at again: a session

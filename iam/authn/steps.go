@@ -111,7 +111,7 @@ func (consent) AMR() []string { return nil }
 func (consent) Name() Step { return StepConsent }
 
 func (a consent) Begin(ctx context.Context, st *State) (Challenge, error) {
-	out := ConsentChallenge{Details: st.Details}
+	out := ConsentChallenge{Details: st.Details, Elsewhere: st.Elsewhere, Message: st.Message}
 	err := a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) error {
 		held, err := a.s.ports.Roles.ScopesOf(ctx, tx, st.User, st.Org)
 		if err != nil {
@@ -132,7 +132,7 @@ func (a consent) Begin(ctx context.Context, st *State) (Challenge, error) {
 
 func (a consent) Continue(_ context.Context, st *State, in Input) (Result, error) {
 	if !in.Allow {
-		st.Error = ErrorAccessDenied
+		st.Error, st.Denied = ErrorAccessDenied, true
 		return Result{}, nil
 	}
 	st.Consented = true

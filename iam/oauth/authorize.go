@@ -25,23 +25,24 @@ const (
 
 // authorization is an authorization request that was found good. It travels through the sign-in with the flow, sealed.
 type authorization struct {
-	ACR         []string     `json:"acr,omitempty"`    // one of which the sign-in has to be
-	Claims      string       `json:"claims,omitempty"` // see byName
-	ClientID    string       `json:"client_id"`
-	Challenge   string       `json:"code_challenge"`
-	Details     details.List `json:"authorization_details,omitempty"`
-	Device      []byte       `json:"device,omitempty"` // hash of the device code that the person lets in, instead of a client at the browser
-	Issuer      string       `json:"issuer"`
-	JKT         string       `json:"dpop_jkt,omitempty"`
-	Mode        string       `json:"response_mode"`
-	Nonce       string       `json:"nonce,omitempty"`
-	Profile     string       `json:"profile,omitempty"` // under which the request was judged
-	RedirectURI string       `json:"redirect_uri"`
-	Resources   []string     `json:"resource,omitempty"`
-	Scopes      []string     `json:"scopes"`
-	State       string       `json:"state,omitempty"`
-	Subjects    []ids.User   `json:"sub,omitempty"` // one of whom has to sign in; nil: anybody
-	Types       []string     `json:"response_type,omitempty"`
+	ACR         []string         `json:"acr,omitempty"`    // one of which the sign-in has to be
+	Claims      string           `json:"claims,omitempty"` // see byName
+	ClientID    string           `json:"client_id"`
+	Challenge   string           `json:"code_challenge"`
+	CIBA        *ids.CIBARequest `json:"ciba,omitempty"` // the backchannel request that the person answers, instead of a client at the browser
+	Details     details.List     `json:"authorization_details,omitempty"`
+	Device      []byte           `json:"device,omitempty"` // hash of the device code that the person lets in, instead of a client at the browser
+	Issuer      string           `json:"issuer"`
+	JKT         string           `json:"dpop_jkt,omitempty"`
+	Mode        string           `json:"response_mode"`
+	Nonce       string           `json:"nonce,omitempty"`
+	Profile     string           `json:"profile,omitempty"` // under which the request was judged
+	RedirectURI string           `json:"redirect_uri"`
+	Resources   []string         `json:"resource,omitempty"`
+	Scopes      []string         `json:"scopes"`
+	State       string           `json:"state,omitempty"`
+	Subjects    []ids.User       `json:"sub,omitempty"` // one of whom has to sign in; nil: anybody
+	Types       []string         `json:"response_type,omitempty"`
 
 	covering []string // scopes that the person is asked for beside Scopes, because of Claims
 }
@@ -131,6 +132,10 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 	}
 	if a.Device != nil {
 		s.settleDevice(w, r, a, done)
+		return
+	}
+	if a.CIBA != nil {
+		s.settleCIBA(w, r, a, done)
 		return
 	}
 	client, err := s.client(ctx, t, a.ClientID)

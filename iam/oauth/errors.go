@@ -14,7 +14,8 @@ import (
 // The error codes of RFC 6749 (sections 4.1.2.1 and 5.2), OpenID Connect Core (3.1.2.6) and RFC 6750 (3.1).
 const (
 	codeAccessDenied            = "access_denied"
-	codeAuthorizationPending    = "authorization_pending" // RFC 8628, section 3.5
+	codeAuthorizationPending    = "authorization_pending"   // RFC 8628, section 3.5
+	codeInvalidBindingMessage   = "invalid_binding_message" // OpenID Connect CIBA Core 1.0, section 13
 	codeConsentRequired         = "consent_required"
 	codeExpiredToken            = "expired_token"
 	codeInsufficientScope       = "insufficient_scope"

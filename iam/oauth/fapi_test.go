@@ -250,6 +250,17 @@ func TestAttack20_ProfileRequests(t *testing.T) {
 		if got := h.grant(url.Values{"grant_type": {apps.GrantDeviceCode}, "device_code": {"x"}}); got.text("error") != "unauthorized_client" {
 			t.Errorf("%s: a device's grant: %d %s", profile, got.StatusCode, got.raw)
 		}
+		w.change(w.a, "web", func(c *apps.Client) { c.GrantTypes = append(c.GrantTypes, apps.GrantCIBA) })
+		for name, form := range map[string]url.Values{"not signed": h.authentic(url.Values{"scope": {"openid"}, "login_hint": {"ada"}, "binding_message": {"x"}}),
+			"without a message": h.authentic(url.Values{"request": h.cibaObject(h.asserting.key, "JWT", map[string]any{"binding_message": nil})["request"]}),
+			"of two hours":      h.authentic(url.Values{"request": h.cibaObject(h.asserting.key, "JWT", map[string]any{"nbf": now.Add(-2 * time.Hour).Unix()})["request"]})} {
+			if got := h.holder.send("POST", "/oauth2/bc-authorize", form); got.text("error") != "invalid_request" {
+				t.Errorf("%s, a backchannel request %s: %d %s", profile, name, got.StatusCode, got.raw)
+			}
+		}
+		if got := h.holder.send("POST", "/oauth2/bc-authorize", h.authentic(url.Values{"request": h.cibaObject(h.asserting.key, "JWT", map[string]any{"login_hint": "for " + profile})["request"]})); got.text("auth_req_id") == "" {
+			t.Errorf("%s, a backchannel request: %d %s", profile, got.StatusCode, got.raw)
+		}
 		machine := func(form url.Values) answer {
 			form.Set("grant_type", "client_credentials")
 			return h.holder.token(form)

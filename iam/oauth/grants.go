@@ -20,6 +20,7 @@ import (
 // Grant types (RFC 6749; organization_switch is Grove's own).
 const (
 	grantAuthorizationCode  = "authorization_code"
+	grantCIBA               = "urn:openid:params:grant-type:ciba"            // OpenID Connect CIBA Core 1.0
 	grantDeviceCode         = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628
 	grantClientCredentials  = "client_credentials"
 	grantOrganizationSwitch = "organization_switch"

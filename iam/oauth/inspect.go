@@ -22,14 +22,15 @@ type Inspector interface {
 
 // Endpoints as the inspector names them.
 const (
-	atAuthorize  = "authorize"
-	atDevice     = "device_authorization"
-	atIntrospect = "introspect"
-	atLogout     = "logout"
-	atPush       = "par"
-	atRevoke     = "revoke"
-	atToken      = "token"
-	atUserinfo   = "userinfo"
+	atAuthorize   = "authorize"
+	atBackchannel = "bc-authorize"
+	atDevice      = "device_authorization"
+	atIntrospect  = "introspect"
+	atLogout      = "logout"
+	atPush        = "par"
+	atRevoke      = "revoke"
+	atToken       = "token"
+	atUserinfo    = "userinfo"
 )
 
 // advice is what the inspector tells the developer of an app about a refusal, and the answer tells nobody.

@@ -27,7 +27,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 	for _, what := range []struct {
 		sql  string
 		keep time.Duration
-	}{{sqlSweepCodes, codeRetention}, {sqlSweepRefresh, grantRetention}, {sqlSweepGrants, grantRetention}, {sqlSweepDevices, 0}, {sqlSweepAttempts, deviceLife}, {sqlSweepPushed, 0}, {sqlSweepUsed, 0}} {
+	}{{sqlSweepCodes, codeRetention}, {sqlSweepRefresh, grantRetention}, {sqlSweepGrants, grantRetention}, {sqlSweepDevices, 0}, {sqlSweepAttempts, deviceLife}, {sqlSweepCIBA, cibaWindow}, {sqlSweepPushed, 0}, {sqlSweepUsed, 0}} {
 		if err := s.sweep(ctx, what.sql, what.keep); err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type metadata struct {
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
 	PushedEndpoint           string   `json:"pushed_authorization_request_endpoint"` // RFC 9126
 	DeviceEndpoint           string   `json:"device_authorization_endpoint"`         // RFC 8628, section 4
+	BackchannelEndpoint      string   `json:"backchannel_authentication_endpoint"`   // OpenID Connect CIBA Core 1.0, section 4
 	EndSessionEndpoint       string   `json:"end_session_endpoint"`
 	CheckSessionIframe       string   `json:"check_session_iframe"`            // Session Management 1.0, section 3.3
 	RegistrationEndpoint     string   `json:"registration_endpoint,omitempty"` // RFC 7591
@@ -55,6 +56,9 @@ type metadata struct {
 	BackchannelSession       bool     `json:"backchannel_logout_session_supported"`
 	FrontchannelLogout       bool     `json:"frontchannel_logout_supported"` // Front-Channel Logout 1.0, section 3
 	FrontchannelSession      bool     `json:"frontchannel_logout_session_supported"`
+	DeliveryModes            []string `json:"backchannel_token_delivery_modes_supported"` // CIBA
+	BackchannelRequestAlgs   []string `json:"backchannel_authentication_request_signing_alg_values_supported"`
+	UserCode                 bool     `json:"backchannel_user_code_parameter_supported"`
 	UserinfoAlgs             []string `json:"userinfo_signing_alg_values_supported"`
 	IntrospectionAlgs        []string `json:"introspection_signing_alg_values_supported"` // RFC 9701, section 7
 	IDTokenEncryption        []string `json:"id_token_encryption_alg_values_supported"`
@@ -80,6 +84,7 @@ type aliases struct {
 	RevocationEndpoint    string `json:"revocation_endpoint"`
 	PushedEndpoint        string `json:"pushed_authorization_request_endpoint"`
 	DeviceEndpoint        string `json:"device_authorization_endpoint"`
+	BackchannelEndpoint   string `json:"backchannel_authentication_endpoint"`
 }
 
 // authMethods are the ways in which clients prove who they are in this installation.
@@ -117,7 +122,7 @@ func (o Options) describe(offers registration.Offers) string {
 	var at *aliases
 	if o.MTLSBaseURL != "" {
 		at = &aliases{TokenEndpoint: aliasMark + "/oauth2/token", UserinfoEndpoint: aliasMark + "/oauth2/userinfo", IntrospectionEndpoint: aliasMark + "/oauth2/introspect",
-			RevocationEndpoint: aliasMark + "/oauth2/revoke", PushedEndpoint: aliasMark + "/oauth2/par", DeviceEndpoint: aliasMark + "/oauth2/device_authorization"}
+			RevocationEndpoint: aliasMark + "/oauth2/revoke", PushedEndpoint: aliasMark + "/oauth2/par", DeviceEndpoint: aliasMark + "/oauth2/device_authorization", BackchannelEndpoint: aliasMark + "/oauth2/bc-authorize"}
 	}
 	register := ""
 	if offers.Registration {
@@ -135,12 +140,13 @@ func (o Options) describe(offers registration.Offers) string {
 		RevocationEndpoint:       issuerMark + "/oauth2/revoke",
 		PushedEndpoint:           issuerMark + "/oauth2/par",
 		DeviceEndpoint:           issuerMark + "/oauth2/device_authorization",
+		BackchannelEndpoint:      issuerMark + "/oauth2/bc-authorize",
 		EndSessionEndpoint:       issuerMark + "/oauth2/logout",
 		CheckSessionIframe:       issuerMark + "/oauth2/check_session",
 		ScopesSupported:          []string{scopeOfflineAccess, scopesMark},
 		ResponseTypes:            apps.ResponseTypes,
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
-		GrantTypes:               []string{grantAuthorizationCode, grantClientCredentials, grantDeviceCode, grantJWTBearer, grantOrganizationSwitch, grantRefreshToken, grantSAMLBearer, grantTokenExchange},
+		GrantTypes:               []string{grantAuthorizationCode, grantCIBA, grantClientCredentials, grantDeviceCode, grantJWTBearer, grantOrganizationSwitch, grantRefreshToken, grantSAMLBearer, grantTokenExchange},
 		SubjectTypes:             []string{apps.SubjectPairwise, apps.SubjectPublic},
 		IDTokenAlgs:              jose.Algs(),
 		TokenAuthMethods:         authMethods,
@@ -164,6 +170,7 @@ func (o Options) describe(offers registration.Offers) string {
 		IntrospectionAlgs:  jose.Algs(),
 		BackchannelLogout:  true,
 		BackchannelSession: true,
+		DeliveryModes:      []string{apps.DeliveryPoll, apps.DeliveryPing}, BackchannelRequestAlgs: jose.Algs(),
 		FrontchannelLogout: true, FrontchannelSession: true,
 		IDTokenEncryption: jose.EncryptionAlgs(), IDTokenEncs: jose.Encs(),
 		UserinfoEncryption: jose.EncryptionAlgs(), UserinfoEncs: jose.Encs(),

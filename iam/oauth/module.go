@@ -24,11 +24,12 @@ func Migrations() fs.FS { sub, _ := fs.Sub(migrations, "migrations"); return sub
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:   "iam.oauth",
-		Errors: []fault.Code{CodeDevice, CodeDeviceTooMany},
+		Errors: []fault.Code{CodeCIBA, CodeDevice, CodeDeviceTooMany},
 		Jobs: func(r *jobs.Registry) {
 			jobs.Register(r, func(ctx context.Context, _ sweepArgs) error { return s.Sweep(ctx) }, jobs.Timeout(10*time.Minute))
 			jobs.Every(r, time.Hour, sweepArgs{})
 			jobs.Register(r, s.tellLogout, jobs.Timeout(time.Minute))
+			jobs.Register(r, s.ping, jobs.Timeout(time.Minute))
 		},
 		Migrations: Migrations(),
 		Protocols:  s.protocols,
@@ -37,6 +38,7 @@ func (s *Service) Module() module.Manifest {
 		},
 		Tables: []module.Table{
 			{Name: "authorization_codes", Class: module.Transient, Owner: "org_id", Why: "a code lives for a minute"},
+			{Name: "ciba_requests", Class: module.Transient, Owner: "tenant_id", Why: "requests that live for an hour at the most"},
 			{Name: "device_attempts", Class: module.Transient, Owner: "tenant_id", Why: "counters of guesses; they start anew elsewhere"},
 			{Name: "device_codes", Class: module.Transient, Owner: "tenant_id", Why: "codes that live for ten minutes"},
 			{Name: "grants", Class: module.Transient, Owner: "user_id", Why: "tokens are worth nothing elsewhere; that they were is in the events"},
@@ -54,6 +56,7 @@ func (s *Service) protocols(r chi.Router) {
 	r.Get("/oauth2/authorize", s.authorize)
 	r.Post("/oauth2/authorize", s.authorize)
 	r.Get("/oauth2/authorize/resume", s.resume)
+	r.Post("/oauth2/bc-authorize", s.authorizeBackchannel)
 	r.Get("/oauth2/check_session", checkSession)
 	r.Get("/oauth2/check_session.js", serveCheckSessionScript)
 	r.Post("/oauth2/device_authorization", s.authorizeDevice)

@@ -99,6 +99,7 @@ type Sharing interface {
 type SignIn interface {
 	Begin(ctx context.Context, t httpapi.Tenant, req authn.Request, b authn.Browser) (authn.Outcome, error)
 	Finish(ctx context.Context, t httpapi.Tenant, id ids.Flow, b authn.Browser) (authn.Done, error)
+	Person(ctx context.Context, tx db.Tx, t httpapi.Tenant, login string, org ids.Org) (users.User, error)
 }
 
 // Users reads people. iam/users.

@@ -35,13 +35,14 @@ var shownParams = map[string]showing{
 	"client_id":                ownID,
 	"code_challenge_method":    oneOf(methodS256, methodPlain),
 	"display":                  oneOf("page", "popup", "touch", "wap"),
-	"grant_type":               oneOf("authorization_code", "client_credentials", "implicit", "password", grantDeviceCode, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange, grantJWTBearer, grantSAMLBearer),
+	"grant_type":               oneOf("authorization_code", "client_credentials", "implicit", "password", grantCIBA, grantDeviceCode, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange, grantJWTBearer, grantSAMLBearer),
 	"max_age":                  number,
 	"org":                      identifier,
 	"orgId":                    identifier,
 	"post_logout_redirect_uri": shownURI,
 	"prompt":                   oneOf("none", "login", "consent", "select_account", "create"),
 	"redirect_uri":             shownURI,
+	"requested_expiry":         number,
 	"requested_token_type":     oneOf(typeAccessToken, typeJWT),
 	"resource":                 shownURI,
 	"response_mode":            oneOf("query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"),
@@ -54,8 +55,8 @@ var shownParams = map[string]showing{
 }
 
 // knownNames are the names of parameters whose values are not shown.
-var knownNames = []string{"access_token", "acr_values", "actor_token", "assertion", "authorization_details", "claims", "client_assertion", "client_secret", "code", "code_challenge", "code_verifier",
-	"device_code", "dpop_jkt", "id_token_hint", "login_hint", "nonce", "password", "refresh_token", "registration", "request", "request_uri", "state", "subject_token",
+var knownNames = []string{"access_token", "acr_values", "actor_token", "assertion", "auth_req_id", "authorization_details", "binding_message", "client_notification_token", "claims", "client_assertion", "client_secret", "code", "code_challenge", "code_verifier",
+	"device_code", "dpop_jkt", "id_token_hint", "login_hint", "login_hint_token", "nonce", "password", "refresh_token", "registration", "request", "request_uri", "state", "subject_token",
 	"token", "user_code", "username"}
 
 // received describes a request.
@@ -142,7 +143,7 @@ func size(value string) string {
 }
 
 // kinds are the prefixes of what Grove makes.
-var kinds = [][2]string{{prefixAccess, "an opaque access token"}, {prefixCode, "an authorization code"}, {"grv_cs", "a client secret"}, {prefixDevice, "a device code"}, {prefixRefresh, "a refresh token"}, {"grv_", "a secret of Grove's"},
+var kinds = [][2]string{{prefixAccess, "an opaque access token"}, {prefixCode, "an authorization code"}, {prefixCIBA, "an auth_req_id"}, {"grv_cs", "a client secret"}, {prefixDevice, "a device code"}, {prefixRefresh, "a refresh token"}, {"grv_", "a secret of Grove's"},
 	{requestURIPrefix, "the reference of a pushed request"}}
 
 // decoded says what a secret value is. Of a JWT it returns header and claims, which prove nothing without the signature.

@@ -137,7 +137,7 @@ func memberValue(name string, raw json.RawMessage) (value string, ok bool) {
 		return string(raw), len(raw) > 0 && raw[0] == '['
 	case "claims", "registration":
 		return string(raw), len(raw) > 0 && raw[0] == '{'
-	case "max_age":
+	case "max_age", "requested_expiry":
 		if len(raw) > 0 && raw[0] != '"' {
 			return string(raw), true
 		}

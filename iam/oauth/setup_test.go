@@ -71,6 +71,7 @@ type world struct {
 	dialect  *attributes.Service
 	hub      *cache.Hub
 	issuers  *issuers.Service
+	people   *users.Service
 	oauth    *oauth.Service
 	router   chi.Router
 	sealer   *secrets.Sealer
@@ -118,6 +119,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	orgs := orgdir.New(w.DB, log, w.hub, nil, 20)
 	signing := keys.New(w.DB, log, w.hub, root, nil)
 	people := users.New(w.DB, log, nil, nil)
+	w.people = people
 	w.issuers = issuers.New(w.DB, log, people, above{})
 	w.dialect = attributes.New(w.DB, log, w.hub, authz.IsReserved)
 	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, DetailsTypes: w, Dialects: w.dialect, Events: log, Groups: groups.New(w.DB, log, nil), Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
@@ -334,6 +336,15 @@ func (w *world) Finish(_ context.Context, _ httpapi.Tenant, id ids.Flow, _ authn
 	}
 	delete(w.done, id)
 	return done, nil
+}
+
+// Person finds whom a login means anywhere: memberships are not in this world's database.
+func (w *world) Person(ctx context.Context, tx db.Tx, _ httpapi.Tenant, login string, _ ids.Org) (users.User, error) {
+	found, err := w.people.FindForSignIn(ctx, tx, login, ids.Org{})
+	if err != nil || len(found) == 0 {
+		return users.User{}, err
+	}
+	return found[0], nil
 }
 
 func (w *world) signedIn(a *tenant, org ids.Org) authn.Outcome {

@@ -41,6 +41,8 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request, form params
 		return refuse(codeInvalidRequest, "grant_type is required.").told("RFC 6749, section 4", "", "Send grant_type in the body, as application/x-www-form-urlencoded.")
 	case grantAuthorizationCode:
 		do = s.redeemCode
+	case grantCIBA:
+		do = s.cibaToken
 	case grantClientCredentials:
 		do = s.clientCredentials
 	case grantDeviceCode:

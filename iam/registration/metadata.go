@@ -50,6 +50,10 @@ type Metadata struct {
 	AuthMethod             string       `json:"token_endpoint_auth_method,omitempty"`
 	AuthSigningAlg         string       `json:"token_endpoint_auth_signing_alg,omitempty"`
 	BackchannelLogoutURI   string       `json:"backchannel_logout_uri,omitempty"`
+	BackchannelDelivery    string       `json:"backchannel_token_delivery_mode,omitempty"` // OpenID Connect CIBA Core 1.0, section 4
+	BackchannelNotify      string       `json:"backchannel_client_notification_endpoint,omitempty"`
+	BackchannelRequestAlg  string       `json:"backchannel_authentication_request_signing_alg,omitempty"`
+	BackchannelUserCode    bool         `json:"backchannel_user_code_parameter,omitempty"`
 	BackchannelSession     bool         `json:"backchannel_logout_session_required,omitempty"`
 	ClientName             string       `json:"client_name,omitempty"`
 	ClientURI              string       `json:"client_uri,omitempty"`
@@ -107,9 +111,10 @@ var (
 
 	openRules = rules{source: apps.SourceRegistered, authMethod: apps.AuthBasic,
 		authMethods: []string{apps.AuthBasic, apps.AuthNone, apps.AuthPost, apps.AuthPrivateKeyJWT, apps.AuthSecretJWT}, grantTypes: grantsOfPeople}
-	// Who was trusted with a token may register a machine; what it may do is still for an administrator to say.
+	// Who was trusted with a token may register a machine, and an app that asks people from elsewhere: strangers make the server send no
+	// mail. What it may do is still for an administrator to say.
 	tokenRules = rules{source: apps.SourceRegistered, authMethod: openRules.authMethod, authMethods: openRules.authMethods, sector: true,
-		grantTypes: append([]string{apps.GrantClientCredentials}, grantsOfPeople...)}
+		grantTypes: append([]string{apps.GrantCIBA, apps.GrantClientCredentials}, grantsOfPeople...)}
 	// A published document keeps no secret (OAuth Client ID Metadata Document, section 4.1).
 	documentRules = rules{source: apps.SourceDocument, authMethod: apps.AuthNone, authMethods: []string{apps.AuthNone, apps.AuthPrivateKeyJWT}, grantTypes: grantsOfPeople}
 )
@@ -128,7 +133,7 @@ func (m *Metadata) registration(r rules) (apps.Registration, error) {
 		Native: m.ApplicationType == applicationNative, Public: m.AuthMethod == apps.AuthNone, GrantTypes: stored,
 		Settings: apps.Settings{
 			Encryption: apps.Encryption(m.encryption),
-			AuthMethod: m.AuthMethod, AuthSigningAlg: m.AuthSigningAlg, BackchannelLogoutURI: m.BackchannelLogoutURI, DPoPBound: m.DPoPBound, FrontchannelLogoutURI: m.FrontchannelLogoutURI,
+			AuthMethod: m.AuthMethod, AuthSigningAlg: m.AuthSigningAlg, BackchannelDelivery: m.BackchannelDelivery, BackchannelLogoutURI: m.BackchannelLogoutURI, BackchannelNotify: m.BackchannelNotify, BackchannelRequestAlg: m.BackchannelRequestAlg, DPoPBound: m.DPoPBound, FrontchannelLogoutURI: m.FrontchannelLogoutURI,
 			IDTokenAlg: m.IDTokenAlg, IntrospectionAlg: m.IntrospectionAlg, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 			PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, RedirectURIs: m.RedirectURIs, RequestObjectAlg: m.RequestObjectAlg,
 			RequirePushed: m.RequirePushed, RequireSignedRequest: m.RequireSignedRequest, ResponseAlg: m.ResponseAlg, ResponseTypes: m.ResponseTypes,
@@ -174,6 +179,9 @@ func (m *Metadata) complete(r rules) error {
 		{"response_types", m.agrees(), "those that go with grant_types (RFC 7591, section 2.1)"},
 		{"subject_type", m.SubjectType == apps.SubjectPairwise || m.SubjectType == apps.SubjectPublic, "pairwise or public"},
 		{"sector_identifier_uri", m.SectorIdentifierURI == "" || r.sector, "left out, unless the app registers with a token"},
+		{"backchannel_token_delivery_mode", slices.Contains([]string{"", apps.DeliveryPing, apps.DeliveryPoll}, m.BackchannelDelivery), "poll or ping"},
+		{"backchannel_authentication_request_signing_alg", m.BackchannelRequestAlg == "" || isAlg(m.BackchannelRequestAlg), anAlg},
+		{"backchannel_user_code_parameter", !m.BackchannelUserCode, "false: user codes are not supported"},
 		{"id_token_signed_response_alg", isAlg(m.IDTokenAlg), anAlg},
 		{"token_endpoint_auth_signing_alg", m.AuthSigningAlg == "" || m.AuthSigningAlg == jose.HS256 || isAlg(m.AuthSigningAlg), anAlg + ", or HS256 with client_secret_jwt"},
 		{"request_object_signing_alg", m.RequestObjectAlg == "" || isAlg(m.RequestObjectAlg), anAlg},
@@ -237,6 +245,10 @@ func metadataOf(v apps.VersionedApp, kept Metadata) Metadata {
 		PostLogoutRedirectURIs: o.PostLogoutRedirectURIs, RedirectURIs: o.RedirectURIs, RequestObjectAlg: o.RequestObjectAlg, RequirePushed: o.RequirePushed,
 		RequireSignedRequest: o.RequireSignedRequest, ResponseAlg: o.ResponseAlg, ResponseTypes: o.ResponseTypes, SoftwareID: kept.SoftwareID,
 		SoftwareStatement: kept.SoftwareStatement, SoftwareVersion: kept.SoftwareVersion, SectorIdentifierURI: o.SectorIdentifierURI, SubjectType: o.SubjectType, TosURI: kept.TosURI, UserinfoAlg: o.UserinfoAlg,
+	}
+	m.BackchannelNotify, m.BackchannelRequestAlg = o.BackchannelNotify, o.BackchannelRequestAlg
+	if slices.Contains(o.GrantTypes, apps.GrantCIBA) {
+		m.BackchannelDelivery = o.BackchannelDelivery
 	}
 	if slices.ContainsFunc(m.ResponseTypes, func(t string) bool { return t != "code" }) {
 		m.GrantTypes = append(slices.Clone(m.GrantTypes), implicit)

@@ -59,7 +59,7 @@ func TestWhichInvitationsAreSentAndWhichTriedAgain(t *testing.T) {
 			if c.noSender {
 				sender = nil
 			}
-			s := notifications.New(c.link, nil, sender, testkit.Quiet()).Module().Subscriptions[0]
+			s := notifications.New(c.link, nil, nil, sender, testkit.Quiet()).Module().Subscriptions[0]
 			if !slices.Equal(s.Types, []string{"invitation.created", "invitation.resent"}) {
 				t.Errorf("subscribed to %v", s.Types)
 			}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"grove/iam/oauth"
 	"grove/iam/recovery"
 	"grove/infra/events"
 	"grove/infra/jobs"
@@ -22,6 +23,11 @@ type Invitations interface {
 	Mail(ctx context.Context, tenant ids.Tenant, id ids.Invitation) (invitations.MailData, error)
 }
 
+// Requests says what a person is told whom an app asks from elsewhere. iam/oauth.
+type Requests interface {
+	CIBAMail(ctx context.Context, tenant ids.Tenant, id ids.CIBARequest) (oauth.CIBAMail, error)
+}
+
 // PasswordLinks gives what a mail needs to know of a link to choose a password. iam/recovery.
 type PasswordLinks interface {
 	Mail(ctx context.Context, tenant ids.Tenant, user ids.User) (recovery.MailData, error)
@@ -31,13 +37,14 @@ type PasswordLinks interface {
 type Service struct {
 	invitations Invitations
 	passwords   PasswordLinks
+	requests    Requests
 	log         *slog.Logger
 	sender      notify.Sender // nil: nothing can be sent yet
 }
 
 // New makes the service. Without a sender, messages wait in the queue.
-func New(i Invitations, p PasswordLinks, sender notify.Sender, log *slog.Logger) *Service {
-	return &Service{invitations: i, passwords: p, sender: sender, log: log}
+func New(i Invitations, p PasswordLinks, r Requests, sender notify.Sender, log *slog.Logger) *Service {
+	return &Service{invitations: i, passwords: p, requests: r, sender: sender, log: log}
 }
 
 // Module is the manifest.
@@ -46,6 +53,7 @@ func (s *Service) Module() module.Manifest {
 		Name: "provisioning.notifications",
 		Subscriptions: []events.Subscription{
 			{Name: "notifications.invitation", Types: []string{"invitation.created", "invitation.resent"}, Do: s.invite},
+			{Name: "notifications.ciba_request", Types: []string{"grant.requested"}, Do: s.cibaRequest},
 			{Name: "notifications.password_link", Types: []string{"password_link.created"}, Do: s.passwordLink},
 		},
 	}
@@ -69,6 +77,27 @@ func (s *Service) invite(ctx context.Context, tenant ids.Tenant, e events.Event)
 	}
 	rendered, err := template.Render(template.Invitation, mail.Locale, template.Vars{
 		"organization": mail.OrgName, "inviter": mail.Inviter, "link": mail.Link, "expires_in": mail.ExpiresIn.Round(time.Minute).String()})
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, e, mail.Email, rendered)
+}
+
+// cibaRequest tells a person that an app asks for his answer. One that names nobody, or is over, needs no mail.
+func (s *Service) cibaRequest(ctx context.Context, tenant ids.Tenant, e events.Event) error {
+	var id ids.CIBARequest
+	if err := id.UnmarshalText([]byte(e.Subject)); err != nil {
+		return jobs.Permanent(err)
+	}
+	mail, err := s.requests.CIBAMail(ctx, tenant, id)
+	if s.notNeeded(ctx, e, err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rendered, err := template.Render(template.CIBARequest, mail.Locale, template.Vars{"app": mail.AppName, "expires_in": max(mail.ExpiresIn.Round(time.Minute), time.Minute).String(),
+		"link": mail.Link, "message": mail.Message, "organization": mail.OrgName})
 	if err != nil {
 		return err
 	}

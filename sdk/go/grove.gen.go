@@ -639,6 +639,51 @@ func (e UpdateAppOIDCRequestAuthorizationSignedResponseAlg) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg.
+const (
+	UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgES256 UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg = "ES256"
+	UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgEdDSA UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg = "EdDSA"
+	UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgEmpty UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg = ""
+	UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgPS256 UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg = "PS256"
+	UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgRS256 UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg = "RS256"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg enum.
+func (e UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgES256:
+		return true
+	case UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgEdDSA:
+		return true
+	case UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgEmpty:
+		return true
+	case UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgPS256:
+		return true
+	case UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlgRS256:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateAppOIDCRequestBackchannelTokenDeliveryMode.
+const (
+	UpdateAppOIDCRequestBackchannelTokenDeliveryModePing UpdateAppOIDCRequestBackchannelTokenDeliveryMode = "ping"
+	UpdateAppOIDCRequestBackchannelTokenDeliveryModePoll UpdateAppOIDCRequestBackchannelTokenDeliveryMode = "poll"
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestBackchannelTokenDeliveryMode enum.
+func (e UpdateAppOIDCRequestBackchannelTokenDeliveryMode) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestBackchannelTokenDeliveryModePing:
+		return true
+	case UpdateAppOIDCRequestBackchannelTokenDeliveryModePoll:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestGrantTypes.
 const (
 	UpdateAppOIDCRequestGrantTypesAuthorizationCode                        UpdateAppOIDCRequestGrantTypes = "authorization_code"
@@ -649,6 +694,7 @@ const (
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeJwtBearer     UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeSaml2Bearer   UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeTokenExchange UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:token-exchange"
+	UpdateAppOIDCRequestGrantTypesUrnOpenidParamsGrantTypeCiba             UpdateAppOIDCRequestGrantTypes = "urn:openid:params:grant-type:ciba"
 )
 
 // Valid indicates whether the value is a known member of the UpdateAppOIDCRequestGrantTypes enum.
@@ -669,6 +715,8 @@ func (e UpdateAppOIDCRequestGrantTypes) Valid() bool {
 	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeSaml2Bearer:
 		return true
 	case UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeTokenExchange:
+		return true
+	case UpdateAppOIDCRequestGrantTypesUrnOpenidParamsGrantTypeCiba:
 		return true
 	default:
 		return false
@@ -1890,10 +1938,25 @@ type AppOIDC struct {
 	// Examples: ES256
 	AuthorizationSignedResponseAlg string `json:"authorization_signed_response_alg"`
 
+	// BackchannelAuthenticationRequestSigningAlg How its backchannel requests have to be signed; empty: they need not be.
+	//
+	// Examples: ES256
+	BackchannelAuthenticationRequestSigningAlg string `json:"backchannel_authentication_request_signing_alg"`
+
+	// BackchannelClientNotificationEndpoint Where an app with the mode ping is told; empty: nowhere.
+	//
+	// Examples: https://app.example.com/ciba
+	BackchannelClientNotificationEndpoint string `json:"backchannel_client_notification_endpoint"`
+
 	// BackchannelLogoutURI Where the app is told that a session is over; empty: nowhere.
 	//
 	// Examples: https://app.example.com/backchannel-logout
 	BackchannelLogoutURI string `json:"backchannel_logout_uri"`
+
+	// BackchannelTokenDeliveryMode How the app learns that a person has answered its backchannel request (CIBA): it asks again (poll), or is told that there is something to ask for (ping).
+	//
+	// Examples: poll
+	BackchannelTokenDeliveryMode string `json:"backchannel_token_delivery_mode"`
 
 	// ClientID The app's name in OAuth.
 	//
@@ -3195,7 +3258,7 @@ type FailedRequest struct {
 	// Examples: 2026-11-30T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Endpoint Where it was sent: authorize, device_authorization, introspect, logout, par, revoke, token or userinfo.
+	// Endpoint Where it was sent: authorize, bc-authorize, device_authorization, introspect, logout, par, revoke, token or userinfo.
 	//
 	// Examples: token
 	Endpoint string `json:"endpoint"`
@@ -4724,10 +4787,25 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ES256
 	AuthorizationSignedResponseAlg *UpdateAppOIDCRequestAuthorizationSignedResponseAlg `json:"authorization_signed_response_alg,omitempty"`
 
+	// BackchannelAuthenticationRequestSigningAlg How the app's backchannel requests have to be signed, with one of its keys; empty: they need not be, and a signed one may be by any of these.
+	//
+	// Examples: ES256
+	BackchannelAuthenticationRequestSigningAlg *UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg `json:"backchannel_authentication_request_signing_alg,omitempty"`
+
+	// BackchannelClientNotificationEndpoint Where an app with the mode ping is told that a person has answered; empty for nowhere.
+	//
+	// Examples: https://app.example.com/ciba
+	BackchannelClientNotificationEndpoint *string `json:"backchannel_client_notification_endpoint,omitempty"`
+
 	// BackchannelLogoutURI Where the app is told that a session is over (OpenID Connect Back-Channel Logout 1.0), whatever ended it; empty for nowhere.
 	//
 	// Examples: https://app.example.com/backchannel-logout
 	BackchannelLogoutURI *string `json:"backchannel_logout_uri,omitempty"`
+
+	// BackchannelTokenDeliveryMode How the app learns that a person has answered its backchannel request (OpenID Connect CIBA Core 1.0, section 5). poll: it asks the token endpoint again. ping: it is told at backchannel_client_notification_endpoint, and asks then.
+	//
+	// Examples: poll
+	BackchannelTokenDeliveryMode *UpdateAppOIDCRequestBackchannelTokenDeliveryMode `json:"backchannel_token_delivery_mode,omitempty"`
 
 	// DpopBoundAccessTokens Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449).
 	//
@@ -4739,7 +4817,7 @@ type UpdateAppOIDCRequest struct {
 	// Examples: https://app.example.com/frontchannel-logout
 	FrontchannelLogoutURI *string `json:"frontchannel_logout_uri,omitempty"`
 
-	// GrantTypes All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
+	// GrantTypes All grant types from now on. client_credentials and urn:openid:params:grant-type:ciba (backchannel authentication) are for confidential clients; refresh_token goes with authorization_code, a device's code (RFC 8628) or ciba; token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
 	//
 	// Examples: ["authorization_code","refresh_token"]
 	GrantTypes *[]UpdateAppOIDCRequestGrantTypes `json:"grant_types,omitempty"`
@@ -4940,6 +5018,16 @@ type UpdateAppOIDCRequestAuthorizationEncryptedResponseEnc string
 //
 // Examples: ES256
 type UpdateAppOIDCRequestAuthorizationSignedResponseAlg string
+
+// UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg How the app's backchannel requests have to be signed, with one of its keys; empty: they need not be, and a signed one may be by any of these.
+//
+// Examples: ES256
+type UpdateAppOIDCRequestBackchannelAuthenticationRequestSigningAlg string
+
+// UpdateAppOIDCRequestBackchannelTokenDeliveryMode How the app learns that a person has answered its backchannel request (OpenID Connect CIBA Core 1.0, section 5). poll: it asks the token endpoint again. ping: it is told at backchannel_client_notification_endpoint, and asks then.
+//
+// Examples: poll
+type UpdateAppOIDCRequestBackchannelTokenDeliveryMode string
 
 // UpdateAppOIDCRequestGrantTypes defines model for UpdateAppOIDCRequest.GrantTypes.
 type UpdateAppOIDCRequestGrantTypes string

@@ -166,7 +166,7 @@ func (a *App) wire() error {
 	signedIn.OnEndInOrg(server.EndGrantsInOrgTx)
 	me := account.New(account.Dependencies{Apps: shares, Authz: roles, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
 	firsts := administrators.New(a.DB, tenants, people)
-	letters := notifications.New(invited, links, a.options.Sender, a.Log)
+	letters := notifications.New(invited, links, server, a.options.Sender, a.Log)
 
 	a.Parts = Parts{Apps: clients, Authz: roles, Domains: mail, Inspector: refusals, Keys: keyring, Members: belonging, OAuth: server, Orgs: orgs, Registration: strangers, Tenants: tenants, Users: people}
 	a.API = httpapi.New(httpapi.Options{BaseURL: c.BaseURL, Authenticator: server, Authorizer: roles, CertificateHeader: c.ClientCertHeader, DB: a.DB, Directory: directory{tenants, orgs},

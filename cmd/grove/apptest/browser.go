@@ -20,6 +20,7 @@ type SignIn struct {
 	Browser      *http.Client
 	ClientID     string
 	ClientSecret string // of a confidential client
+	Deny         bool   // say no where consent is asked for
 	Org          string // the parameter org
 	Password     string
 	RedirectURI  string // that of a built-in app where ""
@@ -44,7 +45,12 @@ func (w *World) Code(t Tenant, s SignIn) url.Values {
 	if s.Org != "" {
 		q.Set("org", s.Org)
 	}
-	target := s.Base + "/oauth2/authorize?" + q.Encode()
+	return w.Walk(s, s.Base+"/oauth2/authorize?"+q.Encode(), s.RedirectURI).Query()
+}
+
+// Walk opens an address, answers every page as s says, and returns the address that begins with end to which the browser is sent then.
+func (w *World) Walk(s SignIn, target, end string) *url.URL {
+	w.t.Helper()
 	r := w.Do(s.Browser, http.MethodGet, target, nil)
 	for range 12 {
 		if r.StatusCode == http.StatusSeeOther {
@@ -52,8 +58,8 @@ func (w *World) Code(t Tenant, s SignIn) url.Values {
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			if strings.HasPrefix(to.String(), s.RedirectURI) {
-				return to.Query()
+			if strings.HasPrefix(to.String(), end) {
+				return to
 			}
 			r = w.Do(s.Browser, http.MethodGet, to.String(), nil)
 			continue
@@ -81,6 +87,8 @@ func (s SignIn) fill(page string) url.Values {
 		form.Set(m[1], map[string]string{"username": s.Username, "password": s.Password}[m[1]])
 	}
 	switch {
+	case allow.MatchString(page) && s.Deny:
+		form.Set("decision", "deny")
 	case allow.MatchString(page):
 		form.Set("decision", "allow")
 	case refused(page):

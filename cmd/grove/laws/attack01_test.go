@@ -24,12 +24,12 @@ type thing struct {
 
 // Groups of paths.
 var (
-	ofApp     = []string{"device_begin", "par"}
+	ofApp     = []string{"ciba_begin", "device_begin", "par"}
 	ofAppHome = []string{"assertion", "assertion_saml"} // both: the app's, where the person lives
 	ofHome    = []string{"password_link"}               // where the person lives
 	ofOrg     = []string{"invitation", "register"}
 	ofMachine = []string{"client_credentials", "introspect_machine", "machine_api", "opaque_introspect_machine", "opaque_machine_api"}
-	ofPerson  = []string{"api", "code", "device", "exchange", "halfway", "hybrid", "introspect_access", "introspect_refresh", "me", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "refresh", "sign_in", "sso", "switch_in", "switch_out", "userinfo", "api_elsewhere"}
+	ofPerson  = []string{"api", "ciba", "code", "device", "exchange", "halfway", "hybrid", "introspect_access", "introspect_refresh", "me", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "refresh", "sign_in", "sso", "switch_in", "switch_out", "userinfo", "api_elsewhere"}
 )
 
 func both(groups ...[]string) []string { return slices.Concat(groups...) }
@@ -57,7 +57,7 @@ var things = []thing{
 	// A code is worth nothing without the secret.
 	{"client secret revoked", func(l *life) { l.endSecret(l.root, l.app) }, nil, both(ofHome, ofOrg, ofMachine, []string{"halfway", "hybrid", "me", "sign_in", "sso"})},
 	{"consent revoked", (*life).endConsent, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "halfway", "me", "sign_in", "switch_in"})},
-	{"grant ended", (*life).endGrant, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "code", "device", "halfway", "hybrid", "me", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "sign_in", "sso", "switch_in"})},
+	{"grant ended", (*life).endGrant, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "ciba", "code", "device", "halfway", "hybrid", "me", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "sign_in", "sso", "switch_in"})},
 	{"machine deleted", func(l *life) { l.do("DELETE", l.org.at("/apps/%s", l.machineApp)) }, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofPerson)},
 	{"machine disabled", func(l *life) { l.enable(l.org, l.machineApp, false) }, func(l *life) { l.enable(l.org, l.machineApp, true) }, both(ofApp, ofAppHome, ofHome, ofOrg, ofPerson)},
 	{"machine secret revoked", func(l *life) { l.endSecret(l.org, l.machineApp) }, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofPerson)},
@@ -147,7 +147,7 @@ func TestAttack01_DisabledThings(t *testing.T) {
 
 // after looks at a thing that was switched on again.
 func (l *life) after(t *testing.T, thing thing, node *apptest.World) {
-	stale := []string{"api", "device", "exchange", "introspect_access", "introspect_refresh", "refresh", "code", "userinfo", "switch_out", "machine_api", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_introspect_machine", "opaque_machine_api", "opaque_userinfo"}
+	stale := []string{"api", "ciba", "device", "exchange", "introspect_access", "introspect_refresh", "refresh", "code", "userinfo", "switch_out", "machine_api", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_introspect_machine", "opaque_machine_api", "opaque_userinfo"}
 	for _, path := range paths {
 		if slices.Contains(stale, path.name) && !slices.Contains(thing.spares, path.name) && path.try(l, node) {
 			t.Errorf("%s came back to life", path.name)

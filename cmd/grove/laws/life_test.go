@@ -35,16 +35,18 @@ type life struct {
 	link                    string    // an invitation to org
 	passwordLink            string    // by which the person chooses a password
 	deviceCode              string    // approved for org, not redeemed
+	cibaID                  string    // of a request that was approved for org, not redeemed
 	registration            string    // an initial access token of org
 	issuer                  *jose.Key // of one whose assertions the root trusts
 	samlIssuer              *samltest.Signer
 }
 
 // grantsOfPeople are all grant types but the one by which nobody acts for a person.
-var grantsOfPeople = []string{"authorization_code", assertionGrant, deviceGrant, "organization_switch", "refresh_token", samlGrant, exchangeGrant}
+var grantsOfPeople = []string{"authorization_code", assertionGrant, cibaGrant, deviceGrant, "organization_switch", "refresh_token", samlGrant, exchangeGrant}
 
 const (
 	assertionGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	cibaGrant      = "urn:openid:params:grant-type:ciba"
 	deviceGrant    = "urn:ietf:params:oauth:grant-type:device_code"
 	samlGrant      = "urn:ietf:params:oauth:grant-type:saml2-bearer"
 	exchangeGrant  = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -109,6 +111,7 @@ func (p *pair) live() *life {
 	p.Must(l.root.tenant, l.root.manage, "PATCH", l.org.at("/settings/client_registration"), m{"dynamic_registration": "token"})
 	l.registration = l.org.post(l.org.at("/registration-tokens"), m{"name": "Partners"})["token"].(string)
 	l.deviceCode = l.approveDevice()
+	l.cibaID = l.approveCIBA()
 	l.trustIssuer()
 	return l
 }
@@ -162,6 +165,17 @@ func (l *life) approveDevice() string {
 	return began.Text("device_code")
 }
 
+// approveCIBA lets the app ask from elsewhere, at the organization's base, and says yes by the link of the mail.
+func (l *life) approveCIBA() string {
+	began := l.p.Do(l.p.plain(), "POST", l.base()+"/oauth2/bc-authorize", l.form("scope", "openid profile groups.read", "login_hint", l.who.username))
+	v := *l.browser
+	v.open(mailedLink(l.p.World, l.who.username, "/login/request")).agree()
+	if v.last.StatusCode != 200 || v.last.Request.URL.Query().Get("done") != "approved" {
+		shared.Fatalf("the request is not approved: %s %d %s", v.last.Request.URL, v.last.StatusCode, v.last.Raw)
+	}
+	return began.Text("auth_req_id")
+}
+
 func (l *life) signIn(v *visitor, org *place) apptest.SignIn {
 	return apptest.SignIn{Browser: v.browser, ClientID: l.client, ClientSecret: l.secret, Org: org.org, RedirectURI: callback, Scope: "openid profile groups.read",
 		Username: l.who.username, Password: apptest.Password}
@@ -182,6 +196,11 @@ func (p *place) invitationLink(address string) string {
 
 // linkTo waits for the newest mail to an address and returns its link.
 func linkTo(w *apptest.World, address string) string {
+	return mailedLink(w, address, "/login/invitation")
+}
+
+// mailedLink waits for the newest mail to an address and returns its link to a page.
+func mailedLink(w *apptest.World, address, page string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	mail, err := w.Mail.Wait(ctx, addressed(address))
@@ -189,7 +208,7 @@ func linkTo(w *apptest.World, address string) string {
 		shared.Fatalf("no mail to %s: %v", address, err)
 	}
 	for _, link := range mail.Links {
-		if strings.Contains(link, "/login/invitation") {
+		if strings.Contains(link, page) {
 			return link
 		}
 	}
@@ -254,6 +273,9 @@ var paths = []path{
 	{"assertion_saml", false, func(l *life, n *apptest.World) bool {
 		return ok(l.token(n, url.Values{"grant_type": {samlGrant}, "assertion": {l.samlAssertion()}, "scope": {"openid"}}))
 	}},
+	{"ciba_begin", false, func(l *life, n *apptest.World) bool {
+		return ok(n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/bc-authorize", l.form("scope", "openid groups.read", "login_hint", unique("guest"))))
+	}},
 	{"device_begin", false, func(l *life, n *apptest.World) bool {
 		return ok(n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/device_authorization", l.form("scope", "openid groups.read")))
 	}},
@@ -306,6 +328,9 @@ var paths = []path{
 	{"switch_out", true, func(l *life, n *apptest.World) bool { return ok(l.token(n, l.change(l.access, l.other))) }},
 	{"code", true, func(l *life, n *apptest.World) bool {
 		return ok(l.token(n, url.Values{"grant_type": {"authorization_code"}, "code": {l.code}, "redirect_uri": {callback}, "code_verifier": {verifier}}))
+	}},
+	{"ciba", true, func(l *life, n *apptest.World) bool {
+		return ok(n.Do(n.Client(), "POST", l.base()+"/oauth2/token", l.form("grant_type", cibaGrant, "auth_req_id", l.cibaID)))
 	}},
 	{"device", true, func(l *life, n *apptest.World) bool {
 		return ok(n.Do(n.Client(), "POST", l.base()+"/oauth2/token", l.form("grant_type", deviceGrant, "device_code", l.deviceCode)))

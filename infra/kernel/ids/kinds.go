@@ -6,6 +6,7 @@ type (
 	apiResourceKind       struct{}
 	appKind               struct{}
 	assignmentKind        struct{}
+	cibaRequestKind       struct{}
 	connectionKind        struct{}
 	consentKind           struct{}
 	detailsTypeKind       struct{}
@@ -37,6 +38,7 @@ func (accessTokenKind) prefix() string       { return "tok" }
 func (apiResourceKind) prefix() string       { return "api" }
 func (appKind) prefix() string               { return "app" }
 func (assignmentKind) prefix() string        { return "asg" }
+func (cibaRequestKind) prefix() string       { return "cib" }
 func (connectionKind) prefix() string        { return "con" }
 func (consentKind) prefix() string           { return "cns" }
 func (detailsTypeKind) prefix() string       { return "adt" }
@@ -74,6 +76,9 @@ type App = ID[appKind]
 
 // Assignment identifies a role assignment.
 type Assignment = ID[assignmentKind]
+
+// CIBARequest identifies a request of an app that a person answers elsewhere (OpenID Connect CIBA).
+type CIBARequest = ID[cibaRequestKind]
 
 // Connection identifies an identity source.
 type Connection = ID[connectionKind]
@@ -161,6 +166,9 @@ func NewApp() App { return New[appKind]() }
 
 // NewAssignment makes a fresh identifier of a role assignment.
 func NewAssignment() Assignment { return New[assignmentKind]() }
+
+// NewCIBARequest makes a fresh identifier of a request that a person answers elsewhere.
+func NewCIBARequest() CIBARequest { return New[cibaRequestKind]() }
 
 // NewConnection makes a fresh identifier of an identity source.
 func NewConnection() Connection { return New[connectionKind]() }

@@ -11,6 +11,7 @@ type Type string
 
 // The built-in types.
 const (
+	CIBARequest     Type = "ciba_request"
 	Invitation      Type = "invitation"
 	PasswordChanged Type = "password_changed"
 	PasswordReset   Type = "password_reset"
@@ -57,6 +58,13 @@ type variable struct {
 
 // variables of each type.
 var variables = map[Type]map[string]variable{
+	CIBARequest: {
+		"app":          {kind: name, required: true},
+		"expires_in":   {kind: duration, required: true},
+		"link":         {kind: link, required: true},
+		"message":      {kind: name},
+		"organization": {kind: name, required: true},
+	},
 	Invitation: {
 		"app":          {kind: name},
 		"expires_in":   {kind: duration, required: true},
@@ -90,6 +98,7 @@ var variables = map[Type]map[string]variable{
 //
 // The variables, those in brackets optional:
 //
+//	ciba_request      organization, link, expires_in, app, [message: the app's own words]
 //	invitation        organization, link, expires_in, [inviter], [app]
 //	password_changed  organization, [account], [at], [link: where to undo it]
 //	password_reset    organization, link, expires_in, [account]

@@ -19,6 +19,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // full holds every variable of each type.
 var full = map[template.Type]template.Vars{
+	template.CIBARequest: {
+		"app": "Atlas", "expires_in": "10m0s", "link": "https://id.example/t/acme/login/request?token=abc",
+		"message": "Pay 120 EUR to <b>North</b>", "organization": "Acme & Sons",
+	},
 	template.Invitation: {
 		"app": "Atlas", "expires_in": "168h0m0s", "inviter": "Ada Lovelace",
 		"link": "https://id.example/t/acme/login/invite?ticket=abc&x=1_", "organization": "Acme & Sons",

@@ -2492,10 +2492,25 @@ export interface components {
              */
             authorization_signed_response_alg: string;
             /**
+             * @description How its backchannel requests have to be signed; empty: they need not be.
+             * @example ES256
+             */
+            backchannel_authentication_request_signing_alg: string;
+            /**
+             * @description Where an app with the mode ping is told; empty: nowhere.
+             * @example https://app.example.com/ciba
+             */
+            backchannel_client_notification_endpoint: string;
+            /**
              * @description Where the app is told that a session is over; empty: nowhere.
              * @example https://app.example.com/backchannel-logout
              */
             backchannel_logout_uri: string;
+            /**
+             * @description How the app learns that a person has answered its backchannel request (CIBA): it asks again (poll), or is told that there is something to ask for (ping).
+             * @example poll
+             */
+            backchannel_token_delivery_mode: string;
             /**
              * @description The app's name in OAuth.
              * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
@@ -3806,7 +3821,7 @@ export interface components {
              */
             created_at: string;
             /**
-             * @description Where it was sent: authorize, device_authorization, introspect, logout, par, revoke, token or userinfo.
+             * @description Where it was sent: authorize, bc-authorize, device_authorization, introspect, logout, par, revoke, token or userinfo.
              * @example token
              */
             endpoint: string;
@@ -5274,10 +5289,27 @@ export interface components {
              */
             authorization_signed_response_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
             /**
+             * @description How the app's backchannel requests have to be signed, with one of its keys; empty: they need not be, and a signed one may be by any of these.
+             * @example ES256
+             * @enum {string}
+             */
+            backchannel_authentication_request_signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
+            /**
+             * @description Where an app with the mode ping is told that a person has answered; empty for nowhere.
+             * @example https://app.example.com/ciba
+             */
+            backchannel_client_notification_endpoint?: string;
+            /**
              * @description Where the app is told that a session is over (OpenID Connect Back-Channel Logout 1.0), whatever ended it; empty for nowhere.
              * @example https://app.example.com/backchannel-logout
              */
             backchannel_logout_uri?: string;
+            /**
+             * @description How the app learns that a person has answered its backchannel request (OpenID Connect CIBA Core 1.0, section 5). poll: it asks the token endpoint again. ping: it is told at backchannel_client_notification_endpoint, and asks then.
+             * @example poll
+             * @enum {string}
+             */
+            backchannel_token_delivery_mode?: "ping" | "poll";
             /**
              * @description Whether the app has to bind its tokens to a key that it proves to hold, so that a stolen token is of no use (RFC 9449).
              * @example false
@@ -5289,13 +5321,13 @@ export interface components {
              */
             frontchannel_logout_uri?: string;
             /**
-             * @description All grant types from now on. client_credentials is for confidential clients; refresh_token goes with authorization_code or a device's code (RFC 8628); token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
+             * @description All grant types from now on. client_credentials and urn:openid:params:grant-type:ciba (backchannel authentication) are for confidential clients; refresh_token goes with authorization_code, a device's code (RFC 8628) or ciba; token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
              * @example [
              *       "authorization_code",
              *       "refresh_token"
              *     ]
              */
-            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:jwt-bearer" | "urn:ietf:params:oauth:grant-type:saml2-bearer" | "urn:ietf:params:oauth:grant-type:token-exchange")[];
+            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:jwt-bearer" | "urn:ietf:params:oauth:grant-type:saml2-bearer" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:openid:params:grant-type:ciba")[];
             /**
              * @description How ID tokens are signed (id_token_signed_response_alg).
              * @example ES256

@@ -13,13 +13,14 @@ type AppOIDC = components["schemas"]["AppOIDC"];
 type Request = components["schemas"]["UpdateAppOIDCRequest"];
 
 const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ciba = "urn:openid:params:grant-type:ciba";
 const grants = [
-  "authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", "organization_switch", exchange,
+  "authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", ciba, "organization_switch", exchange,
   "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer",
 ] as const;
 
 /** The last word of a grant type, which is all of it but for those of later RFCs. */
-const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "device_code" | "jwt-bearer" | "saml2-bearer" | "token-exchange" | Exclude<(typeof grants)[number], `urn:${string}`>;
+const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "ciba" | "device_code" | "jwt-bearer" | "saml2-bearer" | "token-exchange" | Exclude<(typeof grants)[number], `urn:${string}`>;
 /** All but code send tokens through the browser. */
 const responseTypes = ["code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"];
 const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
@@ -41,7 +42,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
   const form = useApiForm({
     initialValues: {
       ...encryptionOf(oidc), access_token_format: oidc.access_token_format, access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
-      assertion_reuse: oidc.assertion_reuse, backchannel_logout_uri: oidc.backchannel_logout_uri, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, frontchannel_logout_uri: oidc.frontchannel_logout_uri, id_token_alg: oidc.id_token_alg, id_token_seconds: oidc.id_token_seconds as number | string, introspection_signed_response_alg: oidc.introspection_signed_response_alg, userinfo_signed_response_alg: oidc.userinfo_signed_response_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
+      assertion_reuse: oidc.assertion_reuse, backchannel_logout_uri: oidc.backchannel_logout_uri, backchannel_token_delivery_mode: oidc.backchannel_token_delivery_mode,
+      backchannel_client_notification_endpoint: oidc.backchannel_client_notification_endpoint, backchannel_authentication_request_signing_alg: oidc.backchannel_authentication_request_signing_alg, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, frontchannel_logout_uri: oidc.frontchannel_logout_uri, id_token_alg: oidc.id_token_alg, id_token_seconds: oidc.id_token_seconds as number | string, introspection_signed_response_alg: oidc.introspection_signed_response_alg, userinfo_signed_response_alg: oidc.userinfo_signed_response_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
       pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce, response_types: oidc.response_types,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
@@ -56,7 +58,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
     send: async (v) => {
       const wanted: Request = {
         ...encryptionPatch(v), access_token_format: v.access_token_format as Request["access_token_format"], access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
-        ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), dpop_bound_access_tokens: v.dpop_bound_access_tokens, frontchannel_logout_uri: v.frontchannel_logout_uri.trim(), id_token_alg: v.id_token_alg as Request["id_token_alg"], id_token_seconds: Number(v.id_token_seconds), introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
+        ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), backchannel_token_delivery_mode: v.backchannel_token_delivery_mode as Request["backchannel_token_delivery_mode"],
+        backchannel_client_notification_endpoint: v.backchannel_client_notification_endpoint.trim(), backchannel_authentication_request_signing_alg: v.backchannel_authentication_request_signing_alg as Request["backchannel_authentication_request_signing_alg"], dpop_bound_access_tokens: v.dpop_bound_access_tokens, frontchannel_logout_uri: v.frontchannel_logout_uri.trim(), id_token_alg: v.id_token_alg as Request["id_token_alg"], id_token_seconds: Number(v.id_token_seconds), introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
         userinfo_signed_response_alg: v.userinfo_signed_response_alg as Request["userinfo_signed_response_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
         refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce, response_types: v.response_types as Request["response_types"],
@@ -104,6 +107,21 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
           </Checkbox.Group>
           {oidc.client_type === "confidential" && form.form.getValues().grant_types.includes(exchange) && (
             <Textarea description={t("oidc.exchangeHint")} label={t("oidc.exchange")} maw={640} mt="md" {...text("token_exchange_audiences")} />
+          )}
+          {oidc.client_type === "confidential" && values.grant_types.includes(ciba) && (
+            <Stack gap="md" maw={640} mt="md">
+              <Select
+                allowDeselect={false} data={(["poll", "ping"] as const).map((value) => ({ label: t(`oidcDelivery.${value}`), value }))} label={t("oidc.delivery")} readOnly={readOnly}
+                {...getInputProps("backchannel_token_delivery_mode")}
+              />
+              {values.backchannel_token_delivery_mode === "ping" && (
+                <TextInput description={t("oidc.notifyHint")} dir="ltr" label={t("oidc.notify")} readOnly={readOnly} type="url" {...getInputProps("backchannel_client_notification_endpoint")} />
+              )}
+              <Select
+                allowDeselect={false} data={[{ label: t("oidc.unsigned"), value: "" }, ...algorithms]} description={t("oidc.backchannelAlgHint")} label={t("oidc.backchannelAlg")} readOnly={readOnly}
+                {...getInputProps("backchannel_authentication_request_signing_alg")}
+              />
+            </Stack>
           )}
         </Section>
         {oidc.client_type === "confidential" && (

@@ -15,10 +15,12 @@ const names = ["fapi2_security", "fapi2_message_signing", "fapi1_advanced"] as c
 /** How an app with a profile may prove who it is. */
 const methods = ["private_key_jwt", "self_signed_tls_client_auth", "tls_client_auth"];
 const device = "urn:ietf:params:oauth:grant-type:device_code";
+const ciba = "urn:openid:params:grant-type:ciba";
 
 type Settings = {
   assertion_reuse: boolean;
   authorization_signed_response_alg: string;
+  backchannel_authentication_request_signing_alg: string;
   dpop_bound_access_tokens: boolean;
   grant_types: string[];
   id_token_alg: string;
@@ -47,6 +49,7 @@ export function comply(profile: string, now: Settings): Partial<Settings> {
     authorization_signed_response_alg: allowed(now.authorization_signed_response_alg, ""), id_token_alg: allowed(now.id_token_alg, "ES256"),
     introspection_signed_response_alg: allowed(now.introspection_signed_response_alg, ""), request_object_signing_alg: allowed(now.request_object_signing_alg, ""),
     token_endpoint_auth_signing_alg: allowed(now.token_endpoint_auth_signing_alg, ""), userinfo_signed_response_alg: allowed(now.userinfo_signed_response_alg, "ES256"),
+    backchannel_authentication_request_signing_alg: allowed(now.backchannel_authentication_request_signing_alg, "ES256") || (now.grant_types.includes(ciba) ? "ES256" : ""),
     dpop_bound_access_tokens: now.dpop_bound_access_tokens || (!d.certificate && !now.tls_client_certificate_bound_access_tokens),
     grant_types: now.grant_types.filter((grant) => grant !== device),
     require_pushed_authorization_requests: now.require_pushed_authorization_requests || (d.pushed && code),
