@@ -33,7 +33,8 @@ const (
 )
 
 // CodeCIBA is a request that waits for nobody's answer here: unknown, answered, or run out, which is not told apart.
-var CodeCIBA = fault.Declare(fault.Gone, "ciba.gone", "No request waits for an answer here")
+var CodeCIBA = fault.Declare(fault.Gone, "ciba.gone", "No request waits for an answer here",
+	"It was answered, has run out, or never was. Begin again from the application.")
 
 var errCIBAGone = CodeCIBA.With("It was answered, has run out, or never was. Begin again from the application.", nil)
 
