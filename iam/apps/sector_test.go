@@ -31,6 +31,9 @@ func TestSector(t *testing.T) {
 			t.Errorf("%q, not %q", got, sector)
 		}
 	}
+	if got := (apps.Settings{SubjectType: apps.SubjectPairwise, RedirectURIs: []string{"http://127.0.0.1/cb"}}).Sector(); got != "" {
+		t.Errorf("every vendor's native apps are of the sector %q", got)
+	}
 }
 
 // TestSubjectTypes: how people are named is changed by whoever may change where tokens go, and ends what was issued under other names.
@@ -64,6 +67,7 @@ func TestSubjectTypes(t *testing.T) {
 		{apps.UpdateAppOIDCRequest{SectorIdentifierURI: uri("https://s.example/one")}, "", true},
 		{apps.UpdateAppOIDCRequest{RedirectURIs: uris("https://a.example/cb", "https://b.example/cb")}, "request.invalid", false},
 		{apps.UpdateAppOIDCRequest{RedirectURIs: uris("https://a.example/cb", "https://b.example/cb"), SectorIdentifierURI: uri("https://s.example/two")}, "", false},
+		{apps.UpdateAppOIDCRequest{RedirectURIs: uris("http://127.0.0.1/cb"), SectorIdentifierURI: uri("")}, "request.invalid", false},
 		{apps.UpdateAppOIDCRequest{SectorIdentifierURI: uri("")}, "request.invalid", false},
 		{apps.UpdateAppOIDCRequest{SubjectType: &public, SectorIdentifierURI: uri("")}, "", true},
 		{apps.UpdateAppOIDCRequest{RedirectURIs: uris("https://c.example/cb")}, "", false},

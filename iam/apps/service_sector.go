@@ -36,7 +36,7 @@ func (s Settings) Sector() string {
 		return ""
 	case s.SectorIdentifierURI != "":
 		return hostOf(s.SectorIdentifierURI)
-	case len(s.RedirectURIs) > 0:
+	case len(s.RedirectURIs) > 0 && !isLoopback(hostOf(s.RedirectURIs[0])): // that is every vendor's
 		return hostOf(s.RedirectURIs[0])
 	}
 	return ""
@@ -63,7 +63,7 @@ func checkSubjects(s Settings) error {
 	}
 	sector := s.Sector()
 	if sector == "" || slices.ContainsFunc(s.RedirectURIs, func(uri string) bool { return hostOf(uri) != sector }) {
-		return fault.CodeInvalid.At("/sector_identifier_uri", "Must be set, unless all redirect URIs of the app have one host, which is its sector then.")
+		return fault.CodeInvalid.At("/sector_identifier_uri", "Must be set, unless all redirect URIs of the app have one host of its own, which is its sector then.")
 	}
 	return nil
 }
@@ -78,8 +78,9 @@ func (s *Service) WithOutbound(o Outbound) { s.outbound = o }
 
 // sector is what was read at a sector_identifier_uri.
 type sector struct {
-	uri  string
-	list []string
+	looked bool // false: the change needs no look
+	uri    string
+	list   []string
 }
 
 // readSector reads where a change of settings makes it necessary. It is called before the transaction.
@@ -87,14 +88,18 @@ func (s *Service) readSector(ctx context.Context, tenant ids.Tenant, org ids.Org
 	if in.SectorIdentifierURI == nil && in.RedirectURIs == nil && in.SubjectType == nil {
 		return read, nil
 	}
+	found, err := s.Load(ctx, tenant, org, id)
+	if err != nil {
+		return read, err
+	}
+	known := found.OIDC.RedirectURIs
+	read = sector{looked: true, uri: found.OIDC.SectorIdentifierURI, list: known}
+	isKnown := in.RedirectURIs == nil || !slices.ContainsFunc(*in.RedirectURIs, func(uri string) bool { return !slices.Contains(known, uri) })
+	if isKnown && (in.SectorIdentifierURI == nil || *in.SectorIdentifierURI == read.uri) {
+		return read, nil // what the address listed when it was read
+	}
 	if in.SectorIdentifierURI != nil {
 		read.uri = *in.SectorIdentifierURI
-	} else {
-		found, err := s.Load(ctx, tenant, org, id)
-		if err != nil {
-			return read, err
-		}
-		read.uri = found.OIDC.SectorIdentifierURI
 	}
 	read.list, err = s.sectorURIs(ctx, read.uri)
 	return read, err
@@ -103,7 +108,7 @@ func (s *Service) readSector(ctx context.Context, tenant ids.Tenant, org ids.Org
 // check compares an app's redirect URIs with what was read, if anything was.
 func (read sector) check(s Settings) error {
 	switch {
-	case read.uri == "" || s.SectorIdentifierURI == "":
+	case !read.looked || s.SectorIdentifierURI == "":
 		return nil
 	case read.uri != s.SectorIdentifierURI:
 		return fault.CodeStale.With("Read the app again and repeat the change on what it is now.", nil)
@@ -119,7 +124,7 @@ func (s *Service) CheckSector(ctx context.Context, of Settings) error {
 	if err != nil {
 		return err
 	}
-	return sector{of.SectorIdentifierURI, list}.check(of)
+	return sector{true, of.SectorIdentifierURI, list}.check(of)
 }
 
 var errNoOutbound = errors.New("apps: nobody reads addresses")

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"errors"
 	"time"
 
 	"grove/iam/apps"
@@ -58,8 +59,12 @@ func leftHash(alg, token string) string {
 }
 
 // readHint verifies an id_token_hint: ours, for this client, signed by a key that we still publish. It may be expired;
-// it is a hint and proves nothing about now.
+// it is a hint and proves nothing about now. A client that got it encrypted may encrypt it to us (OpenID Connect Core 1.0, section 3.1.2.1).
 func (s *Service) readHint(ctx context.Context, t httpapi.Tenant, token string) (*jose.Claims, error) {
+	token, err := s.decrypted(ctx, t, token)
+	if err != nil {
+		return nil, errors.Join(errToken, err)
+	}
 	c, err := s.verify(ctx, t, token, typIDToken)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 // Pairwise subjects (OpenID Connect Core 1.0, section 8): apps of different sectors know one person by names that nobody can tell are one
 // person's, and so with the session that they share, which sid would give away.
 //
-// A name is the person's identifier, one block of AES under a key of the tenant and the sector: it is the same each time, no two people
+// A name is the person's identifier, one block of AES under a key of the tenant, the owner and the sector: it is the same each time, no two people
 // have one, only the tenant's key takes it back, and nothing has to be stored to know whose it is. See docs/adr/0025.
 type naming struct{ people, sessions cipher.Block } // zero: as everybody knows them
 
@@ -29,8 +29,9 @@ func (s *Service) namingFor(ctx context.Context, tenant ids.Tenant, client apps.
 		return naming{}, err
 	}
 	var n naming
+	org := client.Org.UUID() // anybody who makes apps can name another's host
 	for purpose, into := range map[string]*cipher.Block{"pairwise subject": &n.people, "pairwise session": &n.sessions} {
-		derived := key.Derive(purpose, []byte(sector))
+		derived := key.Derive(purpose, org[:], []byte(sector))
 		if *into, err = aes.NewCipher(derived[:]); err != nil {
 			return naming{}, err
 		}

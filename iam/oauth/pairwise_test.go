@@ -83,6 +83,13 @@ func TestPairwiseSubject(t *testing.T) {
 	if sub, _ := w.sub(w.a, "other", w.signIn(w.a, "other")); sub != web {
 		t.Errorf("in the same sector: %q, not %q", sub, web)
 	}
+	// Whoever names the host of another organization's app learns nothing of its people.
+	var owner ids.Org
+	w.change(w.a, "other", func(c *apps.Client) { owner, c.Org = c.Org, ids.NewOrg() })
+	if sub, _ := w.sub(w.a, "other", w.signIn(w.a, "other")); sub == web {
+		t.Error("apps of two organizations have one sub")
+	}
+	w.change(w.a, "other", func(c *apps.Client) { c.Org = owner })
 	// The token that it got is switched, exchanged and given back as any other.
 	switched := w.send(w.a, "POST", "/oauth2/token", w.as(w.a, "web", url.Values{"grant_type": {"organization_switch"}, "token": {again.text("access_token")}, "switching_organization": {w.a.south.String()}}))
 	if sub, _ := w.sub(w.a, "web", switched); sub != web {

@@ -66,14 +66,12 @@ func (s *Service) opened(ctx context.Context, client apps.Client, p params) (par
 	case object == "":
 		return p, nil
 	}
-	if jose.IsEncrypted(object) {
-		key, err := s.Keys.Opener(ctx, httpapi.TenantOf(ctx).ID)
-		if err != nil {
-			return nil, err
-		}
-		if object, err = key.Decrypt(object); err != nil {
-			return nil, badObject(err)
-		}
+	object, err := s.decrypted(ctx, httpapi.TenantOf(ctx), object)
+	if errors.Is(err, jose.ErrDecrypt) {
+		return nil, badObject(err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	c, err := s.verifyClient(ctx, client, object, client.RequestObjectAlg, "", "JWT", "oauth-authz-req+jwt")
 	if err != nil {

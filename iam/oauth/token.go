@@ -71,6 +71,9 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request, form params
 	if err := checkProfileGrant(client, grantType); err != nil {
 		return err
 	}
+	if err := s.canEncrypt(r.Context(), client.Client); err != nil {
+		return err
+	}
 	return do(w, r, client, form)
 }
 

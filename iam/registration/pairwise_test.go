@@ -60,6 +60,12 @@ func TestRegisterPairwise(t *testing.T) {
 	if got := with(once, both); got != 401 {
 		t.Errorf("the token was for one app: %d", got)
 	}
+	before := reads.Load()
+	at, token := alone.Text("registration_client_uri"), alone.Text("registration_access_token")
+	later := agent(map[string]any{"client_id": alone.Text("client_id"), "subject_type": "pairwise", "sector_identifier_uri": sector.URL})
+	if r := v.manageAt("PUT", at, token, later); r.Code() != "invalid_client_metadata" || reads.Load() != before {
+		t.Errorf("an address that comes later: %d %s, after %d reads", r.StatusCode, r.Raw, reads.Load()-before)
+	}
 	two := v.register("", agent(map[string]any{"subject_type": "pairwise", "redirect_uris": list}))
 	if two.Code() != "invalid_client_metadata" {
 		t.Errorf("two hosts and no sector: %d %s", two.StatusCode, two.Raw)

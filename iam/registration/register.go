@@ -155,7 +155,12 @@ func (s *Service) Read(ctx context.Context, tenant ids.Tenant, clientID, token s
 // Replace replaces what an app said of itself by m (RFC 7592, section 2.2).
 func (s *Service) Replace(ctx context.Context, tenant ids.Tenant, clientID, token string, m Metadata) (changed Registered, err error) {
 	var was registrationRow
-	err = s.manage(ctx, tenant, clientID, token, func(_ context.Context, _ db.Tx, r registrationRow) error { was = r; return nil })
+	var sector string
+	err = s.manage(ctx, tenant, clientID, token, func(ctx context.Context, tx db.Tx, r registrationRow) error {
+		before, err := s.Apps.RegisteredTx(ctx, tx, r.Org, r.App)
+		was, sector = r, before.OIDC.SectorIdentifierURI
+		return err
+	})
 	if err != nil {
 		return changed, err
 	}
@@ -169,7 +174,9 @@ func (s *Service) Replace(ctx context.Context, tenant ids.Tenant, clientID, toke
 	if err := s.believe(ctx, p, &m); err != nil {
 		return changed, err
 	}
-	if m.SectorIdentifierURI != "" {
+	// An address that is new would be a stranger's, which we do not read: who may name one was settled when the app was registered.
+	keeps := m.SectorIdentifierURI == sector
+	if keeps && sector != "" {
 		if err := s.Apps.CheckSector(ctx, apps.Settings{RedirectURIs: m.RedirectURIs, SectorIdentifierURI: m.SectorIdentifierURI}); err != nil {
 			return changed, asRefusal(err)
 		}
@@ -180,7 +187,7 @@ func (s *Service) Replace(ctx context.Context, tenant ids.Tenant, clientID, toke
 			return err
 		}
 		rules := openRules
-		rules.sector = true
+		rules.sector = keeps
 		// What an app was let have it may keep.
 		rules.grantTypes = append(before.OIDC.GrantTypes, rules.grantTypes...)
 		described, err := m.registration(rules)
