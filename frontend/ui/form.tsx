@@ -36,6 +36,15 @@ export interface ApiForm<V extends Record<string, unknown>> {
   submit: (event?: React.FormEvent<HTMLFormElement>) => void;
 }
 
+/** Brings what is wrong into view, once it is on the page: in a long form it is far from the button. */
+function showFailure() {
+  requestAnimationFrame(() => {
+    const wrong = document.querySelector<HTMLElement>('form [aria-invalid="true"], form [role="alert"]');
+    wrong?.scrollIntoView({ block: "center" });
+    wrong?.focus({ preventScroll: true });
+  });
+}
+
 /**
  * A form whose `send` calls the API: while it runs the form is busy, and a problem lands beside the fields it names.
  * After a success everything shown is asked for again.
@@ -60,6 +69,7 @@ export function useApiForm<V extends Record<string, unknown>>(input: UseFormInpu
       });
       form.setErrors(placed);
       if (Object.keys(placed).length === 0 || unplaced.length > 0) setProblem(failure);
+      showFailure();
     } finally {
       setPending(false);
     }
@@ -72,7 +82,7 @@ export function useApiForm<V extends Record<string, unknown>>(input: UseFormInpu
       form.reset();
       setProblem(undefined);
     },
-    submit: (event) => form.onSubmit((values) => void run(values))(event),
+    submit: (event) => form.onSubmit((values) => void run(values), showFailure)(event),
   };
 }
 

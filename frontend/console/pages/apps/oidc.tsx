@@ -58,7 +58,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
     send: async (v) => {
       const wanted: Request = {
         ...encryptionPatch(v), access_token_format: v.access_token_format as Request["access_token_format"], access_token_seconds: Number(v.access_token_seconds), allowed_origins: lines(v.allowed_origins), grant_types: v.grant_types as Request["grant_types"],
-        ...keysOf(v.jwks), assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), backchannel_token_delivery_mode: v.backchannel_token_delivery_mode as Request["backchannel_token_delivery_mode"],
+        assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), backchannel_token_delivery_mode: v.backchannel_token_delivery_mode as Request["backchannel_token_delivery_mode"],
         backchannel_client_notification_endpoint: v.backchannel_client_notification_endpoint.trim(), backchannel_authentication_request_signing_alg: v.backchannel_authentication_request_signing_alg as Request["backchannel_authentication_request_signing_alg"], dpop_bound_access_tokens: v.dpop_bound_access_tokens, frontchannel_logout_uri: v.frontchannel_logout_uri.trim(), id_token_alg: v.id_token_alg as Request["id_token_alg"], id_token_seconds: Number(v.id_token_seconds), introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
         userinfo_signed_response_alg: v.userinfo_signed_response_alg as Request["userinfo_signed_response_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
         pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
@@ -71,7 +71,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         token_exchange_audiences: lines(v.token_exchange_audiences), token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
       };
       // Only what changed: some fields ask for more than apps.write.
-      const body = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(oidc[name as keyof AppOIDC])));
+      const changed = Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(oidc[name as keyof AppOIDC]));
+      const body: Request = { ...Object.fromEntries(changed), ...(form.form.isDirty("jwks") && keysOf(v.jwks)) };
       await api.PATCH("/v1/orgs/{org}/apps/{app}/oidc", { body, params: { path: { app: app.id, org: ref } } });
       form.form.resetDirty();
       notifyDone(t("done.saved"));
