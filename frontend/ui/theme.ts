@@ -49,6 +49,7 @@ export const theme = createTheme({
     Menu: { defaultProps: { position: "bottom-end", shadow: "md", width: 232 } },
     Modal: { defaultProps: { centered: true, padding: "lg", radius: "lg" }, styles: { title: { fontSize: "1rem", fontWeight: 620 } } },
     Tabs: { styles: { list: { flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }, tab: { flexShrink: 0 } } },
+    NumberInput: { defaultProps: { clampBehavior: "none" } }, // what was typed stays, and is judged
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
   },
 });
