@@ -326,6 +326,13 @@ func TestWhoMayCall(t *testing.T) {
 			t.Errorf("%s: %d, want %d: %s", name, got.Code, c.status, got.Body)
 		}
 	}
+	w.held = map[string]bool{}
+	r := httptest.NewRequest("GET", things, nil)
+	r.Header["Authorization"] = []string{"Bearer good", "Bearer other"}
+	two := httptest.NewRecorder()
+	if h.ServeHTTP(two, r); two.Code != 401 {
+		t.Errorf("two headers: %d %s", two.Code, two.Body)
+	}
 }
 
 func TestPathIdsAreChecked(t *testing.T) {
