@@ -181,7 +181,7 @@ func TestConsent(t *testing.T) {
 		t.Errorf("challenge %+v", c)
 	}
 	w.want(w.answer(id, authn.Input{Step: authn.StepConsent}), authn.StepDone, "")
-	if done, err := w.finish(id); err != nil || done.Error != authn.ErrorAccessDenied || !done.User.IsZero() || w.Session != "" {
+	if done, err := w.finish(id); err != nil || done.Error != authn.ErrorAccessDenied || !done.Denied || done.User.IsZero() || done.Session != (ids.Session{}) || w.Session != "" {
 		t.Fatalf("refused: %+v %v", done, err)
 	}
 	id = w.start(req)

@@ -306,12 +306,13 @@ func TestTenThousandOrganizations(t *testing.T) {
 	read := map[string]int{}
 	for _, query := range []string{"?q=b-7", "?q=no+such", "?q=leaf+98", ""} {
 		ask := func() { b.api.Want(t, 200, "", south, "GET", "/t/acme/v1/orgs"+query, nil) }
-		ask()
-		seen := b.recorder.during(ask)
-		if len(seen) != 1 {
-			t.Fatalf("%q: %d queries", query, len(seen))
-		}
-		if read[query] = b.pages(t, b.a.Tenant, seen[0]); read[query] > 12_000 {
+		var statement pgx.TraceQueryStartData
+		testkit.Eventually(t, "the caches have heard of the moves, and one query is all", func() bool {
+			seen := b.recorder.during(ask)
+			statement = seen[0]
+			return len(seen) == 1
+		})
+		if read[query] = b.pages(t, b.a.Tenant, statement); read[query] > 12_000 {
 			t.Errorf("%q touches %d pages of the database", query, read[query])
 		}
 	}
