@@ -60,7 +60,7 @@ func ownScopes(ctx context.Context, tx db.Querier, user ids.User, orgs []ids.Org
 		GROUP BY h.at, s.name`, tx.Tenant(), orgs, user)
 }
 
-// clientScopes returns the management scopes that a client is authorized for now in each of the organizations that lie
+// clientScopes returns the management scopes that a client is authorized for in each of the organizations that lie
 // within the client's own.
 func clientScopes(ctx context.Context, tx db.Querier, app ids.App, orgs []ids.Org) ([]heldScope, error) {
 	return db.Collect[heldScope](ctx, tx, `

@@ -59,29 +59,7 @@ func (s *Service) cibaToken(w http.ResponseWriter, r *http.Request, client authe
 		if err := deleteCIBA(ctx, tx, c.ID); err != nil {
 			return err
 		}
-		g, err := findGrant(ctx, tx, c.Grant)
-		if err != nil {
-			return err
-		}
-		if !atBase(ctx, g.Org) {
-			return errGrant
-		}
-		if err := orGrant(s.holds(ctx, tx, client.Client, g)); err != nil {
-			return err
-		}
-		if err := s.bindRefreshTx(ctx, tx, client, &g); err != nil {
-			return err
-		}
-		if err := g.aim(client.Client, form); err != nil {
-			return err
-		}
-		if err := g.narrow(wanted); err != nil {
-			return err
-		}
-		if p, err = s.personTx(ctx, tx, client.Client, g, g.Scopes); err != nil {
-			return err
-		}
-		refresh, err = s.refreshTx(ctx, tx, client.Client, g)
+		p, refresh, err = s.answeredTx(ctx, tx, client, c.Grant, form, wanted)
 		return err
 	})
 	if err == nil {

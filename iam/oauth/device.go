@@ -288,29 +288,7 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 			answer = errDeviceDenied
 			return nil
 		}
-		g, err := findGrant(ctx, tx, d.Grant)
-		if err != nil {
-			return err
-		}
-		if !atBase(ctx, g.Org) {
-			return errGrant
-		}
-		if err := orGrant(s.holds(ctx, tx, client.Client, g)); err != nil {
-			return err
-		}
-		if err := s.bindRefreshTx(ctx, tx, client, &g); err != nil {
-			return err
-		}
-		if err := g.aim(client.Client, form); err != nil {
-			return err
-		}
-		if err := g.narrow(wanted); err != nil {
-			return err
-		}
-		if p, err = s.personTx(ctx, tx, client.Client, g, g.Scopes); err != nil {
-			return err
-		}
-		refresh, err = s.refreshTx(ctx, tx, client.Client, g)
+		p, refresh, err = s.answeredTx(ctx, tx, client, d.Grant, form, wanted)
 		return err
 	})
 	if err == nil {
@@ -320,6 +298,34 @@ func (s *Service) deviceToken(w http.ResponseWriter, r *http.Request, client aut
 		return err
 	}
 	return s.respond(ctx, w, client, p, refresh, "")
+}
+
+// answeredTx gives out, once, the grant by which a person has answered in a browser that is not the client's (a device's code, CIBA).
+func (s *Service) answeredTx(ctx context.Context, tx db.Tx, client authenticatedClient, granted ids.Grant, form params, wanted wish) (p person, refresh string, err error) {
+	g, err := findGrant(ctx, tx, granted)
+	if err != nil {
+		return p, "", err
+	}
+	if !atBase(ctx, g.Org) {
+		return p, "", errGrant
+	}
+	if err := orGrant(s.holds(ctx, tx, client.Client, g)); err != nil {
+		return p, "", err
+	}
+	if err := s.bindRefreshTx(ctx, tx, client, &g); err != nil {
+		return p, "", err
+	}
+	if err := g.aim(client.Client, form); err != nil {
+		return p, "", err
+	}
+	if err := g.narrow(wanted); err != nil {
+		return p, "", err
+	}
+	if p, err = s.personTx(ctx, tx, client.Client, g, g.Scopes); err != nil {
+		return p, "", err
+	}
+	refresh, err = s.refreshTx(ctx, tx, client.Client, g)
+	return p, refresh, err
 }
 
 // polled notes that a device has asked while nobody has answered, and says whether that was too early.
