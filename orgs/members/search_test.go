@@ -69,10 +69,14 @@ func TestSearch(t *testing.T) {
 		return err
 	})
 	found()
-	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+	// The organization where the guest resides changes him, and sees nothing of where he is a guest.
+	err := b.InOrg(context.Background(), b.A.Tenant.ID, b.A.Rivals.ID, func(ctx context.Context, tx db.OrgTx) error {
 		_, err := tx.Exec(ctx, `UPDATE users SET username = 'Zoe', username_key = 'zoe', email_key = 'zoe@example.com' WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), guest.ID)
 		return err
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for query, want := range map[string][]string{"?q=joan": nil, "?q=zoe": {"Zoe:shared"}, "?q=zoe@": {"Zoe:shared"}} {
 		if got := b.list(t, token, base+query); !slices.Equal(got, want) {
 			t.Errorf("renamed: %s: %v, want %v", query, got, want)
