@@ -98,7 +98,7 @@ func (s *Service) checkPassword(ctx context.Context, t httpapi.Tenant, login str
 	var candidates []users.User
 	var standing sessions.Standing
 	err := s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) (err error) {
-		if candidates, err = s.candidate(ctx, tx, t, login, org); err != nil {
+		if candidates, err = s.tried(ctx, tx, t, login, org); err != nil {
 			return err
 		}
 		// The same statement runs when nobody was found.
@@ -114,6 +114,21 @@ func (s *Service) checkPassword(ctx context.Context, t httpapi.Tenant, login str
 	}
 	person, err := s.ports.Users.CheckPassword(ctx, t.ID, candidates, plain)
 	return person, standing.Stamp, err
+}
+
+// tried is whose password is looked at: that of whom an organization finds under the login, or, where it finds nobody, of whom all
+// organizations would. Who proves to be somebody that does not belong there is told so; a wrong password would send him looking for
+// another one. Both are always asked for, so that nobody learns by the clock whom an organization has.
+func (s *Service) tried(ctx context.Context, tx db.Tx, t httpapi.Tenant, login string, org ids.Org) ([]users.User, error) {
+	found, err := s.candidate(ctx, tx, t, login, org)
+	if err != nil || org.IsZero() {
+		return found, err
+	}
+	anywhere, err := s.candidate(ctx, tx, t, login, ids.Org{})
+	if len(found) == 0 {
+		found = anywhere
+	}
+	return found, err
 }
 
 // Person finds whom a login means to an organization, or anywhere where org is zero, by the rules by which he signs in; the zero User

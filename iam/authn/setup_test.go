@@ -109,6 +109,7 @@ type bundle struct {
 	treekit.Pair
 	*world
 	engine   *authn.Service
+	looked   *hashes
 	sessions *sessions.Service
 	users    *users.Service
 }
@@ -131,8 +132,9 @@ func setup(t testing.TB, options ...func(*db.Options)) bundle {
 	b := bundle{Database: d, Pair: treekit.Plant(t, d), world: w,
 		sessions: sessions.New(d.DB, log, sessions.Lifetimes{Absolute: 24 * time.Hour, Idle: 2 * time.Hour}),
 		users:    users.New(d.DB, log, hasher, anyRank{})}
+	b.looked = &hashes{Users: b.users}
 	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), authn.Options{FlowTTL: 15 * time.Minute},
-		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: b.users})
+		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: b.looked})
 	return b
 }
 
