@@ -33,8 +33,8 @@ func (b bundle) join(t *testing.T, user ids.User, n int) (made []ids.Org) {
 				SELECT $1, gen_random_uuid(), $2, 'many-' || i, 'Many ' || i, 'many ' || lpad(i::text, 5, '0'), 'active', now(), now()
 				FROM generate_series(1, $4) i RETURNING id, name_key),
 			closed AS (
-				INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth)
-				SELECT $1, id, id, 0 FROM made UNION ALL SELECT $1, $2, id, 1 FROM made),
+				INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth, name_key)
+				SELECT $1, id, id, 0, name_key FROM made UNION ALL SELECT $1, $2, id, 1, name_key FROM made),
 			joined AS (
 				INSERT INTO memberships (tenant_id, id, org_id, user_id, kind, created_at) SELECT $1, gen_random_uuid(), id, $3, 'invited', now() FROM made)
 			SELECT id FROM made ORDER BY name_key`, tx.Tenant(), b.A.Root.ID, user, n)

@@ -28,13 +28,13 @@ const (
 			FROM nodes n LEFT JOIN nodes p ON p.i = n.parent
 			RETURNING id
 		), pairs AS (
-			SELECT id AS descendant, i, id AS ancestor, parent, 0 AS depth FROM nodes
+			SELECT id AS descendant, 'bench ' || lpad(i::text, 6, '0') AS name_key, i, id AS ancestor, parent, 0 AS depth FROM nodes
 			UNION ALL
-			SELECT c.descendant, c.parent, CASE WHEN c.parent = 0 THEN @root ELSE n.id END, n.parent, c.depth + 1
+			SELECT c.descendant, c.name_key, c.parent, CASE WHEN c.parent = 0 THEN @root ELSE n.id END, n.parent, c.depth + 1
 			FROM pairs c LEFT JOIN nodes n ON n.i = c.parent WHERE c.parent IS NOT NULL
 		)
-		INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth)
-		SELECT @tenant, ancestor, descendant, depth FROM pairs`
+		INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth, name_key)
+		SELECT @tenant, ancestor, descendant, depth, name_key FROM pairs`
 
 	// Identifiers that rise with time, as the program's own do.
 	seedUsersSQL = `

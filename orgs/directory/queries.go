@@ -121,13 +121,15 @@ var ofStatus = map[Status]string{
 	Suspended: `.status = 'suspended'`,
 }
 
-// listing is a list in two statements: everything, by name, and what is found, by the words that find it.
-type listing struct{ all, found string }
+// listing is a list in two statements: everything, by name, in the order of by, and what is found, by the words that find it.
+type listing struct{ all, by, found string }
 
 // A page goes on where the one before ended. Nothing is empty, so the first one follows (”, null). What several of its words
 // would find is found by the first of them.
 const (
-	named  = ` AND (o.name_key, o.id) > ($3, $4::uuid)`
+	byNames = `o.name_key, o.id`
+	named   = ` AND (` + byNames + `) > ($3, $4::uuid)`
+
 	worded = ` JOIN organizations o ON o.tenant_id = w.tenant_id AND o.id = w.org_id WHERE w.tenant_id = $1`
 	// An organization has few words, so that what was found before is soon passed.
 	foundSoon = `/* scan allowed: whatever of one organization is found again is a few rows */ `
@@ -138,18 +140,22 @@ const (
 // Lists of the whole tree run along the indexes of names and words, and never see the tree.
 var treeList = listing{
 	all:   `SELECT ` + byName + ` FROM organizations o WHERE o.tenant_id = $1 AND $2::uuid IS NOT NULL` + named,
+	by:    byNames,
 	found: foundSoon + `SELECT ` + byWords + ` FROM org_words w` + worded + ` AND $2::uuid IS NOT NULL` + matched,
 }
 
-// What lies below one organization is looked for among that and nowhere else, so that neither what is found nor the time
-// it takes tells of the rest of the tree. OFFSET 0 keeps the planner from starting at the names or words of all.
+// What lies below one organization is looked for among that and nowhere else, so that neither what is found nor the time it takes
+// tells of the rest of the tree: the list runs along the names in the closure, whatever its length, and a search reads the words of all
+// that is below. OFFSET 0 keeps the planner from starting at the names or words of the whole tree.
 const (
 	belowTop = ` FROM (SELECT descendant_id FROM org_closure WHERE tenant_id = $1 AND ancestor_id = $2 OFFSET 0) c`
 	itself   = ` CROSS JOIN LATERAL (SELECT * FROM organizations b WHERE b.tenant_id = $1 AND b.id = c.descendant_id OFFSET 0) o`
+	lines    = `c.name_key, c.descendant_id`
 )
 
 var subtreeList = listing{
-	all: `SELECT ` + byName + belowTop + itself + ` WHERE true` + named,
+	all: `SELECT ` + byName + ` FROM org_closure c` + itself + ` WHERE c.tenant_id = $1 AND c.ancestor_id = $2 AND (` + lines + `) > ($3, $4::uuid)`,
+	by:  lines,
 	found: `/* whole organization: it has few words */ SELECT ` + byWords + belowTop + ` CROSS JOIN LATERAL (
 			SELECT * FROM (SELECT * FROM org_words b WHERE b.tenant_id = $1 AND b.org_id = c.descendant_id OFFSET 0) b
 			WHERE b.words >= $6 AND b.words < $7 ORDER BY b.words LIMIT 1) w` + itself +
@@ -158,6 +164,7 @@ var subtreeList = listing{
 
 var childrenList = listing{
 	all:   `SELECT ` + byName + ` FROM organizations o WHERE o.tenant_id = $1 AND o.parent_id = $2` + named,
+	by:    byNames,
 	found: foundSoon + `SELECT ` + byWords + ` FROM org_words w` + worded + ` AND w.parent_id = $2` + matched,
 }
 
@@ -172,7 +179,7 @@ func selectList(ctx context.Context, tx db.Tx, l listing, org ids.Org, f filter,
 		all, found = all+` AND o`+is, found+` AND w`+is
 	}
 	if f.From == "" {
-		return db.Collect[viewRow](ctx, tx, all+` ORDER BY o.name_key, o.id LIMIT $5`, args...)
+		return db.Collect[viewRow](ctx, tx, all+` ORDER BY `+l.by+` LIMIT $5`, args...)
 	}
 	return db.Collect[viewRow](ctx, tx, found+` ORDER BY w.words, w.org_id LIMIT $5`, append(args, f.From, f.To)...)
 }
@@ -190,7 +197,7 @@ func siblingNameTaken(ctx context.Context, tx db.Tx, parent ids.Org, nameKey str
 	return taken, err
 }
 
-// lockTree keeps the shape of the tenant's tree until the transaction ends: shared for those who add a leaf, alone for
+// lockTree keeps the shape of the tenant's tree until the transaction ends: shared for those who add a leaf or rename, alone for
 // those who move or remove. What is read after it is as the writer before left it.
 func lockTree(ctx context.Context, tx db.Tx, alone bool) error {
 	_, err := tx.Exec(ctx, `
@@ -229,11 +236,11 @@ func insertOrg(ctx context.Context, tx db.Tx, o Org, nameKey string) (bool, erro
 }
 
 // insertLeaf adds a new organization to the closure: below itself, and below everything that its parent is below.
-func insertLeaf(ctx context.Context, tx db.Tx, id, parent ids.Org) error {
+func insertLeaf(ctx context.Context, tx db.Tx, id, parent ids.Org, nameKey string) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth)
-		SELECT c.tenant_id, c.ancestor_id, $2::uuid, c.depth + 1 FROM org_closure c WHERE c.tenant_id = $1 AND c.descendant_id = $3
-		UNION ALL SELECT $1::uuid, $2::uuid, $2::uuid, 0`, tx.Tenant(), id, parent)
+		INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth, name_key)
+		SELECT c.tenant_id, c.ancestor_id, $2::uuid, c.depth + 1, $4 FROM org_closure c WHERE c.tenant_id = $1 AND c.descendant_id = $3
+		UNION ALL SELECT $1::uuid, $2::uuid, $2::uuid, 0, $4`, tx.Tenant(), id, parent, nameKey)
 	return err
 }
 
@@ -264,8 +271,8 @@ func detach(ctx context.Context, tx db.Tx, top ids.Org) error {
 // attach puts a detached subtree below a parent, in the closure.
 func attach(ctx context.Context, tx db.Tx, top, parent ids.Org) error {
 	_, err := tx.Exec(ctx, `
-		INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth)
-		SELECT up.tenant_id, up.ancestor_id, sub.descendant_id, up.depth + sub.depth + 1
+		INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth, name_key)
+		SELECT up.tenant_id, up.ancestor_id, sub.descendant_id, up.depth + sub.depth + 1, sub.name_key
 		FROM org_closure up CROSS JOIN org_closure sub
 		WHERE up.tenant_id = $1 AND up.descendant_id = $3 AND sub.tenant_id = $1 AND sub.ancestor_id = $2`, tx.Tenant(), top, parent)
 	return err

@@ -152,7 +152,7 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 	if _, err := insertOrg(ctx, tx, root, text.Key(f.Name)); err != nil {
 		return err
 	}
-	if err := insertLeaf(ctx, tx, root.ID, ids.Org{}); err != nil {
+	if err := insertLeaf(ctx, tx, root.ID, ids.Org{}, text.Key(f.Name)); err != nil {
 		return err
 	}
 	return s.events.Write(ctx, tx, eventCreated.Of(root.ID, root.ID, createdData{Handle: root.Handle, Name: root.Name}))
@@ -191,7 +191,7 @@ func (s *Service) CreateTx(ctx context.Context, tx db.Tx, n NewOrg) (Org, error)
 	if err := insertWithHandle(ctx, tx, &o, nameKey); err != nil {
 		return Org{}, err
 	}
-	if err := insertLeaf(ctx, tx, o.ID, o.Parent); err != nil {
+	if err := insertLeaf(ctx, tx, o.ID, o.Parent, nameKey); err != nil {
 		return Org{}, err
 	}
 	err = s.events.Write(ctx, tx, eventCreated.Of(o.ID, o.ID, createdData{Handle: o.Handle, Name: o.Name, Parent: o.Parent}))
@@ -235,6 +235,11 @@ type Change struct {
 
 // UpdateTx changes an organization. version is the one that the caller expects, 0 for any.
 func (s *Service) UpdateTx(ctx context.Context, tx db.Tx, id ids.Org, version int64, change Change) (Org, error) {
+	if change.Name != nil { // or a move would take the old name along
+		if err := lockTree(ctx, tx, false); err != nil {
+			return Org{}, err
+		}
+	}
 	was, err := lockOrg(ctx, tx, id)
 	if err != nil {
 		return Org{}, db.OrNotFound(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ import (
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
+	"grove/infra/testkit/apikit"
 	"grove/orgs/directory"
 )
 
@@ -31,6 +33,12 @@ type pair struct {
 func (b *bundle) closure(tenant httpapi.Tenant) (pairs map[pair]bool, err error) {
 	pairs = map[pair]bool{}
 	err = b.do(tenant, func(ctx context.Context, tx db.Tx) error {
+		var misnamed int
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM org_closure c JOIN organizations o ON o.tenant_id = c.tenant_id AND o.id = c.descendant_id
+			WHERE c.tenant_id = $1 AND c.name_key <> o.name_key`, tenant.ID).Scan(&misnamed)
+		if err != nil || misnamed > 0 {
+			return fmt.Errorf("%d lines with other names: %w", misnamed, err)
+		}
 		rows, err := db.Collect[pair](ctx, tx, `SELECT ancestor_id, descendant_id, depth FROM org_closure WHERE tenant_id = $1`, tenant.ID)
 		for _, p := range rows {
 			pairs[p] = true
@@ -90,7 +98,16 @@ func TestClosureEqualsTheModel(t *testing.T) {
 		for step := range rapid.IntRange(1, 14).Draw(t, "steps") {
 			node := rapid.SampledFrom(m.nodes()).Draw(t, "node")
 			other := rapid.SampledFrom(m.nodes()).Draw(t, "other")
-			switch rapid.SampledFrom([]string{"create", "create", "move", "move", "delete"}).Draw(t, "action") {
+			switch rapid.SampledFrom([]string{"create", "create", "move", "move", "delete", "rename"}).Draw(t, "action") {
+			case "rename":
+				name := fmt.Sprintf("Renamed %d", step)
+				err := b.do(tenant, func(ctx context.Context, tx db.Tx) error {
+					_, err := b.orgs.UpdateTx(ctx, tx, node, 0, directory.Change{Name: &name})
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
 			case "create":
 				o, err := b.tryCreate(tenant, directory.NewOrg{Parent: node, Name: fmt.Sprintf("Org %d", step)})
 				if err != nil {
@@ -206,6 +223,11 @@ func (b *bundle) big(t *testing.T, tr tree) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.analyze(t)
+}
+
+func (b *bundle) analyze(t *testing.T) {
+	t.Helper()
 	conn, err := pgx.Connect(context.Background(), b.Super)
 	if err != nil {
 		t.Fatal(err)
@@ -214,6 +236,76 @@ func (b *bundle) big(t *testing.T, tr tree) {
 	if _, err := conn.Exec(context.Background(), `ANALYZE`); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestPageBelowAToken: a page of what lies below an organization costs what a page costs, the first and a later one, whatever else
+// is below, and comes in the order of the names that hold now. What adds lines without names, as the program before did, is covered.
+func TestPageBelowAToken(t *testing.T) {
+	b := setup(t)
+	plant := func(below ids.Org, handle string, n int) {
+		err := b.do(b.a.Tenant, func(ctx context.Context, tx db.Tx) error {
+			_, err := tx.Exec(ctx, `
+				INSERT INTO organizations (tenant_id, id, parent_id, handle, name, name_key, status, created_at, updated_at)
+				SELECT $1, gen_random_uuid(), $2, $3 || '-' || n, 'Leaf ' || n, 'leaf ' || n, 'active', now(), now() FROM generate_series(1, $4) n`,
+				tx.Tenant(), below, handle, n)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Exec(ctx, `
+				INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth)
+				SELECT $1, o.id, o.id, 0 FROM organizations o WHERE o.tenant_id = $1 AND o.parent_id = $2
+				UNION ALL SELECT $1, c.ancestor_id, o.id, c.depth + 1 FROM organizations o, org_closure c
+					WHERE o.tenant_id = $1 AND o.parent_id = $2 AND c.tenant_id = $1 AND c.descendant_id = $2`, tx.Tenant(), below)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	plant(b.a.berlin.ID, "few", 500)
+	other := b.create(t, b.a.Tenant, b.a.south.ID, "Other")
+	plant(other.ID, "many", 5000)
+	b.analyze(t)
+	read := func(token, query string) (pages int, body map[string]any) {
+		var seen []pgx.TraceQueryStartData
+		var r apikit.Response
+		testkit.Eventually(t, "who asks is known, and one query is all", func() bool {
+			seen = b.recorder.during(func() { r = b.api.Want(t, 200, "", token, "GET", "/t/acme/v1/orgs?page_size=50"+query, nil) })
+			return len(seen) == 1
+		})
+		r.Into(t, &body)
+		return b.pages(t, b.a.Tenant, seen[0]), body
+	}
+	few, many := b.token(b.a, b.a.berlin.ID), b.token(b.a, other.ID)
+	least, _ := read(few, "")
+	most, body := read(many, "")
+	for n := range 20 {
+		next := "&page_token=" + url.QueryEscape(body["next_page_token"].(string))
+		var later int
+		if later, body = read(many, next); later > least+least/4 {
+			t.Fatalf("page %d of 5,000 organizations touches %d pages of the database, the first of 500 %d", n+2, later, least)
+		}
+	}
+	if most > least+least/4 {
+		t.Errorf("a page of 5,000 organizations touches %d pages of the database, one of 500 %d", most, least)
+	}
+	name := "A first one"
+	err := b.do(b.a.Tenant, func(ctx context.Context, tx db.Tx) error {
+		var leaf ids.Org
+		if err := tx.QueryRow(ctx, `SELECT id FROM organizations WHERE tenant_id = $1 AND handle = 'many-4711'`, tx.Tenant()).Scan(&leaf); err != nil {
+			return err
+		}
+		_, err := b.orgs.UpdateTx(ctx, tx, leaf, 0, directory.Change{Name: &name})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body = read(many, "")
+	if first := body["items"].([]any)[0].(map[string]any); first["name"] != name {
+		t.Errorf("first is %v", first["name"])
+	}
+	testkit.CheckPlans(t, b.Database)
 }
 
 // pages returns how many pages of the database a statement touches.
