@@ -47,10 +47,10 @@ function showFailure() {
 
 /**
  * A form whose `send` calls the API: while it runs the form is busy, and a problem lands beside the fields it names.
- * After a success everything shown is asked for again.
+ * After a success everything shown is asked for again. `inputs` names the input of a field of the API that has another name.
  */
-export function useApiForm<V extends Record<string, unknown>>(input: UseFormInput<V> & { initialValues: V; send: (values: V) => Promise<unknown> }): ApiForm<V> {
-  const { send, ...rest } = input;
+export function useApiForm<V extends Record<string, unknown>>(input: UseFormInput<V> & { initialValues: V; inputs?: Record<string, keyof V & string>; send: (values: V) => Promise<unknown> }): ApiForm<V> {
+  const { inputs = {}, send, ...rest } = input;
   const queries = useQueryClient();
   const form = useForm<V>({ mode: "controlled", ...rest });
   const [pending, setPending] = useState(false);
@@ -65,7 +65,7 @@ export function useApiForm<V extends Record<string, unknown>>(input: UseFormInpu
       const failure = Problem.from(error);
       const { placed, rest: unplaced } = placeErrors(failure.fields, (path) => {
         const first = path.split(".")[0] ?? "";
-        return first in values && first;
+        return first in values ? first : (inputs[first] ?? false);
       });
       form.setErrors(placed);
       if (Object.keys(placed).length === 0 || unplaced.length > 0) setProblem(failure);

@@ -13,4 +13,4 @@ export { ProblemAlert } from "./ProblemAlert.tsx";
 export { Copyable, SecretBox, SecretDialog } from "./Secret.tsx";
 export { type NavItem, type NavSection, Shell } from "./Shell.tsx";
 export { type TreeSource, TreeView } from "./TreeView.tsx";
-export { Device, StateBadge, Time } from "./values.tsx";
+export { Device, StateBadge, Time, lasting } from "./values.tsx";

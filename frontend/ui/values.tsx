@@ -28,6 +28,12 @@ export function Time({ at }: { at: string | undefined }) {
   return <Tooltip label={exact}><time dateTime={at} title={exact}>{words}</time></Tooltip>;
 }
 
+/** A length of time in words, in the largest unit that holds it evenly: 900 is `15 minutes`. */
+export function lasting(seconds: number, language: string) {
+  const [unit, length] = ([["day", 86_400], ["hour", 3600], ["minute", 60]] as const).find(([, size]) => seconds >= size && seconds % size === 0) ?? ["second" as const, 1];
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(seconds / length);
+}
+
 const browsers: [RegExp, string][] = [[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/(Headless)?Chrome\//, "Chrome"], [/Safari\//, "Safari"], [/curl\//, "curl"]];
 const systems: [RegExp, string][] = [[/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Android/, "Android"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
 

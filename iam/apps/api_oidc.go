@@ -2,6 +2,7 @@ package apps
 
 import (
 	"context"
+	"time"
 
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
@@ -62,6 +63,9 @@ type AppOIDC struct {
 	AllowedOrigins []string `json:"allowed_origins" doc:"Browser origins that may call us (CORS)." example:"[\"https://app.example.com\"]"`
 	DetailsTypes   []string `json:"authorization_details_types" doc:"The authorization details types that the app may ask for (RFC 9396, section 10), of all the APIs that it is authorized for." example:"[\"payment_initiation\"]"`
 	GrantTypes     []string `json:"grant_types" doc:"The grant types that the app may use." example:"[\"authorization_code\"]"`
+
+	DefaultAccessSeconds  int `json:"default_access_token_seconds" doc:"The installation's lifetime of access tokens: what an access_token_seconds of 0 comes to." example:"900"`
+	DefaultRefreshSeconds int `json:"default_refresh_token_seconds" doc:"The installation's lifetime of refresh tokens: what a refresh_token_seconds of 0 comes to." example:"2592000"`
 }
 
 type updateAppOIDCInput struct {
@@ -80,15 +84,16 @@ func (s *Service) oidcRoutes(a *httpapi.API) {
 		Errors:      []fault.Code{ErrBuiltin, errDocument, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeAboveGranter}}, s.updateOIDC)
 }
 
-func oidcOut(v VersionedApp, err error) (*httpapi.Entity[AppOIDC], error) {
+func (s *Service) oidcOut(v VersionedApp, err error) (*httpapi.Entity[AppOIDC], error) {
 	if err != nil {
 		return nil, err
 	}
+	v.OIDC.DefaultAccessSeconds, v.OIDC.DefaultRefreshSeconds = int(s.defaults.AccessToken/time.Second), int(s.defaults.RefreshToken/time.Second)
 	return httpapi.Versioned(v.OIDC, v.Version), nil
 }
 
 func (s *Service) getOIDC(ctx context.Context, c *httpapi.Call, in *AppPath) (*httpapi.Entity[AppOIDC], error) {
-	return oidcOut(s.Load(ctx, c.Tenant.ID, c.Org.ID, in.App))
+	return s.oidcOut(s.Load(ctx, c.Tenant.ID, c.Org.ID, in.App))
 }
 
 func (s *Service) updateOIDC(ctx context.Context, c *httpapi.Call, in *updateAppOIDCInput) (*httpapi.Entity[AppOIDC], error) {
@@ -96,5 +101,5 @@ func (s *Service) updateOIDC(ctx context.Context, c *httpapi.Call, in *updateApp
 	if err != nil {
 		return nil, err
 	}
-	return oidcOut(s.UpdateOIDC(ctx, c.Tenant.ID, c.Org.ID, in.App, version, in.Body))
+	return s.oidcOut(s.UpdateOIDC(ctx, c.Tenant.ID, c.Org.ID, in.App, version, in.Body))
 }

@@ -105,6 +105,7 @@ type Grants interface {
 type Service struct {
 	db       *db.DB
 	events   *events.Log
+	defaults Lifetimes
 	grants   Grants
 	keys     Keys     // nil: no secret can be sealed, and no algorithm but the tenant's own is published ahead
 	outbound Outbound // nil: no app has a sector_identifier_uri
@@ -127,6 +128,12 @@ func New(d *db.DB, log *events.Log, hub *cache.Hub, grants Grants) *Service {
 		origins: cache.New[map[string]bool](hub, 5000, 10*time.Minute, "app"),
 	}
 }
+
+// Lifetimes are the installation's own, for apps that set none.
+type Lifetimes struct{ AccessToken, RefreshToken time.Duration }
+
+// WithDefaults has the service tell what an app's lifetime of 0 comes to.
+func (s *Service) WithDefaults(l Lifetimes) { s.defaults = l }
 
 // Module is the manifest.
 func (s *Service) Module() module.Manifest {

@@ -91,11 +91,11 @@ func checkProtocol(a appRow) error {
 	case (a.ClientType == clientPublic) != (a.OIDC.complete(a.ClientType).AuthMethod == AuthNone):
 		return fault.CodeInvalid.At("/token_endpoint_auth_method", "Must be none for public clients, and for nobody else.")
 	case a.OIDC.AuthMethod == AuthPrivateKeyJWT && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
-		return fault.CodeInvalid.At("/jwks", "Must hold the keys for private_key_jwt, unless jwks_uri has their address.")
+		return fault.CodeInvalid.At("/jwks", "Must hold the keys for private_key_jwt, unless their address is given.")
 	case a.OIDC.AuthSigningAlg != "" && (a.OIDC.AuthMethod == AuthSecretJWT) != (a.OIDC.AuthSigningAlg == jose.HS256):
 		return fault.CodeInvalid.At("/token_endpoint_auth_signing_alg", "Must be HS256 for client_secret_jwt, which signs with the secret, and for nothing else.")
 	case a.OIDC.RequireSignedRequest && a.OIDC.JWKS == nil && a.OIDC.JWKSURI == "":
-		return fault.CodeInvalid.At("/jwks", "Must hold the keys by which requests are signed, unless jwks_uri has their address.")
+		return fault.CodeInvalid.At("/jwks", "Must hold the keys by which requests are signed, unless their address is given.")
 	case !slices.Contains([]string{"", FormatJWT, FormatOpaque}, a.OIDC.AccessTokenFormat):
 		return fault.CodeInvalid.At("/access_token_format", "Must be jwt or opaque.")
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):

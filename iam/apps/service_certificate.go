@@ -77,7 +77,7 @@ func checkCertificate(s Settings) error {
 	case s.AuthMethod == AuthTLS && set == "":
 		return fault.CodeInvalid.At("/tls_client_auth_subject_dn", "Must be the name in the certificate for tls_client_auth, unless one of tls_client_auth_san_… has it.")
 	case s.AuthMethod == AuthSelfSignedTLS && s.JWKS == nil && s.JWKSURI == "":
-		return fault.CodeInvalid.At("/jwks", "Must hold the certificate's key for self_signed_tls_client_auth, unless jwks_uri has its address.")
+		return fault.CodeInvalid.At("/jwks", "Must hold the certificate's key for self_signed_tls_client_auth, unless the address of keys is given.")
 	}
 	return checkCertified(s)
 }

@@ -17,7 +17,7 @@ func checkCIBA(s Settings) error {
 	case s.BackchannelRequestAlg != "" && !slices.Contains(jose.Algs(), s.BackchannelRequestAlg):
 		return fault.CodeInvalid.At("/backchannel_authentication_request_signing_alg", "Must be one of the algorithms that the server's metadata lists, or empty.")
 	case s.BackchannelRequestAlg != "" && s.JWKS == nil && s.JWKSURI == "":
-		return fault.CodeInvalid.At("/jwks", "Must hold the keys by which backchannel requests are signed, unless jwks_uri has their address.")
+		return fault.CodeInvalid.At("/jwks", "Must hold the keys by which backchannel requests are signed, unless their address is given.")
 	}
 	return CheckEndpoint("/backchannel_client_notification_endpoint", s.BackchannelNotify)
 }

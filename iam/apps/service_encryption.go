@@ -3,6 +3,7 @@ package apps
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"grove/infra/jose"
 	"grove/infra/kernel/fault"
@@ -82,10 +83,18 @@ func checkEncryption(s Settings) error {
 		case !slices.Contains(jose.Encs(), enc):
 			return fault.CodeInvalid.At("/"+one.name+"enc", "Must be one of the algorithms that the server's metadata lists.")
 		case s.JWKSURI == "" && s.JWKS.encryptionKey(alg) == nil:
-			return fault.CodeInvalid.At("/jwks", "Must hold a key to which "+alg+" can encrypt (EC on P-256 for ECDH-ES, else RSA), unless jwks_uri has its address.")
+			return fault.CodeInvalid.At("/jwks", "Must hold a key to which "+alg+" can encrypt ("+kind(alg)+"), unless the address of keys is given.")
 		}
 	}
 	return nil
+}
+
+// kind says for which keys an algorithm of [jose.EncryptionAlgs] is (RFC 7518, section 4.1).
+func kind(alg string) string {
+	if strings.HasPrefix(alg, "ECDH-ES") {
+		return "EC on P-256"
+	}
+	return "RSA of 2048 bits and more"
 }
 
 // encryptionKey is the key of the set to which an algorithm encrypts; nil: there is none.

@@ -1968,6 +1968,16 @@ type AppOIDC struct {
 	// Examples: confidential
 	ClientType string `json:"client_type"`
 
+	// DefaultAccessTokenSeconds The installation's lifetime of access tokens: what an access_token_seconds of 0 comes to.
+	//
+	// Examples: 900
+	DefaultAccessTokenSeconds int64 `json:"default_access_token_seconds"`
+
+	// DefaultRefreshTokenSeconds The installation's lifetime of refresh tokens: what a refresh_token_seconds of 0 comes to.
+	//
+	// Examples: 2592000
+	DefaultRefreshTokenSeconds int64 `json:"default_refresh_token_seconds"`
+
 	// DpopBoundAccessTokens Whether the app has to bind its tokens to a key (RFC 9449).
 	//
 	// Examples: false

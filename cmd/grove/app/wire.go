@@ -124,6 +124,7 @@ func (a *App) wire() error {
 	told := attributes.New(a.DB, a.Events, a.Hub, authz.IsReserved)
 	roles.KeepScopesClearOf(told.Taken)
 	clients := apps.New(a.DB, a.Events, a.Hub, roles)
+	clients.WithDefaults(apps.Lifetimes{AccessToken: c.AccessTokenTTL, RefreshToken: c.RefreshTokenTTL})
 	clients.WithKeys(keyring)
 	signedIn := sessions.New(a.DB, a.Events, sessions.Lifetimes{Absolute: c.SessionTTL, Idle: c.SessionIdleTTL})
 	signedIn.OnEnd(people.CheckRankOf)

@@ -122,6 +122,7 @@ function EditIssuer({ issuer, onClose }: { issuer?: TokenIssuer; onClose: () => 
       audiences: issuer?.audiences.join("\n") ?? "", issuer: issuer?.issuer ?? "", jwks: textOf(issuer), max_lifetime_seconds: (issuer?.max_lifetime_seconds ?? 3600) as number | string,
       name: issuer?.name ?? "", signing_alg: issuer?.signing_alg ?? "", subject_claim: issuer?.subject_claim ?? "sub", subject_match: (issuer?.subject_match ?? "email") as Match,
     },
+    inputs: { jwks_uri: "jwks" },
     send: async (v) => {
       const body = {
         audiences: lines(v.audiences), issuer: v.issuer.trim(), max_lifetime_seconds: Number(v.max_lifetime_seconds), name: v.name.trim(),

@@ -131,7 +131,7 @@ test("an app is held to a security profile", async () => {
   expect(await page.getByRole("switch", { name: "Bind tokens to a key" }).isChecked()).toBe(true);
   // Its keys are the administrator's to give.
   await press("Save changes");
-  await page.getByText("unless jwks_uri has their address", { exact: false }).waitFor();
+  await page.getByText("unless their address is given", { exact: false }).waitFor();
   await page.getByRole("textbox", { name: "Public keys" }).fill("https://vault.example/jwks.json");
   await press("Save changes");
   await page.getByText("Saved").first().waitFor();

@@ -2522,6 +2522,18 @@ export interface components {
              */
             client_type: string;
             /**
+             * Format: int64
+             * @description The installation's lifetime of access tokens: what an access_token_seconds of 0 comes to.
+             * @example 900
+             */
+            default_access_token_seconds: number;
+            /**
+             * Format: int64
+             * @description The installation's lifetime of refresh tokens: what a refresh_token_seconds of 0 comes to.
+             * @example 2592000
+             */
+            default_refresh_token_seconds: number;
+            /**
              * @description Whether the app has to bind its tokens to a key (RFC 9449).
              * @example false
              */

@@ -17,6 +17,9 @@ const names = things.flatMap((thing) => [`${thing}_encrypted_response_alg`, `${t
 /** What of an app's settings says how it is told things. */
 export const encryptionOf = (from: Values) => Object.fromEntries(names.map((name) => [name, from[name]])) as Values;
 
+/** Whether the app is told anything encrypted. */
+export const isEncrypted = (from: Values) => names.some((name) => from[name] !== "");
+
 /** What a form says of it, for a request. */
 export const encryptionPatch = (from: Values) => encryptionOf(from) as Patch;
 

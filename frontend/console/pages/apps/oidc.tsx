@@ -1,11 +1,11 @@
 import { Button, Checkbox, Group, MultiSelect, NumberInput, Select, Stack, Switch, TextInput, Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
-import { Loaded, ProblemAlert, Section, notifyDone, useApi, useApiForm, useGrove } from "../../../ui/index.ts";
+import { Loaded, ProblemAlert, Section, lasting, notifyDone, useApi, useApiForm, useGrove } from "../../../ui/index.ts";
 import { allows, useOrg } from "../../useOrg.ts";
 import { CertificateFields, certificateNames } from "./certificate.tsx";
 import type { App } from "./detail.tsx";
-import { EncryptionFields, encryptionOf, encryptionPatch } from "./encryption.tsx";
+import { EncryptionFields, encryptionOf, encryptionPatch, isEncrypted } from "./encryption.tsx";
 import { isKeys, keysOf, lines } from "./keys.ts";
 import { Profile, comply } from "./profile.tsx";
 
@@ -35,7 +35,7 @@ export function Oidc({ app }: { app: App }) {
 }
 
 function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
-  const { t } = useTranslation();
+  const { i18n, t } = useTranslation();
   const { ref } = useOrg();
   const { api } = useGrove();
   const readOnly = !allows(app, "update");
@@ -54,6 +54,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       tls_client_certificate_bound_access_tokens: oidc.tls_client_certificate_bound_access_tokens,
       token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_exchange_audiences: oidc.token_exchange_audiences.join("\n"), token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
+    inputs: { jwks_uri: "jwks" },
     validate: { jwks: (v) => (isKeys(v) ? null : t("oidc.keysInvalid")) },
     send: async (v) => {
       const wanted: Request = {
@@ -81,6 +82,9 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
   const { getInputProps } = form.form;
   const values = form.form.getValues();
   const text = (name: string) => ({ autosize: true, dir: "ltr" as const, minRows: 2, readOnly, ...getInputProps(name) });
+  const keys = <Textarea description={t("oidc.keysHint")} label={t("oidc.keys")} maxRows={16} {...text("jwks")} />;
+  // A public client has them by the API only: they are shown to be taken away.
+  const hasKeys = oidc.jwks !== undefined || oidc.jwks_uri !== "";
   return (
     <form noValidate onSubmit={form.submit}>
       <Stack gap="md">
@@ -135,7 +139,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
               {values.token_endpoint_auth_method === "tls_client_auth" && (
                 <CertificateFields errors={form.form.errors} onChange={(names) => form.form.setValues(names)} readOnly={readOnly} values={values} />
               )}
-              <Textarea description={t("oidc.keysHint")} label={t("oidc.keys")} maxRows={16} {...text("jwks")} />
+              {keys}
               {form.form.getValues().token_endpoint_auth_method === "private_key_jwt" && (
                 <>
                   <Select allowDeselect={false} data={[{ label: t("oidc.anyAlg"), value: "" }, ...algorithms]} label={t("oidc.authAlg")} readOnly={readOnly} {...getInputProps("token_endpoint_auth_signing_alg")} />
@@ -180,8 +184,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
               allowDeselect={false} data={(["jwt", "opaque"] as const).map((value) => ({ label: t(`oidcFormat.${value}`), value }))} description={t("oidc.accessFormatHint")} label={t("oidc.accessFormat")}
               readOnly={readOnly} {...getInputProps("access_token_format")}
             />
-            <NumberInput allowDecimal={false} label={t("oidc.accessSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("access_token_seconds")} />
-            <NumberInput allowDecimal={false} label={t("oidc.refreshSeconds")} max={31_536_000} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("refresh_token_seconds")} />
+            <NumberInput allowDecimal={false} description={t("oidc.default", { time: lasting(oidc.default_access_token_seconds, i18n.language) })} label={t("oidc.accessSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("access_token_seconds")} />
+            <NumberInput allowDecimal={false} description={t("oidc.default", { time: lasting(oidc.default_refresh_token_seconds, i18n.language) })} label={t("oidc.refreshSeconds")} max={31_536_000} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("refresh_token_seconds")} />
             <NumberInput allowDecimal={false} description={t("oidc.idSecondsHint")} label={t("oidc.idSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("id_token_seconds")} />
             <Select allowDeselect={false} data={algorithms} label={t("oidc.alg")} readOnly={readOnly} {...getInputProps("id_token_alg")} />
             <Select
@@ -195,9 +199,10 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
             <Switch description={t("oidc.skipConsentHint")} disabled={readOnly} label={t("oidc.skipConsent")} {...getInputProps("skip_consent", { type: "checkbox" })} />
           </Stack>
         </Section>
-        {oidc.client_type === "confidential" && (
+        {(oidc.client_type === "confidential" || isEncrypted(oidc) || hasKeys) && (
           <Section description={t("oidc.encryptionHint")} title={t("oidc.encryption")}>
             <Stack gap="md" maw={640}>
+              {oidc.client_type === "public" && keys}
               <EncryptionFields errors={form.form.errors} onChange={(changed) => form.form.setValues(changed)} readOnly={readOnly} values={values} />
             </Stack>
           </Section>
