@@ -78,6 +78,7 @@ var (
 	eventExpired  = events.Declare[noData]("invitation.expired", "Nobody accepted an invitation in time.")
 	eventRefused  = events.Declare[refusedData]("invitation.refused", "An invitation was not accepted when it was opened, because who invited is gone or may not give any more what it promises.")
 	eventResent   = events.Declare[invitedData]("invitation.resent", "An invitation is sent again with a new link.")
+	eventWithheld = events.Declare[noData]("invitation.withheld", "The mail of an invitation is not sent, because so many were sent to the address within an hour. Hand a link over, or send it again later.")
 	eventRevoked  = events.Declare[noData]("invitation.revoked", "An invitation was taken back.")
 )
 

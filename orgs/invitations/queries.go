@@ -34,9 +34,10 @@ type Invitation struct {
 	Version    int64          `db:"version"`
 
 	PromisedBy actor.Remembered `db:"promised_by"` // of the latest sending
+	Withheld   bool             `db:"withheld"`    // the latest sending is not mailed
 }
 
-const columns = `promised_by, refused, id, org_id, email, email_key, state, token_hash, generation, roles, groups, delivery, life_minutes, locale, inviter, expires_at, user_id, created_at, updated_at, version`
+const columns = `promised_by, withheld, refused, id, org_id, email, email_key, state, token_hash, generation, roles, groups, delivery, life_minutes, locale, inviter, expires_at, user_id, created_at, updated_at, version`
 
 const loadSQL = `SELECT ` + columns + ` FROM invitations WHERE tenant_id = $1 AND org_id = $2 AND id = $3`
 
@@ -96,19 +97,19 @@ var ofState = map[string]string{
 func insertInvitation(ctx context.Context, tx db.Tx, i Invitation) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO invitations (tenant_id, id, org_id, email, email_key, state, token_hash, generation, roles, locale, inviter, expires_at,
-		                         created_at, updated_at, version, groups, delivery, life_minutes, promised_by, sent_at)
-		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17, ARRAY[$18::bigint])`,
+		                         created_at, updated_at, version, groups, delivery, life_minutes, promised_by, sent_at, withheld)
+		VALUES ($1, $2, $3, $4, $5, 'pending', $6, $7, $8, $9, $10, $11, $12, $12, $13, $14, $15, $16, $17, ARRAY[$18::bigint], $19)`,
 		tx.Tenant(), i.ID, i.Org, i.Email, i.EmailKey, i.TokenHash, i.Generation, i.Roles, i.Locale, i.Inviter, i.ExpiresAt, i.CreatedAt, i.Version, i.Groups, i.Delivery, i.Life, i.PromisedBy,
-		i.CreatedAt.Unix())
+		i.CreatedAt.Unix(), i.Withheld)
 	return err
 }
 
 func updateResent(ctx context.Context, tx db.Tx, i Invitation) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE invitations SET state = 'pending', token_hash = $3, generation = $4, expires_at = $5, updated_at = $6, version = $7,
-		       inviter = $8, promised_by = $9, refused = '', sent_at = ARRAY(SELECT s FROM unnest(sent_at) AS s WHERE s > $10) || $11::bigint
+		       inviter = $8, promised_by = $9, refused = '', sent_at = ARRAY(SELECT s FROM unnest(sent_at) AS s WHERE s > $10) || $11::bigint, withheld = $12
 		WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), i.ID, i.TokenHash, i.Generation, i.ExpiresAt, i.UpdatedAt, i.Version, i.Inviter, i.PromisedBy,
-		i.UpdatedAt.Add(-sendingWindow).Unix(), i.UpdatedAt.Unix())
+		i.UpdatedAt.Add(-sendingWindow).Unix(), i.UpdatedAt.Unix(), i.Withheld)
 	return err
 }
 
@@ -146,21 +147,14 @@ func updateAccepter(ctx context.Context, tx db.Tx, id ids.Invitation, user ids.U
 	return err
 }
 
-// sentSQL counts the sendings to an address since a time. What was not changed since was not sent since.
-const sentSQL = `
-	SELECT count(*) FROM invitations i, unnest(i.sent_at) AS s (at)
-	WHERE i.tenant_id = $1 AND i.email_key = $2 AND i.updated_at > $3 AND s.at > $4`
-
-// queryMails counts the mails that an address was sent, whichever organization asked.
-func queryMails(ctx context.Context, tx db.Tx, emailKey string, since time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, sentSQL+` AND i.delivery = 'email'`, tx.Tenant(), emailKey, since, since.Unix()).Scan(&n)
-	return n, err
-}
-
-// queryLinks counts the links that an organization made for an address.
-func queryLinks(ctx context.Context, tx db.Tx, org ids.Org, emailKey string, since time.Time) (n int, err error) {
-	err = tx.QueryRow(ctx, sentSQL+` AND i.delivery = 'link' AND i.org_id = $5`, tx.Tenant(), emailKey, since, since.Unix(), org).Scan(&n)
-	return n, err
+// querySendings counts the sendings to an invitation's address in its way since a time, those of its organization and those of all. What
+// was not changed since was not sent since.
+func querySendings(ctx context.Context, tx db.Tx, i Invitation, since time.Time) (own, all int, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE i.org_id = $5), count(*) FROM invitations i, unnest(i.sent_at) AS s (at)
+		WHERE i.tenant_id = $1 AND i.email_key = $2 AND i.updated_at > $3 AND s.at > $4 AND i.delivery = $6`,
+		tx.Tenant(), i.EmailKey, since, since.Unix(), i.Org, i.Delivery).Scan(&own, &all)
+	return own, all, err
 }
 
 // queryIsMember reports whether somebody who belongs to the organization has the address, verified or not.

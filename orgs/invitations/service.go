@@ -48,10 +48,11 @@ const (
 
 const tokenPrefix = "grv_inv"
 
-// No address is mailed more often than this in the window, whichever organizations of the tenant ask, and none of them has more
-// links made for it.
+// No organization has an address mailed more often than this in the window, nor more links made for it; and nobody is mailed more often
+// by all of a tenant together, of which none is told what others do: what would be more is made, and not mailed.
 const (
 	maxSendings   = 5
+	maxOfTenant   = 20
 	sendingWindow = time.Hour
 )
 
@@ -104,7 +105,7 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		if inv.ExpiresAt, err = s.until(ctx, tx, inv); err != nil {
 			return err
 		}
-		if err := s.checkAddress(ctx, tx, inv); err != nil {
+		if inv.Withheld, err = s.checkAddress(ctx, tx, inv); err != nil {
 			return err
 		}
 		ended, err := s.makeRoom(ctx, tx, inv)
@@ -129,13 +130,21 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		}
 		// An Idempotency-Key stands for the first fact's subject.
 		created := eventCreated.Of(inv.Org, inv.ID, invited(inv))
-		return s.events.Write(ctx, tx, append([]events.Fact{created}, ended...)...)
+		return s.events.Write(ctx, tx, append(told(created, inv), ended...)...)
 	})
 	return inv, err
 }
 
 func invited(inv Invitation) invitedData {
 	return invitedData{Delivery: inv.Delivery, Email: inv.Email, Groups: inv.Groups, Roles: inv.Roles}
+}
+
+// told is the fact of a sending, and that it is not mailed where it is not.
+func told(sent events.Fact, inv Invitation) []events.Fact {
+	if inv.Withheld {
+		return []events.Fact{sent, eventWithheld.Of(inv.Org, inv.ID, noData{})}
+	}
+	return []events.Fact{sent}
 }
 
 func (s *Service) expireLater(ctx context.Context, tx db.Tx, inv Invitation) error {
@@ -152,28 +161,28 @@ func duplicate(err error) error {
 	return err
 }
 
-func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) error {
+// checkAddress refuses an address that belongs to the organization, or that the organization invites too often, and says whether
+// others invite it so often that it is not mailed.
+func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) (withheld bool, err error) {
 	if err := lockAddress(ctx, tx, inv.EmailKey); err != nil { // or many who ask at once would each find room for one more mail
-		return err
+		return false, err
 	}
 	member, err := queryIsMember(ctx, tx, inv.Org, inv.EmailKey)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if member {
-		return errAlreadyMember.With("Somebody with this address belongs to the organization.", nil)
+		return false, errAlreadyMember.With("Somebody with this address belongs to the organization.", nil)
 	}
-	sent, since, refused := 0, tx.Now().Add(-sendingWindow), "This address was sent five mails within an hour. Hand the link over yourself, or wait."
-	if inv.Delivery == deliveryEmail {
-		sent, err = queryMails(ctx, tx, inv.EmailKey, since)
-	} else {
-		sent, err = queryLinks(ctx, tx, inv.Org, inv.EmailKey, since)
-		refused = "Five links were made for this address within an hour. Hand over the latest, or wait."
-	}
-	if err == nil && sent >= maxSendings {
+	own, all, err := querySendings(ctx, tx, inv, tx.Now().Add(-sendingWindow))
+	if err == nil && own >= maxSendings {
+		refused := "Five links were made for this address within an hour. Hand over the latest, or wait."
+		if !inv.handedOver() {
+			refused = "This address was sent five mails within an hour. Hand the link over yourself, or wait."
+		}
 		err = errTooMany.With(refused, nil)
 	}
-	return err
+	return !inv.handedOver() && all >= maxOfTenant, err
 }
 
 // makeRoom ends an invitation of the same address whose time is over, and returns what to tell of it.
@@ -250,7 +259,7 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 		if inv, err = s.lock(ctx, tx, c.Org.ID, id, expect, s.Seats.Reserve, "invitation.resent"); err != nil {
 			return err
 		}
-		if err = s.checkAddress(ctx, tx, inv); err != nil {
+		if inv.Withheld, err = s.checkAddress(ctx, tx, inv); err != nil {
 			return err
 		}
 		if err = s.checkPromises(ctx, tx, c.Held(), inv); err != nil {
@@ -274,7 +283,7 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 		if err = s.expireLater(ctx, tx, inv); err != nil {
 			return err
 		}
-		return s.events.Write(ctx, tx, eventResent.Of(inv.Org, inv.ID, invited(inv)))
+		return s.events.Write(ctx, tx, told(eventResent.Of(inv.Org, inv.ID, invited(inv)), inv)...)
 	})
 	return inv, err
 }
@@ -358,7 +367,7 @@ func (s *Service) Mail(ctx context.Context, tenant ids.Tenant, id ids.Invitation
 		return MailData{}, err
 	}
 	plain, hash := token(key, tenant, inv)
-	if err != nil || inv.Delivery != deliveryEmail || inv.StateAt(now) != StatePending || !secrets.EqualHash(hash, inv.TokenHash) {
+	if err != nil || inv.handedOver() || inv.Withheld || inv.StateAt(now) != StatePending || !secrets.EqualHash(hash, inv.TokenHash) {
 		return MailData{}, invalid(err)
 	}
 	return MailData{Email: inv.Email, Locale: inv.Locale, OrgName: org.Name, Inviter: inv.Inviter, ExpiresIn: inv.ExpiresAt.Sub(now), Link: address(t, plain)}, nil
