@@ -87,7 +87,7 @@ func updateClaim(ctx context.Context, tx db.Tx, r claimRow) error {
 
 // deleteClaim takes a claim away, from the scopes first: those that ask for it may be others' below.
 func deleteClaim(ctx context.Context, tx db.Tx, r claimRow) error {
-	if _, err := tx.Exec(ctx, `/* scan allowed: claims seldom go, and scopes of one's own are few */ UPDATE oidc_scopes SET claims = array_remove(claims, $2), updated_at = $3, version = version + 1
+	if _, err := tx.Exec(ctx, `/* scan of oidc_scopes allowed: claims seldom go, and scopes of one's own are few */ UPDATE oidc_scopes SET claims = array_remove(claims, $2), updated_at = $3, version = version + 1
 		WHERE tenant_id = $1 AND $2 = ANY (claims)`, tx.Tenant(), r.Name, tx.Now()); err != nil {
 		return err
 	}

@@ -172,14 +172,14 @@ type missingScope struct {
 // anyBehind reports whether a tenant was last brought up to another catalogue of permissions.
 func anyBehind(ctx context.Context, tx db.SystemTx, catalogue string) (behind bool, err error) {
 	err = tx.QueryRow(ctx, `
-		/* scan allowed: the first that is found is enough */
+		/* scan of api_resources allowed: the first that is found is enough */
 		SELECT EXISTS (SELECT FROM api_resources WHERE builtin AND catalogue < $1)
 		    OR EXISTS (SELECT FROM api_resources WHERE builtin AND catalogue > $1)`, catalogue).Scan(&behind)
 	return behind, err
 }
 
 func markSynced(ctx context.Context, tx db.SystemTx, catalogue string) error {
-	_, err := tx.Exec(ctx, `/* scan allowed: once after the catalogue has changed */ UPDATE api_resources SET catalogue = $1 WHERE builtin AND (catalogue < $1 OR catalogue > $1)`, catalogue)
+	_, err := tx.Exec(ctx, `/* scan of api_resources allowed: once after the catalogue has changed */ UPDATE api_resources SET catalogue = $1 WHERE builtin AND (catalogue < $1 OR catalogue > $1)`, catalogue)
 	return err
 }
 
@@ -187,7 +187,7 @@ func markSynced(ctx context.Context, tx db.SystemTx, catalogue string) error {
 // for a scope of its own is left to it.
 func missingScopes(ctx context.Context, tx db.SystemTx, names []string) ([]missingScope, error) {
 	return db.Collect[missingScope](ctx, tx, `
-		/* scan allowed: once after the catalogue has changed */
+		/* scan of api_resources allowed: once after the catalogue has changed */
 		SELECT ar.tenant_id, ar.org_id, ar.id, n.name
 		FROM api_resources ar CROSS JOIN unnest($1::text[]) AS n (name)
 		WHERE ar.builtin AND NOT EXISTS (SELECT FROM api_scopes s WHERE s.tenant_id = ar.tenant_id AND s.name = n.name)`, names)
@@ -220,7 +220,7 @@ type missingPermission struct {
 // that Viewer, lacks.
 func missingPermissions(ctx context.Context, tx db.SystemTx) ([]missingPermission, error) {
 	return db.Collect[missingPermission](ctx, tx, `
-		/* scan allowed: once after the catalogue has changed */
+		/* scan of api_resources allowed: once after the catalogue has changed */
 		SELECT r.tenant_id, r.org_id, r.id AS role_id, s.id AS scope_id
 		FROM roles r
 		JOIN api_resources ar ON ar.tenant_id = r.tenant_id AND ar.builtin

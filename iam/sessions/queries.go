@@ -62,7 +62,7 @@ const (
 	// until which one began too long ago.
 	running       = ` AND ended_at IS NULL AND NOT lapsed AND expires_at > $4 AND lapses_at > $4`
 	live          = running + ` AND last_seen_at > $5 AND began_at > $6`
-	sqlListOrg    = `/* scan allowed: newest first, and the sweep takes what ran out from the index */ SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $7`
+	sqlListOrg    = `/* scan of sessions allowed: newest first, and the sweep takes what ran out from the index */ SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` ORDER BY id DESC LIMIT $7`
 	sqlListMember = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id < $3` + live + ` AND user_id = $8 ORDER BY id DESC LIMIT $7`
 
 	sqlOrgsOfUser = `SELECT DISTINCT org_id FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND NOT lapsed AND expires_at > $3`

@@ -75,7 +75,7 @@ func (s *Sealer) Seal(ctx context.Context) (int, error) {
 			return err
 		}
 		fresh, err := db.Collect[unsealed](ctx, tx, `
-			/* scan allowed: what was written since the last sealing */
+			/* scan of events allowed: what was written since the last sealing */
 			SELECT e.tenant_id, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at
 			FROM events e
 			WHERE e.written_by >= (SELECT sealed_before FROM event_sealer) AND e.written_by < $1::text::xid8

@@ -41,14 +41,14 @@ var smallInOrg = map[string]string{
 // index is what the bounds need to know of one.
 type index struct {
 	Name   string `db:"name"`
-	Table  string `db:"table_name"`
-	Owned  bool   `db:"owned"`  // its table has tenant_id
-	Unique int    `db:"unique"` // the number of columns that find one row at most; 0 for none
+	Table  string `db:"table_name"` // the whole one, where it is a partition's
+	Owned  bool   `db:"owned"`      // its table has tenant_id
+	Unique int    `db:"unique"`     // the number of columns that find one row at most; 0 for none
 }
 
 func readIndexes(ctx context.Context, tx pgx.Tx) (map[string]index, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT r.relname::text AS name, t.relname::text AS table_name, CASE WHEN i.indisunique THEN i.indnkeyatts ELSE 0 END::int AS unique,
+		SELECT r.relname::text AS name, coalesce(pg_partition_root(t.oid), t.oid)::regclass::text AS table_name, CASE WHEN i.indisunique THEN i.indnkeyatts ELSE 0 END::int AS unique,
 		       EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attname = 'tenant_id') AS owned
 		FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 		WHERE n.nspname = 'grove'`)
@@ -68,7 +68,8 @@ func readIndexes(ctx context.Context, tx pgx.Tx) (map[string]index, error) {
 // where it stands below a LIMIT and every row that it reads is one that counts.
 type bounds struct {
 	indexes  map[string]index
-	wholeOrg bool // the statement is meant to read all that an organization has
+	allowed  []string // the tables of which the statement may read all
+	wholeOrg bool     // the statement is meant to read all that an organization has
 	said     []string
 }
 
@@ -98,7 +99,7 @@ func (b *bounds) visit(n *node, limited bool) {
 func (b *bounds) scan(n *node, limited bool) string {
 	switch n.Type {
 	case "Seq Scan":
-		if n.Schema != "grove" || small[n.Relation] != "" {
+		if n.Schema != "grove" || small[n.Relation] != "" || slices.Contains(b.allowed, n.Relation) {
 			return ""
 		}
 		return "scans all of " + n.Relation
@@ -107,7 +108,7 @@ func (b *bounds) scan(n *node, limited bool) string {
 		return ""
 	}
 	by, ours := b.indexes[n.Index]
-	if !ours || !by.Owned || small[by.Table] != "" || small[by.Name] != "" {
+	if !ours || !by.Owned || slices.Contains(b.allowed, by.Table) || small[by.Table] != "" || small[by.Name] != "" {
 		return ""
 	}
 	org := b.wholeOrg || smallInOrg[by.Table] != "" || smallInOrg[by.Name] != ""

@@ -52,9 +52,13 @@ func TestPlansWatch(t *testing.T) {
 		`SELECT u.id ` + of + `AND u.org_id = $2 AND (u.name_key, u.id) > ($3, $4) ORDER BY u.name_key, u.id LIMIT $5`:                                               "",
 		`SELECT u.id ` + of + `AND u.id IN (SELECT v.id FROM things v WHERE v.tenant_id = $1 AND v.name_key >= $2 AND v.name_key < $3 ORDER BY v.name_key LIMIT $4)`: "",
 		`SELECT n FROM balances WHERE tenant_id = $1 AND org_id = $2`:                                                                                                "",
-		`/* scan allowed: a test */ SELECT count(*) ` + of:                                                                                                           "",
-		`/* whole organization: a test */ SELECT count(*) ` + of + `AND u.org_id = $2`:                                                                               "",
-		`/* whole organization: a test */ SELECT count(*) ` + of + `AND u.state = $2`:                                                                                "may read all rows of things",
+		`SELECT u.id, u.gone ` + of + `AND u.id = $2`:                                                                                                                "no plan", // a column that is not there
+
+		`/* scan of things allowed: a test */ SELECT count(*) ` + of:                                                     "",
+		`/* whole organization: a test */ SELECT count(*) ` + of + `AND u.org_id = $2`:                                   "",
+		`/* scan of balances allowed: a test */ SELECT count(*) ` + of:                                                   "may read all rows of things",
+		`/* scan of things allowed: a test */ SELECT (SELECT sum(n) FROM balances WHERE tenant_id = $1), count(*) ` + of: "may read all rows of balances",
+		`/* whole organization: a test */ SELECT count(*) ` + of + `AND u.state = $2`:                                    "may read all rows of things",
 	} {
 		found, _, err := problems(d, []statement{{db.RoleApp, sql}})
 		if err != nil {

@@ -132,7 +132,7 @@ const (
 
 	worded = ` JOIN organizations o ON o.tenant_id = w.tenant_id AND o.id = w.org_id WHERE w.tenant_id = $1`
 	// An organization has few words, so that what was found before is soon passed.
-	foundSoon = `/* scan allowed: whatever of one organization is found again is a few rows */ `
+	foundSoon = `/* scan of org_words allowed: whatever of one organization is found again is a few rows */ `
 	matched   = ` AND (w.words, w.org_id) > ($3, $4::uuid) AND w.words >= $6 AND w.words < $7
 		AND NOT EXISTS (SELECT FROM org_words f WHERE f.tenant_id = $1 AND f.org_id = w.org_id AND f.words >= $6 AND f.words < w.words)`
 )
