@@ -132,10 +132,11 @@ func availableApps(ctx context.Context, tx db.Tx, org ids.Org, narrowed string, 
 	return page.Cut(req, rows, func(r availableRow) []string { return []string{r.NameKey, r.ID.UUID().String()} }), err
 }
 
-// shareBuiltin shares the built-in apps with every organization below the root.
+// shareBuiltin shares the built-in apps with every organization below the root, and with them the roles that the root
+// defines for them.
 func shareBuiltin(ctx context.Context, tx db.Tx) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO app_shares (tenant_id, app_id, org_id, policy, share_roles, updated_at)
-		SELECT a.tenant_id, a.id, a.org_id, 'all', 'none', $2 FROM apps a WHERE a.tenant_id = $1 AND a.builtin`, tx.Tenant(), tx.Now())
+		SELECT a.tenant_id, a.id, a.org_id, 'all', 'all', $2 FROM apps a WHERE a.tenant_id = $1 AND a.builtin`, tx.Tenant(), tx.Now())
 	return err
 }

@@ -228,7 +228,7 @@ func TestShareRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCode(t, set(b.A.Root.ID, console.ID, 0), "app.builtin")
-	if a := b.in(t, b.A, console.ID, b.A.Branch.ID); !a.Available || a.Roles {
+	if a := b.in(t, b.A, console.ID, b.A.Branch.ID); !a.Available || !a.Roles {
 		t.Fatalf("the console in a descendant: %+v", a)
 	}
 }

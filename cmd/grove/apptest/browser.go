@@ -21,6 +21,7 @@ type SignIn struct {
 	ClientID     string
 	ClientSecret string // of a confidential client
 	Deny         bool   // say no where consent is asked for
+	NewPassword  string // where a page asks for a new one
 	Org          string // the parameter org
 	Password     string
 	RedirectURI  string // that of a built-in app where ""
@@ -32,6 +33,7 @@ var (
 	formAction = regexp.MustCompile(`<form[^>]*\saction="([^"]*)"`)
 	hidden     = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 	field      = regexp.MustCompile(`<input[^>]*\sname="(username|password)"`)
+	fresh      = regexp.MustCompile(`<input[^>]*\sautocomplete="new-password"`)
 	allow      = regexp.MustCompile(`name="decision" value="allow"`)
 )
 
@@ -85,6 +87,9 @@ func (s SignIn) fill(page string) url.Values {
 	}
 	for _, m := range field.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], map[string]string{"username": s.Username, "password": s.Password}[m[1]])
+	}
+	if fresh.MatchString(page) {
+		form.Set("password", s.NewPassword)
 	}
 	switch {
 	case allow.MatchString(page) && s.Deny:
