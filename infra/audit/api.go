@@ -103,6 +103,10 @@ func (s *Service) routes(a *httpapi.API) {
 		Tag: "Events", Summary: "List events", Description: "The organization's event log, newest first. Filters may be combined.", Status: 200, Needs: permRead}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[Event]]{ID: "getEvent", Method: http.MethodGet, Path: "/v1/orgs/{org}/events/{event}",
 		Tag: "Events", Summary: "Get an event", Description: "One event of the organization's log.", Status: 200, Needs: permRead}, s.get)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[RemovedName]]]{ID: "listRemovedNames", Method: http.MethodGet, Path: "/v1/orgs/{org}/removed-names",
+		Tag: "Events", Summary: "List what was removed, by name",
+		Description: "People, apps and whatever else of the organization had a name and does not exist any more, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.",
+		Status:      200, Needs: permRead}, s.removed)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[EventFeed]]{ID: "readEventFeed", Method: http.MethodGet, Path: "/v1/orgs/{org}/event-feed",
 		Tag: "Events", Summary: "Read the event feed",
 		Description: "The organization's events in the order in which they became visible, numbered in the organization alone. Nothing ever appears before a cursor that was handed out, so a consumer that keeps its cursor misses nothing.",

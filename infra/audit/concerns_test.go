@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"grove/infra/audit"
@@ -149,6 +150,20 @@ func TestNames(t *testing.T) {
 	}
 	change(`DELETE FROM users WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`, []ids.User{gone, forgotten})
 	change(`DELETE FROM names_of_gone WHERE tenant_id = $1 AND id = $2`, forgotten)
+	// Whoever is gone is found by his name in the log of his organization.
+	for query, want := range map[string]string{"?q=eM": gone.String(), "": gone.String(), "?q=emily": "", "?q=%25": "", "?q=nemo": ""} {
+		var list struct{ Items []audit.RemovedName }
+		w.api.Want(t, 200, "", w.api.Token(w.A.Client(w.A.Partner, "events.read")), "GET", "/t/acme/v1/orgs/"+w.A.Partner.Handle+"/removed-names"+query, nil).Into(t, &list)
+		if got := len(list.Items); got > 1 || (got == 1) != (want != "") || got == 1 && (list.Items[0].ID != want || list.Items[0].Name != "Emil" || list.Items[0].RemovedAt.IsZero()) {
+			t.Errorf("%q finds %+v", query, list.Items)
+		}
+	}
+	for org, token := range map[string]string{w.A.Rivals.Handle: w.api.Token(w.A.Client(w.A.Rivals, "events.read")), w.A.Root.Handle: w.api.Token(w.A.Client(w.A.Root, "events.read"))} {
+		if r := w.api.Want(t, 200, "", token, "GET", "/t/acme/v1/orgs/"+org+"/removed-names?q=emil", nil); strings.Contains(string(r.Raw), "Emil") {
+			t.Errorf("found at %s: %s", org, r.Raw)
+		}
+	}
+	w.api.Want(t, 403, "", w.api.Token(w.A.Client(w.A.Partner, "members.read")), "GET", "/t/acme/v1/orgs/"+w.A.Partner.Handle+"/removed-names", nil)
 	found := w.find(t, url.Values{}, eventNoted.Of(w.A.Rivals.ID, gone, noted{}))
 	want := []audit.EventName{{ID: vendor.String(), Name: "Vera", OrgID: w.A.Root.ID}, {ID: gone.String(), Name: "Emil", OrgID: w.A.Partner.ID, Removed: true}}
 	if len(found) != 2 || !slices.Equal(found[1].Names, want) {

@@ -12,7 +12,8 @@ var permRead = perm.Declare("events.read", "Read the event log of an organizatio
 // Service reads the event stream.
 type Service struct {
 	db    *db.DB
-	names string // the statement that says what things are called
+	names string   // the statement that says what things are called
+	kinds []string // the prefixes of the ids of things that have names
 }
 
 // New makes the service.

@@ -22,7 +22,7 @@ func (s *Service) Name(modules []module.Manifest) {
 	for _, m := range modules {
 		for _, t := range m.Tables {
 			if t.Kind != "" {
-				tables = append(tables, t)
+				tables, s.kinds = append(tables, t), append(s.kinds, t.Kind)
 			}
 		}
 	}

@@ -105,7 +105,7 @@ type Config struct {
 	// TenantRetention is how long a deleted tenant can be restored.
 	TenantRetention time.Duration `env:"GROVE_TENANT_RETENTION" default:"720h" min:"0s" max:"26280h" doc:"How long a deleted tenant can be restored before everything of it is erased."`
 
-	// NameRetention is how long it is known what was deleted was called.
+	// NameRetention is how long the names are kept of what was deleted.
 	NameRetention time.Duration `env:"GROVE_NAME_RETENTION" default:"8760h" min:"0s" max:"87600h" doc:"How long event logs name people and things that were deleted. After it the log shows their ids alone."`
 
 	// WarmTenants are the handles of tenants that are read into memory at the start.

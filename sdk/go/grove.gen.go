@@ -4224,6 +4224,35 @@ type RegistrationTokenList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// RemovedName defines model for RemovedName.
+type RemovedName struct {
+	// ID Its id, by which events are found: concerns or actor.
+	//
+	// Examples: usr_01jd8wz3k4e6f8g9h0j1k2m3n4
+	ID string `json:"id"`
+
+	// Name What it was called when it went.
+	//
+	// Examples: Emil Costa
+	Name string `json:"name"`
+
+	// RemovedAt When it went, in UTC.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	RemovedAt time.Time `json:"removed_at"`
+}
+
+// RemovedNameList defines model for RemovedNameList.
+type RemovedNameList struct {
+	// Items The page's items, in the list's order.
+	Items []RemovedName `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // ResetPasswordRequest defines model for ResetPasswordRequest.
 type ResetPasswordRequest struct {
 	// MustChangePassword Whether it must be replaced at the next sign-in; true when absent.
@@ -5939,6 +5968,18 @@ type ListRegistrationTokensParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// ListRemovedNamesParams defines parameters for ListRemovedNames.
+type ListRemovedNamesParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Q Only names that start with this, whatever the case.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // ListRolesParams defines parameters for ListRoles.
@@ -7786,6 +7827,33 @@ func (c *Client) CreateRegistrationToken(ctx context.Context, org string, body C
 func (c *Client) DeleteRegistrationToken(ctx context.Context, org string, token string, options ...Option) error {
 	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/registration-tokens/%s", org, token)}
 	return c.do(ctx, r, nil, options)
+}
+
+// ListRemovedNames is GET /v1/orgs/{org}/removed-names.
+//
+// People, apps and whatever else of the organization had a name and does not exist any more, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.
+func (c *Client) ListRemovedNames(ctx context.Context, org string, params *ListRemovedNamesParams, options ...Option) (*RemovedNameList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/removed-names", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+		add(&r, "q", params.Q)
+	}
+	answer := new(RemovedNameList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListRemovedNamesPages calls ListRemovedNames for one page after the other. An error ends it.
+func (c *Client) ListRemovedNamesPages(ctx context.Context, org string, params *ListRemovedNamesParams, options ...Option) iter.Seq2[*RemovedNameList, error] {
+	return pages(params, func(at *ListRemovedNamesParams) (*RemovedNameList, error) {
+		return c.ListRemovedNames(ctx, org, at, options...)
+	}, func(at *ListRemovedNamesParams, answer *RemovedNameList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
 }
 
 // ListRoles is GET /v1/orgs/{org}/roles.

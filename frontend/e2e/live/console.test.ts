@@ -311,6 +311,11 @@ test("the log tells by name what happened to somebody and what he did, when he i
   expect(await accessibility(page)).toEqual([]);
   await dialog().locator("div", { has: page.getByText("Emil Costa (removed)", { exact: true }) }).last().getByRole("link", { name: "Happened to" }).click();
   await rows.filter({ hasText: "role.unassigned" }).getByText("Emil Costa (removed), Viewer").filter({ visible: true }).first().waitFor();
+  // Who is gone is found by his name, too.
+  await go(`${root()}/events`);
+  await page.getByRole("combobox", { name: "Person, or any ID" }).or(page.getByRole("textbox", { name: "Person, or any ID" })).first().fill("emil");
+  await page.getByRole("option", { name: "Emil Costa (removed)" }).click();
+  await rows.filter({ hasText: "role.unassigned" }).getByText("Emil Costa (removed), Viewer").filter({ visible: true }).first().waitFor();
   await page.getByText("Done by", { exact: true }).click();
   await page.getByText("Nothing matches").waitFor();
 

@@ -61,6 +61,11 @@ type Any string
 
 var outside = regexp.MustCompile(`^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$`)
 
+// AnyOf is the outside form of an identifier of the kind that has a prefix.
+func AnyOf(prefix string, id uuid.UUID) Any {
+	return Any(prefix + "_" + encoding.EncodeToString(id[:]))
+}
+
 // UUID returns the database form; false where this is no identifier of any kind.
 func (id Any) UUID() (u uuid.UUID, ok bool) {
 	if !outside.MatchString(string(id)) {

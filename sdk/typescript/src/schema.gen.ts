@@ -1468,6 +1468,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/removed-names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was removed, by name
+         * @description People, apps and whatever else of the organization had a name and does not exist any more, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.
+         */
+        get: operations["listRemovedNames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/roles": {
         parameters: {
             query?: never;
@@ -4737,6 +4757,33 @@ export interface components {
         RegistrationTokenList: {
             /** @description The page's items, in the list's order. */
             items: components["schemas"]["RegistrationToken"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
+        RemovedName: {
+            /**
+             * @description Its id, by which events are found: concerns or actor.
+             * @example usr_01jd8wz3k4e6f8g9h0j1k2m3n4
+             */
+            id: string;
+            /**
+             * @description What it was called when it went.
+             * @example Emil Costa
+             */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it went, in UTC.
+             * @example 2026-11-23T09:00:00Z
+             */
+            removed_at: string;
+        };
+        RemovedNameList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["RemovedName"][];
             /**
              * @description Opaque token for the next page; absent on the last page.
              * @example b3BhcXVl
@@ -18026,6 +18073,108 @@ export interface operations {
                 content?: never;
             };
             /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRemovedNames: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+                /** @description Only names that start with this, whatever the case. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemovedNameList"];
+                };
+            };
+            /** @description Codes: request.malformed, request.page_token. */
             400: {
                 headers: {
                     [name: string]: unknown;

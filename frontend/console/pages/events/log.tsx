@@ -88,7 +88,7 @@ export function Log({ onShow }: { onShow: (event: Event) => void }) {
   );
 }
 
-/** Somebody of the organization by name, or anybody and anything by id. */
+/** Somebody of the organization by name, also who is gone, or anybody and anything by id. */
 function About({ name, onChange, value }: { name: string | undefined; onChange: (id: string | null) => void; value: string | undefined }) {
   const { t } = useTranslation();
   const { ref } = useOrg();
@@ -98,7 +98,13 @@ function About({ name, onChange, value }: { name: string | undefined; onChange: 
   const found = useApi().useQuery(
     "get", "/v1/orgs/{org}/members", { params: { path: { org: ref }, query: { page_size: 20, ...(wanted && { q: wanted }) } } }, { enabled: asked, placeholderData: keepPreviousData },
   );
-  const people = asked ? (found.data?.items ?? []).map((m) => ({ label: m.display_name, value: m.user_id })) : [];
+  const removed = useApi().useQuery(
+    "get", "/v1/orgs/{org}/removed-names", { params: { path: { org: ref }, query: { page_size: 20, q: wanted } } }, { enabled: wanted !== "" && !isId(wanted), placeholderData: keepPreviousData },
+  );
+  const people = [
+    ...(asked ? (found.data?.items ?? []).map((m) => ({ label: m.display_name, value: m.user_id })) : []),
+    ...(wanted !== "" && !isId(wanted) ? (removed.data?.items ?? []).map((n) => ({ label: t("events.removed", { name: n.name }), value: n.id })) : []),
+  ];
   const known = [...(value ? [{ label: name ?? people.find((o) => o.value === value)?.label ?? value, value }] : []), ...(isId(wanted) && wanted !== value ? [{ label: wanted, value: wanted }] : [])];
   return (
     <RemoteSelect
