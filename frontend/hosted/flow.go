@@ -121,6 +121,8 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 	switch challenge := f.Challenge.(type) {
 	case authn.IdentifierChallenge:
 		login.Render(w, r, login.PageIdentifier, login.IdentifierPage{Common: c, Username: challenge.Username})
+	case authn.AccountChallenge:
+		login.Render(w, r, login.PageAccount, login.AccountPage{Common: c, Username: challenge.Username})
 	case authn.PasswordChallenge:
 		if step == authn.StepIdentifier {
 			login.Render(w, r, login.PageIdentifier, login.IdentifierPage{Common: c, Username: challenge.Username})
@@ -130,7 +132,7 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 			ChangeURL: address(r, "/login", "flow", f.ID.String(), "step", string(authn.StepIdentifier))})
 	case authn.ChooseOrgChallenge:
 		page := login.OrganizationPage{Common: c, Find: challenge.Find, FindAction: address(r, "/login"), Flow: f.ID.String(), More: challenge.More,
-			Suspended: challenge.Suspended, Username: challenge.Username}
+			OtherAccount: true, Suspended: challenge.Suspended, Username: challenge.Username}
 		for _, org := range challenge.Organizations {
 			page.Organizations = append(page.Organizations, login.Organization{ID: org.ID.String(), Name: org.Name})
 		}

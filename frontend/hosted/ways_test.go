@@ -31,6 +31,19 @@ func TestCancelAndOtherWays(t *testing.T) {
 	if got := w.submit(page, "password", secret); got.Code != http.StatusSeeOther || !strings.Contains(got.Header().Get("Location"), "/resume?") {
 		t.Errorf("as another one: %d %s", got.Code, got.body)
 	}
+	ida := b.browser(t)
+	ida.signIn("jo@one.example")
+	page = ida.get(ida.begin(authn.Request{Prompt: []string{"select_account"}}))
+	if page.Code != http.StatusOK || !strings.Contains(page.body, "Continue as <bdi>jo@one.example</bdi>") || !strings.Contains(page.body, `value="account"`) {
+		t.Errorf("%d %s", page.Code, page.body)
+	}
+	if got := ida.submit(page); got.Code != http.StatusSeeOther || !strings.Contains(got.Header().Get("Location"), "/resume?") {
+		t.Errorf("as who is signed in: %d %s", got.Code, got.body)
+	}
+	page = ida.follow(ida.submit(ida.get(ida.begin(authn.Request{Prompt: []string{"select_account"}})), "decision", "account"))
+	if !strings.Contains(page.body, `id="username"`) {
+		t.Errorf("as another one: %s", page.body)
+	}
 	page = w.get(w.begin(authn.Request{OrgRequested: "<b>nosuchorg"}))
 	if strings.Contains(page.body, "nosuchorg") {
 		t.Errorf("what no organization can be called is quoted: %s", page.body)

@@ -8,6 +8,7 @@ import (
 
 // The pages that [Render] knows, each with the struct that fills it.
 const (
+	PageAccount           = "account"            // AccountPage
 	PageChangePassword    = "change_password"    // ChangePasswordPage
 	PageConsent           = "consent"            // ConsentPage
 	PageDevice            = "device"             // DevicePage
@@ -105,6 +106,12 @@ func (c Common) common() Common { return c }
 // Page is implemented by the structs of this package that fill a page.
 type Page interface {
 	common() Common
+}
+
+// AccountPage asks whether it is Username, who is signed in, that goes on. Its form posts nothing, or a decision.
+type AccountPage struct {
+	Common
+	Username string
 }
 
 // ChangePasswordPage asks for a new password, in the password field: in place of one that somebody else set, or by a link.
@@ -245,6 +252,8 @@ type OrganizationPage struct {
 	// More says that there are others than those listed, which a search finds.
 	More          bool
 	Organizations []Organization
+	// OtherAccount offers this decision.
+	OtherAccount bool
 	// Suspended names the organization that the person would go to were it not suspended. Empty hides the sentence.
 	Suspended string
 	Username  string

@@ -42,7 +42,7 @@ func digest(b []byte) string {
 // pages maps each page to its parsed templates.
 var pages = func() map[string]*template.Template {
 	names := []string{
-		PageChangePassword, PageConsent, PageDevice, PageDeviceDone, PageError, PageIdentifier, PageInvitation, PageInvitationInvalid,
+		PageAccount, PageChangePassword, PageConsent, PageDevice, PageDeviceDone, PageError, PageIdentifier, PageInvitation, PageInvitationInvalid,
 		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageRefused, PageRequestDone, PageSignedOut, PageSigningOut, PageSuspended,
 	}
 	base := template.Must(template.ParseFS(templateFiles, "templates/base.html"))

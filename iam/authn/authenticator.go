@@ -75,6 +75,7 @@ type State struct {
 	Login     string  `json:"login"`
 	Org       ids.Org `json:"org"` // settled, or zero
 	Refusal   Refusal `json:"refusal"`
+	Selected  bool    `json:"selected,omitempty"` // who is there means to be: he said so, or proved who he is
 
 	// What was proven. User is proven by Proofs, or, without any, by the standing session Session.
 
@@ -101,7 +102,7 @@ type run struct {
 
 // forget takes back all that was proven and what depends on it.
 func (st *State) forget() {
-	st.Consented, st.Proofs, st.Session, st.User, st.UserStamp = false, nil, ids.Session{}, ids.User{}, 0
+	st.Consented, st.Proofs, st.Selected, st.Session, st.User, st.UserStamp = false, nil, false, ids.Session{}, ids.User{}, 0
 	st.Org, st.OrgStamp = st.Requested, nil
 }
 

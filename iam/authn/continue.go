@@ -64,10 +64,11 @@ func (s *Service) Continue(ctx context.Context, t httpapi.Tenant, id ids.Flow, b
 // act does what a person wants instead of answering, and reports whether that can be done.
 func (s *Service) act(st *State, step Step, act Act) bool {
 	stuck := step == StepRefused || step == StepSuspended
+	chooses := step == StepAccount || step == StepOrganization
 	switch {
 	case act == ActCancel && st.RedirectURI != "":
 		st.Error, st.Refusal = ErrorAccessDenied, st.run.refusal
-	case act == ActAccount && stuck && !st.User.IsZero():
+	case act == ActAccount && (stuck || chooses) && !st.User.IsZero():
 		st.forget()
 		st.Login, st.LoginHint = "", ""
 	case act == ActOrganization && stuck && !st.OrgFixed:
@@ -119,7 +120,7 @@ func (s *Service) move(ctx context.Context, f *flow, a Authenticator, res Result
 			if st.User.IsZero() {
 				st.User, st.UserStamp, st.OrgStamp = res.Proven, res.Stamp, nil
 			}
-			st.Proofs = append(st.Proofs, Proof{AMR: a.AMR(), At: tx.Now(), Method: a.Name()})
+			st.Proofs, st.Selected = append(st.Proofs, Proof{AMR: a.AMR(), At: tx.Now(), Method: a.Name()}), true
 		}
 		if !st.User.IsZero() {
 			ctx = actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: r.tenant.ID, Org: st.Org, User: st.User, App: st.App})

@@ -101,6 +101,9 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State, blocked 
 			return "", err
 		}
 	}
+	if slices.Contains(st.Prompt, PromptSelectAccount) && !st.Selected {
+		return StepAccount, nil
+	}
 	member, err := s.ports.Members.IsMember(ctx, tx, st.Org, st.User)
 	if err != nil {
 		return "", err

@@ -117,6 +117,7 @@ type Step string
 
 // The steps.
 const (
+	StepAccount        Step = "account" // go on as who is signed in, or as another
 	StepChangePassword Step = "change_password"
 	StepConsent        Step = "consent"
 	StepDone           Step = "done" // go to Flow.ResumeURL
@@ -144,7 +145,7 @@ type Act string
 
 // The acts. ActCancel can be done at any page where [Flow] says so, the others where the challenge offers them.
 const (
-	ActAccount      Act = "account"      // sign in as somebody else
+	ActAccount      Act = "account"      // sign in as somebody else; where an account or an organization is chosen, too
 	ActCancel       Act = "cancel"       // go back to the application
 	ActOrganization Act = "organization" // sign in to another organization
 )
@@ -211,6 +212,9 @@ type IdentifierChallenge struct {
 	Username string
 }
 
+// AccountChallenge asks whether it is Username, who is signed in, that goes on. Any answer says yes; ActAccount is the other one.
+type AccountChallenge struct{ Username string }
+
 // PasswordChallenge asks for the password of Username, which may belong to nobody.
 type PasswordChallenge struct{ Username string }
 
@@ -273,6 +277,7 @@ type SuspendedChallenge struct {
 	Username    string
 }
 
+func (AccountChallenge) challenge()        {}
 func (ChangePasswordChallenge) challenge() {}
 func (ChooseOrgChallenge) challenge()      {}
 func (ConsentChallenge) challenge()        {}

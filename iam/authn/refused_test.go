@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"grove/iam/apps"
 	"grove/iam/authn"
@@ -263,7 +264,99 @@ func TestChoosingWhereAnAppIsUsed(t *testing.T) {
 	if out := w.begin(authn.Request{App: own}); out.Done == nil {
 		t.Errorf("asks for nothing: %+v", out)
 	}
-	id = w.start(authn.Request{App: own, Prompt: []string{"select_account"}})
-	w.name(id, "jo@partner.example")
+}
+
+// TestSelectAccount: a session is good for it. Who has several organizations chooses one, who has none to choose says that it is he,
+// and both may be somebody else. It takes no password that max_age or another value of prompt would not.
+func TestSelectAccount(t *testing.T) {
+	b := setup(t)
+	app := b.app(t, b.A, "own")
+	jo := b.person(t, b.A, "jo", b.A.Partner, b.A.Branch)
+	ann := b.person(t, b.A, "ann", b.A.Partner)
+	b.person(t, b.A, "ida", b.A.Rivals)
+	seconds := func(n int) *int { return &n }
+	req := authn.Request{App: app, Prompt: []string{"select_account"}}
+	ask := func(change func(*authn.Request)) authn.Request { r := req; change(&r); return r }
+	choose := func(org ids.Org) authn.Input {
+		return authn.Input{Step: authn.StepOrganization, Organization: org.String()}
+	}
+	goOn := authn.Input{Step: authn.StepAccount}
+
+	w := b.tab(t, b.A)
+	id := w.start(req) // nobody is signed in
+	w.name(id, "jo")
 	w.want(w.password(id, secret), authn.StepOrganization, "")
+	w.want(w.answer(id, choose(b.A.Partner.ID)), authn.StepDone, "")
+	first, err := w.finish(id)
+	if err != nil || first.Org != b.A.Partner.ID {
+		t.Fatalf("%+v %v", first, err)
+	}
+	id = w.start(req) // where he was is not where he goes
+	if c := w.want(w.show(id), authn.StepOrganization, "").Challenge.(authn.ChooseOrgChallenge); len(c.Organizations) != 2 {
+		t.Errorf("%+v", c)
+	}
+	w.want(w.answer(id, choose(b.A.Branch.ID)), authn.StepDone, "")
+	if done, err := w.finish(id); err != nil || done.Org != b.A.Branch.ID || done.Session != first.Session || !done.AuthTime.Equal(first.AuthTime) {
+		t.Errorf("%+v %v", done, err)
+	}
+	if out := w.begin(authn.Request{App: app}); out.Done == nil {
+		t.Errorf("without prompt: %+v", out)
+	}
+	if out := w.begin(ask(func(r *authn.Request) { r.Prompt = append(r.Prompt, "none") })); out.Error != authn.ErrorInvalidRequest {
+		t.Errorf("with none: %+v", out)
+	}
+	named := ask(func(r *authn.Request) { r.OrgRequested = "branch" })
+	id = w.start(named)
+	if f := w.want(w.show(id), authn.StepAccount, ""); f.Challenge != (authn.AccountChallenge{Username: "jo"}) || f.OrgName != "branch" {
+		t.Errorf("%+v", f)
+	}
+	if _, err := w.finish(id); !authn.IsGone(err) {
+		t.Errorf("before he said so: %v", err)
+	}
+	w.want(w.answer(id, goOn), authn.StepDone, "")
+	if done, err := w.finish(id); err != nil || done.Org != b.A.Branch.ID || done.User != jo.ID || done.Session != first.Session {
+		t.Errorf("%+v %v", done, err)
+	}
+	// A member of another organization is first asked who he is, and then told.
+	id = w.start(ask(func(r *authn.Request) { r.OrgRequested = "rivals" }))
+	w.want(w.show(id), authn.StepAccount, "")
+	w.want(w.answer(id, goOn), authn.StepRefused, "")
+
+	b.Clock.Advance(time.Minute)
+	for name, r := range map[string]authn.Request{"max_age": ask(func(r *authn.Request) { r.MaxAge = seconds(30) }),
+		"login": ask(func(r *authn.Request) { r.Prompt = append(r.Prompt, "login") }), "a hint of another": ask(func(r *authn.Request) { r.HintUser = ann.ID })} {
+		if f := w.show(w.start(r)); f.Step != authn.StepIdentifier {
+			t.Errorf("%s: at %s", name, f.Step)
+		}
+	}
+	// An answer to the one page does not pass the other, and somebody else is asked for his password.
+	for _, r := range []authn.Request{req, named} {
+		id = w.start(r)
+		at := w.show(id).Step
+		if at == authn.StepOrganization {
+			w.want(w.answer(id, goOn), at, "")
+		} else {
+			w.want(w.answer(id, choose(b.A.Partner.ID)), at, "")
+		}
+		w.want(w.act(id, authn.ActAccount), authn.StepIdentifier, "")
+		w.want(w.answer(id, goOn), authn.StepIdentifier, "")
+		if _, err := w.finish(id); !authn.IsGone(err) {
+			t.Errorf("at %s: %v", at, err)
+		}
+	}
+	w.name(id, "ann")
+	w.want(w.password(id, secret), authn.StepRefused, "")
+	id = w.start(req)
+	w.act(id, authn.ActAccount)
+	w.name(id, "ann")
+	w.want(w.password(id, secret), authn.StepDone, "") // whoever proves who he is has said so
+	if done, err := w.finish(id); err != nil || done.User != ann.ID || done.Session == first.Session {
+		t.Errorf("%+v %v", done, err)
+	}
+	id = w.start(req) // with one organization
+	w.want(w.show(id), authn.StepAccount, "")
+	if _, _, err := b.engine.EndSession(context.Background(), w.tenant, w.Session); err != nil {
+		t.Fatal(err)
+	}
+	w.want(w.answer(id, goOn), authn.StepIdentifier, "")
 }

@@ -50,7 +50,7 @@ type Options struct {
 func New(d *db.DB, sessions *sessions.Service, consents *consents.Service, o Options, ports Ports) *Service {
 	s := &Service{consents: consents, db: d, ports: ports, sameSite: cmp.Or(o.SameSite, http.SameSiteLaxMode), sessions: sessions,
 		steps: map[Step]Authenticator{}, ttl: o.FlowTTL}
-	for _, a := range []Authenticator{changePassword{s}, chooseOrg{s}, consent{s}, identifier{}, password{s}, refused{s}, suspended{s}} {
+	for _, a := range []Authenticator{account{s}, changePassword{s}, chooseOrg{s}, consent{s}, identifier{}, password{s}, refused{s}, suspended{s}} {
 		s.steps[a.Name()] = a
 	}
 	return s
@@ -122,7 +122,7 @@ func silent(step Step) string {
 
 // mayReuse reports whether the request accepts the session for proof.
 func (s *Service) mayReuse(session *sessions.Session, req Request) bool {
-	if session == nil || slices.Contains(req.Prompt, PromptLogin) || slices.Contains(req.Prompt, PromptSelectAccount) {
+	if session == nil || slices.Contains(req.Prompt, PromptLogin) {
 		return false
 	}
 	if req.MaxAge != nil {

@@ -36,6 +36,27 @@ func (identifier) Continue(_ context.Context, st *State, in Input) (Result, erro
 	return Result{}, nil
 }
 
+// account asks whoever is signed in whether it is he who goes on.
+type account struct{ s *Service }
+
+func (account) AMR() []string { return nil }
+
+func (account) Name() Step { return StepAccount }
+
+func (a account) Begin(ctx context.Context, st *State) (out Challenge, err error) {
+	err = a.s.db.InTenant(ctx, st.run.tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		username, err := a.s.username(ctx, tx, st)
+		out = AccountChallenge{Username: username}
+		return err
+	})
+	return out, err
+}
+
+func (account) Continue(_ context.Context, st *State, _ Input) (Result, error) {
+	st.Selected = true
+	return Result{}, nil
+}
+
 // maxLogin is the greatest length of what may be typed for a username, in bytes.
 const maxLogin = 320
 
@@ -93,7 +114,7 @@ func (a chooseOrg) Continue(ctx context.Context, st *State, in Input) (Result, e
 	if !found {
 		return Result{Problem: ProblemOrganization}, nil
 	}
-	st.Org = wanted
+	st.Org, st.Selected = wanted, true
 	return Result{}, nil
 }
 
