@@ -42,16 +42,18 @@ const (
 	columns = `id, org_id, user_id, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, idled_seconds, lapses_at, expires_at, ended_at, outlasted`
 
 	sqlInsert = `
-		INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, lapses_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, $13)`
+		INSERT INTO sessions (tenant_id, id, org_id, user_id, secret_hash, amr, auth_time, stamp, user_agent, address, began_at, created_at, last_seen_at, lapses_at, lapse_hour, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $11, $12, date_trunc('hour', $12::timestamptz, 'UTC'), $13)`
 	sqlRenew = `
 		UPDATE sessions SET secret_hash = $5, amr = $6, auth_time = $7, stamp = $8, user_agent = $9, address = $10, began_at = $11, last_seen_at = $11,
-			idled_seconds = 0, lapses_at = $12, lapsed = false, outlasted = outlasted OR expires_at > $13, expires_at = $13
+			idled_seconds = 0, lapses_at = $12, lapse_hour = date_trunc('hour', $12::timestamptz, 'UTC'), lapsed = false, outlasted = outlasted OR expires_at > $13, expires_at = $13
 		WHERE tenant_id = $1 AND id = $2 AND org_id = $3 AND user_id = $4 AND ended_at IS NULL`
 	sqlByID     = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND id = $2`
 	sqlBySecret = `SELECT ` + columns + ` FROM sessions WHERE tenant_id = $1 AND secret_hash = $2`
-	sqlTouch    = `UPDATE sessions SET last_seen_at = $3, idled_seconds = $4, lapses_at = $5 WHERE tenant_id = $1 AND id = $2 AND last_seen_at < $3 AND ended_at IS NULL AND NOT lapsed`
-	sqlRestamp  = `UPDATE sessions SET stamp = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
+	// No index has what this sets, but for the hour, which is seldom another.
+	sqlTouch = `UPDATE sessions SET last_seen_at = $3, idled_seconds = $4, lapses_at = $5, lapse_hour = date_trunc('hour', $5::timestamptz, 'UTC')
+		WHERE tenant_id = $1 AND id = $2 AND last_seen_at < $3 AND ended_at IS NULL AND NOT lapsed`
+	sqlRestamp = `UPDATE sessions SET stamp = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
 
 	sqlEnd           = `UPDATE sessions SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL RETURNING ` + columns
 	sqlEndExpired    = `UPDATE sessions SET ended_at = $3 WHERE tenant_id = $1 AND id = ANY ($2) AND ended_at IS NULL AND expires_at <= $3 RETURNING ` + columns
@@ -87,7 +89,7 @@ const (
 		WITH page AS MATERIALIZED (
 			SELECT id FROM sessions WHERE tenant_id = $1 AND org_id = $2 AND id > $3 AND ended_at IS NULL ORDER BY id LIMIT $4
 		), shortened AS (
-			UPDATE sessions s SET expires_at = ` + expires + `, lapses_at = ` + lapses + `, outlasted = s.outlasted OR s.expires_at > ` + expires + `
+			UPDATE sessions s SET expires_at = ` + expires + `, lapses_at = ` + lapses + `, lapse_hour = date_trunc('hour', ` + lapses + `, 'UTC'), outlasted = s.outlasted OR s.expires_at > ` + expires + `
 			FROM page WHERE s.tenant_id = $1 AND s.id = page.id AND s.ended_at IS NULL AND (s.expires_at > ` + expires + ` OR s.lapses_at > ` + lapses + `)
 		)
 		SELECT id FROM page ORDER BY id`
@@ -96,9 +98,9 @@ const (
 	sqlManyEpochs = `SELECT subject, kind, epoch, blocked FROM epochs WHERE tenant_id = $1 AND subject = ANY ($2)`
 
 	// Across tenants, as grove_system. A row that was used, or renewed, since it was found is left out.
-	sqlLapse = `
+	sqlLapse = `/* scan of sessions allowed: what lapses within the hour is looked at until it does */
 		UPDATE sessions SET lapsed = true WHERE ended_at IS NULL AND NOT lapsed AND lapses_at <= $1 AND (tenant_id, id) IN (
-			SELECT tenant_id, id FROM sessions WHERE ended_at IS NULL AND NOT lapsed AND lapses_at <= $1 ORDER BY lapses_at LIMIT $2)`
+			SELECT tenant_id, id FROM sessions WHERE ended_at IS NULL AND NOT lapsed AND lapse_hour <= $1 AND lapses_at <= $1 ORDER BY lapse_hour LIMIT $2)`
 	sqlExpired = `
 		SELECT tenant_id, id, expires_at FROM sessions WHERE ended_at IS NULL AND expires_at <= $1 AND (expires_at, id) > ($2, $3)
 		ORDER BY expires_at, id LIMIT $4`

@@ -372,3 +372,35 @@ func TestEndRevoked(t *testing.T) {
 
 // TestZPlans runs last and looks at the statements of all tests before it.
 func TestZPlans(t *testing.T) { testkit.CheckPlans(t, setup(t).Database) }
+
+// TestNotesOfUseWriteNoIndex: what is written at each use is in no index, or every use would write all of them.
+func TestNotesOfUseWriteNoIndex(t *testing.T) {
+	b := setup(t)
+	_, secret := b.signIn(t, b.a)
+	b.Clock.Advance(b.Clock.Now().Truncate(time.Hour).Add(time.Hour).Sub(b.Clock.Now()))
+	// The first use comes to another hour than the sign-in did, as the last one does.
+	for i, later := range []time.Duration{time.Minute, 10 * time.Minute, 20 * time.Minute, 40 * time.Minute} {
+		b.Clock.Advance(later)
+		in(t, b.Database, b.a.tenant, func(ctx context.Context, tx db.Tx) error {
+			const updates = `SELECT pg_stat_get_xact_tuples_updated('grove.sessions'::regclass), pg_stat_get_xact_tuples_hot_updated('grove.sessions'::regclass)`
+			var all, light, allBefore, lightBefore int
+			if err := tx.QueryRow(ctx, updates).Scan(&allBefore, &lightBefore); err != nil {
+				return err
+			}
+			found, good, err := b.sessions.FindBySecretTx(ctx, tx, secret)
+			if !good || err != nil {
+				t.Fatal(good, err)
+			}
+			if err := tx.QueryRow(ctx, updates).Scan(&all, &light); err != nil {
+				return err
+			}
+			var right bool
+			err = tx.QueryRow(ctx, `SELECT lapse_hour = date_trunc('hour', lapses_at, 'UTC') FROM sessions WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), found.ID).Scan(&right)
+			if all-allBefore != 1 || !right || (i == 1 || i == 2) && light-lightBefore != 1 {
+				t.Errorf("use %d: %d updates, of which %d wrote no index; the right hour: %v", i+1, all-allBefore, light-lightBefore, right)
+			}
+			return err
+		})
+	}
+	testkit.CheckPlans(t, b.Database)
+}
