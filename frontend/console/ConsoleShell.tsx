@@ -74,7 +74,7 @@ export function ConsoleShell() {
         banner={org?.effective_status === "suspended" && <Alert color="orange" radius={0}>{t("org.suspendedBanner")}</Alert>}
         instead={idle ? <NoRole /> : foreign ? <Foreign home={home} /> : undefined}
         label={t("app.console")} nav={nav}
-        tools={<OrgSwitcher current={org} none={idle || foreign} onGo={(id) => go(`/orgs/${id}`)} />}
+        tools={<OrgSwitcher current={org} none={idle || foreign} onGo={(id) => void go(`/orgs/${id}`)} />}
       />
       <Spotlight
         actions={actions} highlightQuery nothingFound={t("spotlight.nothing")} shortcut="mod + K"

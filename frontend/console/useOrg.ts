@@ -18,10 +18,10 @@ export function useId(): string {
   return useParams({ strict: false }).id ?? "";
 }
 
-/** Goes to another page of the console by its address. */
-export function useGo(): (to: string) => void {
+/** Goes to another page of the console by its address; whoever deletes what a page is about waits until the page is left. */
+export function useGo(): (to: string) => Promise<void> {
   const navigate = useNavigate();
-  return (to) => void navigate({ to });
+  return (to) => navigate({ to });
 }
 
 /** Which of a page's tabs is open. It is kept in the address, so that a link and a reload come back to it. */

@@ -28,9 +28,9 @@ export function Time({ at }: { at: string | undefined }) {
   return <Tooltip label={exact}><time dateTime={at} title={exact}>{words}</time></Tooltip>;
 }
 
-/** A length of time in words, in the largest unit that holds it evenly: 900 is `15 minutes`. */
+/** A length of time in words, in the greatest unit that has a whole number of them: 900 is `15 minutes`. A day is 24 hours. */
 export function lasting(seconds: number, language: string) {
-  const [unit, length] = ([["day", 86_400], ["hour", 3600], ["minute", 60]] as const).find(([, size]) => seconds >= size && seconds % size === 0) ?? ["second" as const, 1];
+  const [unit, length] = ([["day", 86_400], ["hour", 3600], ["minute", 60]] as const).find(([name, size]) => seconds >= size * (name === "day" ? 2 : 1) && seconds % size === 0) ?? ["second" as const, 1];
   return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(seconds / length);
 }
 

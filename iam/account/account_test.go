@@ -106,6 +106,10 @@ func TestOnlyThePortal(t *testing.T) {
 	if len(consents) != 1 || consents[0].(map[string]any)["app_name"] != "Reader" {
 		t.Fatalf("consents: %v", consents)
 	}
+	titles, _ := consents[0].(map[string]any)["scope_titles"].([]any)
+	if len(titles) != 1 || titles[0].(map[string]any)["name"] != "users.read" || titles[0].(map[string]any)["description"] != "See the people of an organization." {
+		t.Errorf("what the scopes are called: %v", titles)
+	}
 	id := consents[0].(map[string]any)["id"].(string)
 	if got := w.API(w.A, mine, "DELETE", "/me/consents/"+id, nil); got.StatusCode != 204 {
 		t.Errorf("take back: %d %s", got.StatusCode, got.Raw)

@@ -78,9 +78,17 @@ type AccountConsent struct {
 	AppName   string           `json:"app_name" doc:"Its name." example:"Orders"`
 	OrgID     ids.Org          `json:"org_id" doc:"The organization in which the app may act."`
 	Scopes    []string         `json:"scopes" doc:"What it may have." example:"[\"openid\",\"orders.read\"]"`
+	Titles    []AccountScope   `json:"scope_titles" doc:"What the page that asked said of those scopes that an API of the tenant has. Of the others, which are OpenID Connect's, it said its own sentences."`
 	Details   []map[string]any `json:"authorization_details" doc:"What else it may have, exactly (RFC 9396); the newest that are remembered." example:"[{\"type\":\"payment_initiation\",\"amount\":\"12.50\"}]"`
 	CreatedAt time.Time        `json:"created_at" doc:"When the person first agreed." example:"2026-11-23T09:15:00Z"`
 	UpdatedAt time.Time        `json:"updated_at" doc:"When it last grew." example:"2026-11-23T09:15:00Z"`
+}
+
+// AccountScope is what an API says of one of its scopes to people.
+type AccountScope struct {
+	Name        string `json:"name" doc:"The scope." example:"orders.read"`
+	Title       string `json:"title" doc:"What it lets an app do." example:"See your orders"`
+	Description string `json:"description" doc:"What that comes to; may be empty." example:"Those of the last year."`
 }
 
 // AccountApp is an app that the person may open.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"grove/iam/authz"
 	"grove/iam/authz/details"
 	"grove/iam/consents"
 	"grove/iam/sessions"
@@ -43,6 +44,7 @@ type Apps interface {
 
 // Authz knows what the roles of people give. iam/authz.
 type Authz interface {
+	ScopesNamed(ctx context.Context, tx db.Tx, names []string) ([]authz.APIScope, error)
 	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
 }
 
@@ -250,19 +252,30 @@ func (s *Service) appsIn(ctx context.Context, tx db.Tx, a actor.Actor, req page.
 	}), err
 }
 
-// named adds the names of the apps.
+// named adds the names of the apps, and what their scopes are called.
 func (s *Service) named(ctx context.Context, tx db.Tx, found []consents.Consent) ([]AccountConsent, error) {
 	wanted := make([]ids.App, len(found))
+	var scopes []string
 	for i, c := range found {
 		wanted[i] = c.App
+		scopes = append(scopes, c.Scopes...)
 	}
 	names, err := queryAppNames(ctx, tx, wanted)
 	if err != nil {
 		return nil, err
 	}
+	known, err := s.Authz.ScopesNamed(ctx, tx, scopes)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]AccountConsent, len(found))
 	for i, c := range found {
-		out[i] = AccountConsent{ID: c.ID, AppID: c.App, AppName: names[c.App], OrgID: c.Org, Details: []map[string]any{}, Scopes: c.Scopes, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+		out[i] = AccountConsent{ID: c.ID, AppID: c.App, AppName: names[c.App], OrgID: c.Org, Details: []map[string]any{}, Scopes: c.Scopes, Titles: []AccountScope{}, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+		for _, scope := range known {
+			if slices.Contains(c.Scopes, scope.Name) {
+				out[i].Titles = append(out[i].Titles, AccountScope{Name: scope.Name, Title: scope.DisplayName, Description: scope.Description})
+			}
+		}
 		for _, text := range c.Details {
 			var d details.Detail
 			if err := d.UnmarshalJSON([]byte(text)); err != nil {

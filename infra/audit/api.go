@@ -46,7 +46,7 @@ type ListEventsInput struct {
 	httpapi.PageQuery
 	Actor    string    `query:"actor" maxLength:"80" doc:"Only events of this actor, by his id or the name of the background work: what somebody did."`
 	Concerns string    `query:"concerns" maxLength:"80" doc:"Only events that concern this id, as their subject or anywhere in their data: what happened to a person, an app, a group, a role or an organization."`
-	Type     string    `query:"type" maxLength:"80" doc:"Only events of this type." example:"user.created"`
+	Type     string    `query:"type" maxLength:"80" doc:"Only events of this type, which is one that the event catalogue lists." example:"user.created"`
 	Subject  string    `query:"subject" maxLength:"80" doc:"Only events whose subject is this id."`
 	Since    time.Time `query:"since" doc:"Only events from this time on." example:"2026-11-23T00:00:00Z"`
 	Until    time.Time `query:"until" doc:"Only events before this time." example:"2026-11-24T00:00:00Z"`
@@ -117,9 +117,23 @@ func (s *Service) routes(a *httpapi.API) {
 		Status:      200, Needs: permRead}, s.verify)
 }
 
+// check refuses what no event can have: a slip is not to read as though nothing had happened.
+func (in *ListEventsInput) check() error {
+	if _, ok := ids.Any(in.Concerns).UUID(); in.Concerns != "" && !ok {
+		return fault.CodeInvalid.At("/concerns", "Must be an id.")
+	}
+	if in.Type != "" && !events.Declared(in.Type) {
+		return fault.CodeInvalid.At("/type", "Must be a type of event that there is.")
+	}
+	return nil
+}
+
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListEventsInput) (*httpapi.Out[page.Of[Event]], error) {
 	req, err := c.Page(in.PageQuery)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
 		return nil, err
 	}
 	rows, err := s.find(ctx, c.Tenant.ID, c.Org.ID, req, in)

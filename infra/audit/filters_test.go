@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"grove/infra/audit"
 	"grove/infra/db"
+	"grove/infra/events"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
 	"grove/infra/testkit/apikit"
@@ -24,6 +26,32 @@ func moment(at time.Time) (id uuid.UUID) {
 		id[i] = byte(millis)
 	}
 	return id
+}
+
+func init() {
+	for _, kind := range []string{"x.gone", "x.made", "x.other"} {
+		events.Declare[struct{}](kind, "Of the tests of filters.")
+	}
+}
+
+// TestFiltersThatNameNothing: what no event can have is refused, and not taken for something that did not happen.
+func TestFiltersThatNameNothing(t *testing.T) {
+	d := testkit.New(t, treekit.Migrations(t), "nothing", nil)
+	pair := treekit.Plant(t, d)
+	api := apikit.New(t, d, pair, audit.New(d.DB).Module())
+	token := api.Token(pair.A.Client(pair.A.Root, "events.read"))
+	for query, pointer := range map[string]string{
+		"type=x.mad": "/type", "type=X.made": "/type", "concerns=bogus": "/concerns", "concerns=usr_01": "/concerns",
+		"concerns=" + strings.ToUpper(ids.NewUser().String()): "/concerns",
+	} {
+		var problem struct {
+			Errors []struct{ Pointer string } `json:"errors"`
+		}
+		api.Want(t, 422, "request.invalid", token, "GET", "/t/acme/v1/orgs/root/events?"+query, nil).Into(t, &problem)
+		if len(problem.Errors) != 1 || problem.Errors[0].Pointer != pointer {
+			t.Errorf("%s: %+v", query, problem)
+		}
+	}
 }
 
 // TestFilters: each filter, alone and with others, finds what it says and nothing else, a page at a time, by an index.
@@ -59,7 +87,7 @@ func TestFilters(t *testing.T) {
 		"type":             {url.Values{"type": {"x.made"}}, []int{3, 1, 0}},
 		"subject":          {url.Values{"subject": {"one"}}, []int{3, 2, 0}},
 		"type and subject": {url.Values{"type": {"x.made"}, "subject": {"one"}}, []int{3, 0}},
-		"no such type":     {url.Values{"type": {"x.other"}}, nil},
+		"none of the type": {url.Values{"type": {"x.other"}}, nil},
 		"since":            {url.Values{"since": {day(2)}}, []int{4, 3, 2}},
 		"until":            {url.Values{"until": {day(2)}}, []int{1, 0}},
 		"a day":            {url.Values{"since": {day(2)}, "until": {day(3)}}, []int{2}},

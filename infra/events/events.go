@@ -121,6 +121,14 @@ func Concerns(kind, subject string, data json.RawMessage) []ids.Any {
 	return all
 }
 
+// Declared reports whether there is an event type of this name.
+func Declared(name string) bool {
+	mu.RLock()
+	defer mu.RUnlock()
+	_, ok := declared[name]
+	return ok
+}
+
 // Catalogue lists every declared type by name.
 func Catalogue() []Info {
 	mu.Lock()

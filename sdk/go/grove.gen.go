@@ -1588,6 +1588,9 @@ type AccountConsent struct {
 	// Examples: org_069hwpkw01r010000000000004
 	OrgID string `json:"org_id"`
 
+	// ScopeTitles What the page that asked said of those scopes that an API of the tenant has. Of the others, which are OpenID Connect's, it said its own sentences.
+	ScopeTitles []AccountScope `json:"scope_titles"`
+
 	// Scopes What it may have.
 	//
 	// Examples: ["openid","orders.read"]
@@ -1733,6 +1736,24 @@ type AccountProfile struct {
 	//
 	// Examples: ada@north.example
 	Username string `json:"username"`
+}
+
+// AccountScope defines model for AccountScope.
+type AccountScope struct {
+	// Description What that comes to; may be empty.
+	//
+	// Examples: Those of the last year.
+	Description string `json:"description"`
+
+	// Name The scope.
+	//
+	// Examples: orders.read
+	Name string `json:"name"`
+
+	// Title What it lets an app do.
+	//
+	// Examples: See your orders
+	Title string `json:"title"`
 }
 
 // AccountSession defines model for AccountSession.
@@ -5837,7 +5858,7 @@ type ListEventsParams struct {
 	// Concerns Only events that concern this id, as their subject or anywhere in their data: what happened to a person, an app, a group, a role or an organization.
 	Concerns *string `form:"concerns,omitempty" json:"concerns,omitempty"`
 
-	// Type Only events of this type.
+	// Type Only events of this type, which is one that the event catalogue lists.
 	Type *string `form:"type,omitempty" json:"type,omitempty"`
 
 	// Subject Only events whose subject is this id.

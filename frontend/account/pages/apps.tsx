@@ -1,7 +1,11 @@
-import { Avatar, Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { Avatar, Box, Button, Group, Stack, Text } from "@mantine/core";
 import { IconAppWindow, IconChecklist, IconExternalLink } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import type { components } from "../../api/index.ts";
+import sentences from "../../login/locales/en.json";
 import { DataTable, EmptyState, PageHeader, Section, Time, useApi, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
+
+type Consent = components["schemas"]["AccountConsent"];
 
 /** The apps that the person can open, and what apps were allowed. */
 export function AppsPage() {
@@ -56,6 +60,27 @@ function Detail({ detail }: { detail: Record<string, unknown> }) {
   );
 }
 
+/** What the consent page says of the scopes that are no API's. */
+const standard: Record<string, string> = sentences;
+
+/** What an app may have, in the sentences of the page that asked. */
+function Allowed({ consent }: { consent: Consent }) {
+  return (
+    <Stack gap={4} mt={2}>
+      {consent.scopes.map((name) => {
+        const said = consent.scope_titles.find((s) => s.name === name);
+        return (
+          <div key={name} title={name}>
+            <Text fz="sm">{said?.title ?? standard[`scope.${name}`] ?? name}</Text>
+            {said?.description && <Text c="dimmed" fz="xs">{said.description}</Text>}
+          </div>
+        );
+      })}
+      {consent.authorization_details.map((d) => <Detail detail={d} key={JSON.stringify(d)} />)}
+    </Stack>
+  );
+}
+
 function Consents() {
   const { t } = useTranslation();
   const { api, query } = useGrove();
@@ -72,16 +97,19 @@ function Consents() {
       <DataTable
         caption={t("account.consents")} cursor={cursor} empty={<EmptyState icon={IconChecklist} title={t("account.noConsents")} />} list={list}
         columns={[
-          { key: "app", title: t("account.app"), render: (c) => <Text fw={560} fz="inherit">{c.app_name}</Text> },
           {
-            key: "scopes", title: t("account.may"), wide: true,
+            key: "app", title: t("account.app"),
             render: (c) => (
-              <Stack gap={6}>
-                <Group gap={4}>{c.scopes.map((s) => <Badge color="gray" key={s}>{s}</Badge>)}</Group>
-                {c.authorization_details.map((d) => <Detail detail={d} key={JSON.stringify(d)} />)}
-              </Stack>
+              <>
+                <Text fw={560} fz="inherit">{c.app_name}</Text>
+                <Box hiddenFrom="sm">
+                  <Allowed consent={c} />
+                  <Text c="dimmed" component="div" fz="xs" mt={4}>{t("account.allowed")} <Time at={c.updated_at} /></Text>
+                </Box>
+              </>
             ),
           },
+          { key: "scopes", title: t("account.may"), render: (c) => <Allowed consent={c} />, wide: true },
           { key: "since", title: t("account.allowed"), render: (c) => <Time at={c.updated_at} />, wide: true, width: 140 },
           {
             key: "actions", label: t("list.actions"), title: "", width: 110,

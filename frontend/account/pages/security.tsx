@@ -1,4 +1,4 @@
-import { Badge, Button, Group, PasswordInput, Stack } from "@mantine/core";
+import { Badge, Button, Group, PasswordInput, Stack, Text } from "@mantine/core";
 import { IconDevices } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { DataTable, Device, EmptyState, PageHeader, ProblemAlert, Section, Time, notifyDone, useApiForm, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
@@ -77,7 +77,12 @@ function Sessions() {
         columns={[
           {
             key: "device", title: t("account.device"),
-            render: (s) => <Group gap={8}><Device agent={s.user_agent} />{s.current && <Badge>{t("account.thisDevice")}</Badge>}</Group>,
+            render: (s) => (
+              <>
+                <Group gap={8}><Device agent={s.user_agent} />{s.current && <Badge>{t("account.thisDevice")}</Badge>}</Group>
+                <Text c="dimmed" component="div" fz="xs" hiddenFrom="sm"><span className="mono">{s.address}</span> · <Time at={s.last_seen_at} /></Text>
+              </>
+            ),
           },
           { key: "address", title: t("sessions.address"), render: (s) => <span className="mono">{s.address}</span>, wide: true, width: 140 },
           { key: "seen", title: t("account.lastSeen"), render: (s) => <Time at={s.last_seen_at} />, wide: true, width: 150 },

@@ -55,7 +55,7 @@ function CreateApiResource({ onClose }: { onClose: () => void }) {
       const resource = await sent(api.POST("/v1/orgs/{org}/api-resources", { body, params: { path: { org: ref } } }));
       notifyDone(t("apiResources.created"));
       onClose();
-      go(`${path}/api-resources/${resource.id}`);
+      void go(`${path}/api-resources/${resource.id}`);
     },
     validate: { identifier: (v) => (v.trim() ? null : t("field.required")), name: (v) => (v.trim() ? null : t("field.required")) },
   });
@@ -94,7 +94,7 @@ export function ApiResourcePage() {
       remove={{
         act: async () => {
           await api.DELETE("/v1/orgs/{org}/api-resources/{resource}", { params });
-          go(`${path}/api-resources`);
+          await go(`${path}/api-resources`);
         },
         body: t("apiResources.deleteBody"), label: t("apiResources.delete"),
       }}

@@ -52,7 +52,7 @@ export function GroupsPage() {
             const body = { name, ...(description && { description }) };
             const group = await sent(api.POST("/v1/orgs/{org}/groups", { body, params: { path: { org: ref } } }));
             notifyDone(t("groups.created"));
-            go(`${path}/groups/${group.id}`);
+            void go(`${path}/groups/${group.id}`);
           }}
         />
       )}
@@ -104,7 +104,7 @@ export function GroupPage() {
       remove={{
         act: async (query) => {
           await api.DELETE("/v1/orgs/{org}/groups/{group}", { params: { ...params, query } });
-          go(`${path}/groups`);
+          await go(`${path}/groups`);
         },
         body: t("groups.deleteBody"), label: t("groups.delete"),
       }}

@@ -46,7 +46,7 @@ export function MembersPage() {
         { key: "state", title: t("field.state"), render: (m) => <StateBadge state={m.status} />, wide: true, width: 120 },
         { key: "joined", title: t("members.joined"), render: (m) => <Time at={m.joined_at} />, wide: true, width: 150 },
       ]}
-      create={invites && { label: t("invitations.create"), onClick: () => go(`${path}/invitations`) }}
+      create={invites && { label: t("invitations.create"), onClick: () => void go(`${path}/invitations`) }}
       cursor={cursor} description={t("members.description")} keyOf={(m) => m.user_id} list={list} title={t("nav.members")}
       empty={wanted || kind !== "all" ? { icon: IconSearch, title: t("list.noMatch") } : { body: t("members.emptyBody"), icon: IconUsers, title: t("members.empty") }}
       toolbar={
@@ -92,7 +92,7 @@ export function MemberPage() {
       remove={{
         act: async (query) => {
           await api.DELETE("/v1/orgs/{org}/members/{user}", { params: { ...params, query } });
-          go(`${path}/members`);
+          await go(`${path}/members`);
         },
         done: t(resident ? "done.accountDeleted" : "done.removed"), user,
         ...(resident && { title: t("members.deleteTitle", { name: member.data?.display_name ?? "" }) }),

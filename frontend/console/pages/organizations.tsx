@@ -44,7 +44,7 @@ function Tree({ root }: { root: Organization }) {
   return (
     <Paper className={classes.tree} radius="lg">
       <TreeView
-        label={(o) => o.name} name={t("nav.organizations")} onOpen={(o) => go(`/orgs/${o.id}`)} root={root}
+        label={(o) => o.name} name={t("nav.organizations")} onOpen={(o) => void go(`/orgs/${o.id}`)} root={root}
         render={(o) => (
           <Group gap={10} wrap="nowrap">
             <IconBuilding aria-hidden="true" className={classes.icon} size={17} stroke={1.6} />
@@ -105,7 +105,7 @@ export function CreateOrganization({ below, onClose }: { below: Organization; on
       const made = await sent(api.POST("/v1/orgs", { body }));
       notifyDone(t("orgs.created"));
       onClose();
-      go(`/orgs/${made.id}`);
+      void go(`/orgs/${made.id}`);
     },
     validate: { name: (v) => (v.trim() ? null : t("field.required")) },
   });

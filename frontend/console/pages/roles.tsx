@@ -90,7 +90,7 @@ function CreateRole({ onClose }: { onClose: () => void }) {
       const role = await sent(api.POST("/v1/orgs/{org}/roles", { body, params: { path: { org: ref } } }));
       notifyDone(t("roles.created"));
       onClose();
-      go(`${path}/roles/${role.id}`);
+      void go(`${path}/roles/${role.id}`);
     },
     validate: { name: (v) => (v.trim() ? null : t("field.required")) },
   });
@@ -135,7 +135,7 @@ export function RolePage() {
       remove={{
         act: async () => {
           await api.DELETE("/v1/orgs/{org}/roles/{role}", { params });
-          go(`${path}/roles`);
+          await go(`${path}/roles`);
         },
         body: t("roles.deleteBody"), label: t("roles.delete"),
       }}

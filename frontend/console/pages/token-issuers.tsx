@@ -88,7 +88,7 @@ export function TokenIssuerPage() {
       remove={{
         act: async () => {
           await api.DELETE("/v1/orgs/{org}/token-issuers/{issuer}", { params });
-          go(`${path}/token-issuers`);
+          await go(`${path}/token-issuers`);
         },
         body: t("issuers.deleteBody"), label: t("issuers.delete"),
       }}
@@ -139,7 +139,7 @@ function EditIssuer({ issuer, onClose }: { issuer?: TokenIssuer; onClose: () => 
       const made = await sent(api.POST("/v1/orgs/{org}/token-issuers", { body: { ...body, format: v.format }, params: { path: { org: ref } } }));
       notifyDone(t("issuers.created"));
       onClose();
-      go(`${path}/token-issuers/${made.id}`);
+      void go(`${path}/token-issuers/${made.id}`);
     },
     validate: {
       certificates: (v, all) => (all.format !== "saml" || certificatesOf(v).length > 0 ? null : t("field.required")),

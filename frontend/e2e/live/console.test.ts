@@ -63,6 +63,15 @@ test("an organization is made three levels deep, found by name, changed, suspend
   await page.getByRole("textbox", { name: "Description" }).fill("Where the ships are.");
   await press("Save changes");
   await page.getByText("Saved", { exact: true }).waitFor();
+  // A value without a name is not taken for nothing.
+  await press("Edit");
+  await dialog().getByRole("textbox", { name: "Value" }).fill("4");
+  await dialog().getByRole("button", { name: "Save changes" }).click();
+  await dialog().getByText("A value needs a name").waitFor();
+  expect(await dialog().getByRole("textbox", { name: "Name" }).getAttribute("aria-invalid")).toBe("true");
+  await dialog().getByRole("textbox", { name: "Name" }).fill("berths");
+  await dialog().getByRole("button", { name: "Save changes" }).click();
+  await page.getByText("berths").waitFor();
   await press("Suspend organization");
   await dialog().getByRole("button", { name: "Suspend organization" }).click();
   await page.getByText("This organization is suspended.").waitFor();
@@ -318,6 +327,18 @@ test("the log tells by name what happened to somebody and what he did, when he i
   await rows.filter({ hasText: "role.unassigned" }).getByText("Emil Costa (removed), Viewer").filter({ visible: true }).first().waitFor();
   await page.getByText("Done by", { exact: true }).click();
   await page.getByText("Nothing matches").waitFor();
+
+  // A type that there is not is no type of which nothing happened.
+  const type = page.getByRole("combobox", { name: "Filter by type" }).or(page.getByRole("textbox", { name: "Filter by type" })).first();
+  await go(`${root()}/events`);
+  await type.fill("role.assinged");
+  await page.keyboard.press("Enter");
+  await page.getByText("There is no such event").waitFor();
+  expect(await accessibility(page)).toEqual([]);
+  await type.fill("role.assigned");
+  await page.keyboard.press("Enter");
+  await rows.filter({ hasText: "role.assigned" }).first().waitFor();
+  await expect.poll(() => rows.filter({ hasText: "user.deleted" }).count()).toBe(0);
 
   // A phone shows who and whom as well.
   await page.setViewportSize(screens.phone);

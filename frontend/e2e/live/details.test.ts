@@ -129,9 +129,23 @@ test("a person agrees to exactly what is shown, and sees it in the account", asy
   await person.emulateMedia({ colorScheme: "light" });
   await person.goto(`${world.dev.tenant_base}/account/apps`);
   await settled(person);
-  await person.getByText("amount: 12.50 EUR").waitFor();
-  await person.getByText('to: Harbour "North" & Sons').waitFor();
+  await person.getByText("amount: 12.50 EUR").filter({ visible: true }).waitFor();
+  await person.getByText('to: Harbour "North" & Sons').filter({ visible: true }).waitFor();
+  // What was allowed is told as it was asked, and a phone leaves nothing of it out, nor where a session is.
+  await person.getByText("Confirm who you are").filter({ visible: true }).waitFor();
   expect(await accessibility(person)).toEqual([]);
   await shot("account-details", person);
+  await person.setViewportSize(screens.phone);
+  for (const text of ["Confirm who you are", "amount: 12.50 EUR"]) await person.getByText(text).filter({ visible: true }).waitFor();
+  expect(await accessibility(person)).toEqual([]);
+  await shot("account-details-phone", person);
+  await person.goto(`${world.dev.tenant_base}/account/security`);
+  await settled(person);
+  await person.getByRole("row").getByText("127.0.0.1").filter({ visible: true }).waitFor();
+  await person.getByRole("row").getByText(/now|this minute|seconds? ago|minutes? ago/).filter({ visible: true }).first().waitFor();
+  expect(await person.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+  await shot("account-sessions-phone", person);
+  await person.emulateMedia({ colorScheme: "dark" });
+  await shot("account-sessions-phone-dark", person);
   await context.close();
 });

@@ -2054,6 +2054,8 @@ export interface components {
              * @example org_069hwpkw01r010000000000004
              */
             org_id: string;
+            /** @description What the page that asked said of those scopes that an API of the tenant has. Of the others, which are OpenID Connect's, it said its own sentences. */
+            scope_titles: components["schemas"]["AccountScope"][];
             /**
              * @description What it may have.
              * @example [
@@ -2198,6 +2200,23 @@ export interface components {
              * @example ada@north.example
              */
             username: string;
+        };
+        AccountScope: {
+            /**
+             * @description What that comes to; may be empty.
+             * @example Those of the last year.
+             */
+            description: string;
+            /**
+             * @description The scope.
+             * @example orders.read
+             */
+            name: string;
+            /**
+             * @description What it lets an app do.
+             * @example See your orders
+             */
+            title: string;
         };
         AccountSession: {
             /**
@@ -14128,7 +14147,7 @@ export interface operations {
                 since?: string;
                 /** @description Only events whose subject is this id. */
                 subject?: string;
-                /** @description Only events of this type. */
+                /** @description Only events of this type, which is one that the event catalogue lists. */
                 type?: string;
                 /** @description Only events before this time. */
                 until?: string;

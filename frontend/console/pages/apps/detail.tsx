@@ -53,7 +53,7 @@ export function AppPage() {
       remove={{
         act: async () => {
           await api.DELETE("/v1/orgs/{org}/apps/{app}", { params });
-          go(`${path}/apps`);
+          await go(`${path}/apps`);
         },
         body: t("apps.deleteBody"), label: t("apps.delete"),
       }}

@@ -59,7 +59,7 @@ export function AppsPage() {
       {creating && <CreateApp onClose={() => setCreating(false)} onSecrets={setSecrets} />}
       <SecretDialog
         onClose={() => {
-          if (secrets) go(`${path}/apps/${secrets.app}`);
+          if (secrets) void go(`${path}/apps/${secrets.app}`);
           setSecrets(undefined);
         }}
         secrets={secrets?.values ?? []} title={t("apps.created")}
@@ -110,7 +110,7 @@ function CreateApp({ onClose, onSecrets }: { onClose: () => void; onSecrets: (s:
         return;
       }
       notifyDone(t("apps.created"));
-      go(`${path}/apps/${app.id}`);
+      void go(`${path}/apps/${app.id}`);
     },
     validate: { name: (v) => (v.trim() ? null : t("field.required")) },
   });

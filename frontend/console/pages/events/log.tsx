@@ -5,6 +5,7 @@ import { keepPreviousData } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { Problem } from "../../../api/index.ts";
 import { DataTable, EmptyState, Time, useApi, useCan, useCursor } from "../../../ui/index.ts";
 import { RemoteSelect } from "../../pickers.tsx";
 import { useOrg } from "../../useOrg.ts";
@@ -35,21 +36,23 @@ export function Log({ onShow }: { onShow: (event: Event) => void }) {
   const { ref } = useOrg();
   const about = useAbout();
   const [filter, setFilter] = useState({ since: "", type: "", until: "" });
+  const [typed, setTyped] = useState("");
   const [wanted] = useDebouncedValue(filter, 300);
   const cursor = useCursor(`${ref} ${about.side} ${about.id} ${JSON.stringify(wanted)}`);
   const query = {
-    ...cursor.query, ...(wanted.type.trim() && { type: wanted.type.trim() }), ...(about.id && { [about.side]: about.id }),
+    ...cursor.query, ...(wanted.type && { type: wanted.type }), ...(about.id && { [about.side]: about.id }),
     ...(wanted.since && { since: startOf(wanted.since) }), ...(wanted.until && { until: startOf(wanted.until, 1) }),
   };
   const list = useApi().useQuery("get", "/v1/orgs/{org}/events", { params: { path: { org: ref }, query } }, { placeholderData: keepPreviousData });
+  const unknown = list.error !== null && Problem.from(list.error).fields.some((f) => f.pointer === "/type");
   const events = list.data?.items ?? [];
   const { actor, label, subject } = useNames(events);
   const types = [...new Set(events.map((e) => e.type))].sort();
-  const set = (name: keyof typeof filter) => (value: string) => setFilter({ ...filter, [name]: value });
+  const set = (name: keyof typeof filter) => (value: string) => setFilter({ ...filter, [name]: value.trim() });
   const name = about.id && events.map((e) => (e.names?.some((n) => n.id === about.id) ? label(e, about.id ?? "") : undefined)).find(Boolean);
   return (
     <DataTable
-      caption={t("nav.events")} cursor={cursor} list={list}
+      caption={t("nav.events")} cursor={cursor} list={unknown ? { ...list, data: { items: [] }, error: null } : list}
       columns={[
         {
           key: "type", title: t("events.event"),
@@ -75,7 +78,11 @@ export function Log({ onShow }: { onShow: (event: Event) => void }) {
             />
           )}
           <Autocomplete
-            aria-label={t("events.filter")} data={types} leftSection={<IconFilter size={16} />} onChange={set("type")} placeholder={t("events.filter")} value={filter.type} w={200}
+            aria-label={t("events.filter")} data={types} error={unknown && t("events.unknownType")} leftSection={<IconFilter size={16} />} onBlur={() => set("type")(typed)} onChange={(text) => {
+              setTyped(text);
+              if (!text) set("type")("");
+            }}
+            onKeyDown={(e) => e.key === "Enter" && set("type")(typed)} onOptionSubmit={set("type")} placeholder={t("events.filter")} value={typed} w={200}
           />
           <Group gap={6}>
             <TextInput aria-label={t("events.since")} onChange={(e) => set("since")(e.currentTarget.value)} type="date" value={filter.since} />

@@ -9,7 +9,7 @@ import { useOrg } from "../../useOrg.ts";
 export type Event = components["schemas"]["Event"];
 
 /** The shape of an id of anything. */
-export const isId = (text: string) => /^[a-z]{3}_[0-9a-z]{26}$/.test(text);
+export const isId = (text: string) => /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/.test(text);
 
 /** The pages of things, by the prefix of their ids: those of the organization's own. */
 const pages: Record<string, string> = { api: "api-resources", app: "apps", con: "token-issuers", grp: "groups", rol: "roles", usr: "members" };

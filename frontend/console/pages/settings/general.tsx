@@ -80,12 +80,13 @@ export function EditAttributes({ attributes, onClose, save }: {
       notifyDone(t("done.saved"));
       onClose();
     },
+    validate: { rows: { name: (name, { rows }, path) => (name.trim() || !rows[Number(path.split(".")[1])]?.value ? null : t("attributes.nameless")) } },
   });
   const { getInputProps, getValues, insertListItem, removeListItem } = form.form;
   return (
     <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={t("attributes.title")}>
       {getValues().rows.map((row, i) => (
-        <Group gap={8} key={i} wrap="nowrap">
+        <Group align="flex-start" gap={8} key={i} wrap="nowrap">
           <TextInput aria-label={t("attributes.name")} flex={1} maxLength={64} placeholder={t("attributes.name")} {...getInputProps(`rows.${i}.name`)} />
           <TextInput aria-label={t("attributes.value")} flex={1} maxLength={1000} placeholder={t("attributes.value")} {...getInputProps(`rows.${i}.value`)} />
           <ActionIcon aria-label={t("action.removeOf", { name: row.name })} onClick={() => removeListItem("rows", i)}><IconTrash size={16} /></ActionIcon>

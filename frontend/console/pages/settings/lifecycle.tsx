@@ -79,7 +79,7 @@ export function Deletion({ org }: { org: Organization }) {
     confirm({
       act: async () => {
         await api.DELETE("/v1/orgs/{org}", { params: { path: { org: org.id } } });
-        go(`/orgs/${org.parent_id ?? "root"}/organizations`);
+        await go(`/orgs/${org.parent_id ?? "root"}/organizations`);
       },
       body: t("settings.deleteBody"), confirm: t("settings.delete"), danger: true, done: t("done.deleted"), title: t("settings.deleteTitle", { name: org.name }),
     });

@@ -2,7 +2,7 @@ import { Anchor, Badge, Button, Checkbox, Group, NumberInput, Select, Stack, Tag
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
-import { Loaded, PageHeader, ProblemAlert, Section, notifyDone, useApi, useApiForm, useGrove } from "../../../ui/index.ts";
+import { Loaded, PageHeader, ProblemAlert, Section, lasting, notifyDone, useApi, useApiForm, useGrove } from "../../../ui/index.ts";
 import { allows, useId, useOrg } from "../../useOrg.ts";
 
 type Settings = components["schemas"]["Settings"];
@@ -104,20 +104,12 @@ const isTime = (field: string) => field.endsWith("_seconds");
 
 /** A value as people read it. */
 export function Shown({ field, schema, value }: { field: string; schema: Schema; value: unknown }) {
-  const { t } = useTranslation();
+  const { i18n, t } = useTranslation();
   if (typeof value === "boolean") return <Text component="span" fz="sm">{t(value ? "settings.yes" : "settings.no")}</Text>;
-  if (isTime(field) && typeof value === "number") return <Text component="span" fz="sm">{duration(value, t)}</Text>;
+  if (isTime(field) && typeof value === "number") return <Text component="span" fz="sm">{lasting(value, i18n.language)}</Text>;
   const text = [value].flat().join(", ");
   if (text === "") return <Text c="dimmed" component="span" fz="sm">{t("settings.nothing")}</Text>;
   return <Text component="span" dir={schema.enum ? undefined : "auto"} fz="sm" style={{ overflowWrap: "anywhere" }}>{text}</Text>;
-}
-
-/** Seconds in the greatest unit that has a whole number of them. */
-function duration(seconds: number, t: (key: "settings.days" | "settings.hours" | "settings.minutes" | "settings.seconds", values: { count: number }) => string) {
-  if (seconds >= 172_800 && seconds % 86_400 === 0) return t("settings.days", { count: seconds / 86_400 });
-  if (seconds >= 3600 && seconds % 3600 === 0) return t("settings.hours", { count: seconds / 3600 });
-  if (seconds >= 60 && seconds % 60 === 0) return t("settings.minutes", { count: seconds / 60 });
-  return t("settings.seconds", { count: seconds });
 }
 
 /** Where a value comes from: this organization, one above, or nobody. */

@@ -64,7 +64,7 @@ export function UserPage() {
       remove={{
         act: async (query) => {
           await api.DELETE("/v1/orgs/{org}/users/{user}", { params: { ...params, query } });
-          go(`${path}/users`);
+          await go(`${path}/users`);
         },
         body: t("users.deleteBody"), label: t("users.delete"), user: id,
       }}

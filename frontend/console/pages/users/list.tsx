@@ -104,7 +104,7 @@ function CreateUser({ onClose }: { onClose: () => void }) {
       const user = await sent(api.POST("/v1/orgs/{org}/users", { body, params: { path: { org: ref } } }));
       notifyDone(t("users.created"));
       onClose();
-      go(`${path}/users/${user.id}`);
+      void go(`${path}/users/${user.id}`);
     },
     validate: { email: (v, all) => (v.trim() || all.username.trim() ? null : t("field.required")) },
   });
