@@ -44,8 +44,8 @@ export function PageHeader(props: { actions?: ReactNode; badge?: ReactNode; crum
 export function Section({ actions, children, description, title }: { actions?: ReactNode; children: ReactNode; description?: ReactNode; title: string }) {
   return (
     <Paper className={classes.section} component="section" radius="lg">
-      <Group align="flex-start" justify="space-between" mb="md">
-        <div>
+      <Group align="flex-start" className={classes.head} justify="space-between" mb="md">
+        <div className={classes.words}>
           <Title order={2}>{title}</Title>
           {description && <Text c="dimmed" fz="sm">{description}</Text>}
         </div>

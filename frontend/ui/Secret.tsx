@@ -51,7 +51,7 @@ export function SecretDialog({ note, onClose, secrets, title }: { note?: string;
       <Stack>
         <Alert color="yellow" icon={<IconKey />} variant="light"><Text fz="sm">{note ?? t("secret.once")}</Text></Alert>
         {secrets.map((s) => <SecretBox key={s.label} {...s} />)}
-        <Button ms="auto" onClick={onClose}>{t("secret.saved")}</Button>
+        <Button ms="auto" onClick={onClose}>{t("secret.saved", { count: secrets.length })}</Button>
       </Stack>
     </Modal>
   );

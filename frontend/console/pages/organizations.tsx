@@ -107,7 +107,10 @@ export function CreateOrganization({ below, onClose }: { below: Organization; on
       onClose();
       void go(`/orgs/${made.id}`);
     },
-    validate: { name: (v) => (v.trim() ? null : t("field.required")) },
+    validate: {
+      handle: (v) => (/^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$/.test(v.trim()) ? null : t("orgs.handleInvalid")),
+      name: (v) => (v.trim() ? null : t("field.required")),
+    },
   });
   const { getInputProps } = form.form;
   return (

@@ -35,6 +35,12 @@ const press = (name: string) => page.getByRole("button", { exact: true, name }).
 
 async function createOrganization(name: string): Promise<string> {
   await press("Create organization");
+  // All that is wrong is told at once.
+  await dialog().getByRole("textbox", { name: "Handle" }).fill("Bad Handle!");
+  await dialog().getByRole("button", { name: "Create organization" }).click();
+  await dialog().getByText("with a letter or a digit at both ends", { exact: false }).waitFor();
+  await dialog().getByText("This is needed").waitFor();
+  await dialog().getByRole("textbox", { name: "Handle" }).fill("");
   await dialog().getByRole("textbox", { name: "Name" }).fill(name);
   await dialog().getByRole("button", { name: "Create organization" }).click();
   await page.getByRole("heading", { level: 1, name }).waitFor();

@@ -102,7 +102,7 @@ test("an account is locked with a reason, and a link is handed over", async () =
   await dialog().getByRole("button", { name: "Make the link" }).click();
   await dialog().getByText("/login/set-password?token=").waitFor();
   await shot("link-once");
-  await press("I have saved them");
+  await press("I have saved it");
 });
 
 test("the last administrator of a customer is not removed by accident", async () => {
@@ -154,7 +154,7 @@ test("an invitation is handed over, into a group", async () => {
   const shown = dialog().getByText("/login/invitation?token=");
   await shown.waitFor();
   const link = (await shown.innerText()).trim();
-  await press("I have saved them");
+  await press("I have saved it");
   const { page: guest } = await open(browser);
   await guest.goto(link);
   await guest.getByLabel("First name").fill("Dee");
@@ -165,4 +165,15 @@ test("an invitation is handed over, into a group", async () => {
   await guest.context().close();
   const joined = await sent(world.api.GET("/v1/orgs/{org}/users", { params: { path: { org }, query: { q: "dee@many" } } }));
   expect(joined.items[0]).toMatchObject({ email_verified: false, given_name: "Dee" });
+});
+
+test("the inbox of development shows mails without a complaint of the browser", async () => {
+  const tab = await open(browser);
+  await tab.page.goto(world.dev.inbox_url);
+  await tab.page.getByText("ann@many.example").first().waitFor();
+  await tab.page.getByText("Show as HTML").first().click();
+  await tab.page.locator("iframe").first().contentFrame().getByRole("link").first().waitFor();
+  await tab.page.waitForLoadState("networkidle");
+  expect(tab.faults).toEqual([]);
+  await tab.context.close();
 });

@@ -33,7 +33,7 @@ var (
 // The policies. The HTML of a message is a document of its own, in a frame with
 // an opaque origin, so that the page needs no exception for the style of mails.
 const (
-	pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; " +
+	pagePolicy = "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	messagePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox"

@@ -228,7 +228,7 @@ func TestPageIsInert(t *testing.T) {
 		}
 	}
 	policy := response.Header.Get("Content-Security-Policy")
-	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+	if !strings.Contains(policy, "default-src 'none'; img-src 'self'") || strings.Contains(policy, "unsafe") {
 		t.Errorf("policy %s", policy)
 	}
 	response, body = do(t, box, "GET", "/dev/inbox/messages/1", nil)

@@ -90,11 +90,12 @@ function ModuleForm({ settings }: { settings: Settings }) {
 function Field({ form, label, name, readOnly, schema }: {
   form: ReturnType<typeof useApiForm<Record<string, unknown>>>["form"]; label: string; name: string; readOnly: boolean; schema: Schema;
 }) {
+  const { t } = useTranslation();
   const common = { description: schema.description, disabled: readOnly, label };
   const type = [schema.type ?? "string"].flat()[0];
   if (type === "boolean") return <Checkbox {...common} {...form.getInputProps(name, { type: "checkbox" })} />;
   const input = form.getInputProps(name);
-  if (schema.enum) return <Select {...common} allowDeselect={false} data={schema.enum.map(String)} {...input} />;
+  if (schema.enum) return <Select {...common} allowDeselect={false} data={schema.enum.map((value) => ({ label: t(`settingValue.${name}.${value}`, { defaultValue: value }), value }))} {...input} />;
   if (type === "integer" || type === "number") return <NumberInput suffix={isTime(name) ? " s" : undefined} {...common} allowDecimal={type === "number"} max={schema.maximum} min={schema.minimum} {...input} />;
   if (type === "array") return <TagsInput {...common} {...input} />;
   return <TextInput {...common} {...input} />;
@@ -107,7 +108,7 @@ export function Shown({ field, schema, value }: { field: string; schema: Schema;
   const { i18n, t } = useTranslation();
   if (typeof value === "boolean") return <Text component="span" fz="sm">{t(value ? "settings.yes" : "settings.no")}</Text>;
   if (isTime(field) && typeof value === "number") return <Text component="span" fz="sm">{lasting(value, i18n.language)}</Text>;
-  const text = [value].flat().join(", ");
+  const text = schema.enum ? t(`settingValue.${field}.${String(value)}`, { defaultValue: String(value) }) : [value].flat().join(", ");
   if (text === "") return <Text c="dimmed" component="span" fz="sm">{t("settings.nothing")}</Text>;
   return <Text component="span" dir={schema.enum ? undefined : "auto"} fz="sm" style={{ overflowWrap: "anywhere" }}>{text}</Text>;
 }
