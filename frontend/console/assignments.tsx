@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, SegmentedControl, Select, Tooltip } from "@mantine/core";
+import { ActionIcon, Badge, Button, Group, SegmentedControl, Tooltip } from "@mantine/core";
 import { IconPlus, IconShieldLock, IconTrash, IconUsers } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,7 +6,7 @@ import type { components } from "../api/index.ts";
 import { DataTable, EmptyState, FormDialog, Section, Time, notifyDone, useApi, useApiForm, useCan, useCursor, useGrove } from "../ui/index.ts";
 import { NameLink } from "./ListPage.tsx";
 import { useMemberNames } from "./names.ts";
-import { GroupPicker, MemberPicker, useRoleOptions } from "./pickers.tsx";
+import { GroupPicker, MemberPicker, RolePicker } from "./pickers.tsx";
 import { useTaking } from "./taking.ts";
 import { useOrg } from "./useOrg.ts";
 
@@ -153,7 +153,6 @@ export function GiveRole({ onClose, principal }: { onClose: () => void; principa
   const { t } = useTranslation();
   const { ref } = useOrg();
   const { api } = useGrove();
-  const roles = useRoleOptions(ref);
   const form = useApiForm({
     initialValues: { reach: "org" as Reach, role: null as string | null },
     send: async ({ reach, role }) => {
@@ -166,7 +165,7 @@ export function GiveRole({ onClose, principal }: { onClose: () => void; principa
   const { getInputProps } = form.form;
   return (
     <FormDialog form={form} onClose={onClose} opened submitLabel={t("assignments.giveRole")} title={t("assignments.giveRole")}>
-      <Select data={roles} label={t("assignments.role")} nothingFoundMessage={t("list.noMatch")} required searchable {...getInputProps("role")} />
+      <RolePicker label={t("assignments.role")} org={ref} required {...getInputProps("role")} />
       <ReachControl {...getInputProps("reach")} />
     </FormDialog>
   );

@@ -8,21 +8,43 @@ type Role = components["schemas"]["Role"];
 
 const same = (a: string, b: string) => a.localeCompare(b, undefined, { sensitivity: "accent" }) === 0;
 
-/** Every role that can be given in an organization, page after page. */
-export async function allRoles(api: GroveClient, org: string): Promise<Role[]> {
-  const roles: Role[] = [];
+/** A list that cannot be searched, read to its end. */
+async function toEnd<T>(read: (query: { page_size: number; page_token?: string }) => Promise<{ items: T[]; next_page_token?: string }>): Promise<T[]> {
+  const items: T[] = [];
   for (let page_token: string | undefined; ; ) {
-    const query = { page_size: 200, ...(page_token && { page_token }) };
-    const page = await sent(api.GET("/v1/orgs/{org}/roles", { params: { path: { org }, query } }));
-    roles.push(...page.items);
+    const page = await read({ page_size: 200, ...(page_token && { page_token }) });
+    items.push(...page.items);
     page_token = page.next_page_token;
-    if (!page_token) return roles;
+    if (!page_token) return items;
   }
 }
+
+/** Every role that can be given in an organization. */
+const allRoles = (api: GroveClient, org: string): Promise<Role[]> => toEnd((query) => sent(api.GET("/v1/orgs/{org}/roles", { params: { path: { org }, query } })));
 
 export function useRoles(org: string): Role[] {
   const { api } = useGrove();
   return useQuery({ enabled: useCan("roles.read"), queryFn: () => allRoles(api, org), queryKey: ["roles", org] }).data ?? [];
+}
+
+/** Every app that an organization has or that is shared with it. */
+export function useAvailableApps(org: string) {
+  const { api } = useGrove();
+  const queryFn = () => toEnd((query) => sent(api.GET("/v1/orgs/{org}/available-apps", { params: { path: { org }, query } })));
+  return useQuery({ enabled: useCan("apps.read"), queryFn, queryKey: ["available-apps", org] }).data ?? [];
+}
+
+/** Every app of an organization's own. */
+export function useOwnApps(org: string) {
+  const { api } = useGrove();
+  return useQuery({ enabled: useCan("apps.read"), queryFn: () => toEnd((query) => sent(api.GET("/v1/orgs/{org}/apps", { params: { path: { org }, query } }))), queryKey: ["apps", org] }).data ?? [];
+}
+
+/** Every API that an organization has or inherits. */
+export function useApiResources(org: string, enabled = true) {
+  const { api } = useGrove();
+  const queryFn = () => toEnd((query) => sent(api.GET("/v1/orgs/{org}/api-resources", { params: { path: { org }, query } })));
+  return useQuery({ enabled, queryFn, queryKey: ["api-resources", org] }).data ?? [];
 }
 
 /** Finds groups and roles of an organization by their names, each asked for once. A name that is nobody's is a Problem. */

@@ -1,73 +1,55 @@
-import { Anchor, Checkbox, CloseButton, Group, Input, MultiSelect, Select, type SelectProps, Stack, Text } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { Anchor, Checkbox, CloseButton, Group, Input, type SelectProps, Stack, Text } from "@mantine/core";
 import { keepPreviousData, useQueries } from "@tanstack/react-query";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useApi, useGrove } from "../ui/index.ts";
-import { useRoles } from "./names.ts";
+import { type Many, type One, type Option, Picker, few, foundAmong, foundIn, useApi, useGrove } from "../ui/index.ts";
+import { useApiResources, useAvailableApps, useRoles } from "./names.ts";
 import classes from "./pickers.module.css";
+import { useOrg } from "./useOrg.ts";
 
-interface Option {
-  label: string;
-  /** What tells it from others of the same name. */
-  note?: string;
-  value: string;
-}
+type Props = Pick<SelectProps, "aria-label" | "description" | "disabled" | "error" | "label" | "placeholder" | "required" | "w"> & (Many | One);
 
-interface RemoteProps extends Pick<SelectProps, "aria-label" | "description" | "error" | "label" | "placeholder" | "required" | "w"> {
-  onChange: (value: string | null) => void;
-  value?: string | null;
-}
+const keep = { placeholderData: keepPreviousData };
 
-/** A choice among more things than fit a list: the API searches by the beginning of what is typed. */
-export function RemoteSelect({ onSearch, options, value = null, ...rest }: RemoteProps & { onSearch: (text: string) => void; options: Option[] }) {
-  const { t } = useTranslation();
-  const [chosen, setChosen] = useState<Option>();
-  const data = chosen && chosen.value === value && !options.some((o) => o.value === value) ? [chosen, ...options] : options;
+/** Somebody who belongs to the organization. */
+export function MemberPicker({ org, ...rest }: Props & { org: string }) {
+  const query = useApi();
   return (
-    <Select
-      {...rest} clearable data={data} filter={({ options: all }) => all} nothingFoundMessage={t("list.noMatch")} searchable value={value}
-      onChange={(to) => {
-        setChosen(data.find((o) => o.value === to));
-        rest.onChange(to);
-      }}
-      renderOption={({ option }: { option: Option }) => (
-        <div>
-          {option.label}
-          {option.note && <Text c="dimmed" fz="xs">{option.note}</Text>}
-        </div>
-      )}
-      onSearchChange={(text) => onSearch(text === chosen?.label ? "" : text.trim())}
+    <Picker
+      {...rest}
+      useFound={(typed) => foundIn(query.useQuery("get", "/v1/orgs/{org}/members", { params: { path: { org }, query: few(typed) } }, keep).data, (m) => ({ label: m.display_name, note: m.email !== m.display_name ? m.email : undefined, value: m.user_id }))}
     />
   );
 }
 
-const few = (wanted: string) => ({ page_size: 20, ...(wanted && { q: wanted }) });
-
-/** Somebody who belongs to the organization. */
-export function MemberPicker({ org, ...rest }: RemoteProps & { org: string }) {
-  const [search, setSearch] = useState("");
-  const [wanted] = useDebouncedValue(search, 200);
-  const found = useApi().useQuery("get", "/v1/orgs/{org}/members", { params: { path: { org }, query: few(wanted) } }, { placeholderData: keepPreviousData });
-  const options = (found.data?.items ?? []).map((m) => ({ label: m.email && m.email !== m.display_name ? `${m.display_name} · ${m.email}` : m.display_name, value: m.user_id }));
-  return <RemoteSelect {...rest} onSearch={setSearch} options={options} />;
-}
-
-/** A group of the organization. */
-export function GroupPicker({ org, ...rest }: RemoteProps & { org: string }) {
-  const [search, setSearch] = useState("");
-  const [wanted] = useDebouncedValue(search, 200);
-  const found = useApi().useQuery("get", "/v1/orgs/{org}/groups", { params: { path: { org }, query: few(wanted) } }, { placeholderData: keepPreviousData });
-  return <RemoteSelect {...rest} onSearch={setSearch} options={(found.data?.items ?? []).map((g) => ({ label: g.name, value: g.id }))} />;
+/** A group of the organization, or some. */
+export function GroupPicker({ org, ...rest }: Props & { org: string }) {
+  const query = useApi();
+  return (
+    <Picker
+      {...rest}
+      useFound={(typed) => foundIn(query.useQuery("get", "/v1/orgs/{org}/groups", { params: { path: { org }, query: few(typed) } }, keep).data, (g) => ({ label: g.name, note: g.description || undefined, value: g.id }))}
+    />
+  );
 }
 
 /** An organization at or below the one acted in. */
-export function OrgPicker({ except = [], ...rest }: RemoteProps & { except?: string[] }) {
-  const [search, setSearch] = useState("");
-  const [wanted] = useDebouncedValue(search, 200);
-  const found = useApi().useQuery("get", "/v1/orgs", { params: { query: few(wanted) } }, { placeholderData: keepPreviousData });
-  const options = (found.data?.items ?? []).filter((o) => !except.includes(o.id)).map((o) => ({ label: `${o.name} · ${o.handle}`, note: o.path.map((step) => step.name).join(" / "), value: o.id }));
-  return <RemoteSelect {...rest} onSearch={setSearch} options={options} />;
+export function OrgPicker({ except = [], ...rest }: Props & { except?: string[] }) {
+  const query = useApi();
+  return (
+    <Picker
+      {...rest}
+      useFound={(typed) => {
+        const { more, options } = foundIn(query.useQuery("get", "/v1/orgs", { params: { query: few(typed) } }, keep).data, (o) => ({ label: `${o.name} · ${o.handle}`, note: o.path.map((step) => step.name).join(" / "), value: o.id }));
+        return { more, options: options.filter((o) => !except.includes(o.value)) };
+      }}
+    />
+  );
+}
+
+/** A role that can be given here, or some, each with the app or the organization that it is of. */
+export function RolePicker({ org, ...rest }: Props & { org: string }) {
+  const all = useRoleOptions(org);
+  return <Picker {...rest} useFound={(typed) => foundAmong(all, typed)} />;
 }
 
 /** How many chosen organizations are shown by name. */
@@ -107,46 +89,15 @@ export function OrgsPicker({ description, error, except, label, onChange, value 
   );
 }
 
-/** Every role that can be given here, those of apps below the app's name. */
-export function RolesPicker({ org, ...rest }: { description?: string; error?: React.ReactNode; label: string; onChange: (ids: string[]) => void; org: string; value?: string[] }) {
+function useRoleOptions(org: string): Option[] {
   const { t } = useTranslation();
-  const data = useRoleOptions(org);
-  return <MultiSelect {...rest} clearable data={data} nothingFoundMessage={t("list.noMatch")} searchable />;
-}
-
-/** Some of an organization's groups. */
-export function GroupsPicker({ org, value = [], ...rest }: { description?: string; error?: React.ReactNode; label: string; onChange: (ids: string[]) => void; org: string; value?: string[] }) {
-  const { t } = useTranslation();
-  const [search, setSearch] = useState("");
-  const [wanted] = useDebouncedValue(search, 200);
-  const [seen, setSeen] = useState<Option[]>([]);
-  const found = useApi().useQuery("get", "/v1/orgs/{org}/groups", { params: { path: { org }, query: few(wanted.trim()) } }, { placeholderData: keepPreviousData });
-  const options = (found.data?.items ?? []).map((g) => ({ label: g.name, value: g.id }));
-  const chosen = seen.filter((o) => value.includes(o.value) && !options.some((g) => g.value === o.value));
-  return (
-    <MultiSelect
-      {...rest} clearable data={[...chosen, ...options]} filter={({ options: all }) => all} nothingFoundMessage={t("list.noMatch")} onSearchChange={setSearch} searchable
-      value={value}
-      onChange={(ids) => {
-        setSeen([...seen, ...options].filter((o) => ids.includes(o.value)));
-        rest.onChange(ids);
-      }}
-    />
-  );
-}
-
-export function useRoleOptions(org: string) {
-  const { t } = useTranslation();
-  const query = useApi();
-  const params = { path: { org }, query: { page_size: 200 } };
-  const roles = useRoles(org);
-  const apps = query.useQuery("get", "/v1/orgs/{org}/available-apps", { params }).data?.items ?? [];
-  const groups = new Map<string, Option[]>();
-  for (const role of roles) {
-    const group = role.audience.type === "organization" ? t("roles.wholeOrganization") : (apps.find((a) => a.id === role.audience.id)?.name ?? t("roles.app"));
-    groups.set(group, [...(groups.get(group) ?? []), { label: role.name, value: role.id }]);
-  }
-  return [...groups].map(([group, items]) => ({ group, items }));
+  const { org: here } = useOrg();
+  const apps = useAvailableApps(org);
+  const owner = (id: string) => (id === here?.id ? here.name : here?.path.find((step) => step.id === id)?.name);
+  return useRoles(org).map((role) => {
+    if (role.audience.type === "application") return { label: `${role.name} · ${apps.find((a) => a.id === role.audience.id)?.name ?? t("roles.app")}`, note: role.description || undefined, value: role.id };
+    return { label: role.name, note: role.inherited && !role.builtin ? owner(role.org_id) : t("roles.wholeOrganization"), value: role.id };
+  });
 }
 
 export interface ScopeGroup {
@@ -158,8 +109,9 @@ export interface ScopeGroup {
 /** Every scope of every API that the organization has or inherits. */
 export function useScopes(org: string, enabled = true): ScopeGroup[] {
   const { query } = useGrove();
-  const params = { path: { org }, query: { page_size: 200 } };
-  const resources = query.useQuery("get", "/v1/orgs/{org}/api-resources", { params }, { enabled }).data?.items ?? [];
+  // An API has no more scopes than a page.
+  const params = { query: { page_size: 200 } };
+  const resources = useApiResources(org, enabled);
   const scopes = useQueries({
     queries: resources.map((r) => query.queryOptions("get", "/v1/orgs/{org}/api-resources/{resource}/scopes", { params: { ...params, path: { org, resource: r.id } } })),
   });

@@ -6,6 +6,7 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { notifyProblem } from "./confirm.tsx";
 import { useApi, useCan, useSession } from "./grove.tsx";
+import { few } from "./Picker.tsx";
 import classes from "./OrgSwitcher.module.css";
 
 interface Org {
@@ -28,11 +29,11 @@ export function OrgSwitcher({ current, none = false, onGo }: { current: Org | un
   const opened = combobox.dropdownOpened;
   const api = useApi();
   const acting = actingIn ?? person?.orgId;
-  const mine = api.useQuery("get", "/v1/me/organizations", { params: { query: { page_size: 200 } } }, { enabled: opened });
-  const below = api.useQuery("get", "/v1/orgs", { params: { query: { page_size: 20, ...(typed && { q: typed }) } } }, { enabled: useCan("orgs.read") && opened, placeholderData: keepPreviousData });
-  const wanted = search.trim().toLowerCase();
-  const own = (mine.data?.items ?? []).filter((o) => o.name.toLowerCase().includes(wanted) || o.handle.includes(wanted));
-  const reached = (below.data?.items ?? []).filter((o) => !mine.data?.items.some((m) => m.id === o.id));
+  const mine = api.useQuery("get", "/v1/me/organizations", { params: { query: few(typed) } }, { enabled: opened, placeholderData: keepPreviousData });
+  const below = api.useQuery("get", "/v1/orgs", { params: { query: few(typed) } }, { enabled: useCan("orgs.read") && opened, placeholderData: keepPreviousData });
+  const own = mine.data?.items ?? [];
+  const reached = (below.data?.items ?? []).filter((o) => !own.some((m) => m.id === o.id));
+  const more = [mine, below].some((found) => found.data?.next_page_token !== undefined);
   useEffect(() => {
     if (opened) setSearch("");
   }, [opened]);
@@ -65,6 +66,7 @@ export function OrgSwitcher({ current, none = false, onGo }: { current: Org | un
         <Combobox.Options aria-label={t("switcher.label", { name: current?.name ?? "" })} mah={360} style={{ overflowY: "auto" }} tabIndex={0}>
           {own.length > 0 && <Combobox.Group label={t("switcher.mine")}>{own.map((org) => <Choice acting={org.id === acting} key={org.id} org={org} />)}</Combobox.Group>}
           {reached.length > 0 && <Combobox.Group label={t("switcher.below")}>{reached.map((org) => <Choice key={org.id} org={org} />)}</Combobox.Group>}
+          {more && <Text c="dimmed" fz="xs" px="xs" py={6}>{t("list.typeMore")}</Text>}
           {own.length + reached.length === 0 && <Combobox.Empty>{mine.isPending || below.isFetching ? <Loader size="xs" /> : t("switcher.none")}</Combobox.Empty>}
         </Combobox.Options>
       </Combobox.Dropdown>

@@ -9,6 +9,7 @@ export { type Grove, useApi, useCan, useGrove, useSession } from "./grove.tsx";
 export { NotFound } from "./NotFound.tsx";
 export { OrgSwitcher } from "./OrgSwitcher.tsx";
 export { type Crumb, Facts, Loaded, PageHeader, Section } from "./Page.tsx";
+export { type Found, Picker, type Many, type One, type Option, few, foundAmong, foundIn } from "./Picker.tsx";
 export { ProblemAlert } from "./ProblemAlert.tsx";
 export { Copyable, SecretBox, SecretDialog } from "./Secret.tsx";
 export { type NavItem, type NavSection, Shell } from "./Shell.tsx";

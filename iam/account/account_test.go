@@ -224,6 +224,11 @@ func TestSessions(t *testing.T) {
 	if len(orgs) != 1 || orgs[0].(map[string]any)["current"] != true {
 		t.Errorf("organizations: %v", orgs)
 	}
+	for q, want := range map[string]int{"CME": 1, "acm": 1, "north": 0} {
+		if found := w.Must(w.A, token, "GET", "/me/organizations?q="+q, nil)["items"].([]any); len(found) != want {
+			t.Errorf("organizations with %s: %v", q, found)
+		}
+	}
 }
 
 // TestConsole: the console is offered to whoever has something to do there, in the organization where he has it.

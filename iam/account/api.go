@@ -112,6 +112,11 @@ type (
 	noInput   struct{}
 	listInput struct{ httpapi.PageQuery }
 
+	organizationsInput struct {
+		httpapi.PageQuery
+		Q string `query:"q" maxLength:"100" doc:"Only organizations with this somewhere in the name or the handle." example:"north"`
+	}
+
 	profileInput struct {
 		httpapi.Match
 		Body UpdateAccountProfileRequest
@@ -256,14 +261,14 @@ func (s *Service) endOthers(ctx context.Context, c *httpapi.Call, _ *noInput) (*
 	})
 }
 
-func (s *Service) listOrganizations(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[AccountOrganization]], error) {
+func (s *Service) listOrganizations(ctx context.Context, c *httpapi.Call, in *organizationsInput) (*httpapi.Out[page.Of[AccountOrganization]], error) {
 	req, err := c.Page(in.PageQuery)
 	if err != nil {
 		return nil, err
 	}
 	var result page.Result[AccountOrganization]
 	err = s.inTenant(ctx, c, func(ctx context.Context, tx db.Tx) error {
-		result, err = s.organizations(ctx, tx, c.Actor, req)
+		result, err = s.organizations(ctx, tx, c.Actor, in.Q, req)
 		return err
 	})
 	if err != nil {

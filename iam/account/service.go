@@ -190,7 +190,7 @@ func (s *Service) export(ctx context.Context, c *httpapi.Call) (AccountExport, e
 		}
 		out.Profile = profile(u, console)
 		for req := (page.Request{Size: page.MaxSize}); ; {
-			found, err := s.organizations(ctx, tx, c.Actor, req)
+			found, err := s.organizations(ctx, tx, c.Actor, "", req)
 			if err != nil {
 				return err
 			}
@@ -225,9 +225,9 @@ func (s *Service) export(ctx context.Context, c *httpapi.Call) (AccountExport, e
 	return out, err
 }
 
-// organizations returns a page of those that the actor belongs to, by name.
-func (s *Service) organizations(ctx context.Context, tx db.Tx, a actor.Actor, req page.Request) (page.Result[AccountOrganization], error) {
-	found, err := s.Members.OrgsOf(ctx, tx, a.User, "", req)
+// organizations returns a page of those that the actor belongs to, by name: those with part in the name or the handle.
+func (s *Service) organizations(ctx context.Context, tx db.Tx, a actor.Actor, part string, req page.Request) (page.Result[AccountOrganization], error) {
+	found, err := s.Members.OrgsOf(ctx, tx, a.User, part, req)
 	return page.Map(found, func(o members.MemberOrg) AccountOrganization {
 		return AccountOrganization{ID: o.ID, Handle: o.Handle, Name: o.Name, Status: o.Status, Current: o.ID == a.Org}
 	}), err

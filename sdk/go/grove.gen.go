@@ -5692,6 +5692,9 @@ type ListMyOrganizationsParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Q Only organizations with this somewhere in the name or the handle.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // ListMySessionsParams defines parameters for ListMySessions.
@@ -6544,6 +6547,7 @@ func (c *Client) ListMyOrganizations(ctx context.Context, params *ListMyOrganiza
 	if params != nil {
 		add(&r, "page_size", params.PageSize)
 		add(&r, "page_token", params.PageToken)
+		add(&r, "q", params.Q)
 	}
 	answer := new(AccountOrganizationList)
 	if err := c.do(ctx, r, answer, options); err != nil {

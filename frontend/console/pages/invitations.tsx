@@ -8,7 +8,7 @@ import { FormDialog, SecretDialog, StateBadge, Time, notifyDone, useApiForm, use
 import { AddMany } from "../AddMany.tsx";
 import { ListPage } from "../ListPage.tsx";
 import { useNames, useRoles } from "../names.ts";
-import { GroupsPicker, RolesPicker } from "../pickers.tsx";
+import { GroupPicker, RolePicker } from "../pickers.tsx";
 import { type Row, namesIn } from "../rows.ts";
 import { useOrg } from "../useOrg.ts";
 
@@ -142,8 +142,8 @@ function Invite({ onClose, onLink }: { onClose: () => void; onLink: (link: Link)
   return (
     <FormDialog form={form} onClose={onClose} opened submitLabel={t(byHand ? "users.linkMake" : "invitations.send")} title={t("invitations.createIn", { name: org?.name ?? "" })}>
       <TextInput data-autofocus label={t("field.email")} maxLength={254} required type="email" {...getInputProps("email")} />
-      <RolesPicker description={t("invitations.rolesHint")} label={t("nav.roles")} org={ref} {...getInputProps("roles")} />
-      <GroupsPicker description={t("invitations.groupsHint")} label={t("nav.groups")} org={ref} {...getInputProps("groups")} />
+      <RolePicker description={t("invitations.rolesHint")} label={t("nav.roles")} many org={ref} {...getInputProps("roles")} />
+      <GroupPicker description={t("invitations.groupsHint")} label={t("nav.groups")} many org={ref} {...getInputProps("groups")} />
       <Radio.Group label={t("users.linkDelivery")} {...getInputProps("delivery")}>
         <Stack gap={8} mt={6}>
           <Radio label={t("invitations.byEmail")} value="email" />

@@ -1,27 +1,22 @@
-import { Badge, Group, SegmentedControl, Select, TextInput, Textarea } from "@mantine/core";
+import { Badge, Group, SegmentedControl, TextInput, Textarea } from "@mantine/core";
 import { IconShieldLock } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type components, sent } from "../../api/index.ts";
-import { Copyable, FormDialog, Section, Time, notifyDone, useApi, useApiForm, useCan, useCursor, useGrove } from "../../ui/index.ts";
+import { Copyable, FormDialog, Picker, Section, Time, foundAmong, notifyDone, useApi, useApiForm, useCan, useCursor, useGrove } from "../../ui/index.ts";
 import { RoleAssignments } from "../assignments.tsx";
 import { DetailPage } from "../DetailPage.tsx";
 import { ListPage, NameLink } from "../ListPage.tsx";
+import { useAvailableApps, useOwnApps } from "../names.ts";
 import { ScopePicker, useScopes } from "../pickers.tsx";
 import { allows, useGo, useId, useOrg } from "../useOrg.ts";
 
 type Role = components["schemas"]["Role"];
 
-/** The names of the apps that roles here may belong to, own and shared. */
-function useApps() {
-  const { ref } = useOrg();
-  return useApi().useQuery("get", "/v1/orgs/{org}/available-apps", { params: { path: { org: ref }, query: { page_size: 200 } } }, { enabled: useCan("apps.read") }).data?.items ?? [];
-}
-
 function Audience({ role }: { role: Role }) {
   const { t } = useTranslation();
-  const apps = useApps();
+  const apps = useAvailableApps(useOrg().ref);
   if (role.audience.type === "organization") return <>{t("roles.wholeOrganization")}</>;
   return <>{apps.find((a) => a.id === role.audience.id)?.name ?? t("roles.app")}</>;
 }
@@ -81,8 +76,11 @@ function CreateRole({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
   const { path, ref } = useOrg();
   const go = useGo();
-  const { api, query } = useGrove();
-  const own = query.useQuery("get", "/v1/orgs/{org}/apps", { params: { path: { org: ref }, query: { page_size: 200 } } }, { enabled: useCan("apps.read") }).data?.items ?? [];
+  const { api } = useGrove();
+  const audiences = [
+    { label: t("roles.wholeOrganization"), value: "" },
+    ...useOwnApps(ref).filter((a) => !a.builtin && a.role_audience === "application").map((a) => ({ label: a.name, value: a.id })),
+  ];
   const form = useApiForm({
     initialValues: { app: "", description: "", name: "", permissions: [] as string[] },
     send: async ({ app, description, name, permissions }) => {
@@ -100,9 +98,8 @@ function CreateRole({ onClose }: { onClose: () => void }) {
     <FormDialog form={form} onClose={onClose} opened size="lg" submitLabel={t("roles.create")} title={t("roles.create")}>
       <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
       <Textarea autosize label={t("field.description")} maxLength={500} {...getInputProps("description")} />
-      <Select
-        allowDeselect={false} description={t("roles.audienceHint")} label={t("field.audience")} {...getInputProps("app")}
-        data={[{ label: t("roles.wholeOrganization"), value: "" }, ...own.filter((a) => !a.builtin && a.role_audience === "application").map((a) => ({ label: a.name, value: a.id }))]}
+      <Picker
+        allowDeselect={false} description={t("roles.audienceHint")} label={t("field.audience")} {...getInputProps("app")} useFound={(typed) => foundAmong(audiences, typed)}
         onChange={(app) => setValues({ app: app ?? "", permissions: [] })}
       />
       <ScopePicker groups={groups} label={t("field.permissions")} {...getInputProps("permissions")} />

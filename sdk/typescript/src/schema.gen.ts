@@ -8090,6 +8090,8 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
+                /** @description Only organizations with this somewhere in the name or the handle. */
+                q?: string;
             };
             header?: never;
             path?: never;

@@ -3,7 +3,8 @@ import { IconApi, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
-import { DataTable, EmptyState, FormDialog, Section, notifyDone, useApi, useApiForm, useConfirm, useCursor, useGrove } from "../../../ui/index.ts";
+import { DataTable, EmptyState, FormDialog, Picker, Section, foundAmong, notifyDone, useApi, useApiForm, useConfirm, useCursor, useGrove } from "../../../ui/index.ts";
+import { useApiResources } from "../../names.ts";
 import { ScopePicker } from "../../pickers.tsx";
 import { allows, useOrg } from "../../useOrg.ts";
 import type { App } from "./detail.tsx";
@@ -67,7 +68,8 @@ function Authorize({ app, current, onClose, taken }: { app: App; current: Author
   const { api } = useGrove();
   const query = useApi();
   const page = { page_size: 200 };
-  const resources = query.useQuery("get", "/v1/orgs/{org}/api-resources", { params: { path: { org: ref }, query: page } }).data?.items ?? [];
+  const resources = useApiResources(ref);
+  const free = resources.filter((r) => r.id === current?.resource || !taken.includes(r.id)).map((r) => ({ label: r.name, note: r.identifier, value: r.id }));
   const form = useApiForm({
     initialValues: { authorization_details_types: current?.authorization_details_types ?? [], policy: (current?.policy ?? (app.template === "m2m" ? "none" : "rbac")) as "none" | "rbac", resource: current?.resource ?? "", scopes: current?.scopes ?? [] },
     send: async (body) => {
@@ -84,9 +86,8 @@ function Authorize({ app, current, onClose, taken }: { app: App; current: Author
   const chosen = resources.find((r) => r.id === resource);
   return (
     <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={current ? current.name : t("apis.authorize")}>
-      <Select
-        allowDeselect={false} data={resources.filter((r) => r.id === current?.resource || !taken.includes(r.id)).map((r) => ({ label: `${r.name} · ${r.identifier}`, value: r.id }))}
-        disabled={current !== undefined} label={t("apis.resource")} nothingFoundMessage={t("list.noMatch")} required searchable {...getInputProps("resource")}
+      <Picker
+        allowDeselect={false} disabled={current !== undefined} label={t("apis.resource")} required {...getInputProps("resource")} useFound={(typed) => foundAmong(free, typed)}
         onChange={(value) => {
           setFieldValue("resource", value ?? "");
           setFieldValue("scopes", []);

@@ -6,8 +6,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "../../../api/index.ts";
-import { DataTable, EmptyState, Time, useApi, useCan, useCursor } from "../../../ui/index.ts";
-import { RemoteSelect } from "../../pickers.tsx";
+import { DataTable, EmptyState, Picker, Time, few, foundIn, useApi, useCan, useCursor } from "../../../ui/index.ts";
 import { useOrg } from "../../useOrg.ts";
 import { EventLink } from "./detail.tsx";
 import { type Event, isId, useNames } from "./names.tsx";
@@ -99,24 +98,18 @@ export function Log({ onShow }: { onShow: (event: Event) => void }) {
 function About({ name, onChange, value }: { name: string | undefined; onChange: (id: string | null) => void; value: string | undefined }) {
   const { t } = useTranslation();
   const { ref } = useOrg();
-  const [search, setSearch] = useState("");
-  const [wanted] = useDebouncedValue(search, 200);
-  const asked = useCan("members.read") && !isId(wanted);
-  const found = useApi().useQuery(
-    "get", "/v1/orgs/{org}/members", { params: { path: { org: ref }, query: { page_size: 20, ...(wanted && { q: wanted }) } } }, { enabled: asked, placeholderData: keepPreviousData },
-  );
-  const removed = useApi().useQuery(
-    "get", "/v1/orgs/{org}/removed-names", { params: { path: { org: ref }, query: { page_size: 20, q: wanted } } }, { enabled: wanted !== "" && !isId(wanted), placeholderData: keepPreviousData },
-  );
-  const people = [
-    ...(asked ? (found.data?.items ?? []).map((m) => ({ label: m.display_name, value: m.user_id })) : []),
-    ...(wanted !== "" && !isId(wanted) ? (removed.data?.items ?? []).map((n) => ({ label: t("events.removed", { name: n.name }), value: n.id })) : []),
-  ];
-  const known = [...(value ? [{ label: name ?? people.find((o) => o.value === value)?.label ?? value, value }] : []), ...(isId(wanted) && wanted !== value ? [{ label: wanted, value: wanted }] : [])];
-  return (
-    <RemoteSelect
-      aria-label={t("events.about")} onChange={onChange} onSearch={setSearch} placeholder={t("events.about")} value={value ?? null} w={240}
-      options={[...known, ...people.filter((o) => !known.some((k) => k.value === o.value))]}
-    />
-  );
+  const query = useApi();
+  const reads = useCan("members.read");
+  const useFound = (typed: string) => {
+    const asked = reads && !isId(typed);
+    const belonging = query.useQuery("get", "/v1/orgs/{org}/members", { params: { path: { org: ref }, query: few(typed) } }, { enabled: asked, placeholderData: keepPreviousData });
+    const members = foundIn(asked ? belonging.data : undefined, (m) => ({ label: m.display_name, note: m.email !== m.display_name ? m.email : undefined, value: m.user_id }));
+    const named = typed !== "" && !isId(typed);
+    const gone = query.useQuery("get", "/v1/orgs/{org}/removed-names", { params: { path: { org: ref }, query: { page_size: 20, q: typed } } }, { enabled: named, placeholderData: keepPreviousData });
+    const removed = foundIn(named ? gone.data : undefined, (n) => ({ label: t("events.removed", { name: n.name }), value: n.id }));
+    const options = [...members.options, ...removed.options];
+    const known = [...(value ? [{ label: name ?? options.find((o) => o.value === value)?.label ?? value, value }] : []), ...(isId(typed) && typed !== value ? [{ label: typed, value: typed }] : [])];
+    return { more: members.more || removed.more, options: [...known, ...options.filter((o) => !known.some((k) => k.value === o.value))] };
+  };
+  return <Picker aria-label={t("events.about")} onChange={onChange} placeholder={t("events.about")} useFound={useFound} value={value ?? null} w={240} />;
 }
