@@ -1,7 +1,7 @@
 import { Button, Group, Modal, Stack } from "@mantine/core";
 import { type UseFormInput, type UseFormReturnType, useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Problem, type ProblemField } from "../api/index.ts";
 import { ProblemAlert } from "./ProblemAlert.tsx";
@@ -36,13 +36,11 @@ export interface ApiForm<V extends Record<string, unknown>> {
   submit: (event?: React.FormEvent<HTMLFormElement>) => void;
 }
 
-/** Brings what is wrong into view, once it is on the page: in a long form it is far from the button. */
+/** Brings what is wrong into view: in a long form it is far from the button. */
 function showFailure() {
-  requestAnimationFrame(() => {
-    const wrong = document.querySelector<HTMLElement>('form [aria-invalid="true"], form [role="alert"]');
-    wrong?.scrollIntoView({ block: "center" });
-    wrong?.focus({ preventScroll: true });
-  });
+  const wrong = document.querySelector<HTMLElement>('form [aria-invalid="true"], form [role="alert"]');
+  wrong?.scrollIntoView({ block: "center" });
+  wrong?.focus({ preventScroll: true });
 }
 
 /**
@@ -55,6 +53,12 @@ export function useApiForm<V extends Record<string, unknown>>(input: UseFormInpu
   const form = useForm<V>({ mode: "controlled", ...rest });
   const [pending, setPending] = useState(false);
   const [problem, setProblem] = useState<Problem>();
+  const [failures, setFailures] = useState(0);
+  // Once it is on the page, however long that takes.
+  useEffect(() => {
+    if (failures > 0) showFailure();
+  }, [failures]);
+  const fail = () => setFailures((n) => n + 1);
   const run = async (values: V) => {
     setPending(true);
     setProblem(undefined);
@@ -69,7 +73,7 @@ export function useApiForm<V extends Record<string, unknown>>(input: UseFormInpu
       });
       form.setErrors(placed);
       if (Object.keys(placed).length === 0 || unplaced.length > 0) setProblem(failure);
-      showFailure();
+      fail();
     } finally {
       setPending(false);
     }
@@ -82,7 +86,7 @@ export function useApiForm<V extends Record<string, unknown>>(input: UseFormInpu
       form.reset();
       setProblem(undefined);
     },
-    submit: (event) => form.onSubmit((values) => void run(values), showFailure)(event),
+    submit: (event) => form.onSubmit((values) => void run(values), fail)(event),
   };
 }
 

@@ -77,7 +77,7 @@ test("formats of tokens and what people are known by are chosen, and only what c
   expect(await field("Address of the sector").getAttribute("aria-invalid")).toBe("true");
   expect(await app.read()).toMatchObject({ sector_identifier_uri: "" });
   expect(await accessibility(page)).toEqual([]);
-});
+}, 180_000);
 
 test("what an app is told is encrypted, what is missing comes into view, and its keys can be taken away", async () => {
   const app = await openApp("Safe", "web");
@@ -113,7 +113,7 @@ test("what an app is told is encrypted, what is missing comes into view, and its
   expect((await app.read()).jwks).toBeUndefined();
   await app.show();
   expect(await keys.inputValue()).toBe("");
-});
+}, 180_000);
 
 test("a public app shows its encryption where it has any, so that it can be taken away", async () => {
   const app = await openApp("Leaflet", "spa");

@@ -156,7 +156,6 @@ test("an invitation is handed over, into a group", async () => {
   await page.getByRole("option", { name: "There are more: type to find them" }).waitFor();
   expect(await page.getByRole("option", { name: "Night shift" }).count()).toBe(0);
   await shot("invite-groups");
-  expect(await accessibility(page)).toEqual([]);
   await groups.fill("night");
   await page.getByRole("option", { name: "Night shift" }).click();
   await page.keyboard.press("Escape");
