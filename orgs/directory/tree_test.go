@@ -244,6 +244,10 @@ func TestPageBelowAToken(t *testing.T) {
 	b := setup(t)
 	plant := func(below ids.Org, handle string, n int) {
 		err := b.do(b.a.Tenant, func(ctx context.Context, tx db.Tx) error {
+			// How long planting may take is not what is tested.
+			if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+				return err
+			}
 			_, err := tx.Exec(ctx, `
 				INSERT INTO organizations (tenant_id, id, parent_id, handle, name, name_key, status, created_at, updated_at)
 				SELECT $1, gen_random_uuid(), $2, $3 || '-' || n, 'Leaf ' || n, 'leaf ' || n, 'active', now(), now() FROM generate_series(1, $4) n`,
