@@ -177,7 +177,7 @@ test("an invitation is handed over, into a group", async () => {
   await guest.context().close();
   const joined = await sent(world.api.GET("/v1/orgs/{org}/users", { params: { path: { org }, query: { q: "dee@many" } } }));
   expect(joined.items[0]).toMatchObject({ email_verified: false, given_name: "Dee" });
-});
+}, 120_000);
 
 test("the inbox of development shows mails without a complaint of the browser", async () => {
   const tab = await open(browser);
