@@ -264,6 +264,7 @@ func TestAppsComeInPages(t *testing.T) {
 	for name, address := range map[string]string{"alpha": "https://alpha.example/", "Beta": "https://beta.example/", "beta closed": "", "gamma": "https://gamma.example/"} {
 		w.Must(w.A, manage, "POST", "/orgs/root/apps", map[string]any{"name": name, "template": "spa", "access_url": address, "redirect_uris": []string{"https://x.example/cb"}})
 	}
+	w.Must(w.A, manage, "POST", "/orgs/root/apps", map[string]any{"name": "beta hidden", "template": "spa", "access_url": "https://hidden.example/", "discoverable": false, "redirect_uris": []string{"https://x.example/cb"}})
 	token := w.Tokens(w.A, apptest.SignIn{}).Text("access_token")
 	var names []string
 	for next := ""; ; {

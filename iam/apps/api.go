@@ -20,6 +20,7 @@ type CreateAppRequest struct {
 	Description            string   `json:"description,omitempty" maxLength:"500" doc:"What the app is." example:"Where customers see their invoices."`
 	Template               string   `json:"template" enum:"m2m,mobile,spa,standard,web" doc:"What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting. Never changes." example:"web"`
 	LogoURI                string   `json:"logo_uri,omitempty" maxLength:"2048" doc:"https address of the app's logo." example:"https://app.example.com/logo.svg"`
+	Discoverable           *bool    `json:"discoverable,omitempty" default:"true" doc:"Whether people find the app among those that they may open, if it has an access_url." example:"true"`
 	AccessURL              string   `json:"access_url,omitempty" maxLength:"2048" doc:"Where the app lives: portals and mails link to it." example:"https://app.example.com/"`
 	RoleAudience           string   `json:"role_audience,omitempty" enum:"application,organization" default:"application" doc:"Which roles the app is told of: its own, or those of the organization that owns it." example:"application"`
 	RedirectURIs           []string `json:"redirect_uris,omitempty" maxItems:"50" doc:"Where authorization codes may be sent; compared exactly. Needed for spa, mobile and web." example:"[\"https://app.example.com/callback\"]"`
@@ -33,6 +34,7 @@ type UpdateAppRequest struct {
 	Description  *string `json:"description,omitempty" maxLength:"500" doc:"What the app is." example:"Where customers see their invoices."`
 	LogoURI      *string `json:"logo_uri,omitempty" maxLength:"2048" doc:"https address of the app's logo; empty for none." example:"https://app.example.com/logo.svg"`
 	AccessURL    *string `json:"access_url,omitempty" maxLength:"2048" doc:"Where the app lives; empty for nowhere." example:"https://app.example.com/"`
+	Discoverable *bool   `json:"discoverable,omitempty" doc:"Whether people find the app among those that they may open." example:"true"`
 	Enabled      *bool   `json:"enabled,omitempty" doc:"Whether the app works. Disabling ends everything that was issued to it." example:"true"`
 	RoleAudience *string `json:"role_audience,omitempty" enum:"application,organization" doc:"Which roles the app is told of. Turning to organization deletes the app's own roles for good." example:"application"`
 }
@@ -50,6 +52,7 @@ type App struct {
 	AccessURL      string    `json:"access_url" doc:"Where the app lives." example:"https://app.example.com/"`
 	Source         string    `json:"source" doc:"Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id." example:"managed"`
 	Builtin        bool      `json:"builtin" doc:"Comes with every tenant and cannot be changed." example:"false"`
+	Discoverable   bool      `json:"discoverable" doc:"Whether people find the app among those that they may open, if it has an access_url." example:"true"`
 	Enabled        bool      `json:"enabled" doc:"Whether the app works." example:"true"`
 	RoleAudience   string    `json:"role_audience" doc:"Which roles the app is told of: application or organization." example:"application"`
 	CreatedAt      time.Time `json:"created_at" doc:"When the app was registered." example:"2026-11-23T09:00:00Z"`
@@ -72,8 +75,8 @@ type VersionedApp struct {
 
 func (a appRow) view() App {
 	return App{ID: a.ID, OrgID: a.Org, ClientID: a.ClientID, ClientType: a.ClientType, Name: a.Name, Description: a.Description, Template: a.Template,
-		LogoURI: a.LogoURI, AccessURL: a.AccessURL, Source: a.Source, Builtin: a.Builtin, Enabled: a.Enabled, RoleAudience: a.RoleAudience,
-		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
+		LogoURI: a.LogoURI, AccessURL: a.AccessURL, Source: a.Source, Builtin: a.Builtin, Enabled: a.Enabled, Discoverable: a.Discoverable,
+		RoleAudience: a.RoleAudience, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
 }
 
 func (a appRow) versioned() VersionedApp {
@@ -91,6 +94,9 @@ type (
 	listAppsInput struct {
 		httpapi.OrgPath
 		httpapi.PageQuery
+		Q        string `query:"q" maxLength:"254" doc:"Only apps whose name has this in it, or whose client_id it is." example:"invoi"`
+		Template string `query:"template" enum:"m2m,mobile,spa,standard,web" doc:"Only apps of this kind." example:"web"`
+		Status   string `query:"status" enum:"disabled,enabled" doc:"Only apps that work, or that do not." example:"enabled"`
 	}
 	createAppInput struct {
 		httpapi.OrgPath
@@ -146,7 +152,7 @@ func (s *Service) listApps(ctx context.Context, c *httpapi.Call, in *listAppsInp
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.List(ctx, c.Tenant.ID, c.Org.ID, req)
+	result, err := s.List(ctx, c.Tenant.ID, c.Org.ID, AppFilter{Q: in.Q, Template: in.Template, Status: in.Status}, req)
 	if err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 	wantCode(t, err, "app.name_taken")
 	b.create(t, b.A, b.A.Rivals, apps.CreateAppRequest{Name: "SPA", Template: "m2m"})
 	b.create(t, b.B, b.B.Partner, apps.CreateAppRequest{Name: "SPA", Template: "m2m"})
-	page, err := b.apps.List(all(b.A), tenant, org, first)
+	page, err := b.apps.List(all(b.A), tenant, org, apps.AppFilter{}, first)
 	if err != nil || len(page.Items) != 2 {
 		t.Fatalf("what was refused left something: %+v %v", page, err)
 	}
@@ -432,3 +432,44 @@ func TestOverHTTP(t *testing.T) {
 }
 
 func TestZPlans(t *testing.T) { testkit.CheckPlans(t, setup(t).Database) }
+
+// TestListFilters: what an organization's apps are found by.
+func TestListFilters(t *testing.T) {
+	b := setup(t)
+	ctx, tenant, org := all(b.A), b.A.Tenant.ID, b.A.Partner.ID
+	made := map[string]apps.VersionedApp{}
+	for name, template := range map[string]string{"Große Rechnung": "web", "Rechnungen": "m2m", "Reports": "m2m", "100% gross": "m2m"} {
+		in := apps.CreateAppRequest{Name: name, Template: template}
+		if template == "web" {
+			in.RedirectURIs = []string{"https://app.example/cb"}
+		}
+		made[name], _ = b.create(t, b.A, b.A.Partner, in)
+	}
+	b.create(t, b.A, b.A.Rivals, apps.CreateAppRequest{Name: "Rechnung", Template: "m2m"})
+	off := false
+	if _, err := b.apps.Update(ctx, tenant, org, made["Reports"].ID, 0, apps.UpdateAppRequest{Enabled: &off}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		f    apps.AppFilter
+		want []string
+	}{
+		{apps.AppFilter{}, []string{"100% gross", "Große Rechnung", "Rechnungen", "Reports"}},
+		{apps.AppFilter{Q: "rechnung"}, []string{"Große Rechnung", "Rechnungen"}},
+		{apps.AppFilter{Q: " GROSSE"}, []string{"Große Rechnung"}},
+		{apps.AppFilter{Q: "0%"}, []string{"100% gross"}},
+		{apps.AppFilter{Q: "_e"}, nil},
+		{apps.AppFilter{Q: made["Reports"].ClientID}, []string{"Reports"}},
+		{apps.AppFilter{Q: "r", Template: "m2m", Status: "enabled"}, []string{"100% gross", "Rechnungen"}},
+		{apps.AppFilter{Status: "disabled"}, []string{"Reports"}},
+	} {
+		page, err := b.apps.List(ctx, tenant, org, c.f, first)
+		var names []string
+		for _, app := range page.Items {
+			names = append(names, app.Name)
+		}
+		if err != nil || !slices.Equal(names, c.want) {
+			t.Errorf("%+v: %q %v, want %q", c.f, names, err, c.want)
+		}
+	}
+}

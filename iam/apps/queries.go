@@ -8,6 +8,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/text"
 )
 
 type appRow struct {
@@ -24,6 +25,7 @@ type appRow struct {
 	Builtin      bool      `db:"builtin"`
 	Source       string    `db:"source"`
 	Enabled      bool      `db:"enabled"`
+	Discoverable bool      `db:"discoverable"`
 	RoleAudience string    `db:"role_audience"`
 	Origins      []string  `db:"allowed_origins"`
 	GrantTypes   []string  `db:"grant_types"`
@@ -39,7 +41,7 @@ func (a appRow) data() appData {
 }
 
 const sqlAppColumns = `
-	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, source, enabled,
+	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, source, enabled, discoverable,
 	       role_audience, allowed_origins, grant_types, oidc, created_at, updated_at, version,
 	       ARRAY(SELECT t.type FROM app_apis aa CROSS JOIN unnest(aa.authorization_details_types) AS t (type)
 	             WHERE aa.tenant_id = apps.tenant_id AND aa.app_id = apps.id ORDER BY t.type) AS details_types
@@ -51,10 +53,13 @@ type position struct {
 	id  uuid.UUID
 }
 
-func listApps(ctx context.Context, tx db.Tx, org ids.Org, after position, limit int) ([]appRow, error) {
+// listApps returns the apps that an organization owns, by name. Empty filters select all.
+func listApps(ctx context.Context, tx db.Tx, org ids.Org, f AppFilter, after position, limit int) ([]appRow, error) {
 	return db.Collect[appRow](ctx, tx, sqlAppColumns+`
-		WHERE tenant_id = $1 AND org_id = $2 AND (name_key, id) > ($3, $4::uuid) ORDER BY name_key, id LIMIT $5`,
-		tx.Tenant(), org, after.key, after.id, limit)
+		WHERE tenant_id = $1 AND org_id = $2 AND (name_key, id) > ($3, $4::uuid)
+		  AND ($6 = '' OR strpos(name_key, $6) > 0 OR client_id = $7) AND ($8 = '' OR template = $8) AND ($9 = '' OR enabled = ($9 = 'enabled'))
+		ORDER BY name_key, id LIMIT $5`,
+		tx.Tenant(), org, after.key, after.id, limit, text.Key(f.Q), f.Q, f.Template, f.Status)
 }
 
 func findApp(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
@@ -74,20 +79,20 @@ func clientIDByName(ctx context.Context, tx db.Tx, org ids.Org, key string) (cli
 func insertApp(ctx context.Context, tx db.Tx, a appRow) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO apps (tenant_id, id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, enabled,
-		                  role_audience, allowed_origins, grant_types, oidc, source, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)`,
+		                  role_audience, allowed_origins, grant_types, oidc, source, discoverable, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20)`,
 		tx.Tenant(), a.ID, a.Org, a.ClientID, a.Name, a.NameKey, a.Description, a.Template, a.LogoURI, a.AccessURL, a.ClientType, a.Builtin, a.Enabled,
-		a.RoleAudience, a.Origins, a.GrantTypes, a.OIDC, a.Source, tx.Now())
+		a.RoleAudience, a.Origins, a.GrantTypes, a.OIDC, a.Source, a.Discoverable, tx.Now())
 	return err
 }
 
 func updateApp(ctx context.Context, tx db.Tx, a appRow) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE apps SET name = $3, name_key = $4, description = $5, logo_uri = $6, access_url = $7, enabled = $8, role_audience = $9,
-		       allowed_origins = $10, grant_types = $11, oidc = $12, updated_at = $13, version = version + 1
+		       allowed_origins = $10, grant_types = $11, oidc = $12, updated_at = $13, discoverable = $14, version = version + 1
 		WHERE tenant_id = $1 AND id = $2`,
 		tx.Tenant(), a.ID, a.Name, a.NameKey, a.Description, a.LogoURI, a.AccessURL, a.Enabled, a.RoleAudience,
-		a.Origins, a.GrantTypes, a.OIDC, tx.Now())
+		a.Origins, a.GrantTypes, a.OIDC, tx.Now(), a.Discoverable)
 	return err
 }
 

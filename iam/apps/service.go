@@ -147,12 +147,19 @@ func newClientID() string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(random[:]))[:26]
 }
 
+// AppFilter narrows a list of apps; empty fields select all.
+type AppFilter struct {
+	Q        string // what the name has in it, or the client_id
+	Status   string // enabled or disabled
+	Template string
+}
+
 // List returns a page of the apps that org owns, by name.
-func (s *Service) List(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request) (result page.Result[App], err error) {
+func (s *Service) List(ctx context.Context, tenant ids.Tenant, org ids.Org, f AppFilter, req page.Request) (result page.Result[App], err error) {
 	after := position{key: req.Part(0)}
 	after.id, _ = uuid.Parse(req.Part(1)) // "" on the first page is the zero UUID, before all others
 	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
-		rows, err := listApps(ctx, tx.Tx, org, after, req.Limit())
+		rows, err := listApps(ctx, tx.Tx, org, f, after, req.Limit())
 		cut := page.Cut(req, rows, func(a appRow) []string { return []string{a.NameKey, a.ID.UUID().String()} })
 		result = page.Map(cut, appRow.view)
 		return err
@@ -182,7 +189,7 @@ func (s *Service) ClientIDByName(ctx context.Context, tenant ids.Tenant, org ids
 // Create registers an app. secret is its first client secret where the client is confidential, never to be had again.
 func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in CreateAppRequest) (made VersionedApp, secret string, err error) {
 	row := appRow{ID: ids.NewApp(), Org: org, ClientID: newClientID(), Template: in.Template, LogoURI: in.LogoURI, AccessURL: in.AccessURL,
-		RoleAudience: in.RoleAudience, Source: SourceManaged, Version: 1,
+		RoleAudience: in.RoleAudience, Source: SourceManaged, Discoverable: in.Discoverable == nil || *in.Discoverable, Version: 1,
 		OIDC: Settings{RedirectURIs: list.Distinct(in.RedirectURIs), PostLogoutRedirectURIs: list.Distinct(in.PostLogoutRedirectURIs)}}
 	preset(&row)
 	if row.RoleAudience == "" {
@@ -245,6 +252,7 @@ func (s *Service) Update(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 			}
 		}
 		fields = set(fields, "access_url", &a.AccessURL, in.AccessURL)
+		fields = set(fields, "discoverable", &a.Discoverable, in.Discoverable)
 		fields = set(fields, "logo_uri", &a.LogoURI, in.LogoURI)
 		if in.Enabled != nil && *in.Enabled != a.Enabled {
 			a.Enabled = *in.Enabled
@@ -461,7 +469,7 @@ func (s *Service) found(ctx context.Context, tx db.Tx, f module.Founding) error 
 	}
 	for _, name := range []string{"console", "account"} {
 		base := f.Base + "/" + name
-		row := appRow{ID: ids.NewApp(), Org: f.Root, ClientID: name, Name: strings.ToUpper(name[:1]) + name[1:], NameKey: name, Template: templateSPA,
+		row := appRow{ID: ids.NewApp(), Org: f.Root, ClientID: name, Name: strings.ToUpper(name[:1]) + name[1:], NameKey: name, Template: templateSPA, Discoverable: true,
 			AccessURL: base + "/", ClientType: clientPublic, Source: SourceManaged, Builtin: true, Enabled: true, RoleAudience: audienceOrganization, Origins: []string{},
 			GrantTypes: []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken},
 			OIDC:       Settings{IDTokenAlg: jose.ES256, PostLogoutRedirectURIs: []string{base + "/"}, RedirectURIs: []string{base + "/callback"}, SkipConsent: true, UserClaimsInIDToken: true}}

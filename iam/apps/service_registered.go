@@ -37,7 +37,7 @@ type Registration struct {
 }
 
 func (r Registration) row(org ids.Org) (row appRow, err error) {
-	row = appRow{ID: ids.NewApp(), Org: org, ClientID: r.ClientID, Source: r.Source, Template: templateStandard, LogoURI: r.LogoURI, AccessURL: r.AccessURL,
+	row = appRow{ID: ids.NewApp(), Org: org, ClientID: r.ClientID, Source: r.Source, Template: templateStandard, Discoverable: true, LogoURI: r.LogoURI, AccessURL: r.AccessURL,
 		ClientType: clientConfidential, Enabled: true, RoleAudience: audienceApplication, GrantTypes: list.Distinct(r.GrantTypes), OIDC: r.Settings, Version: 1}
 	if row.ClientID == "" {
 		row.ClientID = newClientID()

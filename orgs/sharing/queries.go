@@ -110,7 +110,7 @@ type availableRow struct {
 
 // What narrows the list of available apps to those that people may open, with or without the console.
 const (
-	openable   = ` AND a.access_url <> ''`
+	openable   = ` AND a.access_url <> '' AND a.discoverable`
 	notConsole = ` AND NOT (a.builtin AND a.client_id = 'console')`
 )
 

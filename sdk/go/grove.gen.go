@@ -1314,6 +1314,51 @@ func (e ListOrganizationsParamsStatus) Valid() bool {
 	}
 }
 
+// Defines values for ListAppsParamsTemplate.
+const (
+	ListAppsParamsTemplateM2M      ListAppsParamsTemplate = "m2m"
+	ListAppsParamsTemplateMobile   ListAppsParamsTemplate = "mobile"
+	ListAppsParamsTemplateSpa      ListAppsParamsTemplate = "spa"
+	ListAppsParamsTemplateStandard ListAppsParamsTemplate = "standard"
+	ListAppsParamsTemplateWeb      ListAppsParamsTemplate = "web"
+)
+
+// Valid indicates whether the value is a known member of the ListAppsParamsTemplate enum.
+func (e ListAppsParamsTemplate) Valid() bool {
+	switch e {
+	case ListAppsParamsTemplateM2M:
+		return true
+	case ListAppsParamsTemplateMobile:
+		return true
+	case ListAppsParamsTemplateSpa:
+		return true
+	case ListAppsParamsTemplateStandard:
+		return true
+	case ListAppsParamsTemplateWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAppsParamsStatus.
+const (
+	ListAppsParamsStatusDisabled ListAppsParamsStatus = "disabled"
+	ListAppsParamsStatusEnabled  ListAppsParamsStatus = "enabled"
+)
+
+// Valid indicates whether the value is a known member of the ListAppsParamsStatus enum.
+func (e ListAppsParamsStatus) Valid() bool {
+	switch e {
+	case ListAppsParamsStatusDisabled:
+		return true
+	case ListAppsParamsStatusEnabled:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOrganizationChildrenParamsStatus.
 const (
 	ListOrganizationChildrenParamsStatusActive    ListOrganizationChildrenParamsStatus = "active"
@@ -1859,6 +1904,11 @@ type App struct {
 	//
 	// Examples: Where customers see their invoices.
 	Description string `json:"description"`
+
+	// Discoverable Whether people find the app among those that they may open, if it has an access_url.
+	//
+	// Examples: true
+	Discoverable bool `json:"discoverable"`
 
 	// Enabled Whether the app works.
 	//
@@ -2529,6 +2579,11 @@ type CreateAppRequest struct {
 	// Examples: Where customers see their invoices.
 	Description *string `json:"description,omitempty"`
 
+	// Discoverable Whether people find the app among those that they may open, if it has an access_url.
+	//
+	// Examples: true
+	Discoverable *bool `json:"discoverable,omitempty"`
+
 	// LogoURI https address of the app's logo.
 	//
 	// Examples: https://app.example.com/logo.svg
@@ -2973,6 +3028,11 @@ type CreatedApp struct {
 	//
 	// Examples: Where customers see their invoices.
 	Description string `json:"description"`
+
+	// Discoverable Whether people find the app among those that they may open, if it has an access_url.
+	//
+	// Examples: true
+	Discoverable bool `json:"discoverable"`
 
 	// Enabled Whether the app works.
 	//
@@ -5177,6 +5237,11 @@ type UpdateAppRequest struct {
 	// Examples: Where customers see their invoices.
 	Description *string `json:"description,omitempty"`
 
+	// Discoverable Whether people find the app among those that they may open.
+	//
+	// Examples: true
+	Discoverable *bool `json:"discoverable,omitempty"`
+
 	// Enabled Whether the app works. Disabling ends everything that was issued to it.
 	//
 	// Examples: true
@@ -5767,7 +5832,22 @@ type ListAppsParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Q Only apps whose name has this in it, or whose client_id it is.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
+
+	// Template Only apps of this kind.
+	Template *ListAppsParamsTemplate `form:"template,omitempty" json:"template,omitempty"`
+
+	// Status Only apps that work, or that do not.
+	Status *ListAppsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 }
+
+// ListAppsParamsTemplate defines parameters for ListApps.
+type ListAppsParamsTemplate string
+
+// ListAppsParamsStatus defines parameters for ListApps.
+type ListAppsParamsStatus string
 
 // ListAuthorizedAPIsParams defines parameters for ListAuthorizedAPIs.
 type ListAuthorizedAPIsParams struct {
@@ -6929,6 +7009,9 @@ func (c *Client) ListApps(ctx context.Context, org string, params *ListAppsParam
 	if params != nil {
 		add(&r, "page_size", params.PageSize)
 		add(&r, "page_token", params.PageToken)
+		add(&r, "q", params.Q)
+		add(&r, "template", params.Template)
+		add(&r, "status", params.Status)
 	}
 	answer := new(AppList)
 	if err := c.do(ctx, r, answer, options); err != nil {

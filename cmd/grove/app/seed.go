@@ -99,7 +99,7 @@ func (a *App) Seed(ctx context.Context, client *http.Client, adminPassword, clie
 
 func (a *App) seeded(ctx context.Context, tenant ids.Tenant, root ids.Org, clientSecret string) (Seeded, error) {
 	out := Seeded{AdminUsername: "admin@" + devTenant + ".example", Root: root.String(), Tenant: devTenant}
-	list, err := a.Parts.Apps.List(ctx, tenant, root, page.Request{Size: page.MaxSize})
+	list, err := a.Parts.Apps.List(ctx, tenant, root, apps.AppFilter{Q: managementClient}, page.Request{Size: page.MaxSize})
 	if err != nil {
 		return out, err
 	}

@@ -2429,6 +2429,11 @@ export interface components {
              */
             description: string;
             /**
+             * @description Whether people find the app among those that they may open, if it has an access_url.
+             * @example true
+             */
+            discoverable: boolean;
+            /**
              * @description Whether the app works.
              * @example true
              */
@@ -3118,6 +3123,12 @@ export interface components {
              */
             description?: string;
             /**
+             * @description Whether people find the app among those that they may open, if it has an access_url.
+             * @default true
+             * @example true
+             */
+            discoverable?: boolean;
+            /**
              * @description https address of the app's logo.
              * @example https://app.example.com/logo.svg
              */
@@ -3242,6 +3253,11 @@ export interface components {
              * @example Where customers see their invoices.
              */
             description: string;
+            /**
+             * @description Whether people find the app among those that they may open, if it has an access_url.
+             * @example true
+             */
+            discoverable: boolean;
             /**
              * @description Whether the app works.
              * @example true
@@ -5619,6 +5635,11 @@ export interface components {
              * @example Where customers see their invoices.
              */
             description?: string;
+            /**
+             * @description Whether people find the app among those that they may open.
+             * @example true
+             */
+            discoverable?: boolean;
             /**
              * @description Whether the app works. Disabling ends everything that was issued to it.
              * @example true
@@ -11400,6 +11421,12 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
+                /** @description Only apps whose name has this in it, or whose client_id it is. */
+                q?: string;
+                /** @description Only apps that work, or that do not. */
+                status?: "disabled" | "enabled";
+                /** @description Only apps of this kind. */
+                template?: "m2m" | "mobile" | "spa" | "standard" | "web";
             };
             header?: never;
             path: {

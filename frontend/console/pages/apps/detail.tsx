@@ -1,4 +1,4 @@
-import { Badge, Group, Select, Stack, Tabs, TextInput, Textarea } from "@mantine/core";
+import { Badge, Group, Select, Stack, Switch, Tabs, TextInput, Textarea } from "@mantine/core";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -137,7 +137,7 @@ function EditApp({ app, onClose }: { app: App; onClose: () => void }) {
   const { ref } = useOrg();
   const { api } = useGrove();
   const form = useApiForm({
-    initialValues: { access_url: app.access_url, description: app.description, logo_uri: app.logo_uri, name: app.name, role_audience: app.role_audience as "application" | "organization" },
+    initialValues: { access_url: app.access_url, description: app.description, discoverable: app.discoverable, logo_uri: app.logo_uri, name: app.name, role_audience: app.role_audience as "application" | "organization" },
     send: async ({ role_audience, ...body }) => {
       await api.PATCH("/v1/orgs/{org}/apps/{app}", { body: { ...body, ...(role_audience !== app.role_audience && { role_audience }) }, params: { path: { app: app.id, org: ref } } });
       notifyDone(t("done.saved"));
@@ -152,6 +152,7 @@ function EditApp({ app, onClose }: { app: App; onClose: () => void }) {
       <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
       <Textarea autosize label={t("field.description")} maxLength={500} {...getInputProps("description")} />
       <TextInput description={t("apps.accessUrlHint")} dir="ltr" label={t("apps.accessUrl")} {...getInputProps("access_url")} />
+      <Switch description={t("apps.discoverableHint")} label={t("apps.discoverable")} {...getInputProps("discoverable", { type: "checkbox" })} />
       <TextInput dir="ltr" label={t("apps.logo")} {...getInputProps("logo_uri")} />
       <Select
         allowDeselect={false} description={losesRoles ? t("apps.losesRoles") : t("apps.roleAudienceHint")} label={t("apps.roleAudience")}

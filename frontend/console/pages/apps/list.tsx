@@ -1,5 +1,6 @@
 import { Badge, Group, SegmentedControl, Stack, Text, TextInput, Textarea } from "@mantine/core";
-import { IconAppWindow, IconShare3 } from "@tabler/icons-react";
+import { useDebouncedValue } from "@mantine/hooks";
+import { IconAppWindow, IconSearch, IconShare3 } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -27,8 +28,12 @@ export function AppsPage() {
   const writes = useCan("apps.write");
   const [creating, setCreating] = useState(false);
   const [secrets, setSecrets] = useState<Secrets>();
-  const cursor = useCursor(ref);
-  const list = useApi().useQuery("get", "/v1/orgs/{org}/apps", { params: { path: { org: ref }, query: cursor.query } }, { placeholderData: keepPreviousData });
+  const [search, setSearch] = useState("");
+  const [wanted] = useDebouncedValue(search.trim(), 250);
+  const cursor = useCursor(`${ref} ${wanted}`);
+  const list = useApi().useQuery("get", "/v1/orgs/{org}/apps", {
+    params: { path: { org: ref }, query: { ...cursor.query, ...(wanted && { q: wanted }) } },
+  }, { placeholderData: keepPreviousData });
   return (
     <Stack gap="xl">
       <div>
@@ -51,7 +56,13 @@ export function AppsPage() {
           ]}
           create={writes && { label: t("apps.create"), onClick: () => setCreating(true) }}
           cursor={cursor} description={t("apps.description")} list={list} title={t("nav.apps")}
-          empty={{ body: t("apps.emptyBody"), icon: IconAppWindow, title: t("apps.empty") }}
+          empty={wanted ? { icon: IconSearch, title: t("list.noMatch") } : { body: t("apps.emptyBody"), icon: IconAppWindow, title: t("apps.empty") }}
+          toolbar={
+            <TextInput
+              aria-label={t("apps.search")} leftSection={<IconSearch size={16} />} maw={320} onChange={(e) => setSearch(e.currentTarget.value)}
+              placeholder={t("apps.search")} value={search} w="100%"
+            />
+          }
         />
       </div>
       <SharedApps />
