@@ -163,10 +163,11 @@ func (s *Service) grantAsserted(ctx context.Context, client authenticatedClient,
 	if err != nil {
 		return no(err)
 	}
+	wanted := requested
 	if len(requested) == 0 {
-		requested = scopesOf(client.Client, resources)
+		wanted = scopesOf(client.Client, resources)
 	}
-	scopes := assertedScopes(client.Client, requested)
+	scopes := assertedScopes(client.Client, wanted)
 	org, err := s.resolve(ctx, t, a.issuer.Org.String())
 	if errors.Is(err, errGrant) || err == nil && org.Status != orgActive {
 		err = &notAsserted{rulePerson, nil}
@@ -189,8 +190,10 @@ func (s *Service) grantAsserted(ctx context.Context, client authenticatedClient,
 		if err := s.createAssertedTx(ctx, tx, client.Client, &g, a); err != nil {
 			return err
 		}
-		p, err = s.personTx(ctx, tx, client.Client, g, scopes)
-		return err
+		if p, err = s.personTx(ctx, tx, client.Client, g, scopes); err != nil {
+			return err
+		}
+		return noneGranted(requested, p.scopes, missingGrant)
 	})
 	if err != nil {
 		return no(err)

@@ -62,6 +62,9 @@ func (s *Service) respondClient(ctx context.Context, w http.ResponseWriter, clie
 	scopes, audience := []string{}, slices.Clone(resources)
 	if len(requested) > 0 || len(asked.list) == 0 { // who asks for details alone does not mean everything else besides
 		scopes, audience = clientScopes(client.Client, requested, resources)
+		if err := noneGranted(requested, scopes, missingAPI); err != nil {
+			return err
+		}
 	}
 	audience = withAPIs(client.Client, audience, asked.list)
 	access, seconds, err := s.signAccess(ctx, t, accessClaims{issuer: httpapi.IssuerOf(ctx).URL, client: client.Client, bound: client.bound(), org: org, audience: audience,

@@ -195,6 +195,7 @@ func TestTokenBadInput(t *testing.T) {
 		"the other tenant's":    {good, basic("m2m:" + w.b.secret), 401, "invalid_client"},
 		"header and body":       {w.as(w.a, "m2m", url.Values{"grant_type": {"client_credentials"}}), basic("m2m:" + w.a.secret), 400, "invalid_request"},
 		"a public one's secret": {url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "client_id": {"spa"}, "client_secret": {w.a.secret}}, nil, 401, "invalid_client"},
+		"a scope it has not":    {w.as(w.a, "m2m", url.Values{"grant_type": {"client_credentials"}, "scope": {"nosuch openid"}}), nil, 400, "invalid_scope"},
 		"a scope of characters": {w.as(w.a, "m2m", url.Values{"grant_type": {"client_credentials"}, "scope": {"a\\b"}}), nil, 400, "invalid_scope"},
 		"a repeated grant type": {url.Values{"grant_type": {"client_credentials", "client_credentials"}, "client_id": {"m2m"}, "client_secret": {w.a.secret}}, nil, 400, "invalid_request"},
 		"switch without token":  {w.as(w.a, "web", url.Values{"grant_type": {"organization_switch"}, "switching_organization": {"south"}}), nil, 400, "invalid_request"},

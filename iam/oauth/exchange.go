@@ -134,7 +134,10 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 			return err
 		}
 		g.Issuer, g.Details, g.Resources, g.Scopes = a.issuer, passed.String(), resources, scopes
-		if p, err = s.personTx(ctx, tx, client.Client, g, scopes); err != nil || actor == "" {
+		if p, err = s.personTx(ctx, tx, client.Client, g, scopes); err != nil {
+			return err
+		}
+		if err := noneGranted(requested, p.scopes, missingGrant); err != nil || actor == "" {
 			return err
 		}
 		return s.Events.Write(ctx, tx, eventTokenExchanged.Of(g.Org, g.ID, exchangeData{Actor: ids.Any(actor), App: client.ID, User: g.User}))

@@ -91,7 +91,6 @@ func TestTokenExchange(t *testing.T) {
 		"served, another API":       {"other", []string{"audience", trips}, "trips.read trips.write", []string{trips}},
 		"served, by resource":       {"other", []string{"resource", trips, "scope", "trips.read"}, "trips.read", []string{trips}},
 		"served, by scope":          {"other", []string{"scope", "openid email trips.read offline_access", "requested_token_type", "urn:ietf:params:oauth:token-type:jwt"}, "openid trips.read", []string{trips}},
-		"served, no role for it":    {"other", []string{"scope", "orders.write"}, "", []string{w.a.Base}},
 		"served, nothing asked for": {"other", nil, "openid profile orders.read", []string{orders}},
 	} {
 		got := w.exchange(c.client, from, c.changes...)
@@ -107,6 +106,11 @@ func TestTokenExchange(t *testing.T) {
 		org, _ := claims.Text("org_id")
 		if client != c.client || claims.Subject != w.a.user.String() || org != w.a.north.String() || !reflect.DeepEqual(claims.Audience, c.audience) || !w.active(w.a, got.text("access_token")) {
 			t.Errorf("%s: %+v", name, claims)
+		}
+	}
+	for name, scope := range map[string]string{"no role for it": "orders.write", "no API of the app's": "nosuch"} {
+		if got := w.exchange("other", from, "scope", scope); got.StatusCode != http.StatusBadRequest || got.text("error") != "invalid_scope" {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
 		}
 	}
 	w.events("token.exchanged", 0)

@@ -159,6 +159,9 @@ func TestJWTBearer(t *testing.T) {
 	if got := o.bring("web", o.says(nil), "scope", "", "resource", orders); got.text("scope") != "orders.read" {
 		t.Errorf("%d %s", got.StatusCode, got.raw)
 	}
+	if got := o.bring("web", o.says(nil), "scope", "orders.write offline_access"); got.StatusCode != http.StatusBadRequest || got.text("error") != "invalid_scope" {
+		t.Errorf("nothing of what was asked for: %d %s", got.StatusCode, got.raw)
+	}
 	// A key that is published, and the algorithms and ways in which people are found.
 	address, empty, email, emailClaim := "https://idp.example/jwks", "", issuers.MatchEmail, "email"
 	for _, alg := range jose.Algs() {

@@ -82,6 +82,22 @@ func effectiveScopes(client apps.Client, granted []string, held map[string]bool,
 	return scopes, audience
 }
 
+// noneGranted refuses a request that names scopes of which not one can be had (RFC 6749, section 5.2): the token would open nothing, and
+// whoever asked for it would look for the fault elsewhere.
+func noneGranted(requested, granted []string, missing string) error {
+	if len(requested) == 0 || len(granted) > 0 {
+		return nil
+	}
+	return refuse(codeInvalidScope, "None of the scopes can be granted: "+missing).told("RFC 6749, section 5.2", "scope holds at least one that can be granted.",
+		"Authorize the app for the API whose scope it is, or leave scope out to get what there is.")
+}
+
+// What may be missing where none is granted.
+const (
+	missingAPI   = "the app is not authorized for an API that has one of them."
+	missingGrant = "the app is not authorized for an API that has one of them, or neither token nor roles of the person give it."
+)
+
 // clientScopes is what a client's own token carries: what it asked for, or all of it when it named nothing, of what it
 // is authorized for. The scopes of people are not for clients.
 func clientScopes(client apps.Client, requested, resources []string) (scopes, audience []string) {
