@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -203,7 +204,8 @@ func (d *declared) check(values map[string]json.RawMessage) error {
 	return nil
 }
 
-// normal writes a value as Go does: without spaces, and without halves of surrogate pairs, which Postgres refuses.
+// normal writes a value as Go does: without spaces, without the fraction of a whole number, as in 1000.0, and without halves of
+// surrogate pairs, which Postgres refuses.
 func normal(raw json.RawMessage) json.RawMessage {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
@@ -211,7 +213,7 @@ func normal(raw json.RawMessage) json.RawMessage {
 	if decoder.Decode(&value) != nil {
 		return raw
 	}
-	out, err := json.Marshal(value)
+	out, err := json.Marshal(whole(value))
 	if err != nil {
 		return raw
 	}
@@ -233,4 +235,24 @@ func hasNUL(value any) bool {
 		}
 	}
 	return false
+}
+
+// whole writes the numbers in a value that are whole as integers.
+func whole(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		// Beyond 2^53 a float may stand for another number.
+		if f, err := v.Float64(); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			return int64(f)
+		}
+	case []any:
+		for i := range v {
+			v[i] = whole(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = whole(v[name])
+		}
+	}
+	return value
 }

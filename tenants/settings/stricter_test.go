@@ -253,4 +253,12 @@ func TestAPITellsWhatIsInherited(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(logged, want) {
 		t.Errorf("%v %q", err, logged)
 	}
+	api.Want(t, 422, "setting.looser", customer, "PATCH", at(b.a.child), `{"minutes": 31.0}`)
+	for _, minutes := range []string{"20.0", "2e1", "20"} { // one number, however it is written
+		api.Want(t, 200, "", customer, "PATCH", at(b.a.child), `{"minutes": `+minutes+`}`).Into(t, &got)
+		if got.Own["minutes"] != 20.0 || got.Value["minutes"] != 20.0 {
+			t.Errorf("%s: %+v", minutes, got)
+		}
+		api.Want(t, 200, "", customer, "PATCH", at(b.a.child), `{"minutes": null}`)
+	}
 }
