@@ -54,6 +54,11 @@ func TestUserLife(t *testing.T) {
 	if _, err := b.signIn(b.A, "jo@example.com", "a new good secret"); err != nil {
 		t.Error(err)
 	}
+	for _, body := range []string{`{"password":null}`, `{"must_change_password":null}`} { // whoever means a password has not reset it to none
+		if r := b.api.Do(t, token, http.MethodPost, one+":reset-password", body); r.Status != 422 {
+			t.Errorf("%s: %d %s", body, r.Status, r.Raw)
+		}
+	}
 	if r := b.api.Do(t, token, http.MethodPost, one+":reset-password", `{}`); r.Status != 200 {
 		t.Errorf("clear: %d %s", r.Status, r.Raw)
 	}

@@ -233,12 +233,12 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	a.tag(r.Tag)
 	op.BodyReadTimeout, op.MaxBodyBytes = bodyTime, maxBody
 	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.In, r.MatchRequired)}
-	var patch *huma.Schema
+	var body *huma.Schema
 	switch _, takes := reflect.TypeFor[I]().FieldByName("Body"); {
 	case !takes:
 		op.Middlewares = append(op.Middlewares, a.noBody)
-	case r.Method == http.MethodPatch:
-		op.Middlewares = append(op.Middlewares, func(hc huma.Context, next func(huma.Context)) { a.noNulls(hc, next, patch) })
+	default:
+		op.Middlewares = append(op.Middlewares, func(hc huma.Context, next func(huma.Context)) { a.noNulls(hc, next, body) })
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		c := ctx.Value(callKey{}).(*Call)
@@ -251,12 +251,7 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 		}
 		return out, nil
 	})
-	if r.Method == http.MethodPatch {
-		patch = a.OpenAPI().Paths[r.Path].Patch.RequestBody.Content["application/json"].Schema
-		if patch.Ref != "" {
-			patch = a.OpenAPI().Components.Schemas.SchemaFromRef(patch.Ref)
-		}
-	}
+	body = a.bodyOf(r.Method, r.Path)
 	a.describeLocation(r.Method, r.Path)
 }
 

@@ -61,9 +61,28 @@ func notArrived(err error) error {
 	}
 }
 
-// noNulls refuses a merge patch that removes, by null (RFC 7396), what can only be replaced. huma passes over null wherever a
-// member may be left out. What is no object is for huma to refuse.
-func (a *API) noNulls(hc huma.Context, next func(huma.Context), patch *huma.Schema) {
+// bodyOf is the schema of the body that an operation takes; nil where it takes none, or one of another kind than JSON.
+func (a *API) bodyOf(method, route string) *huma.Schema {
+	item := a.OpenAPI().Paths[route]
+	op := map[string]*huma.Operation{http.MethodPatch: item.Patch, http.MethodPost: item.Post, http.MethodPut: item.Put}[method]
+	if op == nil || op.RequestBody == nil || op.RequestBody.Content["application/json"] == nil {
+		return nil
+	}
+	schema := op.RequestBody.Content["application/json"].Schema
+	if schema.Ref != "" {
+		schema = a.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	return schema
+}
+
+// noNulls refuses null where a member has to be a value: a merge patch (RFC 7396) that removes what can only be replaced, and what
+// would count as left out elsewhere, by whoever means something. huma passes over null wherever a member may be left out. What is no
+// object is for huma to refuse.
+func (a *API) noNulls(hc huma.Context, next func(huma.Context), schema *huma.Schema) {
+	if schema == nil {
+		next(hc)
+		return
+	}
 	r, w := humachi.Unwrap(hc)
 	body, err := readBody(w, r)
 	if err != nil {
@@ -73,8 +92,12 @@ func (a *API) noNulls(hc huma.Context, next func(huma.Context), patch *huma.Sche
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(body, &members)
 	for _, name := range sortedKeys(members) {
-		if s := patch.Properties[name]; s != nil && !s.Nullable && string(members[name]) == "null" {
-			a.refuse(hc, fault.CodeInvalid.At("/"+name, "Must be a value: null does not remove it."))
+		if s := schema.Properties[name]; s != nil && !s.Nullable && string(members[name]) == "null" {
+			detail := "Must be a value, not null."
+			if r.Method == http.MethodPatch {
+				detail = "Must be a value: null does not remove it."
+			}
+			a.refuse(hc, fault.CodeInvalid.At("/"+name, detail))
 			return
 		}
 	}

@@ -487,6 +487,7 @@ func TestBodies(t *testing.T) {
 		"a body of a GET":           {"GET", things, `{}`, 400, ""},
 		"null for a value":          {"PATCH", one, `{"name":null}`, 422, "/name"},
 		"null for what may be gone": {"PATCH", one, `{"note":null}`, 200, ""},
+		"null where one is made":    {"POST", things, `{"name":"x","password":null}`, 422, "/password"},
 		"a patch":                   {"PATCH", one, `{"name":"y","note":"z"}`, 200, ""},
 		"null for nothing":          {"PATCH", one, `{"nothing":null}`, 422, "/nothing"},
 		"no object":                 {"PATCH", one, `[null]`, 422, ""},
