@@ -40,7 +40,7 @@ func (p *pair) suspects(at, sibling *place) []suspect {
 		{"locked, a wrong password", locked.username, "not the password"},
 		{"deleted", deleted.username, apptest.Password},
 		{"without a password", without, apptest.Password},
-		{"a sibling organization's", sibling.person().username, apptest.Password},
+		{"a sibling organization's, a wrong password", sibling.person().username, "not the password"}, // with his own he proves who he is, and is told
 		{"another tenant's", p.b.north.person().username, apptest.Password},
 	}
 }

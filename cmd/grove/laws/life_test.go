@@ -268,10 +268,10 @@ var paths = []path{
 			"client_id": {l.machine.ClientID}, "client_secret": {l.machine.ClientSecret}}))
 	}},
 	{"assertion", false, func(l *life, n *apptest.World) bool {
-		return ok(l.token(n, url.Values{"grant_type": {assertionGrant}, "assertion": {l.assertion()}, "scope": {"openid"}}))
+		return ok(l.token(n, url.Values{"grant_type": {assertionGrant}, "assertion": {l.assertion()}}))
 	}},
 	{"assertion_saml", false, func(l *life, n *apptest.World) bool {
-		return ok(l.token(n, url.Values{"grant_type": {samlGrant}, "assertion": {l.samlAssertion()}, "scope": {"openid"}}))
+		return ok(l.token(n, url.Values{"grant_type": {samlGrant}, "assertion": {l.samlAssertion()}}))
 	}},
 	{"ciba_begin", false, func(l *life, n *apptest.World) bool {
 		return ok(n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/bc-authorize", l.form("scope", "openid groups.read", "login_hint", unique("guest"))))
