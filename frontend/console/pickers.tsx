@@ -49,7 +49,7 @@ export function OrgPicker({ except = [], ...rest }: Props & { except?: string[] 
 /** A role that can be given here, or some, each with the app or the organization that it is of. */
 export function RolePicker({ org, ...rest }: Props & { org: string }) {
   const all = useRoleOptions(org);
-  return <Picker {...rest} useFound={(typed) => foundAmong(all, typed)} />;
+  return <Picker {...rest} useFound={foundAmong(all)} />;
 }
 
 /** How many chosen organizations are shown by name. */

@@ -17,8 +17,8 @@ export interface Found {
 }
 
 interface Common extends Pick<SelectProps, "allowDeselect" | "aria-label" | "description" | "disabled" | "error" | "label" | "placeholder" | "required" | "w"> {
-  /** A hook that finds what matches what is typed, which may be nothing yet. */
-  useFound: (typed: string) => Found;
+  /** A hook that finds what matches what is typed, which may be nothing yet. It is told what is chosen, too. */
+  useFound: (typed: string, chosen: string[]) => Found;
 }
 
 export interface One {
@@ -41,11 +41,12 @@ export const foundIn = <T,>(page: { items: T[]; next_page_token?: string } | und
   more: page?.next_page_token !== undefined, options: (page?.items ?? []).map(option),
 });
 
-/** Those of a list that is here as a whole. */
-export function foundAmong(all: Option[], typed: string): Found {
+/** Those of a list that is here as a whole. What is chosen keeps its name, wherever in the list it stands. */
+export const foundAmong = (all: Option[]) => (typed: string, chosen: string[]): Found => {
   const matching = all.filter((o) => `${o.label} ${o.note ?? ""}`.toLowerCase().includes(typed.toLowerCase()));
-  return { more: matching.length > 50, options: matching.slice(0, 50) };
-}
+  const first = matching.slice(0, 50);
+  return { more: matching.length > 50, options: [...all.filter((o) => chosen.includes(o.value) && !first.includes(o)), ...first] };
+};
 
 const more = " more";
 
@@ -55,8 +56,8 @@ export function Picker({ useFound, ...props }: Common & (Many | One)) {
   const [typed, setTyped] = useState("");
   const [wanted] = useDebouncedValue(typed, 200);
   const [seen, setSeen] = useState<Option[]>([]);
-  const found = useFound(wanted);
   const values = [props.value ?? []].flat();
+  const found = useFound(wanted, values);
   const chosen = seen.filter((o) => values.includes(o.value));
   const options = [...chosen.filter((o) => !found.options.some((f) => f.value === o.value)), ...found.options];
   const keep = (to: string[]) => setSeen([...chosen, ...found.options].filter((o) => to.includes(o.value)));

@@ -99,7 +99,7 @@ function CreateRole({ onClose }: { onClose: () => void }) {
       <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
       <Textarea autosize label={t("field.description")} maxLength={500} {...getInputProps("description")} />
       <Picker
-        allowDeselect={false} description={t("roles.audienceHint")} label={t("field.audience")} {...getInputProps("app")} useFound={(typed) => foundAmong(audiences, typed)}
+        allowDeselect={false} description={t("roles.audienceHint")} label={t("field.audience")} {...getInputProps("app")} useFound={foundAmong(audiences)}
         onChange={(app) => setValues({ app: app ?? "", permissions: [] })}
       />
       <ScopePicker groups={groups} label={t("field.permissions")} {...getInputProps("permissions")} />

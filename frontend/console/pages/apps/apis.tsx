@@ -87,7 +87,7 @@ function Authorize({ app, current, onClose, taken }: { app: App; current: Author
   return (
     <FormDialog form={form} onClose={onClose} opened submitLabel={t("action.save")} title={current ? current.name : t("apis.authorize")}>
       <Picker
-        allowDeselect={false} disabled={current !== undefined} label={t("apis.resource")} required {...getInputProps("resource")} useFound={(typed) => foundAmong(free, typed)}
+        allowDeselect={false} disabled={current !== undefined} label={t("apis.resource")} required {...getInputProps("resource")} useFound={foundAmong(free)}
         onChange={(value) => {
           setFieldValue("resource", value ?? "");
           setFieldValue("scopes", []);
