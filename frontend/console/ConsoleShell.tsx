@@ -10,13 +10,16 @@ import { Problem } from "../api/index.ts";
 import { EmptyState, type NavItem, type NavSection, OrgSwitcher, Shell, useSession } from "../ui/index.ts";
 import { useGo, useIsRoot, useOrg } from "./useOrg.ts";
 
+/** Each shows a part of the settings' page. */
+const partsOfSettings = ["orgs.write", "seats.read", "settings.read"];
+
 /** The pages of an organization that the token in use may read. */
 function useNav(path: string): NavSection[] {
   const { t } = useTranslation();
   const root = useIsRoot();
   const { session } = useSession();
-  const items = (...all: (NavItem & { needs?: string })[]) =>
-    all.filter(({ needs }) => needs === undefined || session.scopes === undefined || session.scopes.has(needs)).map(({ needs: _, ...item }) => item);
+  const may = (permission: string) => session.scopes === undefined || session.scopes.has(permission);
+  const items = (...all: (NavItem & { needs?: string })[]) => all.filter(({ needs }) => needs === undefined || may(needs)).map(({ needs: _, ...item }) => item);
   const sections: NavSection[] = [
     {
       items: items(
@@ -48,7 +51,7 @@ function useNav(path: string): NavSection[] {
         { icon: IconWorld, label: t("nav.domains"), needs: "domains.read", to: `${path}/domains` },
         { icon: IconListSearch, label: t("nav.events"), needs: "events.read", to: `${path}/events` },
         ...(root ? [{ icon: IconCertificate, label: t("nav.keys"), needs: "keys.read", to: `${path}/keys` }] : []),
-        { icon: IconSettings, label: t("nav.settings"), needs: "orgs.read", to: `${path}/settings` },
+        ...(partsOfSettings.some(may) ? [{ icon: IconSettings, label: t("nav.settings"), needs: "orgs.read", to: `${path}/settings` }] : []),
       ),
       label: t("nav.manage"),
     },

@@ -2,22 +2,11 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { type components, type GroveClient, Problem, sent } from "../api/index.ts";
-import { useApi, useCan, useGrove } from "../ui/index.ts";
+import { toEnd, useApi, useCan, useGrove } from "../ui/index.ts";
 
 type Role = components["schemas"]["Role"];
 
 const same = (a: string, b: string) => a.localeCompare(b, undefined, { sensitivity: "accent" }) === 0;
-
-/** A list that cannot be searched, read to its end. */
-async function toEnd<T>(read: (query: { page_size: number; page_token?: string }) => Promise<{ items: T[]; next_page_token?: string }>): Promise<T[]> {
-  const items: T[] = [];
-  for (let page_token: string | undefined; ; ) {
-    const page = await read({ page_size: 200, ...(page_token && { page_token }) });
-    items.push(...page.items);
-    page_token = page.next_page_token;
-    if (!page_token) return items;
-  }
-}
 
 /** Every role that can be given in an organization. */
 const allRoles = (api: GroveClient, org: string): Promise<Role[]> => toEnd((query) => sent(api.GET("/v1/orgs/{org}/roles", { params: { path: { org }, query } })));

@@ -97,7 +97,9 @@ const settings = {
 const answers = {
   "/me": () => ({ ...users[0], may_use_console: true }),
   "/me/apps": () => ({ items: [{ id: "app_fleet", name: "Fleet Planner", access_url: "https://fleet.northwind.example/" }] }),
-  "/me/consents": () => ({ items: [] }),
+  "/me/consents": () => ({ items: ["org_iberia", "org_nordics"].map((org_id) => ({
+    id: `cns_${org_id}`, app_id: "app_fleet", app_name: "Fleet Planner", authorization_details: [], created_at: never, org_id, scope_titles: [], scopes: ["openid", "trips:read"], updated_at: never,
+  })) }),
   "/me/organizations": () => ({ items: orgs.slice(0, 3).map(({ handle, id, name, status }) => ({ current: id === "org_root", handle, id, name, status })) }),
   "/me/sessions": () => ({ items: sessions }),
   "/orgs": (_, url) => ({ items: orgs.filter((o) => `${o.name} ${o.handle}`.toLowerCase().includes(url.searchParams.get("q")?.toLowerCase() ?? "")) }),

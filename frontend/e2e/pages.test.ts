@@ -104,6 +104,26 @@ test("a field's problem lands beside the field, and the rest above the form", as
   }, { fail: (method, path) => (method === "POST" && path.endsWith("/invitations") ? { body: problem, status: 409 } : undefined) });
 });
 
+test("whoever did too much is told of what, and the way out", async () => {
+  const problem = { code: "org.invite.too_many", detail: "This address was sent five mails within an hour.", request_id: "req_8", status: 429, title: "Too many invitations to this address" };
+  await visit("/console/orgs/org_root/invitations", async ({ page }) => {
+    await page.getByRole("row", { name: /guest1@/ }).getByRole("button", { name: "Send the invitation of guest1@partner.example again" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Send again" }).click();
+    await page.getByText(problem.detail).waitFor();
+    await page.getByText(problem.title).waitFor();
+  }, { fail: (method, path) => (method === "POST" && path.endsWith(":resend") ? { body: problem, status: 429 } : undefined) });
+});
+
+test("what an app was allowed is told apart by organization", async () => {
+  await visit("/account/apps", async ({ page }) => {
+    for (const name of ["Northwind Iberia", "Northwind Nordics"]) {
+      const row = page.getByRole("row").filter({ hasText: `In ${name}` });
+      await row.getByRole("button", { name: `Withdraw what Fleet Planner may do in ${name}` }).click();
+      await page.getByRole("dialog", { name: `Withdraw what Fleet Planner may do in ${name}` }).getByRole("button", { name: "Cancel" }).click();
+    }
+  });
+});
+
 test("a secret is shown once and only leaves by decision", async () => {
   await visit("/console/orgs/org_root/apps", async ({ page }) => {
     await page.getByRole("button", { name: "Register app" }).click();

@@ -73,7 +73,7 @@ export function DataTable<T extends object>(props: {
                 : items.map((item) => (
                     <Table.Tr key={keyOf(item)}>
                       {columns.map((c) => (
-                        <Table.Td key={c.key} visibleFrom={c.wide ? "sm" : undefined}>{c.render(item)}</Table.Td>
+                        <Table.Td key={c.key} ta={c.title ? undefined : "end"} visibleFrom={c.wide ? "sm" : undefined}>{c.render(item)}</Table.Td>
                       ))}
                     </Table.Tr>
                   ))}

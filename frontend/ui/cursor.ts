@@ -28,3 +28,14 @@ export function useCursor(key = "", size = pageSize): Cursor {
     reset: () => setState({ key, tokens: [] }),
   };
 }
+
+/** A list that is needed as a whole, read to its end. */
+export async function toEnd<T>(read: (query: { page_size: number; page_token?: string }) => Promise<{ items: T[]; next_page_token?: string }>): Promise<T[]> {
+  const items: T[] = [];
+  for (let page_token: string | undefined; ; ) {
+    const page = await read({ page_size: 200, ...(page_token && { page_token }) });
+    items.push(...page.items);
+    page_token = page.next_page_token;
+    if (!page_token) return items;
+  }
+}

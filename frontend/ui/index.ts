@@ -1,6 +1,6 @@
 export { Brand, Mark } from "./Brand.tsx";
 export { type Ask, notifyDone, notifyProblem, useConfirm } from "./confirm.tsx";
-export { type Cursor, pageSize, useCursor } from "./cursor.ts";
+export { type Cursor, pageSize, toEnd, useCursor } from "./cursor.ts";
 export { type Column, DataTable, type ListState } from "./DataTable.tsx";
 export { EmptyState } from "./EmptyState.tsx";
 export { Crash, FullPage } from "./ErrorBoundary.tsx";

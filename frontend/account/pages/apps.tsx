@@ -1,9 +1,10 @@
 import { Avatar, Box, Button, Group, Stack, Text } from "@mantine/core";
 import { IconAppWindow, IconChecklist, IconExternalLink } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import type { components } from "../../api/index.ts";
+import { type components, sent } from "../../api/index.ts";
 import sentences from "../../login/locales/en.json";
-import { DataTable, EmptyState, PageHeader, Section, Time, useApi, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
+import { DataTable, EmptyState, PageHeader, Section, Time, toEnd, useApi, useConfirm, useCursor, useGrove } from "../../ui/index.ts";
 
 type Consent = components["schemas"]["AccountConsent"];
 
@@ -81,16 +82,28 @@ function Allowed({ consent }: { consent: Consent }) {
   );
 }
 
+/** Calls the organizations that the person belongs to by their names. One that is not known yet, or no more, has none. */
+function useOrganizationNames() {
+  const { api } = useGrove();
+  const list = useQuery({ queryFn: () => toEnd((query) => sent(api.GET("/v1/me/organizations", { params: { query } }))), queryKey: ["organizations"] });
+  return new Map(list.data?.map((o) => [o.id, o.name]));
+}
+
 function Consents() {
   const { t } = useTranslation();
   const { api, query } = useGrove();
   const confirm = useConfirm();
   const cursor = useCursor();
   const list = query.useQuery("get", "/v1/me/consents", { params: { query: cursor.query } });
-  const revoke = (consent: string, name: string) =>
+  const names = useOrganizationNames();
+  const revokeTitle = ({ app_name: name, org_id }: Consent) => {
+    const org = names.get(org_id);
+    return org === undefined ? t("account.revokeTitle", { name }) : t("account.revokeTitleIn", { name, org });
+  };
+  const revoke = (consent: Consent) =>
     confirm({
-      act: () => api.DELETE("/v1/me/consents/{consent}", { params: { path: { consent } } }),
-      body: t("account.revokeBody", { name }), confirm: t("account.revoke"), danger: true, done: t("account.revoked"), title: t("account.revokeTitle", { name }),
+      act: () => api.DELETE("/v1/me/consents/{consent}", { params: { path: { consent: consent.id } } }),
+      body: t("account.revokeBody", { name: consent.app_name }), confirm: t("account.revoke"), danger: true, done: t("account.revoked"), title: revokeTitle(consent),
     });
   return (
     <Section description={t("account.consentsDescription")} title={t("account.consents")}>
@@ -102,6 +115,7 @@ function Consents() {
             render: (c) => (
               <>
                 <Text fw={560} fz="inherit">{c.app_name}</Text>
+                {names.has(c.org_id) && <Text c="dimmed" fz="xs">{t("account.in", { name: names.get(c.org_id) })}</Text>}
                 <Box hiddenFrom="sm">
                   <Allowed consent={c} />
                   <Text c="dimmed" component="div" fz="xs" mt={4}>{t("account.allowed")} <Time at={c.updated_at} /></Text>
@@ -113,7 +127,7 @@ function Consents() {
           { key: "since", title: t("account.allowed"), render: (c) => <Time at={c.updated_at} />, wide: true, width: 140 },
           {
             key: "actions", label: t("list.actions"), title: "", width: 110,
-            render: (c) => <Button aria-label={t("account.revokeTitle", { name: c.app_name })} onClick={() => revoke(c.id, c.app_name)} size="compact-sm" variant="default">{t("account.revoke")}</Button>,
+            render: (c) => <Button aria-label={revokeTitle(c)} onClick={() => revoke(c)} size="compact-sm" variant="default">{t("account.revoke")}</Button>,
           },
         ]}
       />

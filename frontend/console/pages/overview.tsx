@@ -15,6 +15,7 @@ export function OverviewPage() {
   const { path, query, ref } = useOrg();
   const api = useApi();
   const invites = useCan("invitations.write");
+  const seats = useCan("seats.read");
   const [creating, setCreating] = useState(false);
   const ancestors = api.useQuery("get", "/v1/orgs/{org}/ancestors", { params: { path: { org: ref } } });
   return (
@@ -44,7 +45,7 @@ export function OverviewPage() {
                 items={[
                   { label: t("field.handle"), value: <Copyable value={org.handle} /> },
                   { label: t("field.id"), value: <Copyable value={org.id} /> },
-                  { label: t("seats.title"), value: <SeatsLine org={ref} /> },
+                  ...(seats ? [{ label: t("seats.title"), value: <SeatsLine org={ref} /> }] : []),
                   { label: t("field.created"), value: <Time at={org.created_at} /> },
                   { label: t("field.updated"), value: <Time at={org.updated_at} /> },
                   ...Object.entries(org.attributes).map(([label, value]) => ({ label, value })),
@@ -82,7 +83,7 @@ function Children({ org }: { org: components["schemas"]["Organization"] }) {
 /** How many seats are taken, of how many. */
 export function SeatsLine({ org }: { org: string }) {
   const { t } = useTranslation();
-  const seats = useApi().useQuery("get", "/v1/orgs/{org}/seats", { params: { path: { org } } }, { enabled: useCan("seats.read") }).data;
+  const seats = useApi().useQuery("get", "/v1/orgs/{org}/seats", { params: { path: { org } } }).data;
   if (!seats) return null;
   const taken = seats.used + seats.reserved;
   return (

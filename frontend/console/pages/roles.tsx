@@ -62,6 +62,9 @@ export function RolesPage() {
   );
 }
 
+/** Stands for every scope of the management API. */
+const everyScope = "grove";
+
 /** What a role may give: of an app's role only what the app is authorized for, else every scope that is known here. */
 function useGivable(app: string | undefined) {
   const { ref } = useOrg();
@@ -69,7 +72,9 @@ function useGivable(app: string | undefined) {
   const path = { app: app ?? "", org: ref };
   const authorized = useApi().useQuery("get", "/v1/orgs/{org}/apps/{app}/authorized-apis", { params: { path, query: { page_size: 200 } } }, { enabled: !!app });
   if (!app) return all;
-  return (authorized.data?.items ?? []).map((a) => ({ id: a.resource, name: a.name, scopes: a.scopes.map((name) => ({ name })) }));
+  return (authorized.data?.items ?? []).map((a) => ({
+    id: a.resource, name: a.name, scopes: a.scopes.includes(everyScope) ? (all.find((r) => r.id === a.resource)?.scopes ?? []) : a.scopes.map((name) => ({ name })),
+  }));
 }
 
 function CreateRole({ onClose }: { onClose: () => void }) {
@@ -77,9 +82,13 @@ function CreateRole({ onClose }: { onClose: () => void }) {
   const { path, ref } = useOrg();
   const go = useGo();
   const { api } = useGrove();
+  const apps = useOwnApps(ref);
+  // The root's, as the one app whose roles go to every organization. The account portal needs none.
+  const builtin = apps.find((a) => a.builtin && a.client_id === "console");
   const audiences = [
     { label: t("roles.wholeOrganization"), value: "" },
-    ...useOwnApps(ref).filter((a) => !a.builtin && a.role_audience === "application").map((a) => ({ label: a.name, value: a.id })),
+    ...(builtin ? [{ label: builtin.name, note: t("roles.below"), value: builtin.id }] : []),
+    ...apps.filter((a) => !a.builtin && a.role_audience === "application" && a.template !== "m2m").map((a) => ({ label: a.name, value: a.id })),
   ];
   const form = useApiForm({
     initialValues: { app: "", description: "", name: "", permissions: [] as string[] },
@@ -93,13 +102,15 @@ function CreateRole({ onClose }: { onClose: () => void }) {
     validate: { name: (v) => (v.trim() ? null : t("field.required")) },
   });
   const { getInputProps, getValues, setValues } = form.form;
-  const groups = useGivable(getValues().app || undefined);
+  const { app } = getValues();
+  const groups = useGivable(app || undefined);
+  const hint = t("roles.audienceHint");
   return (
     <FormDialog form={form} onClose={onClose} opened size="lg" submitLabel={t("roles.create")} title={t("roles.create")}>
       <TextInput data-autofocus label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
       <Textarea autosize label={t("field.description")} maxLength={500} {...getInputProps("description")} />
       <Picker
-        allowDeselect={false} description={t("roles.audienceHint")} label={t("field.audience")} {...getInputProps("app")} useFound={foundAmong(audiences)}
+        allowDeselect={false} description={app && app === builtin?.id ? `${hint} ${t("roles.below")}` : hint} label={t("field.audience")} {...getInputProps("app")} useFound={foundAmong(audiences)}
         onChange={(app) => setValues({ app: app ?? "", permissions: [] })}
       />
       <ScopePicker groups={groups} label={t("field.permissions")} {...getInputProps("permissions")} />

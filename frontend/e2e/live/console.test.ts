@@ -30,6 +30,10 @@ const go = async (path: string, tab = page) => {
   await tab.goto(world.dev.tenant_base + path);
   await settled(tab);
 };
+const shot = async (name: string, tab = page) => {
+  const folder = process.env["SHOTS"];
+  if (folder) await tab.screenshot({ path: `${folder}/${name}.png` });
+};
 const dialog = () => page.getByRole("dialog");
 const press = (name: string) => page.getByRole("button", { exact: true, name }).first().click();
 
@@ -198,6 +202,41 @@ test("a role is made for an app, given to a group, and the group gets a member",
   await page.getByText("Role given").waitFor();
   await page.getByRole("link", { name: "Ada Admin" }).click();
   await page.getByText("Through a group").waitFor();
+});
+
+test("a role for the console is made at the root, and shows whoever has it below no more than it gives", async () => {
+  await go(`${root()}/roles`);
+  await press("Create role");
+  await dialog().getByRole("textbox", { exact: true, name: "Name" }).fill("Auditor");
+  await dialog().getByRole("combobox", { name: "Audience" }).or(dialog().getByRole("textbox", { name: "Audience" })).first().click();
+  await page.getByRole("option", { name: "Harbour" }).waitFor();
+  // Nobody signs in to a machine, and the account portal needs no role.
+  expect((await page.getByRole("option").allInnerTexts()).filter((o) => /Management client|Account/.test(o))).toEqual([]);
+  await page.getByRole("option", { name: "Console" }).click();
+  await dialog().getByText("Can be assigned in every organization below, too.", { exact: false }).waitFor();
+  for (const name of ["orgs.read", "members.read", "events.read"]) await dialog().getByRole("checkbox", { exact: true, name }).check();
+  expect(await accessibility(page)).toEqual([]);
+  await shot("role-of-console");
+  await page.setViewportSize(screens.phone);
+  await shot("role-of-console-phone");
+  await page.setViewportSize(screens.desktop);
+  await dialog().getByRole("button", { name: "Create role" }).click();
+  await page.getByRole("heading", { level: 1, name: "Auditor" }).waitFor();
+
+  const at = { path: { org: "contoso" } };
+  const role = (await sent(world.api.GET("/v1/orgs/{org}/roles", { params: at }))).items.find((r) => r.name === "Auditor")?.id ?? "";
+  const { id } = await sent(world.api.POST("/v1/orgs/{org}/users", { body: { must_change_password: false, password, username: "otto" }, params: at }));
+  await sent(world.api.POST("/v1/orgs/{org}/roles/{role}/assignments", { body: { principal: { id, type: "user" } }, params: { path: { ...at.path, role } } }));
+  const tab = await open(browser);
+  await tab.page.goto(`${world.dev.console_url}?org=contoso`);
+  await signIn(tab.page, "otto", password);
+  await tab.page.getByRole("heading", { level: 1, name: "Contoso" }).waitFor();
+  await settled(tab.page);
+  expect(await tab.page.getByRole("navigation").first().getByRole("link").allInnerTexts()).toEqual(["Overview", "Organizations", "Members", "Events"]);
+  expect(await tab.page.getByText("Seats").count()).toBe(0);
+  await shot("overview-of-auditor", tab.page);
+  expect(tab.faults).toEqual([]);
+  await tab.context.close();
 });
 
 test("an invited administrator lands in the console of the own organization, invites nobody unseen, and switches", async () => {

@@ -11,6 +11,7 @@ import { Shown, Source, fieldsOf } from "./module.tsx";
 export function SettingsPage() {
   const { t } = useTranslation();
   const { query } = useOrg();
+  const seats = useCan("seats.read");
   return (
     <>
       <PageHeader description={t("settings.description")} title={t("nav.settings")} />
@@ -19,7 +20,7 @@ export function SettingsPage() {
           <Stack gap="md" maw={760}>
             {allows(org, "update") && <General key={`${org.id} ${org.updated_at}`} org={org} />}
             {allows(org, "update") && <Attributes org={org} />}
-            <Seats org={org} />
+            {seats && <Seats org={org} />}
             <Modules />
             {allows(org, "move") && <Moving org={org} />}
             <Suspension org={org} />
