@@ -23,7 +23,7 @@ const (
 type refusedData struct {
 	Address string    `json:"address" audit:"personal"`
 	More    int       `json:"more,omitempty" audit:"public"` // refused since the event before, and not told one by one
-	Page    string    `json:"page" audit:"public"`           // login, invitation or logout
+	Page    string    `json:"page" audit:"public"`           // which page the form was on, such as login, invitation or logout
 	Reason  string    `json:"reason" audit:"public"`
 	User    *ids.User `json:"user_id,omitempty" audit:"public"` // whose session the browser sent along
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"grove/iam/authz"
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/fault"
@@ -127,8 +128,8 @@ func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org,
 			return errPolicy.At("/policy", "Must be rbac, because the API resource requires authorization.")
 		}
 		given := scopes // written out
-		if resource.Management && slices.Contains(scopes, allManagementScopes) {
-			scopes, given = []string{allManagementScopes}, resource.Scopes
+		if resource.Management && slices.Contains(scopes, authz.AllScopes) {
+			scopes, given = []string{authz.AllScopes}, resource.Scopes
 		}
 		if i := slices.IndexFunc(given, func(name string) bool { return !slices.Contains(resource.Scopes, name) }); i >= 0 {
 			return fault.CodeInvalid.At("/scopes", "Must be names of scopes of the API resource.")
@@ -141,9 +142,9 @@ func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org,
 			return err
 		}
 		added := slices.DeleteFunc(slices.Clone(given), func(name string) bool {
-			return slices.Contains(before.Scopes, name) || slices.Contains(before.Scopes, allManagementScopes)
+			return slices.Contains(before.Scopes, name) || slices.Contains(before.Scopes, authz.AllScopes)
 		})
-		if slices.Contains(scopes, allManagementScopes) && !slices.Contains(before.Scopes, allManagementScopes) {
+		if slices.Contains(scopes, authz.AllScopes) && !slices.Contains(before.Scopes, authz.AllScopes) {
 			added = given
 		}
 		if err := s.grants.CheckScopesTx(ctx, tx, org, added, true); err != nil {
@@ -180,7 +181,7 @@ func narrowed(before apiRow, policy string, scopes, types []string) bool {
 	if before.Policy == policyNone && policy == policyRBAC || slices.ContainsFunc(before.Types, func(kind string) bool { return !slices.Contains(types, kind) }) {
 		return true
 	}
-	return !slices.Contains(scopes, allManagementScopes) &&
+	return !slices.Contains(scopes, authz.AllScopes) &&
 		slices.ContainsFunc(before.Scopes, func(name string) bool { return !slices.Contains(scopes, name) })
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"grove/iam/authz"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/text"
@@ -224,7 +225,7 @@ func handedOut(ctx context.Context, tx db.Tx, app ids.App) ([]string, error) {
 	return db.Scalars[string](ctx, tx, `
 		SELECT s.name FROM app_apis aa
 		JOIN api_scopes s ON s.tenant_id = $1 AND s.resource_id = aa.resource_id AND (s.name = ANY (aa.scopes) OR $3 = ANY (aa.scopes))
-		WHERE aa.tenant_id = $1 AND aa.app_id = $2`, tx.Tenant(), app, allManagementScopes)
+		WHERE aa.tenant_id = $1 AND aa.app_id = $2`, tx.Tenant(), app, authz.AllScopes)
 }
 
 // handedTypes returns the API resources of which an app may ask for authorization details.
@@ -257,5 +258,5 @@ func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, erro
 		        JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = g.resource_id) AS apis,
 		       ARRAY(SELECT ar.identifier FROM api_resources ar WHERE ar.tenant_id = $1 AND ar.org_id = a.org_id AND NOT ar.builtin
 		             AND a.oidc->'token_exchange_audiences' ? ar.identifier) AS serves
-		FROM apps a WHERE a.tenant_id = $1 AND a.client_id = $2`, tx.Tenant(), clientID, allManagementScopes)
+		FROM apps a WHERE a.tenant_id = $1 AND a.client_id = $2`, tx.Tenant(), clientID, authz.AllScopes)
 }

@@ -13,8 +13,8 @@ import (
 	"grove/infra/kernel/ids"
 )
 
-// clientCredentials is the grant of that name (RFC 6749, section 4.4): a client's token for itself. It writes nothing and,
-// with warm caches, reads nothing but memory.
+// clientCredentials is the grant of that name (RFC 6749, section 4.4): a client's token for itself. With warm caches it reads
+// nothing but memory, and it writes nothing but what keeps an assertion or a proof from being used again.
 //
 // The token names the client's own organization or, below an organization's base, that one if it lies in the subtree.
 func (s *Service) clientCredentials(w http.ResponseWriter, r *http.Request, client authenticatedClient, form params) error {

@@ -58,7 +58,7 @@ func leftHash(alg, token string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// readHint verifies an id_token_hint: ours, for this client, signed by a key that we still publish. It may be expired;
+// readHint verifies an id_token_hint: ours, for whichever client, signed by a key that we still publish. It may be expired;
 // it is a hint and proves nothing about now. A client that got it encrypted may encrypt it to us (OpenID Connect Core 1.0, section 3.1.2.1).
 func (s *Service) readHint(ctx context.Context, t httpapi.Tenant, token string) (*jose.Claims, error) {
 	token, err := s.decrypted(ctx, t, token)

@@ -17,7 +17,7 @@ const (
 	// scopeAccount lets a person's own portal act on his account below /v1/me. Built-in apps have it and nobody else.
 	scopeAccount = "account"
 	// scopeGrove stands for every scope of the management API that the client is authorized for.
-	scopeGrove = "grove"
+	scopeGrove = authz.AllScopes
 )
 
 // authorizedScopes reduces a request to what the client may ask for on behalf of a person, and opens the alias. What

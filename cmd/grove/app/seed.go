@@ -39,9 +39,6 @@ type Seeded struct {
 // managementClient is the name of the app with which tools manage the seeded tenant.
 const managementClient = "Management client"
 
-// allScopes stands for every scope of the management API.
-const allScopes = "grove"
-
 // SeedTenant founds a tenant with an administrator and a client that holds every management permission. The administrator
 // keeps his password: it is made at random for this installation, and the programs that try it out sign in with it.
 func (a *App) SeedTenant(ctx context.Context, s SeedTenant) (Seeded, error) {
@@ -70,7 +67,7 @@ func (a *App) manage(ctx context.Context, tenant ids.Tenant, root ids.Org) (clie
 	}
 	for _, r := range resources.Items {
 		if r.Identifier == authz.ManagementAPI {
-			_, err = a.Parts.Apps.Authorize(ctx, tenant, root, made.ID, apps.AuthorizeAPIRequest{Resource: r.ID, Policy: "none", Scopes: []string{allScopes}})
+			_, err = a.Parts.Apps.Authorize(ctx, tenant, root, made.ID, apps.AuthorizeAPIRequest{Resource: r.ID, Policy: "none", Scopes: []string{authz.AllScopes}})
 		}
 	}
 	return made.ClientID, secret, err
@@ -191,7 +188,7 @@ type apiClient struct {
 
 func (a *App) client(ctx context.Context, client *http.Client, s Seeded) (*apiClient, error) {
 	c := &apiClient{base: a.Config.BaseURL + "/t/" + s.Tenant, http: client}
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {allScopes}, "client_id": {s.ClientID}, "client_secret": {s.ClientSecret}}
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {authz.AllScopes}, "client_id": {s.ClientID}, "client_secret": {s.ClientSecret}}
 	answer, err := c.send(ctx, http.MethodPost, "/oauth2/token", "application/x-www-form-urlencoded", []byte(form.Encode()))
 	if err != nil {
 		return nil, err
