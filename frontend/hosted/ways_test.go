@@ -37,7 +37,7 @@ func TestCancelAndOtherWays(t *testing.T) {
 	if page.Code != http.StatusOK || !strings.Contains(page.body, "Continue as <bdi>jo@one.example</bdi>") || !strings.Contains(page.body, `value="account"`) {
 		t.Errorf("%d %s", page.Code, page.body)
 	}
-	if got := ida.submit(page); got.Code != http.StatusSeeOther || !strings.Contains(got.Header().Get("Location"), "/resume?") {
+	if got := ida.submit(page, "decision", "allow"); got.Code != http.StatusSeeOther || !strings.Contains(got.Header().Get("Location"), "/resume?") {
 		t.Errorf("as who is signed in: %d %s", got.Code, got.body)
 	}
 	page = ida.follow(ida.submit(ida.get(ida.begin(authn.Request{Prompt: []string{"select_account"}})), "decision", "account"))

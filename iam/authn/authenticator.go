@@ -56,6 +56,7 @@ type State struct {
 	HintUser    ids.User        `json:"hint_user"`
 	Issuer      string          `json:"issuer"`
 	LoginHint   string          `json:"login_hint"`
+	MaxAge      *int            `json:"max_age,omitempty"`
 	Message     string          `json:"message,omitempty"`
 	OrgFixed    bool            `json:"org_fixed"`
 	OrgNamed    string          `json:"org_named"` // as the client named it; "" where it is the base's, or none

@@ -185,13 +185,14 @@ func (s *Service) givesDetails(ctx context.Context, tx db.Tx, st *State) (bool, 
 	return err == nil && !slices.ContainsFunc(st.Details, func(d details.Detail) bool { return !st.run.client.GivesType(d.Type(), held) }), err
 }
 
-// checkProof forgets a proof that no longer holds: the session has ended, or the person's standing has changed since.
+// checkProof forgets a proof that no longer holds: the session has ended, or is too old by now for what was asked, or the person's
+// standing has changed since.
 func (s *Service) checkProof(ctx context.Context, tx db.Tx, st *State) error {
 	if st.User.IsZero() {
 		return nil
 	}
 	if len(st.Proofs) == 0 {
-		if session := st.run.session; session == nil || session.ID != st.Session || session.User != st.User {
+		if session := st.run.session; session == nil || session.ID != st.Session || session.User != st.User || !s.isFresh(session.AuthTime, st.MaxAge) {
 			st.forget()
 		}
 		return nil

@@ -280,7 +280,7 @@ func TestSelectAccount(t *testing.T) {
 	choose := func(org ids.Org) authn.Input {
 		return authn.Input{Step: authn.StepOrganization, Organization: org.String()}
 	}
-	goOn := authn.Input{Step: authn.StepAccount}
+	goOn := authn.Input{Allow: true, Step: authn.StepAccount}
 
 	w := b.tab(t, b.A)
 	id := w.start(req) // nobody is signed in
@@ -313,10 +313,16 @@ func TestSelectAccount(t *testing.T) {
 	if _, err := w.finish(id); !authn.IsGone(err) {
 		t.Errorf("before he said so: %v", err)
 	}
+	w.want(w.answer(id, authn.Input{Step: authn.StepAccount}), authn.StepAccount, "") // what is no yes
 	w.want(w.answer(id, goOn), authn.StepDone, "")
 	if done, err := w.finish(id); err != nil || done.Org != b.A.Branch.ID || done.User != jo.ID || done.Session != first.Session {
 		t.Errorf("%+v %v", done, err)
 	}
+	// Who takes longer than max_age to say so proves anew who he is.
+	id = w.start(ask(func(r *authn.Request) { r.OrgRequested, r.MaxAge = "branch", seconds(60) }))
+	w.want(w.show(id), authn.StepAccount, "")
+	b.Clock.Advance(2 * time.Minute)
+	w.want(w.answer(id, goOn), authn.StepIdentifier, "")
 	// A member of another organization is first asked who he is, and then told.
 	id = w.start(ask(func(r *authn.Request) { r.OrgRequested = "rivals" }))
 	w.want(w.show(id), authn.StepAccount, "")

@@ -74,7 +74,7 @@ func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Br
 	if err := s.findSession(ctx, r); err != nil {
 		return Outcome{}, err
 	}
-	st := &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, Elsewhere: req.Elsewhere, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Message: req.Message, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named,
+	st := &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, Elsewhere: req.Elsewhere, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Message: req.Message, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named, MaxAge: req.MaxAge,
 		Prompt: req.Prompt, RedirectURI: req.RedirectURI, Requested: req.Org, Return: req.Return, Scopes: req.Scopes, UILocales: req.UILocales, run: r}
 	if s.mayReuse(r.session, req) {
 		st.Session, st.User = r.session.ID, r.session.User
@@ -125,14 +125,13 @@ func (s *Service) mayReuse(session *sessions.Session, req Request) bool {
 	if session == nil || slices.Contains(req.Prompt, PromptLogin) {
 		return false
 	}
-	if req.MaxAge != nil {
-		// max_age=0 is prompt=login. Whole seconds are compared, so that no number overflows.
-		age := int(s.db.Clock().Now().Sub(session.AuthTime) / time.Second)
-		if *req.MaxAge <= 0 || age > *req.MaxAge {
-			return false
-		}
-	}
-	return req.HintUser.IsZero() || req.HintUser == session.User
+	return s.isFresh(session.AuthTime, req.MaxAge) && (req.HintUser.IsZero() || req.HintUser == session.User)
+}
+
+// isFresh reports whether a proof of that time is none too old for max_age, in seconds; nil is any. 0 is prompt=login.
+func (s *Service) isFresh(at time.Time, maxAge *int) bool {
+	// Whole seconds are compared, so that no number overflows.
+	return maxAge == nil || *maxAge > 0 && int(s.db.Clock().Now().Sub(at)/time.Second) <= *maxAge
 }
 
 func (s *Service) findSession(ctx context.Context, r *run) error {

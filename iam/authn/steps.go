@@ -52,8 +52,8 @@ func (a account) Begin(ctx context.Context, st *State) (out Challenge, err error
 	return out, err
 }
 
-func (account) Continue(_ context.Context, st *State, _ Input) (Result, error) {
-	st.Selected = true
+func (account) Continue(_ context.Context, st *State, in Input) (Result, error) {
+	st.Selected = in.Allow // or the page asks again
 	return Result{}, nil
 }
 

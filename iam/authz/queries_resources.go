@@ -187,7 +187,7 @@ func markSynced(ctx context.Context, tx db.SystemTx, catalogue string) error {
 // for a scope of its own is left to it.
 func missingScopes(ctx context.Context, tx db.SystemTx, names []string) ([]missingScope, error) {
 	return db.Collect[missingScope](ctx, tx, `
-		/* scan of api_resources allowed: once after the catalogue has changed */
+		/* scan of api_resources allowed: once after the catalogue has changed */ /* scan of api_scopes allowed: likewise */
 		SELECT ar.tenant_id, ar.org_id, ar.id, n.name
 		FROM api_resources ar CROSS JOIN unnest($1::text[]) AS n (name)
 		WHERE ar.builtin AND NOT EXISTS (SELECT FROM api_scopes s WHERE s.tenant_id = ar.tenant_id AND s.name = n.name)`, names)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"grove/infra/db"
 	"grove/infra/httpapi"
@@ -121,9 +120,8 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 		scopes = slices.DeleteFunc(authorizedScopes(client.Client, requested), func(scope string) bool {
 			return !contains(from.Scopes, scope)
 		})
-		if len(scopes) == 0 {
-			return no(refuse(codeInvalidScope, "None of the scopes was granted.").told("RFC 6749, section 5.2", "scope holds some of what was granted: "+strings.Join(from.Scopes, " "),
-				"Leave scope out to get what was granted, or let the person sign in with more."))
+		if err := noneGranted(requested, scopes, missingGrant); err != nil {
+			return no(err)
 		}
 	}
 	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline, ExpiresAt: from.ExpiresAt,

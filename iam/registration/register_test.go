@@ -76,10 +76,11 @@ func TestRegisterWithToken(t *testing.T) {
 		maps.Copy(form, more)
 		return v.Do(v.Client(), "POST", v.A.Base+"/oauth2/token", form)
 	}
-	for name, form := range map[string]url.Values{"asks for nothing": {}, "asks": {"scope": {"tools.use inner.use"}}} {
-		if r := own(form); r.StatusCode != 200 || r.Text("scope") != "" {
-			t.Errorf("a machine that %s: %d %s", name, r.StatusCode, r.Raw)
-		}
+	if r := own(nil); r.StatusCode != 200 || r.Text("scope") != "" {
+		t.Errorf("a machine that asks for nothing: %d %s", r.StatusCode, r.Raw)
+	}
+	if r := own(url.Values{"scope": {"tools.use inner.use"}}); r.StatusCode != 400 || r.Code() != "invalid_scope" {
+		t.Errorf("a machine that asks: %d %s", r.StatusCode, r.Raw)
 	}
 	if r := own(url.Values{"resource": {"https://mcp.example"}}); r.Code() != "invalid_target" {
 		t.Errorf("a token for the API without its scopes: %d %s", r.StatusCode, r.Raw)

@@ -91,15 +91,20 @@ func (a *API) noNulls(hc huma.Context, next func(huma.Context), schema *huma.Sch
 	}
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(body, &members)
+	patch, detail := r.Method == http.MethodPatch, "Must be a value, not null."
+	if patch {
+		detail = "Must be a value: null does not remove it."
+	}
 	for _, name := range sortedKeys(members) {
-		if s := schema.Properties[name]; s != nil && !s.Nullable && string(members[name]) == "null" {
-			detail := "Must be a value, not null."
-			if r.Method == http.MethodPatch {
-				detail = "Must be a value: null does not remove it."
-			}
-			a.refuse(hc, fault.CodeInvalid.At("/"+name, detail))
-			return
+		s := schema.Properties[name]
+		if s == nil || s.Nullable || string(members[name]) != "null" {
+			continue
 		}
+		if s.Type == huma.TypeArray && !patch { // an empty list, as some languages write it
+			continue
+		}
+		a.refuse(hc, fault.CodeInvalid.At("/"+name, detail))
+		return
 	}
 	next(hc)
 }

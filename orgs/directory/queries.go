@@ -272,8 +272,8 @@ func detach(ctx context.Context, tx db.Tx, top ids.Org) error {
 func attach(ctx context.Context, tx db.Tx, top, parent ids.Org) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO org_closure (tenant_id, ancestor_id, descendant_id, depth, name_key)
-		SELECT up.tenant_id, up.ancestor_id, sub.descendant_id, up.depth + sub.depth + 1, sub.name_key
-		FROM org_closure up CROSS JOIN org_closure sub
+		SELECT up.tenant_id, up.ancestor_id, sub.descendant_id, up.depth + sub.depth + 1, o.name_key
+		FROM org_closure up CROSS JOIN org_closure sub JOIN organizations o ON o.tenant_id = $1 AND o.id = sub.descendant_id
 		WHERE up.tenant_id = $1 AND up.descendant_id = $3 AND sub.tenant_id = $1 AND sub.ancestor_id = $2`, tx.Tenant(), top, parent)
 	return err
 }

@@ -220,8 +220,11 @@ func TestAttack36_NobodyIsFloodedWithInvitations(t *testing.T) {
 	// Where all together have had twenty mails sent, the next organization is answered as ever, and its own log alone says that nobody
 	// is mailed.
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE invitations SET sent_at = array_fill($3::bigint, ARRAY[15]) WHERE tenant_id = $1 AND org_id = $2`,
-			tx.Tenant(), b.A.Rivals.ID, tx.Now().Unix())
+		if _, err := tx.Exec(ctx, `DELETE FROM invitations WHERE tenant_id = $1 AND org_id = $2`, tx.Tenant(), b.A.Rivals.ID); err != nil { // as with its organization
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO invitation_mails (tenant_id, id, email_key, at) SELECT $1, gen_random_uuid(), 'jo@example.com', $2 FROM generate_series(1, 14)`,
+			tx.Tenant(), tx.Now())
 		return err
 	})
 	made := elsewhere(b.A.Branch)

@@ -49,7 +49,7 @@ const (
 const tokenPrefix = "grv_inv"
 
 // No organization has an address mailed more often than this in the window, nor more links made for it; and nobody is mailed more often
-// by all of a tenant together, of which none is told what others do: what would be more is made, and not mailed.
+// by all of a tenant together: what would be more is made, and not mailed. That much, and no more, the organization learns of others.
 const (
 	maxSendings   = 5
 	maxOfTenant   = 20
@@ -105,7 +105,7 @@ func (s *Service) Create(ctx context.Context, c *httpapi.Call, n NewInvitation) 
 		if inv.ExpiresAt, err = s.until(ctx, tx, inv); err != nil {
 			return err
 		}
-		if inv.Withheld, err = s.checkAddress(ctx, tx, inv); err != nil {
+		if inv.Withheld, err = s.claimAddress(ctx, tx, inv); err != nil {
 			return err
 		}
 		ended, err := s.makeRoom(ctx, tx, inv)
@@ -161,9 +161,9 @@ func duplicate(err error) error {
 	return err
 }
 
-// checkAddress refuses an address that belongs to the organization, or that the organization invites too often, and says whether
-// others invite it so often that it is not mailed.
-func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) (withheld bool, err error) {
+// claimAddress refuses an address that belongs to the organization, or that the organization invites too often. It notes the mail, or
+// says that it is withheld, because so many were sent there.
+func (s *Service) claimAddress(ctx context.Context, tx db.Tx, inv Invitation) (withheld bool, err error) {
 	if err := lockAddress(ctx, tx, inv.EmailKey); err != nil { // or many who ask at once would each find room for one more mail
 		return false, err
 	}
@@ -174,15 +174,22 @@ func (s *Service) checkAddress(ctx context.Context, tx db.Tx, inv Invitation) (w
 	if member {
 		return false, errAlreadyMember.With("Somebody with this address belongs to the organization.", nil)
 	}
-	own, all, err := querySendings(ctx, tx, inv, tx.Now().Add(-sendingWindow))
-	if err == nil && own >= maxSendings {
+	since := tx.Now().Add(-sendingWindow)
+	own, all, err := querySendings(ctx, tx, inv, since)
+	if err != nil {
+		return false, err
+	}
+	if own >= maxSendings {
 		refused := "Five links were made for this address within an hour. Hand over the latest, or wait."
 		if !inv.handedOver() {
 			refused = "This address was sent five mails within an hour. Hand the link over yourself, or wait."
 		}
-		err = errTooMany.With(refused, nil)
+		return false, errTooMany.With(refused, nil)
 	}
-	return !inv.handedOver() && all >= maxOfTenant, err
+	if inv.handedOver() || all >= maxOfTenant {
+		return !inv.handedOver(), nil
+	}
+	return false, insertMail(ctx, tx, inv.EmailKey, since)
 }
 
 // makeRoom ends an invitation of the same address whose time is over, and returns what to tell of it.
@@ -259,7 +266,7 @@ func (s *Service) Resend(ctx context.Context, c *httpapi.Call, id ids.Invitation
 		if inv, err = s.lock(ctx, tx, c.Org.ID, id, expect, s.Seats.Reserve, "invitation.resent"); err != nil {
 			return err
 		}
-		if inv.Withheld, err = s.checkAddress(ctx, tx, inv); err != nil {
+		if inv.Withheld, err = s.claimAddress(ctx, tx, inv); err != nil {
 			return err
 		}
 		if err = s.checkPromises(ctx, tx, c.Held(), inv); err != nil {

@@ -69,6 +69,7 @@ type (
 	listAvailableInput struct {
 		httpapi.OrgPath
 		httpapi.PageQuery
+		How string `query:"how" enum:"owned,shared" doc:"Only apps that the organization has in this way." example:"shared"`
 	}
 )
 
@@ -110,7 +111,7 @@ func (s *Service) listAvailable(ctx context.Context, c *httpapi.Call, in *listAv
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.Available(ctx, c.Tenant.ID, c.Org.ID, req)
+	result, err := s.Available(ctx, c.Tenant.ID, c.Org.ID, in.How, req)
 	if err != nil {
 		return nil, err
 	}

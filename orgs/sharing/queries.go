@@ -112,6 +112,8 @@ type availableRow struct {
 const (
 	openable   = ` AND a.access_url <> '' AND a.discoverable`
 	notConsole = ` AND NOT (a.builtin AND a.client_id = 'console')`
+	owned      = ` AND a.org_id = $2`
+	shared     = ` AND a.org_id <> $2`
 )
 
 // availableApps returns a page of the enabled apps that an organization owns or that are shared with it, by name.

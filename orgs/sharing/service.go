@@ -197,10 +197,10 @@ func narrower(before, after shareRow) bool {
 	return slices.ContainsFunc(before.Targets, func(id ids.Org) bool { return !kept[id] })
 }
 
-// Available returns a page of the apps that org has, by name.
-func (s *Service) Available(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request) (result page.Result[AvailableApp], err error) {
+// Available returns a page of the apps that org has, by name: those that it owns, those that are shared with it, or, where how is "", both.
+func (s *Service) Available(ctx context.Context, tenant ids.Tenant, org ids.Org, how string, req page.Request) (result page.Result[AvailableApp], err error) {
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		rows, err := availableApps(ctx, tx, org, "", req)
+		rows, err := availableApps(ctx, tx, org, map[string]string{"owned": owned, "shared": shared}[how], req)
 		result = page.Map(rows, func(r availableRow) AvailableApp { return r.view(org) })
 		return err
 	})

@@ -183,9 +183,19 @@ func TestPolicies(t *testing.T) {
 
 func (b bundle) available(t testing.TB, org ids.Org) []sharing.AvailableApp {
 	t.Helper()
-	result, err := b.sharing.Available(all(b.A), b.A.Tenant.ID, org, first)
+	result, err := b.sharing.Available(all(b.A), b.A.Tenant.ID, org, "", first)
 	if err != nil {
 		t.Fatal(err)
+	}
+	rest := len(result.Items)
+	for _, how := range []string{"owned", "shared"} { // each is in one of the two
+		part, err := b.sharing.Available(all(b.A), b.A.Tenant.ID, org, how, first)
+		if rest -= len(part.Items); err != nil || slices.ContainsFunc(part.Items, func(a sharing.AvailableApp) bool { return a.How != how }) {
+			t.Errorf("%s: %+v %v", how, part.Items, err)
+		}
+	}
+	if rest != 0 {
+		t.Errorf("%d apps are neither owned nor shared", rest)
 	}
 	return result.Items
 }

@@ -1359,6 +1359,24 @@ func (e ListAppsParamsStatus) Valid() bool {
 	}
 }
 
+// Defines values for ListAvailableAppsParamsHow.
+const (
+	ListAvailableAppsParamsHowOwned  ListAvailableAppsParamsHow = "owned"
+	ListAvailableAppsParamsHowShared ListAvailableAppsParamsHow = "shared"
+)
+
+// Valid indicates whether the value is a known member of the ListAvailableAppsParamsHow enum.
+func (e ListAvailableAppsParamsHow) Valid() bool {
+	switch e {
+	case ListAvailableAppsParamsHowOwned:
+		return true
+	case ListAvailableAppsParamsHowShared:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListOrganizationChildrenParamsStatus.
 const (
 	ListOrganizationChildrenParamsStatusActive    ListOrganizationChildrenParamsStatus = "active"
@@ -5883,7 +5901,13 @@ type ListAvailableAppsParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// How Only apps that the organization has in this way.
+	How *ListAvailableAppsParamsHow `form:"how,omitempty" json:"how,omitempty"`
 }
+
+// ListAvailableAppsParamsHow defines parameters for ListAvailableApps.
+type ListAvailableAppsParamsHow string
 
 // ListOrganizationChildrenParams defines parameters for ListOrganizationChildren.
 type ListOrganizationChildrenParams struct {
@@ -7254,6 +7278,7 @@ func (c *Client) ListAvailableApps(ctx context.Context, org string, params *List
 	if params != nil {
 		add(&r, "page_size", params.PageSize)
 		add(&r, "page_token", params.PageToken)
+		add(&r, "how", params.How)
 	}
 	answer := new(AvailableAppList)
 	if err := c.do(ctx, r, answer, options); err != nil {

@@ -64,6 +64,10 @@ func TestAttack35_Enumeration(t *testing.T) {
 				t.Errorf("%s: signed in", s.name)
 			}
 		}
+		sibling := visit(p.World).open(north.account())
+		if told := sibling.answer("username", p.a.south.person().username).answer("password", apptest.Password).last; told.StatusCode != http.StatusForbidden || sibling.code() != "" {
+			t.Errorf("who proves himself and belongs elsewhere: %d %s", told.StatusCode, told.Raw)
+		}
 		if len(pages) != 1 {
 			t.Errorf("the pages tell apart: %v", slices.Collect(maps.Values(pages)))
 		}

@@ -13325,6 +13325,8 @@ export interface operations {
     listAvailableApps: {
         parameters: {
             query?: {
+                /** @description Only apps that the organization has in this way. */
+                how?: "owned" | "shared";
                 /** @description Items on a page. */
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */

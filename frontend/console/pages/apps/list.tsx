@@ -83,8 +83,8 @@ function SharedApps() {
   const { t } = useTranslation();
   const { ref } = useOrg();
   const cursor = useCursor(ref);
-  const list = useApi().useQuery("get", "/v1/orgs/{org}/available-apps", { params: { path: { org: ref }, query: cursor.query } });
-  const shared = list.data && { ...list.data, items: list.data.items.filter((a) => a.how !== "owned" && !a.builtin) };
+  const list = useApi().useQuery("get", "/v1/orgs/{org}/available-apps", { params: { path: { org: ref }, query: { ...cursor.query, how: "shared" } } });
+  const shared = list.data && { ...list.data, items: list.data.items.filter((a) => !a.builtin) };
   if (cursor.page === 1 && (shared === undefined || (shared.items.length === 0 && !shared.next_page_token))) return null;
   return (
     <Section description={t("apps.sharedDescription")} title={t("apps.shared")}>
