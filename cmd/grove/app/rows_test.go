@@ -85,6 +85,13 @@ func TestAttack02_RowsOfOrganizations(t *testing.T) {
 			t.Errorf("an organization's own door shows no row of %s", c.Table)
 		}
 	}
+	// What every door reads, none but the tenant's writes.
+	for _, sql := range []string{`UPDATE grove.organizations SET name = 'x'`, `DELETE FROM grove.organizations`, `UPDATE grove.org_closure SET depth = 9`, `DELETE FROM grove.org_closure`} {
+		must(`SELECT set_config('grove.org_id', $1, true)`, own.String())
+		if tag, err := tx.Exec(ctx, sql); err != nil || tag.RowsAffected() != 0 {
+			t.Errorf("%s in an organization's door: %v %v", sql, tag, err)
+		}
+	}
 	for table := range ofTheTree {
 		if !slices.ContainsFunc(columns, func(c orgColumn) bool { return c.Table == table }) {
 			t.Errorf("%s is listed and has no organizations", table)
