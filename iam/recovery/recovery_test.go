@@ -3,6 +3,7 @@ package recovery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -73,7 +74,7 @@ type bundle struct {
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/recovery", "orgs/members", "tenants/settings"), "recovery", nil, func(o *db.Options) { o.MaxConn = 16 })
+	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/recovery", "orgs/members", "tenants/mails", "tenants/settings"), "recovery", nil, func(o *db.Options) { o.MaxConn = 16 })
 	hasher, err := password.New(password.Options{MaxQueue: 500, Params: password.Params{MemoryKiB: 64, Time: 1}})
 	if err != nil {
 		t.Fatal(err)
@@ -455,4 +456,43 @@ func TestAttack36_NobodyIsFloodedWithMails(t *testing.T) {
 	if _, err := b.recovery.Mail(t.Context(), b.A.Tenant.ID, jo.ID); code(err) != "password_link.invalid" {
 		t.Errorf("mailed to another address: %v", err)
 	}
+}
+
+// TestAttack36_ManyPeopleOfOneAddress: who makes people of a stranger's address, and deletes them again, does not flood it.
+func TestAttack36_ManyPeopleOfOneAddress(t *testing.T) {
+	b := setup(t)
+	sent := 0
+	for i := range 8 {
+		u := b.create(t, users.NewUser{Username: fmt.Sprintf("many%d", i), Email: "stranger@mail.example"})
+		for range 5 {
+			if _, r := b.ask(t, u, `{}`); r.Status == 201 {
+				sent++
+			} else if r.Status != 429 || r.Code() != "password_link.too_many" {
+				t.Fatalf("%d %s", r.Status, r.Raw)
+			}
+		}
+		treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+			_, err := tx.Exec(ctx, `DELETE FROM users WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), u.ID)
+			return err
+		})
+	}
+	if sent != 20 {
+		t.Errorf("%d mails within an hour", sent)
+	}
+	last := b.create(t, users.NewUser{Username: "last", Email: "stranger@mail.example"})
+	if _, r := b.ask(t, last, `{"delivery":"link"}`); r.Status != 201 {
+		t.Errorf("handed over: %d %s", r.Status, r.Raw)
+	}
+	b.Clock.Advance(time.Hour)
+	if _, r := b.ask(t, last, `{}`); r.Status != 201 {
+		t.Errorf("an hour later: %d %s", r.Status, r.Raw)
+	}
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		var left int
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM mails_sent WHERE tenant_id = $1`, tx.Tenant()).Scan(&left)
+		if left != 1 {
+			t.Errorf("%d mails are remembered", left)
+		}
+		return err
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/secrets"
+	"grove/tenants/mails"
 )
 
 // The ways in which a link reaches its person.
@@ -92,6 +93,11 @@ func (s *Service) Create(ctx context.Context, t httpapi.Tenant, org ids.Org, use
 		ok, err := upsertLink(ctx, tx, l, maxMails, mailWindow)
 		if err == nil && !ok {
 			err = errTooMany.With("This user was sent five mails within an hour. Hand the link over yourself, or wait.", nil)
+		}
+		if err == nil && w.Delivery == deliveryEmail {
+			if ok, err = mails.Claim(ctx, tx, l.EmailKey); err == nil && !ok {
+				err = errTooMany.With("So many mails were sent to this address within an hour. Hand the link over yourself, or wait.", nil)
+			}
 		}
 		if err != nil {
 			return err

@@ -223,7 +223,7 @@ func TestAttack36_NobodyIsFloodedWithInvitations(t *testing.T) {
 		if _, err := tx.Exec(ctx, `DELETE FROM invitations WHERE tenant_id = $1 AND org_id = $2`, tx.Tenant(), b.A.Rivals.ID); err != nil { // as with its organization
 			return err
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO invitation_mails (tenant_id, id, email_key, at) SELECT $1, gen_random_uuid(), 'jo@example.com', $2 FROM generate_series(1, 14)`,
+		_, err := tx.Exec(ctx, `INSERT INTO mails_sent (tenant_id, id, email_key, at) SELECT $1, gen_random_uuid(), 'jo@example.com', $2 FROM generate_series(1, 14)`,
 			tx.Tenant(), tx.Now())
 		return err
 	})

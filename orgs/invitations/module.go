@@ -160,9 +160,6 @@ func (s *Service) Module() module.Manifest {
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,
-		Tables: []module.Table{
-			{Name: "invitation_mails", Class: module.Transient, Owner: "tenant_id", Why: "counters of an hour; they start anew"},
-			{Name: "invitations", Class: module.Identity, Owner: "org_id", Export: true, Kind: "inv", Title: "email"},
-		},
+		Tables:      []module.Table{{Name: "invitations", Class: module.Identity, Owner: "org_id", Export: true, Kind: "inv", Title: "email"}},
 	}
 }

@@ -147,26 +147,14 @@ func updateAccepter(ctx context.Context, tx db.Tx, id ids.Invitation, user ids.U
 	return err
 }
 
-// querySendings counts the sendings to an invitation's address since a time, those of its organization in its way, and the mails of all
-// organizations, also of those that are gone. An invitation that was not changed since was not sent since.
-func querySendings(ctx context.Context, tx db.Tx, i Invitation, since time.Time) (own, all int, err error) {
+// querySendings counts the sendings of an invitation's organization to its address in its way since a time. What was not changed since
+// was not sent since.
+func querySendings(ctx context.Context, tx db.Tx, i Invitation, since time.Time) (n int, err error) {
 	err = tx.QueryRow(ctx, `
-		SELECT (SELECT count(*) FROM invitations i, unnest(i.sent_at) AS s (at)
-		        WHERE i.tenant_id = $1 AND i.email_key = $2 AND i.org_id = $5 AND i.updated_at > $3 AND s.at > $4 AND i.delivery = $6),
-		       (SELECT count(*) FROM invitation_mails m WHERE m.tenant_id = $1 AND m.email_key = $2 AND m.at > $3)`,
-		tx.Tenant(), i.EmailKey, since, since.Unix(), i.Org, i.Delivery).Scan(&own, &all)
-	return own, all, err
-}
-
-// insertMail notes that an address is mailed, and forgets some of what is noted from before since.
-func insertMail(ctx context.Context, tx db.Tx, emailKey string, since time.Time) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO invitation_mails (tenant_id, id, email_key, at) VALUES ($1, gen_random_uuid(), $2, $3)`, tx.Tenant(), emailKey, tx.Now()); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, `
-		DELETE FROM invitation_mails WHERE tenant_id = $1 AND id IN (
-			SELECT id FROM invitation_mails WHERE tenant_id = $1 AND at <= $2 ORDER BY at LIMIT 20 FOR UPDATE SKIP LOCKED)`, tx.Tenant(), since)
-	return err
+		SELECT count(*) FROM invitations i, unnest(i.sent_at) AS s (at)
+		WHERE i.tenant_id = $1 AND i.email_key = $2 AND i.org_id = $5 AND i.updated_at > $3 AND s.at > $4 AND i.delivery = $6`,
+		tx.Tenant(), i.EmailKey, since, since.Unix(), i.Org, i.Delivery).Scan(&n)
+	return n, err
 }
 
 // queryIsMember reports whether somebody who belongs to the organization has the address, verified or not.

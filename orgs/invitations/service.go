@@ -16,6 +16,7 @@ import (
 	"grove/infra/kernel/list"
 	"grove/infra/kernel/text"
 	"grove/infra/secrets"
+	"grove/tenants/mails"
 )
 
 // The states of an invitation. A pending one past its time is expired, whether or not the row says so yet.
@@ -48,11 +49,10 @@ const (
 
 const tokenPrefix = "grv_inv"
 
-// No organization has an address mailed more often than this in the window, nor more links made for it; and nobody is mailed more often
-// by all of a tenant together: what would be more is made, and not mailed. That much, and no more, the organization learns of others.
+// No organization has an address mailed more often than this in the window, nor more links made for it. What would be more than all of a
+// tenant may send there together is made, and not mailed: that much, and no more, the organization learns of others.
 const (
 	maxSendings   = 5
-	maxOfTenant   = 20
 	sendingWindow = time.Hour
 )
 
@@ -174,22 +174,22 @@ func (s *Service) claimAddress(ctx context.Context, tx db.Tx, inv Invitation) (w
 	if member {
 		return false, errAlreadyMember.With("Somebody with this address belongs to the organization.", nil)
 	}
-	since := tx.Now().Add(-sendingWindow)
-	own, all, err := querySendings(ctx, tx, inv, since)
+	sent, err := querySendings(ctx, tx, inv, tx.Now().Add(-sendingWindow))
 	if err != nil {
 		return false, err
 	}
-	if own >= maxSendings {
+	if sent >= maxSendings {
 		refused := "Five links were made for this address within an hour. Hand over the latest, or wait."
 		if !inv.handedOver() {
 			refused = "This address was sent five mails within an hour. Hand the link over yourself, or wait."
 		}
 		return false, errTooMany.With(refused, nil)
 	}
-	if inv.handedOver() || all >= maxOfTenant {
-		return !inv.handedOver(), nil
+	if inv.handedOver() {
+		return false, nil
 	}
-	return false, insertMail(ctx, tx, inv.EmailKey, since)
+	claimed, err := mails.Claim(ctx, tx, inv.EmailKey)
+	return !claimed, err
 }
 
 // makeRoom ends an invitation of the same address whose time is over, and returns what to tell of it.

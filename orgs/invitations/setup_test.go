@@ -69,7 +69,7 @@ const secret = "correct horse battery"
 func setup(t *testing.T) bundle {
 	t.Helper()
 	d := testkit.New(t, treekit.Migrations(t, "billing/metering", "iam/apps", "iam/authz", "iam/groups", "iam/sessions", "iam/users",
-		"orgs/invitations", "orgs/members", "orgs/sharing", "tenants/settings"), "invitations", nil, func(o *db.Options) { o.MaxConn = 24 })
+		"orgs/invitations", "orgs/members", "orgs/sharing", "tenants/mails", "tenants/settings"), "invitations", nil, func(o *db.Options) { o.MaxConn = 24 })
 	log := events.NewLog(nil)
 	hasher, err := password.New(password.Options{MaxQueue: 500, Params: password.Params{MemoryKiB: 64, Time: 1}})
 	if err != nil {

@@ -35,6 +35,7 @@ import (
 	"grove/orgs/sharing"
 	tenantdir "grove/tenants/directory"
 	"grove/tenants/keys"
+	"grove/tenants/mails"
 	"grove/tenants/settings"
 )
 
@@ -54,7 +55,7 @@ func modules(d *db.DB, c config.Config, capabilities ...capability) []module.Man
 
 // Folders are the migrations of all modules, to be merged into one timeline.
 func Folders() []fs.FS {
-	return []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), orgdir.Migrations(), settings.Migrations(),
+	return []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), mails.Migrations(), orgdir.Migrations(), settings.Migrations(),
 		users.Migrations(), groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), consents.Migrations(),
 		metering.Migrations(), sharing.Migrations(), domains.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), inspector.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
 }

@@ -46,6 +46,7 @@ import (
 	"grove/provisioning/notifications"
 	tenantdir "grove/tenants/directory"
 	"grove/tenants/keys"
+	"grove/tenants/mails"
 	"grove/tenants/settings"
 )
 
@@ -174,7 +175,7 @@ func (a *App) wire() error {
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
-	a.Modules = modules(a.DB, a.Config, tenants, keyring, orgs, options, people, teams, roles, clients, told, signedIn, trusted, allowed, seats, shares, mail,
+	a.Modules = modules(a.DB, a.Config, tenants, keyring, mails.Ledger{}, orgs, options, people, teams, roles, clients, told, signedIn, trusted, allowed, seats, shares, mail,
 		belonging, strangers, refusals, invited, links, engine, server, me, firsts, pages, letters)
 	return a.mount(registry)
 }
