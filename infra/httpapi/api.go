@@ -232,7 +232,7 @@ func Handle[I, O any](a *API, r Route[O], h func(context.Context, *Call, *I) (*O
 	op := describe(r.ID, r.Method, r.Path, r.Tag, r.Summary, r.Description, r.Status, r.Access, r.Needs, codes)
 	a.tag(r.Tag)
 	op.BodyReadTimeout, op.MaxBodyBytes = bodyTime, maxBody
-	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.In, r.MatchRequired)}
+	op.Middlewares = huma.Middlewares{a.admit(r.ID, r.Access, r.Needs, r.In, r.MatchRequired), a.once(reflect.TypeFor[I]())}
 	var body *huma.Schema
 	switch _, takes := reflect.TypeFor[I]().FieldByName("Body"); {
 	case !takes:

@@ -28,6 +28,28 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// once refuses a query parameter that is there twice: a server and a proxy would each take another of the two for the one that is meant.
+// Only those of an input that are lists may be repeated.
+func (a *API) once(input reflect.Type) func(huma.Context, func(huma.Context)) {
+	var single []string // what is no parameter at all is for huma to refuse
+	for _, f := range reflect.VisibleFields(input) {
+		if name, _, _ := strings.Cut(f.Tag.Get("query"), ","); name != "" && f.Type.Kind() != reflect.Slice {
+			single = append(single, name)
+		}
+	}
+	return func(hc huma.Context, next func(huma.Context)) {
+		at := hc.URL()
+		query := at.Query()
+		for _, name := range single {
+			if len(query[name]) > 1 {
+				a.refuse(hc, fault.CodeInvalid.At("query:"+name, "Must be there once."))
+				return
+			}
+		}
+		next(hc)
+	}
+}
+
 // noBody refuses a body where an operation takes none: whoever sends one expects it to mean something. One whose length is
 // not told may be empty, as proxies send it.
 func (a *API) noBody(hc huma.Context, next func(huma.Context)) {

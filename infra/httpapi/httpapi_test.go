@@ -311,6 +311,7 @@ func TestWhoMayCall(t *testing.T) {
 		"no such address":           {"/t/acme/v1/nothing", "Bearer good", w.held, 404},
 		"no such method":            {things, "Bearer good", w.held, 405},
 		"unknown parameter":         {things + "?colour=red", "Bearer good", w.held, 422},
+		"parameter twice":           {things + "?page_size=5&page_size=5", "Bearer good", w.held, 422},
 		"page too large":            {things + "?page_size=201", "Bearer good", w.held, 422},
 		"operator's with a token":   {"/platform/v1/things", "Bearer good", w.held, 401},
 		"operator's with the key":   {"/platform/v1/things", "Bearer " + strings.Repeat("k", 32), w.held, 204},
