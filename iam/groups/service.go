@@ -244,17 +244,11 @@ func (s *Service) NamesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.
 	return queryNamesOf(ctx, tx, user, org)
 }
 
-// last is above every character of a name, so that key+last ends the range of a prefix.
-const last = "\U0010FFFF"
-
 var errUnindexed = errors.New("groups: a filter over what has no index")
 
 // nameRange compiles a prefix and a SCIM filter (RFC 7644 section 3.4.2.2) to a closed range of comparable names.
 func nameRange(q, expression string) (from, to string, err error) {
-	from, to = "", last
-	if key := text.Key(q); key != "" {
-		from, to = key, key+last
-	}
+	from, to = text.Prefix(text.Key(q))
 	if strings.TrimSpace(expression) == "" {
 		return from, to, nil
 	}
@@ -289,7 +283,8 @@ func narrow(from, to string, e filter.Expression) (string, string, error) {
 		case filter.EQ:
 			return max(from, key), min(to, key), nil
 		case filter.SW:
-			return max(from, key), min(to, key+last), nil
+			first, last := text.Prefix(key)
+			return max(from, first), min(to, last), nil
 		}
 	}
 	return "", "", errUnindexed

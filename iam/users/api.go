@@ -116,7 +116,7 @@ type (
 	listInput struct {
 		httpapi.OrgPath
 		httpapi.PageQuery
-		Q      string `query:"q" maxLength:"254" doc:"Only users whose username or e-mail address begins with this. Of addresses the first 1,000 are looked at." example:"jo"`
+		Q      string `query:"q" maxLength:"254" doc:"Only users whose username or e-mail address begins with this, or whose name does, from any of its words on. Of addresses and of names the first 1,000 are looked at." example:"jo"`
 		Status string `query:"status" enum:"active,disabled,locked" doc:"Only users of this status." example:"active"`
 		Filter string `query:"filter" maxLength:"512" doc:"SCIM filter (RFC 7644 section 3.4.2.2) over userName and emails.value with eq and sw, joined by and. An sw over addresses finds the first 1,000." example:"userName sw \"jo\""`
 	}

@@ -108,6 +108,8 @@ func TestListFilters(t *testing.T) {
 	other := b.create(t, b.A, b.A.Partner, "someone")
 	b.api.Do(t, token, http.MethodPatch, base+"/"+other.ID.String(), `{"email":"a9@example.com"}`)
 	b.api.Do(t, token, http.MethodPost, base+"/"+other.ID.String()+":disable", nil)
+	named := b.create(t, b.A, b.A.Partner, "u4711")
+	b.api.Do(t, token, http.MethodPatch, base+"/"+named.ID.String(), `{"given_name":"Emil  José","family_name":"Costa-Lee"}`)
 	count := func(query string) string {
 		r := b.api.Do(t, token, http.MethodGet, base+query, nil)
 		if r.Status != 200 {
@@ -118,17 +120,25 @@ func TestListFilters(t *testing.T) {
 		return fmt.Sprint(len(list.Items))
 	}
 	for query, want := range map[string]string{
-		"":                                     "9",
-		"?q=A":                                 "8",
-		"?q=ZO%C3%8B":                          "1",
-		"?q=nobody":                            "0",
-		"?status=disabled":                     "1",
-		"?status=active&q=a":                   "7",
-		"?status=deleted":                      "request.invalid",
-		"?sort=name":                           "request.invalid",
-		filter(`userName eq "A3@example.com"`): "1",
-		filter(`userName sw "a"`):              "7",
-		filter(`emails.value sw "a"`):          "8",
+		"":             "10",
+		"?q=emil+j":    "1", // a name from any of its words on, and around
+		"?q=COSTA":     "1",
+		"?q=lee,+Emil": "1",
+		"?q=osta":      "0",
+		"?q=%25":       "0",
+		filter(`userName sw "u"`) + "&q=jos%C3%A9": "1",
+		filter(`emails sw "a"`) + "&q=costa":       "0",
+		"?q=A":                                     "8",
+		"?q=ZO%C3%8B":                              "1",
+		"?q=nobody":                                "0",
+		"?status=disabled":                         "1",
+		"?status=active&q=a":                       "7",
+		"?status=disabled&q=costa":                 "0",
+		"?status=deleted":                          "request.invalid",
+		"?sort=name":                               "request.invalid",
+		filter(`userName eq "A3@example.com"`):     "1",
+		filter(`userName sw "a"`):                  "7",
+		filter(`emails.value sw "a"`):              "8",
 		filter(`emails.value eq "a9@example.com" and userName sw "some"`): "1",
 		filter(`userName sw "b" and userName sw "a"`):                     "0",
 		filter(`userName sw "a"`) + "&q=a3":                               "1",
@@ -162,7 +172,7 @@ func TestListFilters(t *testing.T) {
 			path = base + "?page_size=2&page_token=" + url.QueryEscape(page.Next)
 		}
 	}
-	if len(seen) != 9 {
+	if len(seen) != 10 {
 		t.Errorf("pages hold %d", len(seen))
 	}
 	testkit.CheckPlans(t, b.Database)

@@ -9,17 +9,17 @@ import (
 	"grove/infra/kernel/text"
 )
 
-// last is above every character of a username or an address, so that key+last ends the range of a prefix.
-const last = "\U0010FFFF"
-
 // span is a closed range of comparable texts in byte order.
 type span struct{ from, to string }
 
-var everything = span{"", last}
+var everything = startingWith("")
 
 func exactly(key string) span { return span{key, key} }
 
-func startingWith(key string) span { return span{key, key + last} }
+func startingWith(key string) span {
+	from, to := text.Prefix(key)
+	return span{from, to}
+}
 
 // and is the part that both spans have; of two it may be empty.
 func (s span) and(o span) span { return span{max(s.from, o.from), min(s.to, o.to)} }
@@ -28,7 +28,8 @@ func (s span) and(o span) span { return span{max(s.from, o.from), min(s.to, o.to
 type search struct {
 	username span
 	email    span // everything: people without an address too
-	either   span // username or address
+	either   span // username or address, or words
+	words    span // from one of the words of the name on, where either is narrowed
 	status   string
 }
 
@@ -36,7 +37,7 @@ type search struct {
 func newSearch(q, status, expression string) (search, error) {
 	s := search{username: everything, email: everything, either: everything, status: status}
 	if key := text.Key(q); key != "" {
-		s.either = startingWith(key)
+		s.either, s.words = startingWith(key), startingWith(NameWords(q))
 	}
 	if strings.TrimSpace(expression) == "" {
 		return s, nil

@@ -152,6 +152,7 @@ func (s *Service) Module() module.Manifest {
 			{Name: "users", Class: module.Identity, Owner: "org_id", Export: true, Kind: "usr",
 				Title: "coalesce(nullif(btrim(given_name || ' ' || family_name), ''), username)"}, // as DisplayName
 			{Name: "passwords", Class: module.Identity, Owner: "user_id", Export: true},
+			{Name: "user_words", Class: module.Identity, Owner: "user_id", Why: "Derived from the names of people."},
 			{Name: "sign_in_failures", Class: module.Transient, Owner: "user_id", Why: "counters of guesses; they start anew elsewhere"},
 		},
 	}

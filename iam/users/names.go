@@ -57,6 +57,21 @@ func cleanName(pointer, s string) (string, error) {
 	return s, nil
 }
 
+// maxWords is how many characters of a name are compared, from each of its words on.
+const maxWords = 100
+
+// NameWords is the comparable form of what is looked for in the names of people. What has no letter or digit is found in none.
+func NameWords(s string) string {
+	words := text.Words(s)
+	if words == "" {
+		words = text.Key(s)
+	}
+	if runes := []rune(words); len(runes) > maxWords {
+		return string(runes[:maxWords])
+	}
+	return words
+}
+
 // cleanReason refuses what no administrator would type.
 func cleanReason(s string) (string, error) {
 	s = strings.TrimSpace(s)

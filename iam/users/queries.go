@@ -8,6 +8,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
+	"grove/infra/kernel/text"
 )
 
 const columns = `u.id, u.org_id, u.username, u.username_key, u.email, u.email_key, u.email_verified, u.given_name, u.family_name,
@@ -35,20 +36,20 @@ func queryLoadIn(ctx context.Context, tx db.Tx, org ids.Org, id ids.User) (User,
 func insertUser(ctx context.Context, tx db.Tx, u User) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO users (tenant_id, id, org_id, username, username_key, email, email_key, email_verified, given_name, family_name,
-		                   locale, status, attributes, created_at, updated_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		                   locale, status, attributes, created_at, updated_at, version, name_words)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		tx.Tenant(), u.ID, u.Org, u.Username, u.UsernameKey, u.Email, u.EmailKey, u.EmailVerified, u.GivenName, u.FamilyName,
-		u.Locale, u.Status, u.Attributes, u.CreatedAt, u.UpdatedAt, u.Version)
+		u.Locale, u.Status, u.Attributes, u.CreatedAt, u.UpdatedAt, u.Version, text.Words(u.GivenName+" "+u.FamilyName))
 	return err
 }
 
 func updateUser(ctx context.Context, tx db.Tx, u User) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE users SET email = $3, email_key = $4, email_verified = $5, given_name = $6, family_name = $7, locale = $8, status = $9,
-		       attributes = $10, updated_at = $11, version = $12, lock_reason = $13
+		       attributes = $10, updated_at = $11, version = $12, lock_reason = $13, name_words = $14
 		WHERE tenant_id = $1 AND id = $2`,
 		tx.Tenant(), u.ID, u.Email, u.EmailKey, u.EmailVerified, u.GivenName, u.FamilyName, u.Locale, u.Status,
-		u.Attributes, u.UpdatedAt, u.Version, u.LockReason)
+		u.Attributes, u.UpdatedAt, u.Version, u.LockReason, text.Words(u.GivenName+" "+u.FamilyName))
 	return err
 }
 
@@ -59,7 +60,7 @@ func deleteUser(ctx context.Context, tx db.Tx, id ids.User) error {
 
 const zeroUUID = "00000000-0000-0000-0000-000000000000"
 
-// mostFound bounds the addresses that a search looks at, in their own order, which is not the list's.
+// mostFound bounds the addresses, and the names, that a search looks at, in their own order, which is not the list's.
 const mostFound = 1000
 
 // ofStatus narrows to a status by name, because a plan for any status is made for the one that most are of.
@@ -96,16 +97,20 @@ func queryList(ctx context.Context, tx db.Tx, org ids.Org, s search, req page.Re
 		return "SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.org_id = $2 AND " + within("e.email_key", in) +
 			" ORDER BY e.email_key LIMIT " + value(mostFound)
 	}
+	byWords := func(in span) string {
+		return "SELECT w.user_id FROM user_words w WHERE w.tenant_id = $1 AND w.org_id = $2 AND " + within("w.words", in) +
+			" ORDER BY w.words LIMIT " + value(mostFound)
+	}
 	sql := "SELECT " + columns + from + " WHERE " + narrowed("u")
 	switch {
 	case s.email != everything:
 		sql += " AND u.id IN (" + byEmail(s.email) + ")"
 		if s.either != everything {
-			sql += " AND (" + within("u.username_key", s.either) + " OR " + within("u.email_key", s.either) + ")"
+			sql += " AND (" + within("u.username_key", s.either) + " OR " + within("u.email_key", s.either) + " OR u.id IN (" + byWords(s.words) + "))"
 		}
 	case s.either != everything:
 		sql += " AND u.id IN ((SELECT n.id FROM users n WHERE " + narrowed("n") + " AND " + within("n.username_key", s.either) +
-			" ORDER BY n.username_key, n.id LIMIT $7) UNION (" + byEmail(s.either) + "))"
+			" ORDER BY n.username_key, n.id LIMIT $7) UNION (" + byEmail(s.either) + ") UNION (" + byWords(s.words) + "))"
 	}
 	return db.Collect[User](ctx, tx, sql+" ORDER BY u.username_key, u.id LIMIT $7", args...)
 }

@@ -34,7 +34,7 @@ func (s *Service) Name(modules []module.Manifest) {
 func namesOf(tables []module.Table) string {
 	const of = ` WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
 	const below = ` AND ($4 OR id IN (SELECT descendant_id FROM org_closure WHERE tenant_id = $1 AND ancestor_id = $3 AND descendant_id = ANY ($2::uuid[])))`
-	parts := []string{`SELECT id, org_id, name, true AS removed FROM names_of_gone` + of + ` AND ($4 OR id <> org_id)`}
+	parts := []string{`SELECT id, org_id, name, true AS removed FROM names_of_gone` + of + ` AND NOT elsewhere AND ($4 OR id <> org_id)`}
 	for _, t := range tables {
 		part := `SELECT id, ` + t.Owner + `, ` + t.Title + `, false FROM ` + t.Name + of
 		if t.Kind == (ids.Org{}).Prefix() {

@@ -11,9 +11,10 @@ import (
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
+	"grove/infra/kernel/text"
 )
 
-// RemovedName is somebody or something of an organization that does not exist any more.
+// RemovedName is somebody or something of an organization that does not exist any more, or somebody who left it.
 type RemovedName struct {
 	ID        string    `json:"id" doc:"Its id, by which events are found: concerns or actor." example:"usr_01jd8wz3k4e6f8g9h0j1k2m3n4"`
 	Name      string    `json:"name" doc:"What it was called when it went." example:"Emil Costa"`
@@ -34,13 +35,10 @@ type goneRow struct {
 	GoneAt time.Time `db:"gone_at"`
 }
 
-// last is above every character of a name, so that key+last ends the range of a prefix.
-const last = "\U0010FFFF"
-
 const (
 	sqlGone = `
 		SELECT id, name, name_key, gone_at FROM names_of_gone
-		WHERE tenant_id = $1 AND org_id = $2 AND name_key >= lower($3) AND name_key < lower($3) || $4 AND (name_key, id) > ($5, $6::uuid)
+		WHERE tenant_id = $1 AND org_id = $2 AND name_key >= lower($3) AND name_key <= lower($4) AND (name_key, id) > ($5, $6::uuid)
 		ORDER BY name_key, id LIMIT $7`
 	// The id of a name is known without its kind: the log that has it says which it is.
 	sqlConcerned = `
@@ -55,11 +53,12 @@ func (s *Service) removed(ctx context.Context, c *httpapi.Call, in *ListRemovedN
 	if err != nil {
 		return nil, err
 	}
+	first, last := text.Prefix(in.Q)
 	after, _ := uuid.Parse(req.Part(1)) // "" on the first page is the zero UUID, before all others
 	var cut page.Result[goneRow]
 	known := map[uuid.UUID]string{}
 	err = s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) error {
-		rows, err := db.Collect[goneRow](ctx, tx, sqlGone, c.Tenant.ID, c.Org.ID, in.Q, last, req.Part(0), after, req.Limit())
+		rows, err := db.Collect[goneRow](ctx, tx, sqlGone, c.Tenant.ID, c.Org.ID, first, last, req.Part(0), after, req.Limit())
 		if err != nil {
 			return err
 		}

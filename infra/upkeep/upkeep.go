@@ -36,8 +36,8 @@ func Run(ctx context.Context, d *db.DB, names time.Duration) error {
 		}))
 	}
 	for _, k := range append(kept[:], keep{reason: "upkeep: names of what is gone", time: names, sql: `
-		DELETE FROM names_of_gone WHERE (tenant_id, id) IN (
-			SELECT tenant_id, id FROM names_of_gone WHERE gone_at < $1 ORDER BY gone_at LIMIT $2)`}) {
+		DELETE FROM names_of_gone WHERE (tenant_id, id, org_id) IN (
+			SELECT tenant_id, id, org_id FROM names_of_gone WHERE gone_at < $1 ORDER BY gone_at LIMIT $2)`}) {
 		failed = append(failed, sweep(ctx, d, k))
 	}
 	return errors.Join(failed...)

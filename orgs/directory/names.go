@@ -84,8 +84,7 @@ func slug(name string, attempt int) string {
 	return s
 }
 
-// startingWith is the range of what starts with some words, from the first letter or digit on; "" for no words. The bound
-// is the greatest code point, which sorts last byte by byte.
+// startingWith is the range of what starts with some words, from the first letter or digit on; "" for no words.
 func startingWith(words string) (from, to string) {
 	key := text.Key(words)
 	if from = strings.TrimLeft(key, " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"); from == "" {
@@ -94,7 +93,7 @@ func startingWith(words string) (from, to string) {
 	if runes := []rune(from); len(runes) > maxWords {
 		from = string(runes[:maxWords])
 	}
-	return from, from + "\U0010FFFF"
+	return text.Prefix(from)
 }
 
 func afterID(s string) (ids.Org, error) {

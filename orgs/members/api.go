@@ -13,7 +13,6 @@ import (
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
 	"grove/infra/kernel/perm"
-	"grove/infra/kernel/text"
 )
 
 const tag = "Members"
@@ -37,7 +36,7 @@ type (
 	listInput struct {
 		httpapi.OrgPath
 		httpapi.PageQuery
-		Q    string   `query:"q" maxLength:"254" doc:"Only members whose username or e-mail address begins with this. Where thousands do, not all are found: give more of it." example:"jo"`
+		Q    string   `query:"q" maxLength:"254" doc:"Only members whose username or e-mail address begins with this, or whose name does, from any of its words on. Where thousands do, not all are found: give more of it." example:"jo"`
 		User []string `query:"user,explode" maxItems:"200" maxLength:"80" doc:"Only these users, by their ids; repeat it for several." example:"[\"usr_01jd8wz3k4e6f8g9h0j1k2m3n4\"]"`
 		Kind string   `query:"kind" enum:"resident,invited,shared" doc:"Only members of this kind." example:"invited"`
 	}
@@ -79,7 +78,7 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*ht
 	var result page.Result[Member]
 	// Members are resident, and their roles defined, elsewhere in the tenant too.
 	err = s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
-		rows, err := queryList(ctx, tx, c.Org.ID, text.Key(in.Q), in.Kind, only, req)
+		rows, err := queryList(ctx, tx, c.Org.ID, in.Q, in.Kind, only, req)
 		result = page.Cut(req, rows, func(m Member) []string { return []string{m.ID.UUID().String()} })
 		return err
 	})

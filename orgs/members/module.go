@@ -101,7 +101,7 @@ func (s *Service) Module() module.Manifest {
 		Permissions: []perm.Permission{permRead, permWrite},
 		Routes:      s.routes,
 		Tables: []module.Table{
-			{Name: "guest_keys", Class: module.Identity, Owner: "user_id", Why: "Derived from memberships and the names and addresses of people."},
+			{Name: "guest_words", Class: module.Identity, Owner: "user_id", Why: "Derived from memberships and the names and addresses of people."},
 			{Name: "memberships", Class: module.Identity, Owner: "user_id", Export: true},
 		},
 	}

@@ -5,9 +5,11 @@ import (
 	"strconv"
 	"time"
 
+	"grove/iam/users"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
+	"grove/infra/kernel/text"
 )
 
 // Membership is one person's belonging to one organization.
@@ -112,19 +114,18 @@ func queryMember(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (Mem
 
 const zeroUUID = "00000000-0000-0000-0000-000000000000"
 
-// last is above every character of a username or an address, so that key+last ends the range of a prefix.
-const last = "\U0010FFFF"
-
-// mostFound bounds what a search looks at: so many residents and so many guests by username, and as many by address.
+// mostFound bounds what a search looks at: so many residents by username, by address and by name, and as many guests.
 const mostFound = 1000
 
-// The people of a prefix ($5 to $6), residents and guests alike by the organization's own parts of the indexes, so that nothing
-// that is asked tells of people who do not belong here, not even by the time that it takes.
+// The people that are searched for ($5 to $6 are keys of usernames and addresses, $7 to $8 words of names), residents and guests
+// alike by the organization's own parts of the indexes, so that nothing that is asked tells of people who do not belong here, not
+// even by the time that it takes.
 const foundSQL = ` AND m.user_id IN (
-	(SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.org_id = $2 AND n.username_key >= $5 AND n.username_key <= $6 ORDER BY n.username_key LIMIT $7)
-	UNION (SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.email_key >= $5 AND e.email_key <= $6 ORDER BY e.email_key LIMIT $7)
-	UNION (SELECT n.user_id FROM guest_keys n WHERE n.tenant_id = $1 AND n.org_id = $2 AND n.username_key >= $5 AND n.username_key <= $6 ORDER BY n.username_key LIMIT $7)
-	UNION (SELECT e.user_id FROM guest_keys e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.email_key >= $5 AND e.email_key <= $6 ORDER BY e.email_key LIMIT $7))`
+	(SELECT n.id FROM users n WHERE n.tenant_id = $1 AND n.org_id = $2 AND n.username_key >= $5 AND n.username_key <= $6 ORDER BY n.username_key LIMIT $9)
+	UNION (SELECT e.id FROM users e WHERE e.tenant_id = $1 AND e.org_id = $2 AND e.email_key >= $5 AND e.email_key <= $6 ORDER BY e.email_key LIMIT $9)
+	UNION (SELECT w.user_id FROM user_words w WHERE w.tenant_id = $1 AND w.org_id = $2 AND w.words >= $7 AND w.words <= $8 ORDER BY w.words LIMIT $9)
+	UNION (SELECT k.user_id FROM guest_words k WHERE k.tenant_id = $1 AND k.org_id = $2 AND k.words >= $5 AND k.words <= $6 ORDER BY k.words LIMIT $9)
+	UNION (SELECT w.user_id FROM guest_words w WHERE w.tenant_id = $1 AND w.org_id = $2 AND w.words >= $7 AND w.words <= $8 ORDER BY w.words LIMIT $9))`
 
 // ofKind narrows to a kind by name, because a plan for any kind is made for the one that most are of.
 var ofKind = map[string]string{
@@ -133,8 +134,8 @@ var ofKind = map[string]string{
 	Shared:   ` AND m.kind = 'shared'`,
 }
 
-// queryList reads a page. prefix, kind and only narrow it where they are not empty.
-func queryList(ctx context.Context, tx db.Tx, org ids.Org, prefix, kind string, only []ids.User, req page.Request) ([]Member, error) {
+// queryList reads a page. q, kind and only narrow it where they are not empty.
+func queryList(ctx context.Context, tx db.Tx, org ids.Org, q, kind string, only []ids.User, req page.Request) ([]Member, error) {
 	after := zeroUUID
 	if !req.First() {
 		after = req.Part(0)
@@ -144,8 +145,10 @@ func queryList(ctx context.Context, tx db.Tx, org ids.Org, prefix, kind string, 
 		args = append(args, v)
 		return `$` + strconv.Itoa(len(args))
 	}
-	if prefix != "" {
-		args = append(args, prefix, prefix+last, mostFound)
+	if key := text.Key(q); key != "" {
+		first, last := text.Prefix(key)
+		firstWords, lastWords := text.Prefix(users.NameWords(q))
+		args = append(args, first, last, firstWords, lastWords, mostFound)
 		sql += foundSQL
 	}
 	sql += ofKind[kind]

@@ -2,12 +2,16 @@ package members_test
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"grove/iam/users"
 	"grove/infra/db"
+	"grove/infra/httpapi"
+	"grove/infra/kernel/ids"
 	"grove/infra/kernel/page"
 	"grove/infra/testkit"
 	"grove/infra/testkit/treekit"
@@ -86,6 +90,69 @@ func TestSearch(t *testing.T) {
 	if got := b.list(t, token, base+"?q=zoe"); got != nil {
 		t.Errorf("removed: %v", got)
 	}
+	testkit.CheckPlans(t, b.Database)
+}
+
+// TestFoundByName: residents and guests are found by their names from each word on, as these are now; a guest who left keeps his name
+// in the log of where he was, until he comes back.
+func TestFoundByName(t *testing.T) {
+	b := setup(t)
+	token := b.token(b.A, b.A.Root)
+	create := func(org httpapi.Org, username, given, family string) (u users.User) {
+		t.Helper()
+		treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+			u, err = b.users.CreateTx(ctx, tx, users.NewUser{Org: org.ID, Username: username, GivenName: given, FamilyName: family})
+			return err
+		})
+		return u
+	}
+	create(b.A.Partner, "emil", "Emil", "Costa-Lee")
+	guest, stranger := create(b.A.Rivals, "u4711", "Anna Maria", "Costa"), create(b.A.Rivals, "stranger", "Carl", "Costa")
+	b.api.Want(t, 200, "", token, "PUT", base+"/"+guest.ID.String(), nil)
+	want := func(all map[string][]string) {
+		t.Helper()
+		for q, want := range all {
+			if got := b.list(t, token, base+"?q="+url.QueryEscape(q)); !slices.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", q, got, want)
+			}
+		}
+	}
+	want(map[string][]string{
+		"costa": {"emil:resident", "u4711:shared"}, "lee, em": {"emil:resident"}, "maria c": {"u4711:shared"}, "Costa ANNA": {"u4711:shared"},
+		"arl": nil, "carl": nil, "osta": nil, "-": nil, "%": nil, "u4": {"u4711:shared"},
+	})
+	// The organization where the guest resides changes him.
+	rename := func(user ids.User, words string) {
+		t.Helper()
+		err := b.InOrg(context.Background(), b.A.Tenant.ID, b.A.Rivals.ID, func(ctx context.Context, tx db.OrgTx) error {
+			_, err := tx.Exec(ctx, `UPDATE users SET family_name = 'Prado', name_words = $3 WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), user, words)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename(guest.ID, "anna maria prado")
+	rename(stranger.ID, "carl prado")
+	want(map[string][]string{"costa": {"emil:resident"}, "prado": {"u4711:shared"}})
+
+	left := func() (names []string) {
+		treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+			names, err = db.Scalars[string](ctx, tx, `SELECT name FROM names_of_gone WHERE tenant_id = $1 AND org_id = $2 AND id = $3`, tx.Tenant(), b.A.Partner.ID, guest.ID)
+			return err
+		})
+		return names
+	}
+	b.api.Want(t, 204, "", token, "DELETE", base+"/"+guest.ID.String(), nil)
+	want(map[string][]string{"prado": nil, "u4": nil})
+	if got := left(); !slices.Equal(got, []string{"Anna Maria Prado"}) {
+		t.Errorf("left as %v", got)
+	}
+	b.api.Want(t, 200, "", token, "PUT", base+"/"+guest.ID.String(), nil)
+	if got := left(); len(got) != 0 {
+		t.Errorf("back, and gone as %v", got)
+	}
+	want(map[string][]string{"prado": {"u4711:shared"}})
 	testkit.CheckPlans(t, b.Database)
 }
 

@@ -6046,7 +6046,7 @@ type ListMembersParams struct {
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Q Only members whose username or e-mail address begins with this. Where thousands do, not all are found: give more of it.
+	// Q Only members whose username or e-mail address begins with this, or whose name does, from any of its words on. Where thousands do, not all are found: give more of it.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// User Only these users, by their ids; repeat it for several.
@@ -6184,7 +6184,7 @@ type ListUsersParams struct {
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 
-	// Q Only users whose username or e-mail address begins with this. Of addresses the first 1,000 are looked at.
+	// Q Only users whose username or e-mail address begins with this, or whose name does, from any of its words on. Of addresses and of names the first 1,000 are looked at.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
 	// Status Only users of this status.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/mail"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
@@ -19,6 +20,15 @@ func Key(s string) string {
 	folded := norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKC.String(s))))
 	return norm.NFKC.String(strings.Join(strings.Fields(folded), " "))
 }
+
+// Words is the comparable form of a name without its punctuation: the words of [Key] with one space between them.
+func Words(s string) string {
+	return strings.Join(strings.FieldsFunc(Key(s), func(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) || unicode.IsSpace(r) }), " ")
+}
+
+// Prefix is the range of the comparable texts that begin with key, in byte order; both ends are in it. No text has the
+// greatest code point.
+func Prefix(key string) (from, to string) { return key, key + "\U0010FFFF" }
 
 // ErrEmail is returned for what is not one plain e-mail address.
 var ErrEmail = errors.New("text: not an e-mail address")

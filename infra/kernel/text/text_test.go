@@ -1,6 +1,7 @@
 package text_test
 
 import (
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -13,6 +14,32 @@ func TestKeyIsIdempotent(t *testing.T) {
 		s := rapid.String().Draw(t, "s")
 		if k := text.Key(s); text.Key(k) != k {
 			t.Fatalf("Key(%q) = %q, and its key is %q", s, k, text.Key(k))
+		}
+	})
+}
+
+func TestWords(t *testing.T) {
+	for in, want := range map[string]string{"Émil  Costa-Lee": "émil costa lee", "O'Neill, Jo": "o neill jo", " ": "", "%_": "", "李 小龙": "李 小龙", "a‐b": "a b"} {
+		if got := text.Words(in); got != want {
+			t.Errorf("Words(%q) = %q, want %q", in, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.String().Draw(t, "s")
+		if w := text.Words(s); text.Words(w) != w {
+			t.Fatalf("Words(%q) = %q, and its words are %q", s, w, text.Words(w))
+		}
+	})
+}
+
+func TestPrefix(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key, s := rapid.String().Draw(t, "key"), rapid.String().Draw(t, "s")
+		from, to := text.Prefix(key)
+		for _, s := range []string{s, key + s} {
+			if in := from <= s && s <= to; in != strings.HasPrefix(s, key) && !strings.Contains(s, "\U0010FFFF") {
+				t.Fatalf("%q of %q: %v", s, key, in)
+			}
 		}
 	})
 }

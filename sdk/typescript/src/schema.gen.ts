@@ -16139,7 +16139,7 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
-                /** @description Only members whose username or e-mail address begins with this. Where thousands do, not all are found: give more of it. */
+                /** @description Only members whose username or e-mail address begins with this, or whose name does, from any of its words on. Where thousands do, not all are found: give more of it. */
                 q?: string;
                 /** @description Only these users, by their ids; repeat it for several. */
                 user?: string[];
@@ -20926,7 +20926,7 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
-                /** @description Only users whose username or e-mail address begins with this. Of addresses the first 1,000 are looked at. */
+                /** @description Only users whose username or e-mail address begins with this, or whose name does, from any of its words on. Of addresses and of names the first 1,000 are looked at. */
                 q?: string;
                 /** @description Only users of this status. */
                 status?: "active" | "disabled" | "locked";
