@@ -1,7 +1,7 @@
 import { Alert, Button, Group } from "@mantine/core";
 import { Spotlight } from "@mantine/spotlight";
 import {
-  IconApi, IconAppWindow, IconBuildingOff, IconCertificate, IconDevices, IconHierarchy2, IconHome, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock,
+  IconApi, IconAppWindow, IconBuildingOff, IconCertificate, IconDevices, IconHierarchy2, IconHome, IconId, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock,
   IconShieldOff, IconSignature, IconUser, IconUsers, IconUsersGroup, IconWorld,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -41,6 +41,7 @@ function useNav(path: string): NavSection[] {
       items: items(
         { icon: IconAppWindow, label: t("nav.apps"), needs: "apps.read", to: `${path}/apps` },
         { icon: IconApi, label: t("nav.apiResources"), needs: "api_resources.read", to: `${path}/api-resources` },
+        { icon: IconId, label: t("nav.claims"), needs: "claims.read", to: `${path}/claims` },
         { icon: IconShieldLock, label: t("nav.roles"), needs: "roles.read", to: `${path}/roles` },
         { icon: IconSignature, label: t("nav.tokenIssuers"), needs: "connections.read", to: `${path}/token-issuers` },
       ),

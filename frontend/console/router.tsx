@@ -9,6 +9,7 @@ const pages = {
   "/api-resources/$id": lazyRouteComponent(() => import("./pages/api-resources.tsx"), "ApiResourcePage"),
   "/apps": lazyRouteComponent(() => import("./pages/apps/list.tsx"), "AppsPage"),
   "/apps/$id": lazyRouteComponent(() => import("./pages/apps/detail.tsx"), "AppPage"),
+  "/claims": lazyRouteComponent(() => import("./pages/claims.tsx"), "ClaimsPage"),
   "/domains": lazyRouteComponent(() => import("./pages/domains.tsx"), "DomainsPage"),
   "/events": lazyRouteComponent(() => import("./pages/events/index.tsx"), "EventsPage"),
   "/groups": lazyRouteComponent(() => import("./pages/groups.tsx"), "GroupsPage"),

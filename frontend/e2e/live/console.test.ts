@@ -275,11 +275,11 @@ test("an invited administrator lands in the console of the own organization, inv
 });
 
 const everyPage = [
-  "", "/api-resources", "/apps", "/domains", "/events", "/events?tab=feed", "/groups", "/invitations", "/keys", "/members", "/organizations", "/roles", "/sessions", "/settings", "/users",
+  "", "/api-resources", "/apps", "/claims", "/claims?tab=scopes", "/domains", "/events", "/events?tab=feed", "/groups", "/invitations", "/keys", "/members", "/organizations", "/roles", "/sessions", "/settings", "/users",
 ];
 
 /** Pages that have a shape of their own, for the slower looks. */
-const shapes = ["", "/apps", "/events", "/organizations", "/settings"];
+const shapes = ["", "/apps", "/claims", "/events", "/organizations", "/settings"];
 
 test.each([
   { colorScheme: "light", name: "light", pages: everyPage, tabs: ["general", "oidc", "secrets", "apis", "sharing"], viewport: screens.desktop },
@@ -328,6 +328,54 @@ test("a token issuer is trusted, says whom it means, is disabled and deleted", a
   await page.getByRole("menuitem", { name: "Delete token issuer" }).click();
   await dialog().getByRole("button", { name: "Delete token issuer" }).click();
   await page.getByText("No token issuers yet").waitFor();
+});
+
+test("a claim of one's own is added, asked for by a scope, renamed and deleted; what is built in stays", async () => {
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize(screens.desktop);
+  await go(`${root()}/claims`);
+  const row = (name: string) => page.getByRole("row").filter({ has: page.getByText(name, { exact: true }) });
+  await shot("claims");
+  expect(await row("email_verified").getByRole("button").count()).toBe(1);
+  await press("Add claim");
+  await dialog().getByRole("textbox", { name: "Name in tokens" }).fill("department");
+  await dialog().getByRole("textbox", { name: "Tells" }).fill("department");
+  await dialog().getByRole("button", { name: "Add claim" }).click();
+  await dialog().getByText("Must be username", { exact: false }).waitFor();
+  expect(await accessibility(page)).toEqual([]);
+  await dialog().getByRole("textbox", { name: "Tells" }).fill("attributes.department");
+  await shot("claim");
+  await dialog().getByRole("button", { name: "Add claim" }).click();
+  await row("department").waitFor();
+  await press("Edit email_verified");
+  expect(await dialog().getByRole("textbox", { name: "Tells" }).isDisabled()).toBe(true);
+  await dialog().getByRole("textbox", { name: "Display name" }).fill("Address was verified");
+  await dialog().getByRole("button", { name: "Save changes" }).click();
+  await row("email_verified").getByText("Address was verified").waitFor();
+
+  await page.getByRole("tab", { name: "Scopes" }).click();
+  expect(await row("openid").getByRole("button", { name: /Remove/ }).count()).toBe(0);
+  await press("Add scope");
+  await dialog().getByRole("textbox", { exact: true, name: "Name" }).fill("staff");
+  await dialog().getByRole("combobox", { name: "Claims that it asks for" }).fill("depart");
+  await page.getByRole("option", { name: "department" }).click();
+  await page.keyboard.press("Escape");
+  expect(await accessibility(page)).toEqual([]);
+  await shot("scope");
+  await dialog().getByRole("button", { name: "Add scope" }).click();
+  await row("staff").getByText("department", { exact: true }).waitFor();
+  await shot("scopes");
+  expect((await sent(world.api.GET("/v1/orgs/{org}/oidc-scopes", { params: { path: { org: "root" } } }))).items.find((s) => s.name === "staff")?.claims).toEqual(["department"]);
+
+  await page.getByRole("tab", { name: "Claims" }).click();
+  await press("Remove department");
+  await dialog().getByRole("button", { name: "Delete claim" }).click();
+  await row("department").waitFor({ state: "detached" });
+  await page.getByRole("tab", { name: "Scopes" }).click();
+  await row("staff").getByText("None", { exact: true }).waitFor();
+  await press("Remove staff");
+  await dialog().getByRole("button", { name: "Delete scope" }).click();
+  await row("staff").waitFor({ state: "detached" });
 });
 
 test("the chain of events holds", async () => {
