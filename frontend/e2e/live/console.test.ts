@@ -295,7 +295,7 @@ test.each([
     expect([path, await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)]).toEqual([path, 0]);
   }
   expect(admin.faults).toEqual([]);
-}, 180_000);
+}, 400_000);
 
 test("a token issuer is trusted, says whom it means, is disabled and deleted", async () => {
   await go(`${root()}/token-issuers`);
