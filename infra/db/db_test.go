@@ -398,6 +398,49 @@ func TestMigrationsThatChangedAreRefused(t *testing.T) {
 	}
 }
 
+// TestMigrationsLetOthersThrough: a migration that needs a table which somebody holds for long does not stand before it with everybody
+// queueing behind, and runs once the table is free.
+func TestMigrationsLetOthersThrough(t *testing.T) {
+	d := newDB(t)
+	super, err := pgx.Connect(ctx, d.Super)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer super.Close(ctx)
+	report, err := super.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := report.Exec(ctx, `SELECT count(*) FROM grove.things`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := db.Migrate(ctx, d.Super, []fs.FS{db.Migrations(), things, fstest.MapFS{"20991231T000000_more.sql": {Data: []byte(`ALTER TABLE things ADD COLUMN more text`)}}})
+		done <- err
+	}()
+	testkit.Eventually(t, "the migration waits for the table", func() (waits bool) {
+		err := report.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'grove.things'::regclass)`).Scan(&waits)
+		return err == nil && waits
+	})
+	// Queued behind the migration, and answered all the same while the report lasts.
+	behind, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	err = d.InTenant(behind, ids.NewTenant(), func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT FROM things WHERE tenant_id = $1`, tx.Tenant())
+		return err
+	})
+	if err != nil {
+		t.Errorf("behind a migration: %v", err)
+	}
+	if err := report.Rollback(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("once the table is free: %v", err)
+	}
+}
+
 func TestUnavailable(t *testing.T) {
 	d := newDB(t)
 	err := d.InTenant(ctx, ids.NewTenant(), func(ctx context.Context, tx db.Tx) error {

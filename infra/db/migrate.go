@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -82,7 +84,8 @@ func Digest(folders []fs.FS) (string, error) {
 const lockKey = 0x67726f7665 // "grove"
 
 // Migrate brings the database at url to the state of the folders. It makes the roles where they are missing, for which
-// the login needs CREATEROLE once. Each file runs in its own transaction, once, by name; a changed file is refused.
+// the login needs CREATEROLE once. Each file runs in its own transaction, once, by name; a changed file is refused. A
+// table that others hold is waited for in short turns, up to ten minutes.
 func Migrate(ctx context.Context, url string, folders []fs.FS) (applied []string, err error) {
 	all, err := merge(folders)
 	if err != nil {
@@ -121,19 +124,47 @@ func Migrate(ctx context.Context, url string, folders []fs.FS) (applied []string
 			}
 			continue
 		}
-		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, m.sql); err != nil {
-				return err
-			}
-			_, err := tx.Exec(ctx, `INSERT INTO infra.migrations (name, sum) VALUES ($1, $2)`, m.name, m.sum)
-			return err
-		})
-		if err != nil {
+		if err := m.apply(ctx, conn); err != nil {
 			return applied, fmt.Errorf("db: migration %s: %w", m.name, err)
 		}
 		applied = append(applied, m.name)
 	}
 	return applied, nil
+}
+
+const (
+	// lockWait bounds how long a migration waits for a table: whoever comes to the table after it waits behind it.
+	lockWait = time.Second
+	// lockPatience is how long a migration comes back to a table that is held, such as by a long report or a backup.
+	lockPatience = 10 * time.Minute
+	longestPause = 15 * time.Second
+)
+
+// apply runs a file in a transaction of its own. One that waited too long for a lock is undone and tried again after a pause, in
+// which those who wait for the same table get through.
+func (m migration) apply(ctx context.Context, conn *pgx.Conn) error {
+	patience, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	for pause := lockWait; ; pause = min(2*pause, longestPause) {
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, `SET LOCAL lock_timeout = `+strconv.FormatInt(lockWait.Milliseconds(), 10))
+			if err == nil {
+				_, err = tx.Exec(ctx, m.sql)
+			}
+			if err == nil {
+				_, err = tx.Exec(ctx, `INSERT INTO infra.migrations (name, sum) VALUES ($1, $2)`, m.name, m.sum)
+			}
+			return err
+		})
+		if !isState(err, "55P03") { // lock_not_available
+			return err
+		}
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
 }
 
 func history(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
