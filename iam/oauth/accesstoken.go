@@ -67,7 +67,9 @@ func (s *Service) signAccess(ctx context.Context, t httpapi.Tenant, a accessClai
 		// No token outlives its grant.
 		seconds = max(min(seconds, a.person.grant.ExpiresAt.Unix()-now), 1)
 	}
-	claims := a.render(now, now+seconds)
+	id := ids.NewAccessToken()
+	s.issued(ctx, a, id)
+	claims := a.render(id, now, now+seconds)
 	if a.client.AccessTokenFormat == apps.FormatOpaque {
 		token, err = s.sealAccess(ctx, t.ID, claims)
 		return token, seconds, err
@@ -80,7 +82,7 @@ func (s *Service) signAccess(ctx context.Context, t httpapi.Tenant, a accessClai
 	return token, seconds, err
 }
 
-func (a accessClaims) render(issued, expires int64) []byte {
+func (a accessClaims) render(id ids.AccessToken, issued, expires int64) []byte {
 	c := newClaims().text("iss", a.issuer)
 	if a.person != nil {
 		c = c.text("sub", a.known.subject(a.person.grant.User))
@@ -92,7 +94,7 @@ func (a accessClaims) render(issued, expires int64) []byte {
 		audience = []string{a.issuer}
 	}
 	c = c.list("aud", audience).text("client_id", a.client.ClientID).words("scope", a.scopes).
-		number("exp", expires).number("iat", issued).text("jti", ids.NewAccessToken().String()).
+		number("exp", expires).number("iat", issued).text("jti", id.String()).
 		text("org_id", a.org.ID.String()).text("org_handle", a.org.Handle).text("org_name", a.org.Name)
 	if p := a.person; p != nil {
 		c = c.text("aut", autUser).text("user_org", p.grant.UserOrg.String()).list("roles", p.roles).text("gid", p.grant.ID.String())

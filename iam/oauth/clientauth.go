@@ -58,6 +58,7 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 		secrets.MatchToken(given.secret, noSecret) // the same work as for a client that exists
 		return authenticatedClient{}, err
 	}
+	s.lineOf(ctx).of(client)
 	if given.method == apps.AuthNone && (client.AuthMethod == apps.AuthTLS || client.AuthMethod == apps.AuthSelfSignedTLS) {
 		given.method = client.AuthMethod // the form says no more than who it is
 	}

@@ -122,6 +122,7 @@ func (e *protocolError) status() int {
 
 func (s *Service) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.asProtocolError(r.Context(), err)
+	s.lineOf(r.Context()).refused(p)
 	switch p.code {
 	case codeInvalidClient:
 		w.Header().Set("WWW-Authenticate", `Basic realm="oauth2", charset="UTF-8"`)

@@ -20,6 +20,8 @@ var inactive = []byte(`{"active":false}`)
 // introspect is token introspection (RFC 7662) for confidential clients of the tenant. What is not good, whatever the
 // reason, is the same {"active":false}; and so is what is not for the client to know.
 func (s *Service) introspect(w http.ResponseWriter, r *http.Request) {
+	r, end := s.logged(r, atIntrospect, resultActive)
+	defer end()
 	form, err := readForm(r)
 	var body []byte
 	var caller apps.Client
@@ -91,6 +93,7 @@ func (s *Service) introspection(r *http.Request, form params) ([]byte, apps.Clie
 		body, err = s.introspectAccess(ctx, caller, token)
 	}
 	if errors.Is(err, errToken) || errors.Is(err, errGrant) {
+		s.lineOf(ctx).became(resultInactive)
 		return inactive, caller.Client, nil
 	}
 	return body, caller.Client, err
@@ -102,6 +105,7 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 	if err != nil {
 		return nil, err
 	}
+	s.lineOf(ctx).about(a)
 	if !atBase(ctx, a.org) {
 		return nil, errToken
 	}
@@ -191,6 +195,7 @@ func (s *Service) introspectRefresh(ctx context.Context, caller authenticatedCli
 		case f.App != caller.ID || !atBase(ctx, f.Org) || f.TokenGeneration != f.Generation || !tx.Now().Before(f.TokenExpiresAt):
 			return errGrant
 		}
+		s.lineOf(ctx).aboutFamily(f.grant)
 		return orGrant(s.holds(ctx, tx, caller.Client, f.grant))
 	})
 	if err != nil {

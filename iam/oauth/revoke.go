@@ -13,6 +13,8 @@ import (
 // revoke is token revocation (RFC 7009). A client gives back its own tokens only; for anything else the answer is the
 // same 200 and nothing happens. A refresh token takes its whole family along.
 func (s *Service) revoke(w http.ResponseWriter, r *http.Request) {
+	r, end := s.logged(r, atRevoke, resultInactive)
+	defer end()
 	form, err := readForm(r)
 	if err == nil {
 		err = s.revocation(r, form)
@@ -50,6 +52,9 @@ func (s *Service) revokeRefresh(ctx context.Context, client authenticatedClient,
 		case err != nil:
 			return err
 		}
+		line := s.lineOf(ctx)
+		line.aboutFamily(f.grant)
+		line.became(resultRevoked)
 		return s.endTx(ctx, tx, f.grant, reasonRevoked)
 	})
 }
@@ -63,6 +68,9 @@ func (s *Service) revokeAccess(ctx context.Context, client authenticatedClient, 
 	if err != nil {
 		return err
 	}
+	line := s.lineOf(ctx)
+	line.about(a)
+	line.became(resultRevoked)
 	return s.DB.InTenant(asClient(ctx, client.Client), t.ID, func(ctx context.Context, tx db.Tx) error {
 		if err := s.Events.Write(ctx, tx, eventTokenRevoked.Of(a.org, a.id, tokenData{App: client.ID, User: a.user})); err != nil {
 			return err

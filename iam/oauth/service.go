@@ -26,6 +26,7 @@ type Options struct {
 	RefreshGrace        time.Duration // how long a refresh token that was just rotated is answered again; 0 is never
 	RefreshTokenIdleTTL time.Duration
 	RefreshTokenTTL     time.Duration
+	TokenLog            bool // whether each token has a line in the log
 }
 
 // Dependencies of New. All are needed but Inspector, without which nobody is shown what was refused, Pages, without which plain texts are,

@@ -11,6 +11,8 @@ import (
 
 // token is the token endpoint (RFC 6749, section 3.2).
 func (s *Service) token(w http.ResponseWriter, r *http.Request) {
+	r, end := s.logged(r, atToken, resultIssued)
+	defer end()
 	form, err := readForm(r)
 	if err == nil {
 		err = s.grantToken(w, r, form)
@@ -64,6 +66,7 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request, form params
 	default:
 		return refuse(codeUnsupportedGrantType, "grant_type is not one of those that the server's metadata lists.").told("RFC 6749, section 5.2", "grant_type is one of those in grant_types_supported of the server's metadata.", "Correct the spelling of grant_type; extension grants are named by their whole URN.")
 	}
+	s.lineOf(r.Context()).asked(grantType)
 	if !slices.Contains(client.GrantTypes, grantType) {
 		return refuse(codeUnauthorizedClient, "This client may not use this grant type.").told("RFC 6749, section 5.2", "grant_type is one that the app may use: "+listed(client.GrantTypes),
 			"Allow the grant type in the app's settings (OpenID Connect, Grant types), or use another.")

@@ -69,6 +69,9 @@ type Config struct {
 	// LogFormat is json or text.
 	LogFormat string `env:"GROVE_LOG_FORMAT" default:"json" oneof:"json text" doc:"Form of log lines."`
 
+	// TokenLog is on or off.
+	TokenLog string `env:"GROVE_TOKEN_LOG" default:"off" oneof:"off on" doc:"Whether the log has a line for each token that is issued, asked about or taken back, and for each such request that is refused: who, for which app, by which grant, with which scopes, how long it took. It names tokens by their ids, never by their values."`
+
 	// OTLPEndpoint is the collector of traces. Empty means no traces.
 	OTLPEndpoint string `env:"GROVE_OTLP_ENDPOINT" check:"endpoint" doc:"OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318. Without it no traces are sent."`
 

@@ -160,7 +160,7 @@ func (a *App) wire() error {
 		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Processors: a.options.Processors, Registration: strangers, RemoteKeys: published,
 		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL,
-			MTLSBaseURL: c.MTLSBaseURL, RefreshGrace: c.RefreshGrace, RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL})
+			MTLSBaseURL: c.MTLSBaseURL, RefreshGrace: c.RefreshGrace, RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL, TokenLog: c.TokenLog == "on"})
 	pages.For(server)
 	allowed.OnRevoke(func(ctx context.Context, tx db.Tx, c consents.Consent) error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
