@@ -117,11 +117,15 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 		"refresh without a code":                {m2m.ID, []string{"client_credentials", "refresh_token"}},
 		"ciba of a public client":               {spa.ID, []string{"authorization_code", apps.GrantCIBA}},
 		"ciba of a machine":                     {m2m.ID, []string{"client_credentials", apps.GrantCIBA}},
+		"a password of a machine's":             {m2m.ID, []string{"client_credentials", apps.GrantPassword}},
 		"token exchange in a browser":           {spa.ID, []string{"authorization_code", apps.GrantTokenExchange}},
 	} {
 		_, err := b.apps.UpdateOIDC(all(b.A), tenant, org, c.app, 0, apps.UpdateAppOIDCRequest{GrantTypes: &c.grants})
 		t.Log(name)
 		wantCode(t, err, "app.grant_types")
+	}
+	if _, err := b.apps.UpdateOIDC(all(b.A), tenant, org, spa.ID, 0, apps.UpdateAppOIDCRequest{GrantTypes: &[]string{apps.GrantPassword, apps.GrantRefreshToken}}); err != nil {
+		t.Errorf("passwords, and staying signed in by them: %v", err)
 	}
 	yes := true
 	_, err := b.apps.UpdateOIDC(all(b.A), tenant, org, spa.ID, 0, apps.UpdateAppOIDCRequest{PKCEOptional: &yes})

@@ -48,6 +48,7 @@ func TestAttack20_ProfileSettings(t *testing.T) {
 		}{
 			"a secret":                   {apps.UpdateAppOIDCRequest{AuthMethod: p(apps.AuthSecret)}, "/token_endpoint_auth_method", every},
 			"a secret in the header":     {apps.UpdateAppOIDCRequest{AuthMethod: p(apps.AuthBasic)}, "/token_endpoint_auth_method", every},
+			"passwords":                  {apps.UpdateAppOIDCRequest{GrantTypes: &[]string{"authorization_code", apps.GrantPassword}}, "/grant_types", every},
 			"devices":                    {apps.UpdateAppOIDCRequest{GrantTypes: &[]string{"authorization_code", apps.GrantDeviceCode}}, "/grant_types", every},
 			"backchannel not signed":     {apps.UpdateAppOIDCRequest{GrantTypes: &[]string{"authorization_code", apps.GrantCIBA}}, "/backchannel_authentication_request_signing_alg", every},
 			"backchannel by RS256":       {apps.UpdateAppOIDCRequest{BackchannelRequestAlg: p(jose.RS256)}, "/backchannel_authentication_request_signing_alg", every},

@@ -29,6 +29,7 @@ const (
 	GrantDeviceCode         = "urn:ietf:params:oauth:grant-type:device_code"
 	GrantJWTBearer          = "urn:ietf:params:oauth:grant-type:jwt-bearer" // RFC 7523
 	GrantOrganizationSwitch = "organization_switch"
+	GrantPassword           = "password" // RFC 6749, section 4.3; RFC 9700, section 2.4, forbids it
 	GrantRefreshToken       = "refresh_token"
 	GrantSAMLBearer         = "urn:ietf:params:oauth:grant-type:saml2-bearer" // RFC 7522
 	GrantTokenExchange      = "urn:ietf:params:oauth:grant-type:token-exchange"

@@ -30,20 +30,23 @@ func preset(a *appRow) {
 
 // checkProtocol says why an app's OAuth settings do not hold together.
 func checkProtocol(a appRow) error {
+	password := slices.Contains(a.GrantTypes, GrantPassword)
 	code, device, ciba := slices.Contains(a.GrantTypes, GrantAuthorizationCode), slices.Contains(a.GrantTypes, GrantDeviceCode), slices.Contains(a.GrantTypes, GrantCIBA)
 	switch {
 	case a.ClientType == clientPublic && slices.Contains(a.GrantTypes, GrantClientCredentials):
 		return errGrantTypes.At("/grant_types", "Must not have client_credentials for a public client: it is for confidential clients only.")
 	case a.ClientType == clientPublic && ciba:
 		return errGrantTypes.At("/grant_types", "Must not have ciba for a public client: whoever asks people for their consent behind their backs has to prove who he is.")
-	case a.Template == templateM2M && (code || device || ciba):
+	case a.Template == templateM2M && (code || device || ciba || password):
 		return errGrantTypes.At("/grant_types", "Must have no sign-in for a machine-to-machine app.")
 	case a.Template == templateSPA && slices.ContainsFunc(a.GrantTypes, func(g string) bool { return g == GrantJWTBearer || g == GrantSAMLBearer || g == GrantTokenExchange }):
 		return errGrantTypes.At("/grant_types", "Must have neither assertions nor token exchange for apps that run in a browser, which keep no token from what else runs there.")
 	case a.ClientType == clientPublic && len(a.OIDC.ExchangeAudiences) > 0:
 		return fault.CodeInvalid.At("/token_exchange_audiences", "Must be empty for public clients, which cannot prove that they serve an API.")
-	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code && !device && !ciba:
-		return errGrantTypes.At("/grant_types", "Must have authorization_code, a device's code or ciba for refresh_token to go with.")
+	case slices.Contains(a.GrantTypes, GrantRefreshToken) && !code && !device && !ciba && !password:
+		return errGrantTypes.At("/grant_types", "Must have authorization_code, a device's code, ciba or password for refresh_token to go with.")
+	case password && a.Source != SourceManaged:
+		return errGrantTypes.At("/grant_types", "Must not have password for an app that describes itself: it would be given people's passwords.")
 	case code && a.Template != templateStandard && len(a.OIDC.RedirectURIs) == 0:
 		return errRedirects.At("/redirect_uris", "Must have at least one redirect URI, to which codes are sent.")
 	case a.ClientType == clientPublic && a.OIDC.PKCEOptional:

@@ -31,18 +31,22 @@ func cookieName(t httpapi.Tenant, kind string) (name string, secure bool) {
 // not sent. A browser without a name is given one, which lives as long as the browser's own session.
 func BrowserOf(w http.ResponseWriter, r *http.Request) Browser {
 	t := httpapi.TenantOf(r.Context())
-	b := Browser{
-		Secret: readCookie(r, t, "browser", browserPrefix), Session: readCookie(r, t, "session", sessionPrefix),
-		UserAgent: clean(r.UserAgent(), maxUserAgent),
-	}
-	if addr := httpapi.Address(r.Context()); addr.IsValid() {
-		b.Address = addr.String()
-	}
+	b := Caller(r)
+	b.Secret, b.Session = readCookie(r, t, "browser", browserPrefix), readCookie(r, t, "session", sessionPrefix)
 	if b.Secret == "" {
 		b.Secret, _ = secrets.NewToken(browserPrefix)
 		// A sign-in begins at another site's redirect and has to find its browser again. Without the session the name
 		// stands for nobody, so it needs no more.
 		writeCookie(w, t, "browser", b.Secret, http.SameSiteLaxMode)
+	}
+	return b
+}
+
+// Caller says where a request comes from that is no browser's: its cookies are not looked at.
+func Caller(r *http.Request) Browser {
+	b := Browser{UserAgent: clean(r.UserAgent(), maxUserAgent)}
+	if addr := httpapi.Address(r.Context()); addr.IsValid() {
+		b.Address = addr.String()
 	}
 	return b
 }

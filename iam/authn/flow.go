@@ -67,7 +67,7 @@ type Request struct {
 	UILocales []string
 }
 
-// Outcome answers Begin. Exactly one of its fields is set.
+// Outcome answers Begin. Exactly one of Done, Error and RedirectTo is set.
 type Outcome struct {
 	// Done: no page is needed.
 	Done *Done
@@ -75,6 +75,8 @@ type Outcome struct {
 	Error string
 	// Refusal is why, of ErrorAccessDenied; "" where the code says it.
 	Refusal Refusal
+	// Step is the question that ByPassword could not put, where that is the error.
+	Step Step
 	// RedirectTo is the address of the page that goes on with the flow; answer with 303.
 	RedirectTo string
 }

@@ -62,20 +62,14 @@ func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Br
 	if slices.Contains(req.Prompt, PromptNone) && len(req.Prompt) > 1 {
 		return Outcome{Error: ErrorInvalidRequest}, nil
 	}
-	named := ""
-	if req.OrgFixed = req.OrgFixed || !req.Org.IsZero(); req.Org.IsZero() && req.OrgRequested != "" {
-		org, err := s.ports.Orgs.Resolve(ctx, t, req.OrgRequested)
-		if err != nil && !fault.CodeNotFound.Is(err) && !fault.CodeInvalid.Is(err) {
-			return Outcome{}, err
-		}
-		req.Org, named = org.ID, cleanLogin(req.OrgRequested)
-	}
 	r := &run{browser: b, client: req.App, tenant: t}
 	if err := s.findSession(ctx, r); err != nil {
 		return Outcome{}, err
 	}
-	st := &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, Elsewhere: req.Elsewhere, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Message: req.Message, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named, MaxAge: req.MaxAge,
-		Prompt: req.Prompt, RedirectURI: req.RedirectURI, Requested: req.Org, Return: req.Return, Scopes: req.Scopes, UILocales: req.UILocales, run: r}
+	st, err := s.begun(ctx, req, r)
+	if err != nil {
+		return Outcome{}, err
+	}
 	if s.mayReuse(r.session, req) {
 		st.Session, st.User = r.session.ID, r.session.User
 	}
@@ -104,6 +98,20 @@ func (s *Service) Begin(ctx context.Context, t httpapi.Tenant, req Request, b Br
 		return nil
 	})
 	return out, err
+}
+
+// begun is what a request asks for, before anything is answered.
+func (s *Service) begun(ctx context.Context, req Request, r *run) (*State, error) {
+	named := ""
+	if req.OrgFixed = req.OrgFixed || !req.Org.IsZero(); req.Org.IsZero() && req.OrgRequested != "" {
+		org, err := s.ports.Orgs.Resolve(ctx, r.tenant, req.OrgRequested)
+		if err != nil && !fault.CodeNotFound.Is(err) && !fault.CodeInvalid.Is(err) {
+			return nil, err
+		}
+		req.Org, named = org.ID, cleanLogin(req.OrgRequested)
+	}
+	return &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, Elsewhere: req.Elsewhere, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Message: req.Message, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named, MaxAge: req.MaxAge,
+		Prompt: req.Prompt, RedirectURI: req.RedirectURI, Requested: req.Org, Return: req.Return, Scopes: req.Scopes, UILocales: req.UILocales, run: r}, nil
 }
 
 // silent is what the client is told of a question that must not be put.

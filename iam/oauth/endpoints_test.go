@@ -188,7 +188,8 @@ func TestTokenBadInput(t *testing.T) {
 	}{
 		"nobody":                {url.Values{"grant_type": {"client_credentials"}}, nil, 401, "invalid_client"},
 		"no grant type":         {w.as(w.a, "m2m", url.Values{}), nil, 400, "invalid_request"},
-		"password":              {w.as(w.a, "m2m", url.Values{"grant_type": {"password"}, "username": {"ada"}, "password": {"x"}}), nil, 400, "unsupported_grant_type"},
+		"password":              {w.as(w.a, "m2m", url.Values{"grant_type": {"password"}, "username": {"ada"}, "password": {"x"}}), nil, 400, "unauthorized_client"},
+		"implicit":              {w.as(w.a, "m2m", url.Values{"grant_type": {"implicit"}}), nil, 400, "unsupported_grant_type"},
 		"not among the app's":   {w.as(w.a, "web", url.Values{"grant_type": {"client_credentials"}}), nil, 400, "unauthorized_client"},
 		"a wrong secret":        {good, basic("m2m:wrong"), 401, "invalid_client"},
 		"an unknown client":     {good, basic("nobody:" + w.a.secret), 401, "invalid_client"},

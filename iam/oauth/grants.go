@@ -24,6 +24,7 @@ const (
 	grantDeviceCode         = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628
 	grantClientCredentials  = "client_credentials"
 	grantOrganizationSwitch = "organization_switch"
+	grantPassword           = "password"
 	grantRefreshToken       = "refresh_token"
 	grantTokenExchange      = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693
 )

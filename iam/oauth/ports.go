@@ -98,6 +98,7 @@ type Sharing interface {
 // SignIn finds out who sits at the browser. iam/authn.
 type SignIn interface {
 	Begin(ctx context.Context, t httpapi.Tenant, req authn.Request, b authn.Browser) (authn.Outcome, error)
+	ByPassword(ctx context.Context, t httpapi.Tenant, req authn.Request, login, plain string, b authn.Browser, then func(context.Context, db.Tx, authn.Done) error) (authn.Outcome, error)
 	Finish(ctx context.Context, t httpapi.Tenant, id ids.Flow, b authn.Browser) (authn.Done, error)
 	Person(ctx context.Context, tx db.Tx, t httpapi.Tenant, login string, org ids.Org) (users.User, error)
 }

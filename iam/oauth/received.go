@@ -35,10 +35,11 @@ var shownParams = map[string]showing{
 	"client_id":                ownID,
 	"code_challenge_method":    oneOf(methodS256, methodPlain),
 	"display":                  oneOf("page", "popup", "touch", "wap"),
-	"grant_type":               oneOf("authorization_code", "client_credentials", "implicit", "password", grantCIBA, grantDeviceCode, grantOrganizationSwitch, grantRefreshToken, grantTokenExchange, grantJWTBearer, grantSAMLBearer),
+	"grant_type":               oneOf("authorization_code", "client_credentials", "implicit", grantCIBA, grantDeviceCode, grantOrganizationSwitch, grantPassword, grantRefreshToken, grantTokenExchange, grantJWTBearer, grantSAMLBearer),
 	"max_age":                  number,
 	"org":                      identifier,
 	"orgId":                    identifier,
+	"password":                 unshown,
 	"post_logout_redirect_uri": shownURI,
 	"prompt":                   oneOf("none", "login", "consent", "select_account", "create"),
 	"redirect_uri":             shownURI,
@@ -56,7 +57,7 @@ var shownParams = map[string]showing{
 
 // knownNames are the names of parameters whose values are not shown.
 var knownNames = []string{"access_token", "acr_values", "actor_token", "assertion", "auth_req_id", "authorization_details", "binding_message", "client_notification_token", "claims", "client_assertion", "client_secret", "code", "code_challenge", "code_verifier",
-	"device_code", "dpop_jkt", "id_token_hint", "login_hint", "login_hint_token", "nonce", "password", "refresh_token", "registration", "request", "request_uri", "state", "subject_token",
+	"device_code", "dpop_jkt", "id_token_hint", "login_hint", "login_hint_token", "nonce", "refresh_token", "registration", "request", "request_uri", "state", "subject_token",
 	"token", "user_code", "username"}
 
 // received describes a request.
@@ -248,6 +249,9 @@ func describeAuthorization(c apps.Client, header string) inspector.Received {
 	one.Note = "client_id " + shown + ", secret: " + note
 	return one
 }
+
+// unshown is for what a person has chosen: how long it is tells too much already.
+func unshown(apps.Client, string) (string, string) { return "", "not shown" }
 
 // oneOf shows words that are known, and misspellings of them.
 func oneOf(known ...string) showing {

@@ -326,6 +326,16 @@ func (w *world) Begin(_ context.Context, _ httpapi.Tenant, req authn.Request, _ 
 	return out, nil
 }
 
+// ByPassword is the person who has given the app his password; [TestPasswordGrant] has a real one.
+func (w *world) ByPassword(ctx context.Context, t httpapi.Tenant, req authn.Request, _, _ string, _ authn.Browser, then func(context.Context, db.Tx, authn.Done) error) (authn.Outcome, error) {
+	out := w.person(req)
+	if out.Done == nil {
+		return out, nil
+	}
+	out.Done.App, out.Done.Issuer = req.App.ID, req.Issuer
+	return out, w.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error { return then(ctx, tx, *out.Done) })
+}
+
 // Finish hands out once what a test has put there.
 func (w *world) Finish(_ context.Context, _ httpapi.Tenant, id ids.Flow, _ authn.Browser) (authn.Done, error) {
 	w.mu.Lock()

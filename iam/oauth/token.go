@@ -55,6 +55,8 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request, form params
 		}
 	case grantOrganizationSwitch:
 		do = s.switchOrganization
+	case grantPassword:
+		do = s.passwordGrant
 	case grantRefreshToken:
 		do = s.refresh
 	case grantSAMLBearer:

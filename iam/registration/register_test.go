@@ -229,6 +229,9 @@ func TestAttack22_RegistrationToken(t *testing.T) {
 	if oidc := v.must("GET", app+"/oidc", nil); oidc["access_token_seconds"] != 300.0 || oidc["require_dpop_nonce"] != true || oidc["require_pushed_authorization_requests"] != true {
 		t.Errorf("the app undid what an administrator set: %v", oidc)
 	}
+	if r := v.API(v.A, v.manage, "PATCH", app+"/oidc", map[string]any{"grant_types": []string{"authorization_code", "password"}}); r.Code() != "app.grant_types" {
+		t.Errorf("an app that nobody knows is given people's passwords: %d %s", r.StatusCode, r.Raw)
+	}
 	v.must("PATCH", app+"/oidc", map[string]any{"require_pushed_authorization_requests": false})
 	if e := v.must("GET", "/orgs/root/events?type=app.updated", nil)["items"].([]any); !strings.Contains(string(mustJSON(e)), `"fields":["name"]`) {
 		t.Errorf("the log does not say what changed: %s", mustJSON(e))

@@ -689,6 +689,7 @@ const (
 	UpdateAppOIDCRequestGrantTypesAuthorizationCode                        UpdateAppOIDCRequestGrantTypes = "authorization_code"
 	UpdateAppOIDCRequestGrantTypesClientCredentials                        UpdateAppOIDCRequestGrantTypes = "client_credentials"
 	UpdateAppOIDCRequestGrantTypesOrganizationSwitch                       UpdateAppOIDCRequestGrantTypes = "organization_switch"
+	UpdateAppOIDCRequestGrantTypesPassword                                 UpdateAppOIDCRequestGrantTypes = "password"
 	UpdateAppOIDCRequestGrantTypesRefreshToken                             UpdateAppOIDCRequestGrantTypes = "refresh_token"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeDeviceCode    UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:device_code"
 	UpdateAppOIDCRequestGrantTypesUrnIetfParamsOauthGrantTypeJwtBearer     UpdateAppOIDCRequestGrantTypes = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -705,6 +706,8 @@ func (e UpdateAppOIDCRequestGrantTypes) Valid() bool {
 	case UpdateAppOIDCRequestGrantTypesClientCredentials:
 		return true
 	case UpdateAppOIDCRequestGrantTypesOrganizationSwitch:
+		return true
+	case UpdateAppOIDCRequestGrantTypesPassword:
 		return true
 	case UpdateAppOIDCRequestGrantTypesRefreshToken:
 		return true
@@ -4955,7 +4958,7 @@ type UpdateAppOIDCRequest struct {
 	// Examples: https://app.example.com/frontchannel-logout
 	FrontchannelLogoutURI *string `json:"frontchannel_logout_uri,omitempty"`
 
-	// GrantTypes All grant types from now on. client_credentials and urn:openid:params:grant-type:ciba (backchannel authentication) are for confidential clients; refresh_token goes with authorization_code, a device's code (RFC 8628) or ciba; token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
+	// GrantTypes All grant types from now on. client_credentials and urn:openid:params:grant-type:ciba (backchannel authentication) are for confidential clients; refresh_token goes with authorization_code, a device's code (RFC 8628), ciba or password; password (RFC 6749, section 4.3) is for old apps that cannot send people to a browser: the app sees the password, and RFC 9700, section 2.4, says that it must not be used; token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
 	//
 	// Examples: ["authorization_code","refresh_token"]
 	GrantTypes *[]UpdateAppOIDCRequestGrantTypes `json:"grant_types,omitempty"`

@@ -29,7 +29,7 @@ var (
 	ofHome    = []string{"password_link"}               // where the person lives
 	ofOrg     = []string{"invitation", "register"}
 	ofMachine = []string{"client_credentials", "introspect_machine", "machine_api", "opaque_introspect_machine", "opaque_machine_api"}
-	ofPerson  = []string{"api", "ciba", "code", "device", "exchange", "halfway", "hybrid", "introspect_access", "introspect_refresh", "me", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "refresh", "sign_in", "sso", "switch_in", "switch_out", "userinfo", "api_elsewhere"}
+	ofPerson  = []string{"api", "ciba", "code", "device", "exchange", "halfway", "hybrid", "introspect_access", "introspect_refresh", "me", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "password", "refresh", "sign_in", "sso", "switch_in", "switch_out", "userinfo", "api_elsewhere"}
 )
 
 func both(groups ...[]string) []string { return slices.Concat(groups...) }
@@ -57,7 +57,7 @@ var things = []thing{
 	// A code is worth nothing without the secret.
 	{"client secret revoked", func(l *life) { l.endSecret(l.root, l.app) }, nil, both(ofHome, ofOrg, ofMachine, []string{"halfway", "hybrid", "me", "sign_in", "sso"})},
 	{"consent revoked", (*life).endConsent, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "halfway", "me", "sign_in", "switch_in"})},
-	{"grant ended", (*life).endGrant, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "ciba", "code", "device", "halfway", "hybrid", "me", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "sign_in", "sso", "switch_in"})},
+	{"grant ended", (*life).endGrant, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "ciba", "code", "device", "halfway", "hybrid", "me", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "password", "sign_in", "sso", "switch_in"})},
 	{"machine deleted", func(l *life) { l.do("DELETE", l.org.at("/apps/%s", l.machineApp)) }, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofPerson)},
 	{"machine disabled", func(l *life) { l.enable(l.org, l.machineApp, false) }, func(l *life) { l.enable(l.org, l.machineApp, true) }, both(ofApp, ofAppHome, ofHome, ofOrg, ofPerson)},
 	{"machine secret revoked", func(l *life) { l.endSecret(l.org, l.machineApp) }, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofPerson)},
@@ -65,7 +65,7 @@ var things = []thing{
 		both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere"})},
 	{"organization deleted", func(l *life) { l.do("POST", l.org.at(":suspend")); l.do("DELETE", l.org.at("")) }, nil, both(ofApp, ofAppHome, ofHome, []string{"api_elsewhere"})},
 	{"organization suspended", func(l *life) { l.do("POST", l.org.at(":suspend")) }, func(l *life) { l.do("POST", l.org.at(":resume")) }, both(ofApp, ofAppHome, ofHome, []string{"api_elsewhere"})},
-	{"session ended", (*life).endSession, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "halfway", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "sign_in", "switch_in"})},
+	{"session ended", (*life).endSession, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "halfway", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "password", "sign_in", "switch_in"})},
 	{"tenant suspended", func(l *life) { l.platform(":suspend") }, func(l *life) { l.platform(":resume") }, nil},
 	{"user deleted", func(l *life) { l.do("DELETE", l.root.at("/users/%s", l.who.id)) }, nil, both(ofApp, ofOrg, ofMachine)},
 	{"user disabled", func(l *life) { l.do("POST", l.root.at("/users/%s:disable", l.who.id)) }, func(l *life) { l.do("POST", l.root.at("/users/%s:enable", l.who.id)) },

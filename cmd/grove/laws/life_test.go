@@ -42,7 +42,7 @@ type life struct {
 }
 
 // grantsOfPeople are all grant types but the one by which nobody acts for a person.
-var grantsOfPeople = []string{"authorization_code", assertionGrant, cibaGrant, deviceGrant, "organization_switch", "refresh_token", samlGrant, exchangeGrant}
+var grantsOfPeople = []string{"authorization_code", assertionGrant, cibaGrant, deviceGrant, "organization_switch", "password", "refresh_token", samlGrant, exchangeGrant}
 
 const (
 	assertionGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -313,6 +313,9 @@ var paths = []path{
 		asked := mustParse(l.authorize()).Query()
 		asked.Set("client_secret", l.secret)
 		return n.Do(n.Client(), "POST", l.root.tenant.Base+"/oauth2/par", asked).Text("request_uri") != ""
+	}},
+	{"password", false, func(l *life, n *apptest.World) bool {
+		return ok(l.token(n, url.Values{"grant_type": {"password"}, "username": {l.who.username}, "password": {apptest.Password}, "org": {l.org.org}, "scope": {"openid groups.read"}}))
 	}},
 	{"password_link", false, func(l *life, n *apptest.World) bool { return ok(visit(n).see(l.passwordLink)) }},
 	{"register", false, func(l *life, n *apptest.World) bool {

@@ -16,6 +16,7 @@ var ways = map[string][]string{
 	"authorization_code":  {"code"},
 	"client_credentials":  {"client_credentials"},
 	"organization_switch": {"switch_in", "switch_out"},
+	"password":            {"password"},
 	"refresh_token":       {"refresh", "offline_refresh"},
 	assertionGrant:        {"assertion"},
 	samlGrant:             {"assertion_saml"},
@@ -35,7 +36,7 @@ var ways = map[string][]string{
 	"POST /oauth2/introspect":           {"introspect_access", "introspect_machine", "introspect_refresh", "opaque_introspect", "opaque_introspect_machine"},
 	"POST /oauth2/par":                  {"par"},
 	"POST /oauth2/register":             {"register"},
-	"POST /oauth2/token":                {"assertion", "ciba", "code", "client_credentials", "device", "exchange", "refresh", "switch_in"},
+	"POST /oauth2/token":                {"assertion", "ciba", "code", "client_credentials", "device", "exchange", "password", "refresh", "switch_in"},
 	"GET /login/set-password":           {"password_link"},
 }
 

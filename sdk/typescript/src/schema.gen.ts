@@ -5415,13 +5415,13 @@ export interface components {
              */
             frontchannel_logout_uri?: string;
             /**
-             * @description All grant types from now on. client_credentials and urn:openid:params:grant-type:ciba (backchannel authentication) are for confidential clients; refresh_token goes with authorization_code, a device's code (RFC 8628) or ciba; token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
+             * @description All grant types from now on. client_credentials and urn:openid:params:grant-type:ciba (backchannel authentication) are for confidential clients; refresh_token goes with authorization_code, a device's code (RFC 8628), ciba or password; password (RFC 6749, section 4.3) is for old apps that cannot send people to a browser: the app sees the password, and RFC 9700, section 2.4, says that it must not be used; token exchange (RFC 8693) and assertions of trusted token issuers (jwt-bearer, RFC 7523; saml2-bearer, RFC 7522) are not for spa apps.
              * @example [
              *       "authorization_code",
              *       "refresh_token"
              *     ]
              */
-            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:jwt-bearer" | "urn:ietf:params:oauth:grant-type:saml2-bearer" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:openid:params:grant-type:ciba")[];
+            grant_types?: ("authorization_code" | "client_credentials" | "organization_switch" | "password" | "refresh_token" | "urn:ietf:params:oauth:grant-type:device_code" | "urn:ietf:params:oauth:grant-type:jwt-bearer" | "urn:ietf:params:oauth:grant-type:saml2-bearer" | "urn:ietf:params:oauth:grant-type:token-exchange" | "urn:openid:params:grant-type:ciba")[];
             /**
              * @description How ID tokens are signed (id_token_signed_response_alg).
              * @example ES256

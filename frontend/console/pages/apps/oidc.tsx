@@ -1,4 +1,4 @@
-import { Button, Checkbox, Group, MultiSelect, NumberInput, Select, Stack, Switch, TextInput, Textarea } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, MultiSelect, NumberInput, Select, Stack, Switch, TextInput, Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
 import { Loaded, ProblemAlert, Section, lasting, notifyDone, useApi, useApiForm, useGrove } from "../../../ui/index.ts";
@@ -16,7 +16,7 @@ const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ciba = "urn:openid:params:grant-type:ciba";
 const grants = [
   "authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", ciba, "organization_switch", exchange,
-  "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer",
+  "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:saml2-bearer", "password",
 ] as const;
 
 /** The last word of a grant type, which is all of it but for those of later RFCs. */
@@ -110,6 +110,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
               {grants.map((grant) => <Checkbox description={t(`oidcGrant.${shortName(grant)}`)} disabled={readOnly} key={grant} label={shortName(grant)} value={grant} />)}
             </Stack>
           </Checkbox.Group>
+          {values.grant_types.includes("password") && <Alert color="yellow" maw={640} mt="md" title={t("oidc.passwordTitle")} variant="light">{t("oidc.passwordWarning")}</Alert>}
           {oidc.client_type === "confidential" && form.form.getValues().grant_types.includes(exchange) && (
             <Textarea description={t("oidc.exchangeHint")} label={t("oidc.exchange")} maw={640} mt="md" {...text("token_exchange_audiences")} />
           )}

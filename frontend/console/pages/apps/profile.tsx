@@ -51,7 +51,7 @@ export function comply(profile: string, now: Settings): Partial<Settings> {
     token_endpoint_auth_signing_alg: allowed(now.token_endpoint_auth_signing_alg, ""), userinfo_signed_response_alg: allowed(now.userinfo_signed_response_alg, "ES256"),
     backchannel_authentication_request_signing_alg: allowed(now.backchannel_authentication_request_signing_alg, "ES256") || (now.grant_types.includes(ciba) ? "ES256" : ""),
     dpop_bound_access_tokens: now.dpop_bound_access_tokens || (!d.certificate && !now.tls_client_certificate_bound_access_tokens),
-    grant_types: now.grant_types.filter((grant) => grant !== device),
+    grant_types: now.grant_types.filter((grant) => grant !== device && grant !== "password"),
     require_pushed_authorization_requests: now.require_pushed_authorization_requests || (d.pushed && code),
     require_signed_request_object: now.require_signed_request_object || (d.signed && code),
     skip_consent: now.skip_consent && !d.consent,
