@@ -94,7 +94,7 @@ func TestPasswordGrant(t *testing.T) {
 		}
 		// It is a session like any other: it is seen, and its end ends what the app has.
 		sid := claims["sid"].(string)
-		seen := v.Must(v.A, v.manage, "GET", "/orgs/north/sessions?user_id="+v.user, nil)
+		seen := v.Must(v.A, v.manage, "GET", "/orgs/north/sessions?user="+v.user, nil)
 		if !slices.ContainsFunc(seen["items"].([]any), func(one any) bool { return one.(map[string]any)["id"] == sid }) {
 			t.Errorf("%s: the session is not among %v", template, seen)
 		}
@@ -105,7 +105,7 @@ func TestPasswordGrant(t *testing.T) {
 		if v.introspect(got.Text("access_token")) {
 			t.Errorf("%s: outlived its session", template)
 		}
-		told := v.Must(v.A, v.manage, "GET", "/orgs/north/events?type=grant.created&limit=10", nil)["items"].([]any)
+		told := v.Must(v.A, v.manage, "GET", "/orgs/north/events?type=grant.created&page_size=10", nil)["items"].([]any)
 		if !slices.ContainsFunc(told, func(one any) bool {
 			return one.(map[string]any)["data"].(map[string]any)["app_id"] == app["id"]
 		}) {

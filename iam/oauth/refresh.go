@@ -81,6 +81,9 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		if p, err = s.personTx(ctx, tx, client.Client, f.grant, scopes); err != nil {
 			return err
 		}
+		if err := stillOpens(scopes, p); err != nil {
+			return err
+		}
 		if client.Demands().KeepRefresh && f.TokenGeneration == f.Generation {
 			return extendRefresh(ctx, tx, hash, s.refreshExpiry(tx, f.grant))
 		}
@@ -94,6 +97,16 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		return err
 	}
 	return s.respond(ctx, w, client, p, next, "")
+}
+
+// stillOpens refuses a refresh that asks for scopes of which the person's roles give none any more, nor details: the token would open
+// nothing (RFC 6749, section 5.2). The refresh token stays what it is, for roles come back.
+func stillOpens(wanted []string, p person) error {
+	if len(p.details) > 0 {
+		return nil
+	}
+	outlasts := func(scope string) bool { return scope == scopeOfflineAccess } // which opens nothing by itself
+	return noneGranted(slices.DeleteFunc(slices.Clone(wanted), outlasts), slices.DeleteFunc(slices.Clone(p.scopes), outlasts), missingGrant)
 }
 
 // nextGeneration decides whether a token may still be used, and of which generation its successor is.

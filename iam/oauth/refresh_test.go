@@ -52,6 +52,45 @@ func TestAttack19_NarrowerScope(t *testing.T) {
 	}
 }
 
+// TestRefreshWithoutRoles: a refresh brings no token that opens nothing, and works again when the roles are back.
+func TestRefreshWithoutRoles(t *testing.T) {
+	w := setup(t)
+	const offline = "orders.read offline_access"
+	for asked, want := range map[string]map[string]string{
+		"orders.read":        {"": "", "orders.read": ""},
+		offline:              {"": "", "orders.read": "", offline: ""},
+		"openid orders.read": {"": "openid", "orders.read": "", "openid": "openid"},
+		"openid":             {"": "openid"},
+	} {
+		w.roles[w.a.north] = []string{"orders.read"}
+		refresh := w.signIn(w.a, "web", "scope", asked).text("refresh_token")
+		again := func(scope string) answer {
+			form := w.as(w.a, "web", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}})
+			if scope != "" {
+				form.Set("scope", scope)
+			}
+			got := w.send(w.a, "POST", "/oauth2/token", form)
+			if got.StatusCode == http.StatusOK {
+				refresh = got.text("refresh_token")
+			}
+			return got
+		}
+		w.roles[w.a.north] = nil
+		for scope, left := range want {
+			switch got := again(scope); {
+			case left == "" && (got.StatusCode != http.StatusBadRequest || got.text("error") != "invalid_scope"):
+				t.Errorf("%q of %q: %d %s", scope, asked, got.StatusCode, got.raw)
+			case left != "" && (got.StatusCode != http.StatusOK || got.text("scope") != left):
+				t.Errorf("%q of %q: %d %s", scope, asked, got.StatusCode, got.raw)
+			}
+		}
+		w.roles[w.a.north] = []string{"orders.read"}
+		if got := again(""); got.StatusCode != http.StatusOK || got.text("scope") != asked {
+			t.Errorf("%q, with the roles back: %d %s", asked, got.StatusCode, got.raw)
+		}
+	}
+}
+
 func TestAttack19_Reuse(t *testing.T) {
 	w := setup(t)
 	first := w.signIn(w.a, "web")

@@ -115,6 +115,19 @@ test("what an app is told is encrypted, what is missing comes into view, and its
   expect(await keys.inputValue()).toBe("");
 }, 180_000);
 
+test("the grant of passwords is taken with a warning", async () => {
+  const app = await openApp("Antique", "web");
+  expect(await page.getByText("The app sees people’s passwords").count()).toBe(0);
+  await page.getByRole("checkbox", { exact: true, name: "password" }).check();
+  await page.getByText("RFC 9700 says that this grant must not be used.").waitFor();
+  await shot("oidc-password");
+  await save();
+  await expect.poll(async () => (await app.read()).grant_types, { timeout: 15_000 }).toContain("password");
+  await app.show();
+  await page.getByText("The app sees people’s passwords").waitFor();
+  expect(await accessibility(page)).toEqual([]);
+});
+
 test("a public app shows its encryption where it has any, so that it can be taken away", async () => {
   const app = await openApp("Leaflet", "spa");
   expect(await page.getByRole("heading", { name: "Encryption" }).count()).toBe(0);
