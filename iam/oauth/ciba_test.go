@@ -413,6 +413,7 @@ func TestAttack35_CIBA(t *testing.T) {
 func TestAttack29_CIBA(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
+	w.Clock.Stop() // some live for a second
 	w.bc("web", "login_hint", "nobody")
 	for range 12 { // what he wants
 		c := w.ciba("web")

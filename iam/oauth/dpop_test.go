@@ -197,6 +197,7 @@ func TestDPoPSwitch(t *testing.T) {
 func TestAttack21_Proofs(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
+	w.Clock.Stop() // a second too late is sent within that second
 	mine := w.prover()
 	now := w.Clock.Now()
 	private := mine.jwk()

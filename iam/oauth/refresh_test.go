@@ -107,6 +107,7 @@ func TestAttack19_Reuse(t *testing.T) {
 
 func TestAttack19_Grace(t *testing.T) {
 	w := setup(t)
+	w.Clock.Stop()
 	first := w.signIn(w.a, "web")
 	lost := w.refresh(w.a, "web", first.text("refresh_token"))
 	w.Clock.Advance(grace - time.Second)

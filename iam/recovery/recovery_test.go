@@ -166,6 +166,7 @@ func code(err error) string {
 
 func TestMailedLink(t *testing.T) {
 	b := setup(t)
+	b.Clock.Stop()
 	jo := b.create(t, users.NewUser{Username: "jo", Email: "Jo@Partner.example", Locale: "de"})
 	made, r := b.ask(t, jo, `{}`)
 	if r.Status != 201 || made.Delivery != "email" || made.Link != "" || strings.Contains(string(r.Raw), "token") {

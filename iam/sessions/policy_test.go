@@ -52,6 +52,7 @@ func withSettings(t *testing.T, b bundle) func(tenant ids.Tenant, org ids.Org, f
 
 func TestSessionsLastAsLongAsTheirOrganizationSays(t *testing.T) {
 	b := setup(t)
+	b.Clock.Stop()
 	set := withSettings(t, b)
 	must := func(err error) {
 		t.Helper()
@@ -257,6 +258,7 @@ func TestSweepEndsWhatASettingEnds(t *testing.T) {
 // A session that began elsewhere is proof in an organization as long as it would be if it had begun there.
 func TestSessionsOfOtherOrganizations(t *testing.T) {
 	b := setup(t)
+	b.Clock.Stop()
 	set := withSettings(t, b)
 	stranger, other := ids.NewOrg(), ids.NewOrg() // the first has what is installed
 	lasts := map[ids.Org]time.Duration{stranger: life, other: 1200 * time.Second}
@@ -360,6 +362,7 @@ func TestRenewedMeanwhile(t *testing.T) {
 		"shortened": func(b bundle) error { return b.policyChanged(b.a.tenant, b.a.root, "sessions") },
 	} {
 		b := setup(t)
+		b.Clock.Stop()
 		set := withSettings(t, b)
 		session, _ := b.signIn(t, b.a)
 		if name == "shortened" {

@@ -126,6 +126,7 @@ func TestStandingIsTheSameByBothRoads(t *testing.T) {
 
 func TestLifetimes(t *testing.T) {
 	b := setup(t)
+	b.Clock.Stop()
 	_, secret := b.signIn(t, b.a)
 	const pause = idle - 10*time.Minute
 	for used := time.Duration(0); used+pause < life; used += pause { // each use starts the idle time again

@@ -66,6 +66,7 @@ func TestPasswordPolicyOfTheOrganization(t *testing.T) {
 
 func TestLockoutOfTheOrganization(t *testing.T) {
 	b := setup(t)
+	b.Clock.Stop()
 	set := withSettings(b)
 	jo := b.create(t, b.A, b.A.Partner, "jo@example.com")
 	for field, value := range map[string]string{"max_failures": "3", "first_lock_seconds": "600"} {

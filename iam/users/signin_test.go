@@ -116,6 +116,7 @@ func TestAttack29_OneCounterForEveryNameOfAnAccount(t *testing.T) {
 
 func TestLocksGrowAndSuccessForgets(t *testing.T) {
 	b := setup(t)
+	b.Clock.Stop()
 	jo := b.create(t, b.A, b.A.Root, "jo@example.com")
 	for i, want := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour} {
 		for range users.DefaultLockout.MaxFailures {

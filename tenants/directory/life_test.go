@@ -42,6 +42,7 @@ func (b *bundle) blocked(t *testing.T, id ids.Tenant) (blocked bool) {
 
 func TestDeletedUntilItIsErased(t *testing.T) {
 	b := setup(t, false)
+	b.Clock.Stop()
 	acme, other := b.create(t, "acme"), b.create(t, "other")
 	ctx := context.Background()
 	if _, err := b.tenants.AddHost(ctx, acme.ID, "id.acme.com"); err != nil {
