@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"grove/infra/testkit"
 )
 
 // unwatched are the tables of a tenant that change without anybody's doing, or that only tell of attempts.
@@ -52,15 +54,28 @@ func (p *pair) ledger() *ledger {
 				where = ` WHERE type NOT IN (` + refusalEvents + `)`
 			}
 			name := pgx.Identifier{"grove", t}.Sanitize()
-			parts = append(parts, `SELECT '`+t+`', count(*) || ' ' || coalesce(sum(hashtextextended((to_jsonb(x) - '{idled_seconds,lapses_at,last_seen_at}'::text[])::text, 0)::numeric), 0) FROM `+name+` x`+where)
+			parts = append(parts, `SELECT '`+t+`', count(*) || ' ' || coalesce(sum(hashtextextended((to_jsonb(x) - '{idled_seconds,lapse_hour,lapses_at,last_seen_at}'::text[])::text, 0)::numeric), 0) FROM `+name+` x`+where)
 		}
 	}
 	books = &ledger{conn: conn, sql: strings.Join(parts, " UNION ALL ")}
 	return books
 }
 
+// settle waits for the jobs that tell of what has happened: what they do belongs to the operation before, not to the next one. Those
+// of what is suspended wait for another time.
+func (l *ledger) settle() {
+	testkit.Eventually(&shared, "the jobs of all events are done", func() (done bool) {
+		if err := l.conn.QueryRow(context.Background(), `SELECT NOT EXISTS (SELECT FROM jobs.river_job
+			WHERE kind IN ('events.deliver', 'sessions.shorten') AND state IN ('available', 'running', 'retryable'))`).Scan(&done); err != nil {
+			shared.Fatal(err)
+		}
+		return done
+	})
+}
+
 // digest is one value for each table.
 func (l *ledger) digest() map[string]string {
+	l.settle()
 	rows, err := l.conn.Query(context.Background(), l.sql)
 	if err != nil {
 		shared.Fatal(err)
@@ -96,6 +111,7 @@ type written struct {
 
 // newest is the mark after which newer events are read.
 func (l *ledger) newest() string {
+	l.settle()
 	var mark string
 	if err := l.conn.QueryRow(context.Background(), `SELECT coalesce(max(id::text), '') FROM grove.events`).Scan(&mark); err != nil {
 		shared.Fatal(err)
