@@ -131,6 +131,9 @@ func setup(t *testing.T, hear ...bool) *world {
 		testkit.Eventually(t, "the hub listens", w.hub.Live)
 	}
 	w.a, w.b = w.found("acme", orgs, signing, people), w.found("umbra", orgs, signing, people)
+	if len(hear) > 0 {
+		testkit.Heard(t, w.DB, w.hub) // of how the tenants were made
+	}
 	w.person = func(authn.Request) authn.Outcome { return w.signedIn(w.a, w.a.north) }
 	return w
 }

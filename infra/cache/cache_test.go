@@ -105,11 +105,14 @@ func TestAChangeIsForgottenWhenItCommits(t *testing.T) {
 	for _, tenant := range append(others, w.tenant) {
 		w.until("it is served from memory", func() bool { return !w.get(tenant) })
 	}
-	w.change(topic, false)
-	w.change("another topic", true)
-	if w.get(w.tenant) {
-		t.Error("forgotten without a change of its topic")
-	}
+	// A listener that is lost forgets everything, which a busy machine may take it for.
+	testkit.Eventually(t, "a change of another topic, and one that is undone, make nothing forgotten", func() bool {
+		w.until("it is served from memory", func() bool { return !w.get(w.tenant) })
+		w.change(topic, false)
+		w.change("another topic", true)
+		testkit.Heard(t, w.DB, w.hub)
+		return !w.get(w.tenant)
+	})
 	w.change(topic, true)
 	w.until("the change is heard", func() bool { return w.get(w.tenant) })
 	// Tenants share generations, a thousandth of them each.

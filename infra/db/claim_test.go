@@ -64,14 +64,14 @@ func TestClaimIsKeptWithTheEffectOnly(t *testing.T) {
 // TestTwinsKeepNoConnection: while one transaction works for an Idempotency-Key, many more with the same key are refused at
 // once, and those of other tenants find a connection.
 func TestTwinsKeepNoConnection(t *testing.T) {
-	d := newDB(t, func(o *db.Options) { o.MaxConn = 4 })
+	d := newDB(t, func(o *db.Options) { o.MaxConn, o.LockTimeout, o.StatementTimeout = 4, 20*time.Second, 20*time.Second })
 	tenant, stranger := ids.NewTenant(), ids.NewTenant()
 	claim := func(ctx context.Context) context.Context {
 		return db.WithClaim(ctx, &db.Claim{Actor: "user:x", Key: "k", Operation: "op", Hash: []byte{1}})
 	}
 	nothing := func(context.Context, db.Tx) error { return nil }
 	err := d.InTenant(claim(ctx), tenant, func(context.Context, db.Tx) error {
-		soon, cancel := context.WithTimeout(ctx, 2*time.Second) // less than the time that a statement waits for a lock
+		soon, cancel := context.WithTimeout(ctx, 10*time.Second) // less than the time that a statement waits for a lock
 		defer cancel()
 		var twins sync.WaitGroup
 		for range 32 {

@@ -26,14 +26,14 @@ import (
 	"grove/infra/outbound"
 )
 
-// server is an https server on this machine whose certificate the client knows.
-func server(t *testing.T, h http.HandlerFunc) (*httptest.Server, *outbound.Client) {
+// server is an https server on this machine whose certificate the client knows. timeout is the client's.
+func server(t *testing.T, timeout time.Duration, h http.HandlerFunc) (*httptest.Server, *outbound.Client) {
 	t.Helper()
 	s := httptest.NewTLSServer(h)
 	t.Cleanup(s.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	return s, outbound.New(outbound.Options{Dev: true, Roots: roots, Timeout: time.Second})
+	return s, outbound.New(outbound.Options{Dev: true, Roots: roots, Timeout: timeout})
 }
 
 func TestPublic(t *testing.T) {
@@ -121,7 +121,7 @@ func TestAttack36_NothingLeaves(t *testing.T) {
 func TestAttack36_DevelopmentStaysHome(t *testing.T) {
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
 	defer plain.Close()
-	client := outbound.New(outbound.Options{Dev: true, Timeout: time.Second})
+	client := outbound.New(outbound.Options{Dev: true, Timeout: time.Minute})
 	if got, err := client.Get(t.Context(), plain.URL, "*/*", 10); err != nil || string(got.Body) != "ok" {
 		t.Errorf("%q, %v", got.Body, err)
 	}
@@ -137,7 +137,7 @@ func TestAttack36_DevelopmentStaysHome(t *testing.T) {
 func TestAttack36_Bounds(t *testing.T) {
 	var followed atomic.Bool
 	release := make(chan struct{})
-	s, client := server(t, func(w http.ResponseWriter, r *http.Request) {
+	s, client := server(t, 3*time.Second, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/redirect":
 			w.Header().Set("Location", "/followed")
@@ -173,7 +173,7 @@ func TestJWKS(t *testing.T) {
 	var broken atomic.Bool
 	publish := func(keys ...*jose.PublicKey) { s := string(jose.JWKSet(keys...)); body.Store(&s) }
 	publish(first)
-	s, client := server(t, func(w http.ResponseWriter, _ *http.Request) {
+	s, client := server(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 		read.Add(1)
 		if broken.Load() {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -243,7 +243,7 @@ func TestJWKSEncryptionKey(t *testing.T) {
 		}
 		body.Store(raw)
 	}
-	s, client := server(t, func(w http.ResponseWriter, _ *http.Request) {
+	s, client := server(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 		read.Add(1)
 		_, _ = w.Write(body.Load().([]byte))
 	})
@@ -296,7 +296,7 @@ func TestJWKSSlow(t *testing.T) {
 	key := generate(t, jose.ES256)
 	var read atomic.Int32
 	entered, release := make(chan struct{}), make(chan struct{})
-	s, client := server(t, func(w http.ResponseWriter, _ *http.Request) {
+	s, client := server(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 		if read.Add(1) > 1 {
 			entered <- struct{}{}
 			<-release

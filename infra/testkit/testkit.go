@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,9 +20,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"grove/infra/cache"
 	"grove/infra/db"
 	"grove/infra/db/embedded"
 	"grove/infra/kernel/clock"
+	"grove/infra/kernel/ids"
 )
 
 var (
@@ -174,10 +178,51 @@ func Quiet() *slog.Logger {
 	return slog.New(slog.NewTextHandler(io.Discard, nil))
 }
 
+// Heard waits until a hub has heard of every change that was committed before: they come in the order of their commits. d is a
+// pool that does not tell the hub itself.
+func Heard(t testing.TB, d *db.DB, hub *cache.Hub) {
+	t.Helper()
+	const topic = "testkit"
+	ctx, tenant, loads := context.Background(), ids.NewTenant(), 0
+	kept := cache.New[int](hub, 1, time.Hour, topic)
+	read := func() bool {
+		before := loads
+		if _, err := kept.Get(ctx, tenant.UUID(), "", func(context.Context) (int, error) { loads++; return loads, nil }); err != nil {
+			t.Fatal(err)
+		}
+		return loads > before
+	}
+	Eventually(t, "the hub keeps what is read", func() bool { return !read() })
+	if err := d.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error { return tx.Changed(ctx, topic, "") }); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, "the hub hears of what changes", read)
+}
+
+// FreeAddr is an address of this machine for a program that is to be told where to listen. No connection that anybody opens
+// is given its port meanwhile: it is below those that Linux hands out.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000))); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("testkit: no free port")
+	return ""
+}
+
 // Eventually waits until ok says true and fails t after half a minute.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	Within(t, 30*time.Second, what, ok)
+}
+
+// Within is Eventually for what takes longer.
+func Within(t testing.TB, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

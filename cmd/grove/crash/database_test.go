@@ -48,9 +48,10 @@ func TestListenerLost(t *testing.T) {
 	conn := database.connect(t, s.name)
 	for range 3 {
 		s.staleCaches(func() {
+			s.listening(conn) // one that has just lost its connection has it again
 			var ended int
 			err := conn.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM (`+listeners+`) l`).Scan(&ended)
-			if err != nil || ended != len(s.nodes) {
+			if err != nil || ended == 0 {
 				t.Fatalf("%d listeners: %v", ended, err)
 			}
 		})
@@ -64,16 +65,8 @@ func TestListenerLost(t *testing.T) {
 func TestListenerSilent(t *testing.T) {
 	s := newSite(t, 2)
 	conn := database.connect(t, s.name)
-	rows, err := conn.Query(t.Context(), listeners)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
-	if err != nil || len(pids) != len(s.nodes) {
-		t.Fatalf("listeners %v: %v", pids, err)
-	}
 	s.staleCaches(func() {
-		for _, pid := range pids {
+		for _, pid := range s.listening(conn) {
 			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
@@ -84,6 +77,22 @@ func TestListenerSilent(t *testing.T) {
 
 // listeners are the server's processes that tell of changes.
 const listeners = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = '` + cache.ListenerName + `'`
+
+// listening waits until every process hears of changes, and returns the ids of those who tell them.
+func (s *site) listening(conn *pgx.Conn) (pids []int) {
+	s.t.Helper()
+	eventually(s.t, "every process listens", func() bool {
+		rows, err := conn.Query(s.t.Context(), listeners)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if pids, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
+			s.t.Fatal(err)
+		}
+		return len(pids) == len(s.nodes)
+	})
+	return pids
+}
 
 // staleCaches disables a client at one process while others have it in memory; before is called just before.
 func (s *site) staleCaches(before func()) {
@@ -101,10 +110,11 @@ func (s *site) staleCaches(before func()) {
 	s.refused("a client that was disabled", q)
 }
 
-// refused wants every process to refuse a request within a second from now.
+// refused wants every process to refuse a request within a second from now; on a busy machine, where answers are late, within as
+// much more.
 func (s *site) refused(what string, q request) {
 	s.t.Helper()
-	since := time.Now()
+	since, slowest := time.Now(), time.Duration(0)
 	for _, n := range s.nodes {
 		for {
 			began := time.Since(since)
@@ -112,7 +122,8 @@ func (s *site) refused(what string, q request) {
 			if err == nil && a.status >= 400 && a.status < 500 {
 				break
 			}
-			if began > time.Second {
+			slowest = max(slowest, time.Since(since)-began)
+			if began > time.Second+5*slowest {
 				s.t.Errorf("%s is accepted by %s after %s: %v %v", what, n.addr, began, a, err)
 				break
 			}

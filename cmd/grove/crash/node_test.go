@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"grove/infra/testkit"
 )
 
 const (
@@ -45,14 +47,7 @@ type node struct {
 
 func newNode(t *testing.T, databaseURL string, env ...string) *node {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &node{addr: listener.Addr().String(), log: filepath.Join(t.TempDir(), "log"), t: t}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	n := &node{addr: testkit.FreeAddr(t), log: filepath.Join(t.TempDir(), "log"), t: t}
 	n.env = append(settings(databaseURL, n.addr), env...)
 	n.http = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return n.dial(ctx)

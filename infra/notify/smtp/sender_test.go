@@ -232,7 +232,7 @@ func TestSlowServerMeetsTheTimeout(t *testing.T) {
 	if !errors.Is(err, notify.ErrTemporary) || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if took := time.Since(started); took > 10*time.Second {
+	if took := time.Since(started); took > time.Minute {
 		t.Errorf("took %s", took)
 	}
 }
@@ -299,7 +299,7 @@ func TestServersThatMisbehave(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			addr := script(t, listen(t), test.replies...)
-			err := sender(t, "smtp://"+addr+test.query, nil, 500*time.Millisecond).Send(t.Context(), message())
+			err := sender(t, "smtp://"+addr+test.query, nil, 3*time.Second).Send(t.Context(), message())
 			var failure *notify.DeliveryError
 			if !errors.As(err, &failure) || failure.Op != test.op || failure.Code != test.code || notify.Retryable(err) != test.retry {
 				t.Errorf("got %v (%v)", err, errors.Unwrap(err))
@@ -314,7 +314,7 @@ func TestAcceptedIsSent(t *testing.T) {
 	t.Parallel()
 	const ok = "250 ok\r\n"
 	addr := script(t, listen(t), "220 hi\r\n", ok, ok, ok, "354 go\r\n", ok, "421 going away\r\n")
-	if err := sender(t, "smtp://"+addr+"?starttls=off", nil, time.Second).Send(t.Context(), message()); err != nil {
+	if err := sender(t, "smtp://"+addr+"?starttls=off", nil, 3*time.Second).Send(t.Context(), message()); err != nil {
 		t.Error(err)
 	}
 }
@@ -326,7 +326,7 @@ func TestImplicitTLS(t *testing.T) {
 	listener := tls.NewListener(listen(t), &tls.Config{Certificates: []tls.Certificate{certificates.pair}})
 	addr := script(t, listener, "220 hi\r\n", "250-hi\r\n250 AUTH PLAIN\r\n", "235 in\r\n", ok, ok, "354 go\r\n", ok, ok, "221 bye\r\n")
 	serverURL := url.URL{Scheme: "smtps", Host: addr, User: url.UserPassword("grove", "secret")}
-	if err := sender(t, serverURL.String(), certificates.roots, 5*time.Second).Send(t.Context(), message()); err != nil {
+	if err := sender(t, serverURL.String(), certificates.roots, time.Minute).Send(t.Context(), message()); err != nil {
 		t.Errorf("%v (%v)", err, errors.Unwrap(err))
 	}
 	if err := sender(t, serverURL.String(), x509.NewCertPool(), 5*time.Second).Send(t.Context(), message()); !errors.Is(err, notify.ErrTemporary) {
