@@ -107,7 +107,8 @@ type (
 		httpapi.Match
 		Body UpdateAppRequest
 	}
-	deleteAppInput struct {
+	revokeTokensInput struct{ AppPath }
+	deleteAppInput    struct {
 		AppPath
 		httpapi.Match
 	}
@@ -126,6 +127,9 @@ func (s *Service) appRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[App]]{ID: "updateApp", Method: "PATCH", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary: "Change an app", Description: "A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.",
 		Errors: []fault.Code{ErrBuiltin, errDocument, errNameTaken, fault.CodeAboveGranter}}, s.updateApp)
+	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeAppTokens", Method: "POST", Path: path + "/{app}:revoke-tokens", Tag: tagApps, Status: 204, Needs: PermWrite,
+		Summary: "Revoke an app's tokens", Description: "Ends every token, refresh token and code that the app has, of all people and organizations, and its own. Introspection and the endpoints here refuse them at once; an API that verifies JWTs by itself accepts one until it expires. The app may ask for new ones right away, and people who allowed it something are not asked again.",
+		Errors: []fault.Code{ErrBuiltin}}, s.revokeTokens)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteApp", Method: "DELETE", Path: path + "/{app}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Delete an app", Description: "Its tokens, secrets, roles and shares end with it. Its client_id is never used again, unless it is the address of a document: to keep such an app out, disable it, or take its origin off the list.",
 		Errors: []fault.Code{ErrBuiltin, fault.CodeAboveGranter}}, s.deleteApp)
@@ -195,6 +199,10 @@ func (s *Service) updateApp(ctx context.Context, c *httpapi.Call, in *updateAppI
 	}
 	v, err := s.Update(ctx, c.Tenant.ID, c.Org.ID, in.App, version, in.Body)
 	return appOut(c, v, err)
+}
+
+func (s *Service) revokeTokens(ctx context.Context, c *httpapi.Call, in *revokeTokensInput) (*httpapi.None, error) {
+	return &httpapi.None{}, s.RevokeTokens(ctx, c.Tenant.ID, c.Org.ID, in.App)
 }
 
 func (s *Service) deleteApp(ctx context.Context, c *httpapi.Call, in *deleteAppInput) (*httpapi.None, error) {

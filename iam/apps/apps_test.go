@@ -80,6 +80,7 @@ func TestBuiltinApps(t *testing.T) {
 	wantCode(t, err, "app.builtin")
 	_, err = b.apps.CreateSecret(ctx, tenant, root, console.ID, apps.CreateAppSecretRequest{})
 	wantCode(t, err, "app.builtin")
+	wantCode(t, b.apps.RevokeTokens(ctx, tenant, root, console.ID), "app.builtin")
 	wantCode(t, b.apps.Delete(ctx, tenant, root, console.ID, 0), "app.builtin")
 }
 
@@ -146,7 +147,7 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 }
 
 // TestAttack01_DisabledAppEndsWhatWasIssued: disabling and deleting block the client, losing a secret or an API ends its
-// tokens, each with the commit.
+// tokens, and so does taking them back, each with the commit.
 func TestAttack01_DisabledAppEndsWhatWasIssued(t *testing.T) {
 	b := setup(t)
 	ctx, tenant, org := all(b.A), b.A.Tenant.ID, b.A.Partner.ID
@@ -172,9 +173,18 @@ func TestAttack01_DisabledAppEndsWhatWasIssued(t *testing.T) {
 	if revoked <= off || !blocked {
 		t.Fatal("revoking a secret does not end tokens, or enables the app")
 	}
+	wantCode(t, b.apps.RevokeTokens(ctx, tenant, org, app.ID), "")
+	again, blocked := b.epoch(t, b.A, app.ID)
+	if again <= revoked || !blocked {
+		t.Fatal("revoking its tokens does not end them, or enables the app")
+	}
+	wantCode(t, b.apps.RevokeTokens(ctx, tenant, b.A.Rivals.ID, app.ID), "resource.not_found")
+	if beside, _ := b.epoch(t, b.A, app.ID); beside != again {
+		t.Fatal("somebody else revoked its tokens")
+	}
 	enable(true)
 	on, blocked := b.epoch(t, b.A, app.ID)
-	if on <= revoked || blocked {
+	if on <= again || blocked {
 		t.Fatal("an enabled app is still blocked, or its old tokens live again")
 	}
 	resource, _ := b.authz.ManagementResource(ctx, tenant)
@@ -192,6 +202,10 @@ func TestAttack01_DisabledAppEndsWhatWasIssued(t *testing.T) {
 	narrower, _ := b.epoch(t, b.A, app.ID)
 	if narrower <= on {
 		t.Fatal("fewer scopes do not end tokens")
+	}
+	wantCode(t, b.apps.RevokeTokens(ctx, tenant, org, app.ID), "")
+	if ended, blocked := b.epoch(t, b.A, app.ID); ended <= narrower || blocked {
+		t.Fatal("its tokens live, or it may have no new ones")
 	}
 	treekit.In(t, b.Database, tenant, func(ctx context.Context, tx db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO roles (tenant_id, id, org_id, name, name_key, audience_type, audience_id, created_at, updated_at)

@@ -88,6 +88,7 @@ var (
 	eventEnabled       = events.Declare[noData]("app.enabled", "A disabled app was enabled again.")
 	eventSecretCreated = events.Declare[secretData]("app.secret_created", "A client secret was made.")
 	eventSecretRevoked = events.Declare[secretData]("app.secret_revoked", "A client secret was taken away; everything issued to the app ended.")
+	eventTokensRevoked = events.Declare[noData]("app.tokens_revoked", "Everything that was issued to an app ended; it may have new tokens.")
 	eventUpdated       = events.Declare[changeData]("app.updated", "An app's settings were changed.")
 )
 

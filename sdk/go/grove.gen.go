@@ -7273,6 +7273,14 @@ func (c *Client) ShareApp(ctx context.Context, org string, app string, body Shar
 	return answer, nil
 }
 
+// RevokeAppTokens is POST /v1/orgs/{org}/apps/{app}:revoke-tokens.
+//
+// Ends every token, refresh token and code that the app has, of all people and organizations, and its own. Introspection and the endpoints here refuse them at once; an API that verifies JWTs by itself accepts one until it expires. The app may ask for new ones right away, and people who allowed it something are not asked again.
+func (c *Client) RevokeAppTokens(ctx context.Context, org string, app string, options ...Option) error {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/apps/%s:revoke-tokens", org, app)}
+	return c.do(ctx, r, nil, options)
+}
+
 // ListAvailableApps is GET /v1/orgs/{org}/available-apps.
 //
 // Its own and those that are shared with it, by name, without disabled ones.

@@ -724,6 +724,26 @@ export interface paths {
         patch: operations["updateApp"];
         trace?: never;
     };
+    "/v1/orgs/{org}/apps/{app}:revoke-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke an app's tokens
+         * @description Ends every token, refresh token and code that the app has, of all people and organizations, and its own. Introspection and the endpoints here refuse them at once; an API that verifies JWTs by itself accepts one until it expires. The app may ask for new ones right away, and people who allowed it something are not asked again.
+         */
+        post: operations["revokeAppTokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/apps/{app}/authorized-apis": {
         parameters: {
             query?: never;
@@ -11991,6 +12011,116 @@ export interface operations {
                 };
             };
             /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeAppTokens: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The app. */
+                app: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: app.builtin, idempotency.in_progress, idempotency.secret_already_shown. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -1,5 +1,5 @@
 import { Badge, Group, Select, Stack, Switch, Tabs, TextInput, Textarea } from "@mantine/core";
-import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { IconKeyOff, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -34,6 +34,11 @@ export function AppPage() {
       body: enabled ? t("apps.enableBody") : t("apps.disableBody"), confirm: enabled ? t("apps.enable") : t("apps.disable"), danger: !enabled,
       done: t("done.saved"), title: enabled ? t("apps.enable") : t("apps.disable"),
     });
+  const revokeTokens = () =>
+    confirm({
+      act: () => api.POST("/v1/orgs/{org}/apps/{app}:revoke-tokens", { params }),
+      body: t("apps.revokeTokensBody"), confirm: t("apps.revokeTokens"), danger: true, done: t("apps.tokensRevoked"), title: t("apps.revokeTokens"),
+    });
   return (
     <DetailPage
       activity={id} badge={(a) => (
@@ -48,6 +53,7 @@ export function AppPage() {
         allows(a, "update") && (a.enabled
           ? { icon: IconPlayerPause, label: t("apps.disable"), onClick: () => enable(false) }
           : { icon: IconPlayerPlay, label: t("apps.enable"), onClick: () => enable(true) }),
+        allows(a, "update") && { icon: IconKeyOff, label: t("apps.revokeTokens"), onClick: revokeTokens },
       ]}
       query={app}
       remove={{
