@@ -30,10 +30,10 @@ export function useOwnApps(org: string) {
 }
 
 /** Every API that an organization has or inherits. */
-export function useApiResources(org: string, enabled = true) {
+export function useApiResources(org: string) {
   const { api } = useGrove();
   const queryFn = () => toEnd((query) => sent(api.GET("/v1/orgs/{org}/api-resources", { params: { path: { org }, query } })));
-  return useQuery({ enabled, queryFn, queryKey: ["api-resources", org] }).data ?? [];
+  return useQuery({ queryFn, queryKey: ["api-resources", org] }).data ?? [];
 }
 
 /** Finds groups and roles of an organization by their names, each asked for once. A name that is nobody's is a Problem. */

@@ -1,8 +1,9 @@
 import { Anchor, Checkbox, CloseButton, Group, Input, type SelectProps, Stack, Text } from "@mantine/core";
-import { keepPreviousData, useQueries } from "@tanstack/react-query";
+import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { type Many, type One, type Option, Picker, few, foundAmong, foundIn, useApi, useGrove } from "../ui/index.ts";
-import { useApiResources, useAvailableApps, useRoles } from "./names.ts";
+import { sent } from "../api/index.ts";
+import { type Many, type One, type Option, Picker, few, foundAmong, foundIn, toEnd, useApi, useGrove } from "../ui/index.ts";
+import { useAvailableApps, useRoles } from "./names.ts";
 import classes from "./pickers.module.css";
 import { useOrg } from "./useOrg.ts";
 
@@ -106,16 +107,18 @@ export interface ScopeGroup {
   scopes: { display_name?: string; name: string }[];
 }
 
-/** Every scope of every API that the organization has or inherits. */
-export function useScopes(org: string, enabled = true): ScopeGroup[] {
-  const { query } = useGrove();
-  // An API has no more scopes than a page.
-  const params = { query: { page_size: 200 } };
-  const resources = useApiResources(org, enabled);
-  const scopes = useQueries({
-    queries: resources.map((r) => query.queryOptions("get", "/v1/orgs/{org}/api-resources/{resource}/scopes", { params: { ...params, path: { org, resource: r.id } } })),
-  });
-  return resources.map((r, i) => ({ id: r.id, name: r.name, scopes: scopes[i]?.data?.items ?? [] }));
+/** Every scope of every API that the organization has or inherits, by API. */
+export function useScopes(org: string): ScopeGroup[] {
+  const { api } = useGrove();
+  const queryFn = () => toEnd((query) => sent(api.GET("/v1/orgs/{org}/api-scopes", { params: { path: { org }, query } })));
+  const scopes = useQuery({ queryFn, queryKey: ["api-scopes", org] }).data ?? [];
+  const groups = new Map<string, ScopeGroup>();
+  for (const scope of scopes) {
+    const group = groups.get(scope.resource_id) ?? { id: scope.resource_id, name: scope.resource_name, scopes: [] };
+    group.scopes.push(scope);
+    groups.set(scope.resource_id, group);
+  }
+  return [...groups.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
 /** Scopes by API, each with a box, and a way to take all of an API at once. */

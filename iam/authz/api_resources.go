@@ -73,6 +73,13 @@ type APIScope struct {
 
 func (s scopeRow) view() APIScope { return APIScope(s) }
 
+// VisibleScope is a scope of an API resource that an organization has or inherits.
+type VisibleScope struct {
+	APIScope
+	ResourceID   ids.APIResource `json:"resource_id" doc:"The API resource."`
+	ResourceName string          `json:"resource_name" doc:"Its name." example:"Invoices API"`
+}
+
 // ResourcePath names an API resource in an organization.
 type ResourcePath struct {
 	httpapi.OrgPath
@@ -107,6 +114,11 @@ type (
 		ResourcePath
 		httpapi.PageQuery
 	}
+	listVisibleInput struct {
+		httpapi.OrgPath
+		httpapi.PageQuery
+		Q string `query:"q" maxLength:"128" doc:"Only scopes whose name begins with this, exactly." example:"invoices."`
+	}
 	createScopeInput struct {
 		ResourcePath
 		Body CreateAPIScopeRequest
@@ -135,6 +147,8 @@ func (s *Service) resourceRoutes(a *httpapi.API) {
 		Errors: append(fixed, errResourceUsed)}, s.deleteResource)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[APIScope]]]{ID: "listAPIScopes", Method: "GET", Path: scopes, Tag: tagResources, Status: 200,
 		Needs: permResourcesRead, Summary: "List scopes", Description: "The scopes of an API resource, by name."}, s.listScopes)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[VisibleScope]]]{ID: "listVisibleScopes", Method: "GET", Path: "/v1/orgs/{org}/api-scopes", Tag: tagResources, Status: 200,
+		Needs: permResourcesRead, Summary: "List the scopes of all APIs", Description: "Those of every API resource that the organization has or inherits, by name: what a role can give and an app can be authorized for."}, s.listVisible)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIScope]]{ID: "createAPIScope", Method: "POST", Path: scopes, Tag: tagResources, Status: 201,
 		Needs: permResourcesWrite, Summary: "Add a scope", Description: "Adds a scope to an API resource. A scope's name means one thing in the whole tenant.", Errors: append(fixed, errScopeReserved, errScopeTaken, errScopeTooMany), Replay: s.replayScope}, s.createScope)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[APIScope]]{ID: "updateAPIScope", Method: "PATCH", Path: scopes + "/{scope}", Tag: tagResources, Status: 200,
@@ -214,6 +228,18 @@ func (s *Service) listScopes(ctx context.Context, c *httpapi.Call, in *listScope
 		return nil, err
 	}
 	result, err := s.ListScopes(ctx, c.Tenant.ID, c.Org.ID, in.Resource, req)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.List(c, result), nil
+}
+
+func (s *Service) listVisible(ctx context.Context, c *httpapi.Call, in *listVisibleInput) (*httpapi.Out[page.Of[VisibleScope]], error) {
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.ListVisibleScopes(ctx, c.Tenant.ID, c.Org.ID, in.Q, req)
 	if err != nil {
 		return nil, err
 	}

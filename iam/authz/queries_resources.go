@@ -8,6 +8,7 @@ import (
 
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/text"
 )
 
 type scopeRow struct {
@@ -241,6 +242,26 @@ func addMissingPermissions(ctx context.Context, tx db.SystemTx, missing []missin
 		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[]) AS n (tenant_id, id, org_id, role_id, scope_id)
 		ON CONFLICT (tenant_id, role_id, scope_id) DO NOTHING`, tenants, keys, orgs, roles, scopes, tx.Now())
 	return err
+}
+
+type visibleScopeRow struct {
+	scopeRow
+	Resource     ids.APIResource `db:"resource_id"`
+	ResourceName string          `db:"resource_name"`
+}
+
+// listVisibleScopes returns the scopes of an organization's own API resources and of its ancestors'. Of each of these it reads no
+// more than a page.
+func listVisibleScopes(ctx context.Context, tx db.Tx, org ids.Org, prefix, after string, limit int) ([]visibleScopeRow, error) {
+	first, last := text.Prefix(prefix)
+	return db.Collect[visibleScopeRow](ctx, tx, `
+		SELECT s.id, s.name, s.display_name, s.description, s.resource_id, ar.name AS resource_name
+		FROM org_closure c
+		CROSS JOIN LATERAL (
+			SELECT id, name, display_name, description, resource_id FROM api_scopes
+			WHERE tenant_id = $1 AND org_id = c.ancestor_id AND name > $3 AND name >= $4 AND name <= $5 ORDER BY name LIMIT $6) s
+		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = s.resource_id
+		WHERE c.tenant_id = $1 AND c.descendant_id = $2 ORDER BY s.name LIMIT $6`, tx.Tenant(), org, after, first, last, limit)
 }
 
 // findVisibleScope returns a scope whose API resource an organization sees.

@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,8 @@ import (
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/page"
+	"grove/infra/testkit"
 	"grove/infra/testkit/treekit"
 )
 
@@ -29,6 +32,61 @@ func newMachine(t testing.TB, b bundle, org httpapi.Org, scopes ...string) ids.A
 		t.Fatal(err)
 	}
 	return made.ID
+}
+
+// TestVisibleScopes: an organization sees the scopes of its own APIs and of those above, by name, in pages; nothing of those beside it
+// and of other tenants.
+func TestVisibleScopes(t *testing.T) {
+	b := setup(t)
+	tenant := b.A.Tenant.ID
+	for _, of := range []struct {
+		org   httpapi.Org
+		names []string
+	}{{b.A.Root, []string{"notes.read", "notes.write", "a.first"}}, {b.A.Partner, []string{"notes.partly", "own"}}, {b.A.Rivals, []string{"notes.theirs"}}} {
+		org, names := of.org, of.names
+		in := authz.CreateAPIResourceRequest{Identifier: "https://" + org.Handle + ".example", Name: "API of " + org.Handle}
+		for _, name := range names {
+			in.Scopes = append(in.Scopes, authz.CreateAPIScopeRequest{Name: name})
+		}
+		if _, err := b.authz.CreateResource(b.root(b.A), tenant, org.ID, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.authz.CreateResource(b.root(b.B), b.B.Tenant.ID, b.B.Root.ID, authz.CreateAPIResourceRequest{Identifier: "https://b.example", Name: "x", Scopes: []authz.CreateAPIScopeRequest{{Name: "notes.b"}}}); err != nil {
+		t.Fatal(err)
+	}
+	seen := func(org httpapi.Org, prefix string, size int) (names []string) {
+		t.Helper()
+		req := page.Request{Size: size}
+		for {
+			got, err := b.authz.ListVisibleScopes(context.Background(), tenant, org.ID, prefix, req)
+			if err != nil || len(got.Items) > size {
+				t.Fatal(len(got.Items), err)
+			}
+			for _, s := range got.Items {
+				names = append(names, s.Name+" of "+s.ResourceName)
+			}
+			if got.Next == nil {
+				return names
+			}
+			req.After = got.Next
+		}
+	}
+	for _, size := range []int{1, 2, 200} {
+		for prefix, want := range map[string]string{
+			"notes.": "notes.partly of API of partner,notes.read of API of root,notes.write of API of root",
+			"own": "own of API of partner", "Notes": "", "notes.read.x": "", "notes%": "",
+		} {
+			if got := strings.Join(seen(b.A.Partner, prefix, size), ","); got != want {
+				t.Errorf("%q in pages of %d: %s, want %s", prefix, size, got, want)
+			}
+		}
+	}
+	all := seen(b.A.Partner, "", 7)
+	if len(all) < 15 || !slices.IsSorted(all) || !slices.Contains(all, "users.read of Grove management API") || all[0] != "a.first of API of root" {
+		t.Errorf("all: %v", all)
+	}
+	testkit.CheckPlans(t, b.Database)
 }
 
 func TestResourceRules(t *testing.T) {

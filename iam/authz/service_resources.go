@@ -201,6 +201,18 @@ func (s *Service) ListScopes(ctx context.Context, tenant ids.Tenant, org ids.Org
 	return result, err
 }
 
+// ListVisibleScopes returns a page of the scopes, by name, of all API resources that org sees; those that begin with prefix.
+func (s *Service) ListVisibleScopes(ctx context.Context, tenant ids.Tenant, org ids.Org, prefix string, req page.Request) (result page.Result[VisibleScope], err error) {
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		rows, err := listVisibleScopes(ctx, tx, org, prefix, req.Part(0), req.Limit())
+		result = page.Map(page.Cut(req, rows, func(r visibleScopeRow) []string { return []string{r.Name} }), func(r visibleScopeRow) VisibleScope {
+			return VisibleScope{APIScope: r.view(), ResourceID: r.Resource, ResourceName: r.ResourceName}
+		})
+		return err
+	})
+	return result, err
+}
+
 // Scope returns a scope whose API resource org sees.
 func (s *Service) Scope(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.Scope) (found APIScope, err error) {
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {

@@ -5714,6 +5714,50 @@ type UserSessionList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// VisibleScope defines model for VisibleScope.
+type VisibleScope struct {
+	// Description What the scope allows.
+	//
+	// Examples: See your invoices and their state.
+	Description string `json:"description"`
+
+	// DisplayName Name for people.
+	//
+	// Examples: See invoices
+	DisplayName string `json:"display_name"`
+
+	// ID The scope.
+	//
+	// Examples: scp_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name The name that tokens carry.
+	//
+	// Examples: invoices.read
+	Name string `json:"name"`
+
+	// ResourceID The API resource.
+	//
+	// Examples: api_069hwpkw01r010000000000004
+	ResourceID string `json:"resource_id"`
+
+	// ResourceName Its name.
+	//
+	// Examples: Invoices API
+	ResourceName string `json:"resource_name"`
+}
+
+// VisibleScopeList defines model for VisibleScopeList.
+type VisibleScopeList struct {
+	// Items The page's items, in the list's order.
+	Items []VisibleScope `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // ListTenantsParams defines parameters for ListTenants.
 type ListTenantsParams struct {
 	// PageSize Items on a page.
@@ -5844,6 +5888,18 @@ type ListAPIScopesParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// ListVisibleScopesParams defines parameters for ListVisibleScopes.
+type ListVisibleScopesParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Q Only scopes whose name begins with this, exactly.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // ListAppsParams defines parameters for ListApps.
@@ -7026,6 +7082,33 @@ func (c *Client) UpdateAPIScope(ctx context.Context, org string, resource string
 		return nil, err
 	}
 	return answer, nil
+}
+
+// ListVisibleScopes is GET /v1/orgs/{org}/api-scopes.
+//
+// Those of every API resource that the organization has or inherits, by name: what a role can give and an app can be authorized for.
+func (c *Client) ListVisibleScopes(ctx context.Context, org string, params *ListVisibleScopesParams, options ...Option) (*VisibleScopeList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/api-scopes", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+		add(&r, "q", params.Q)
+	}
+	answer := new(VisibleScopeList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListVisibleScopesPages calls ListVisibleScopes for one page after the other. An error ends it.
+func (c *Client) ListVisibleScopesPages(ctx context.Context, org string, params *ListVisibleScopesParams, options ...Option) iter.Seq2[*VisibleScopeList, error] {
+	return pages(params, func(at *ListVisibleScopesParams) (*VisibleScopeList, error) {
+		return c.ListVisibleScopes(ctx, org, at, options...)
+	}, func(at *ListVisibleScopesParams, answer *VisibleScopeList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
 }
 
 // ListApps is GET /v1/orgs/{org}/apps.

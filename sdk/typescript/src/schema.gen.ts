@@ -672,6 +672,26 @@ export interface paths {
         patch: operations["updateAPIScope"];
         trace?: never;
     };
+    "/v1/orgs/{org}/api-scopes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the scopes of all APIs
+         * @description Those of every API resource that the organization has or inherits, by name: what a role can give and an app can be authorized for.
+         */
+        get: operations["listVisibleScopes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/apps": {
         parameters: {
             query?: never;
@@ -6115,6 +6135,47 @@ export interface components {
              */
             next_page_token?: string;
         };
+        VisibleScope: {
+            /**
+             * @description What the scope allows.
+             * @example See your invoices and their state.
+             */
+            description: string;
+            /**
+             * @description Name for people.
+             * @example See invoices
+             */
+            display_name: string;
+            /**
+             * @description The scope.
+             * @example scp_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description The name that tokens carry.
+             * @example invoices.read
+             */
+            name: string;
+            /**
+             * @description The API resource.
+             * @example api_069hwpkw01r010000000000004
+             */
+            resource_id: string;
+            /**
+             * @description Its name.
+             * @example Invoices API
+             */
+            resource_name: string;
+        };
+        VisibleScopeList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["VisibleScope"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -11389,6 +11450,108 @@ export interface operations {
             };
             /** @description Codes: request.media_type. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listVisibleScopes: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+                /** @description Only scopes whose name begins with this, exactly. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisibleScopeList"];
+                };
+            };
+            /** @description Codes: request.malformed, request.page_token. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
