@@ -75,7 +75,7 @@ func TestVisibleScopes(t *testing.T) {
 	for _, size := range []int{1, 2, 200} {
 		for prefix, want := range map[string]string{
 			"notes.": "notes.partly of API of partner,notes.read of API of root,notes.write of API of root",
-			"own": "own of API of partner", "Notes": "", "notes.read.x": "", "notes%": "",
+			"own":    "own of API of partner", "Notes": "", "notes.read.x": "", "notes%": "",
 		} {
 			if got := strings.Join(seen(b.A.Partner, prefix, size), ","); got != want {
 				t.Errorf("%q in pages of %d: %s, want %s", prefix, size, got, want)
