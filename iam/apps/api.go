@@ -129,7 +129,7 @@ func (s *Service) appRoutes(a *httpapi.API) {
 		Errors: []fault.Code{ErrBuiltin, errDocument, errNameTaken, fault.CodeAboveGranter}}, s.updateApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeAppTokens", Method: "POST", Path: path + "/{app}:revoke-tokens", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Revoke an app's tokens", Description: "Ends every token, refresh token and code that the app has, of all people and organizations, and its own. Introspection and the endpoints here refuse them at once; an API that verifies JWTs by itself accepts one until it expires. The app may ask for new ones right away, and people who allowed it something are not asked again.",
-		Errors: []fault.Code{ErrBuiltin}}, s.revokeTokens)
+		Errors: []fault.Code{ErrBuiltin}, Replay: func(context.Context, *httpapi.Call, string) (*httpapi.None, error) { return &httpapi.None{}, nil }}, s.revokeTokens)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteApp", Method: "DELETE", Path: path + "/{app}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Delete an app", Description: "Its tokens, secrets, roles and shares end with it. Its client_id is never used again, unless it is the address of a document: to keep such an app out, disable it, or take its origin off the list.",
 		Errors: []fault.Code{ErrBuiltin, fault.CodeAboveGranter}}, s.deleteApp)

@@ -12274,7 +12274,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: app.builtin, idempotency.in_progress, idempotency.secret_already_shown. */
+            /** @description Codes: app.builtin, idempotency.in_progress. */
             409: {
                 headers: {
                     [name: string]: unknown;
