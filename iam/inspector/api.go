@@ -17,7 +17,7 @@ import (
 type FailedRequest struct {
 	ID          ids.FailedRequest `json:"id" doc:"The entry's identifier."`
 	RequestID   string            `json:"request_id" doc:"The request's identifier, from the header X-Request-Id of its answer." example:"0f5c1f7e"`
-	Endpoint    string            `json:"endpoint" doc:"Where it was sent: authorize, bc-authorize, device_authorization, introspect, logout, par, revoke, token or userinfo." example:"token"`
+	Endpoint    string            `json:"endpoint" doc:"Where it was sent: authorize, bc-authorize, device_authorization, global-revocation, introspect, logout, par, revoke, token or userinfo." example:"token"`
 	Error       string            `json:"error" doc:"The error that was answered (RFC 6749, section 5.2)." example:"invalid_grant"`
 	Description string            `json:"error_description" doc:"The error_description that was answered. It says no more than a stranger may know." example:"The grant is invalid, expired, used, revoked, or was issued to another client."`
 	Rule        string            `json:"rule" doc:"What it breaks: a specification and its section, or a setting of the app's." example:"RFC 7636, section 4.6"`

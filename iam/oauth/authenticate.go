@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"grove/iam/apps"
 	"grove/iam/authz"
 	"grove/infra/httpapi"
 	"grove/infra/kernel/actor"
@@ -15,6 +16,13 @@ import (
 // ID tokens, refresh tokens, other tenants' tokens, tokens for another audience and tokens of anything revoked get the
 // same answer.
 func (s *Service) Authenticate(ctx context.Context, t httpapi.Tenant, c httpapi.Credentials) (actor.Actor, error) {
+	who, _, err := s.admit(ctx, t, c)
+	return who, unauthenticated(err)
+}
+
+// admit also returns the client that the token was made for. errToken is any reason why the token is none for the management API.
+func (s *Service) admit(ctx context.Context, t httpapi.Tenant, c httpapi.Credentials) (actor.Actor, apps.Client, error) {
+	no := func(err error) (actor.Actor, apps.Client, error) { return actor.Actor{}, apps.Client{}, err }
 	a, err := s.readAccess(ctx, t, c.Token)
 	// Where one acts for another, events would name the wrong one.
 	if err == nil && (a.act != nil || !a.claims.HasAudience(authz.ManagementAPI)) {
@@ -24,11 +32,11 @@ func (s *Service) Authenticate(ctx context.Context, t httpapi.Tenant, c httpapi.
 		err = s.checkPresented(ctx, a, c)
 	}
 	if err != nil {
-		return actor.Actor{}, unauthenticated(err)
+		return no(err)
 	}
 	client, err := s.standing(ctx, t, a)
 	if err != nil {
-		return actor.Actor{}, unauthenticated(err)
+		return no(err)
 	}
 	who := actor.Actor{Kind: actor.Client, Tenant: t.ID, Org: a.org, User: a.user, App: client.ID, Session: a.session, Grant: a.grant,
 		Scopes: make(map[string]bool, len(a.scopes))}
@@ -38,10 +46,13 @@ func (s *Service) Authenticate(ctx context.Context, t httpapi.Tenant, c httpapi.
 	for _, scope := range a.scopes {
 		who.Scopes[scope] = true
 	}
-	return who, nil
+	return who, client, nil
 }
 
 func unauthenticated(err error) error {
+	if err == nil {
+		return nil
+	}
 	var refused *protocolError
 	if errors.As(err, &refused) {
 		return fault.CodeUnauthorized.With(refused.description, err)

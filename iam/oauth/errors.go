@@ -42,6 +42,7 @@ const (
 	codeUnsupportedGrantType    = "unsupported_grant_type"
 	codeUnsupportedResponseType = "unsupported_response_type"
 	codeUnsupportedTokenType    = "unsupported_token_type"
+	codeUserNotFound            = "user_not_found" // draft-parecki-oauth-global-token-revocation has the status alone
 	codeUseNonce                = "use_dpop_nonce" // RFC 9449, section 8
 )
 
@@ -111,6 +112,8 @@ func (e *protocolError) status() int {
 	switch e.code {
 	case codeInvalidClient:
 		return http.StatusUnauthorized
+	case codeUserNotFound:
+		return http.StatusNotFound
 	case codeServerError:
 		return http.StatusInternalServerError
 	case codeTemporarilyUnavailable:
@@ -154,7 +157,11 @@ func (s *Service) writeBearerError(w http.ResponseWriter, r *http.Request, err e
 		challenges = []string{httpapi.ChallengeDPoP + ", " + told}
 	case codeInsufficientScope:
 		status = http.StatusForbidden
-		challenges = []string{`Bearer realm="oauth2", scope="openid", ` + told}
+		scope := scopeOpenID
+		if errors.Is(err, errMayNotRevoke) {
+			scope = permRevoke.Name()
+		}
+		challenges = []string{`Bearer realm="oauth2", scope="` + scope + `", ` + told}
 	case codeNoToken:
 		// RFC 6750, section 3.1: no error code where the request carries no credentials.
 		status, body.Error = http.StatusUnauthorized, ""

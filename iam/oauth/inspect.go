@@ -25,6 +25,7 @@ const (
 	atAuthorize   = "authorize"
 	atBackchannel = "bc-authorize"
 	atDevice      = "device_authorization"
+	atGlobal      = "global-revocation"
 	atIntrospect  = "introspect"
 	atLogout      = "logout"
 	atPush        = "par"

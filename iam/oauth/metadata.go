@@ -22,6 +22,8 @@ type metadata struct {
 	JWKSURI                  string   `json:"jwks_uri"`
 	IntrospectionEndpoint    string   `json:"introspection_endpoint"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
+	GlobalEndpoint           string   `json:"global_token_revocation_endpoint"` // draft-parecki-oauth-global-token-revocation-06
+	GlobalAuthMethods        []string `json:"global_token_revocation_endpoint_auth_methods_supported"`
 	PushedEndpoint           string   `json:"pushed_authorization_request_endpoint"` // RFC 9126
 	DeviceEndpoint           string   `json:"device_authorization_endpoint"`         // RFC 8628, section 4
 	BackchannelEndpoint      string   `json:"backchannel_authentication_endpoint"`   // OpenID Connect CIBA Core 1.0, section 4
@@ -138,6 +140,8 @@ func (o Options) describe(offers registration.Offers) string {
 		JWKSURI:                  issuerMark + "/oauth2/jwks",
 		IntrospectionEndpoint:    issuerMark + "/oauth2/introspect",
 		RevocationEndpoint:       issuerMark + "/oauth2/revoke",
+		GlobalEndpoint:           issuerMark + "/oauth2/global-revocation",
+		GlobalAuthMethods:        []string{"Bearer", schemeDPoP},
 		PushedEndpoint:           issuerMark + "/oauth2/par",
 		DeviceEndpoint:           issuerMark + "/oauth2/device_authorization",
 		BackchannelEndpoint:      issuerMark + "/oauth2/bc-authorize",

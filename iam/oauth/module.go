@@ -11,6 +11,7 @@ import (
 	"grove/infra/events"
 	"grove/infra/jobs"
 	"grove/infra/kernel/fault"
+	"grove/infra/kernel/perm"
 	"grove/infra/module"
 )
 
@@ -31,8 +32,9 @@ func (s *Service) Module() module.Manifest {
 			jobs.Register(r, s.tellLogout, jobs.Timeout(time.Minute))
 			jobs.Register(r, s.ping, jobs.Timeout(time.Minute))
 		},
-		Migrations: Migrations(),
-		Protocols:  s.protocols,
+		Migrations:  Migrations(),
+		Permissions: []perm.Permission{permRevoke},
+		Protocols:   s.protocols,
 		Subscriptions: []events.Subscription{
 			{Name: subscriberLogout, Types: []string{"session.ended"}, Do: s.sessionEnded},
 		},
@@ -61,6 +63,7 @@ func (s *Service) protocols(r chi.Router) {
 	r.Get("/oauth2/check_session.js", serveCheckSessionScript)
 	r.Post("/oauth2/device_authorization", s.authorizeDevice)
 	r.Get("/oauth2/form_post.js", formPostScript)
+	r.Post("/oauth2/global-revocation", s.revokeGlobally)
 	r.Post("/oauth2/introspect", s.introspect)
 	r.Get("/oauth2/jwks", s.jwks)
 	r.Get("/oauth2/logout", s.logout)

@@ -14,6 +14,7 @@ import (
 	"grove/infra/db"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/ids"
 	"grove/infra/secrets"
 	"grove/orgs/sharing"
@@ -77,6 +78,7 @@ type RemoteKeys interface {
 
 // Roles says what a person holds in an organization. iam/authz.
 type Roles interface {
+	Permissions(ctx context.Context, a actor.Actor, o httpapi.Org) (httpapi.Held, error)
 	RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error)
 	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
 }
@@ -85,6 +87,7 @@ type Roles interface {
 type Sessions interface {
 	Standing(ctx context.Context, tx db.Tx, of sessions.Subjects) (sessions.Standing, error)
 	CarryTx(ctx context.Context, tx db.Tx, user ids.User, things []sessions.Carried, change func(context.Context) error) error
+	EndForUserTx(ctx context.Context, tx db.Tx, user ids.User, except ids.Session, reason string) error
 	FindTx(ctx context.Context, tx db.Tx, id ids.Session) (sessions.Session, bool, error)
 	StandingBatch(ctx context.Context, of sessions.Subjects) (sessions.Standing, error)
 	SufficesIn(ctx context.Context, tx db.Tx, session sessions.Session, org ids.Org) (until time.Time, enough bool, err error)
@@ -105,5 +108,6 @@ type SignIn interface {
 
 // Users reads people. iam/users.
 type Users interface {
+	FindForSignIn(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]users.User, error)
 	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
 }

@@ -39,6 +39,7 @@ import (
 	"grove/infra/events"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
+	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/module"
@@ -288,6 +289,14 @@ func (w *world) ScopesOf(_ context.Context, _ db.Tx, _ ids.User, org ids.Org) (m
 		held[s] = true
 	}
 	return held, nil
+}
+
+// Permissions are the scopes of the token, in the organization that it names and below.
+func (w *world) Permissions(_ context.Context, a actor.Actor, o httpapi.Org) (httpapi.Held, error) {
+	if !o.IsWithin(a.Org) {
+		return httpapi.Held{}, nil
+	}
+	return httpapi.Held{Names: a.Scopes, Visible: true}, nil
 }
 
 // RoleNames makes one role of the scopes in an organization.

@@ -25,7 +25,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 func isTokenPath(path string) bool {
 	below := belowBase(path)
 	switch below {
-	case "/oauth2/bc-authorize", "/oauth2/device_authorization", "/oauth2/introspect", "/oauth2/par", "/oauth2/register", "/oauth2/revoke", "/oauth2/token", "/oauth2/userinfo":
+	case "/oauth2/bc-authorize", "/oauth2/device_authorization", "/oauth2/global-revocation", "/oauth2/introspect", "/oauth2/par", "/oauth2/register", "/oauth2/revoke", "/oauth2/token", "/oauth2/userinfo":
 		return true
 	}
 	return strings.HasPrefix(below, "/oauth2/register/")

@@ -3370,7 +3370,7 @@ type FailedRequest struct {
 	// Examples: 2026-11-30T09:00:00Z
 	CreatedAt time.Time `json:"created_at"`
 
-	// Endpoint Where it was sent: authorize, bc-authorize, device_authorization, introspect, logout, par, revoke, token or userinfo.
+	// Endpoint Where it was sent: authorize, bc-authorize, device_authorization, global-revocation, introspect, logout, par, revoke, token or userinfo.
 	//
 	// Examples: token
 	Endpoint string `json:"endpoint"`

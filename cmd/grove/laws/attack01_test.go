@@ -67,6 +67,7 @@ var things = []thing{
 	{"organization suspended", func(l *life) { l.do("POST", l.org.at(":suspend")) }, func(l *life) { l.do("POST", l.org.at(":resume")) }, both(ofApp, ofAppHome, ofHome, []string{"api_elsewhere"})},
 	{"session ended", (*life).endSession, nil, both(ofApp, ofAppHome, ofHome, ofOrg, ofMachine, []string{"api_elsewhere", "halfway", "offline_api", "offline_refresh", "opaque_api", "opaque_introspect", "opaque_userinfo", "password", "sign_in", "switch_in"})},
 	{"tenant suspended", func(l *life) { l.platform(":suspend") }, func(l *life) { l.platform(":resume") }, nil},
+	{"tokens revoked globally", (*life).revokeGlobally, nil, both(ofApp, ofAppHome, ofOrg, ofMachine, []string{"halfway", "password", "sign_in"})},
 	{"user deleted", func(l *life) { l.do("DELETE", l.root.at("/users/%s", l.who.id)) }, nil, both(ofApp, ofOrg, ofMachine)},
 	{"user disabled", func(l *life) { l.do("POST", l.root.at("/users/%s:disable", l.who.id)) }, func(l *life) { l.do("POST", l.root.at("/users/%s:enable", l.who.id)) },
 		both(ofApp, ofOrg, ofMachine)},
@@ -90,6 +91,13 @@ func (l *life) endSession() {
 	got := l.p.Do(l.p.plain(), "POST", l.root.tenant.Base+"/oauth2/introspect",
 		url.Values{"token": {l.access}, "client_id": {l.root.tenant.ClientID}, "client_secret": {l.root.tenant.ClientSecret}})
 	l.do("DELETE", l.org.at("/sessions/%s", got.Text("sid")))
+}
+
+func (l *life) revokeGlobally() {
+	got := l.p.Do(l.p.plain(), "POST", l.root.tenant.Base+"/oauth2/global-revocation", m{"sub_id": m{"format": "opaque", "id": l.who.id}}, bearer(l.root.manage)...)
+	if got.StatusCode != 204 {
+		shared.Fatalf("%d %s", got.StatusCode, got.Raw)
+	}
 }
 
 func (l *life) platform(verb string) {

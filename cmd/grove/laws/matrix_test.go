@@ -60,6 +60,7 @@ var likewise = map[string]string{
 	"POST /login/logout":                  "ends only",
 	"POST /login/set-password":            "asks for the same link as GET /login/set-password",
 	"POST /oauth2/authorize":              "the same handler as GET /oauth2/authorize",
+	"POST /oauth2/global-revocation":      "ends only",
 	"POST /oauth2/logout":                 "ends only",
 	"POST /oauth2/revoke":                 "ends only",
 	"POST /oauth2/userinfo":               "the same handler as GET /oauth2/userinfo",

@@ -3928,7 +3928,7 @@ export interface components {
              */
             created_at: string;
             /**
-             * @description Where it was sent: authorize, bc-authorize, device_authorization, introspect, logout, par, revoke, token or userinfo.
+             * @description Where it was sent: authorize, bc-authorize, device_authorization, global-revocation, introspect, logout, par, revoke, token or userinfo.
              * @example token
              */
             endpoint: string;

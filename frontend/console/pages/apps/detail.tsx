@@ -86,7 +86,7 @@ export function AppPage() {
 /** What developers put into their app's settings, in the order in which they need it: names of the metadata (RFC 8414, section 2). */
 const endpoints = [
   "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint",
-  "introspection_endpoint", "revocation_endpoint", "registration_endpoint", "check_session_iframe",
+  "introspection_endpoint", "revocation_endpoint", "global_token_revocation_endpoint", "registration_endpoint", "check_session_iframe",
 ] as const;
 
 /** The metadata as any client reads it, so that what is shown is what is published. */
