@@ -37,5 +37,5 @@ export default defineConfig({
     target: "es2023",
     rolldownOptions: { input: { account: resolve(root, "account/index.html"), console: resolve(root, "console/index.html") } },
   },
-  test: { environment: "jsdom", include: ["api/**/*.test.ts", "console/**/*.test.{ts,tsx}", "ui/**/*.test.{ts,tsx}"] },
+  test: { environment: "jsdom", include: ["api/**/*.test.ts", "console/**/*.test.{ts,tsx}", "ui/**/*.test.{ts,tsx}"], testTimeout: 30_000 },
 });

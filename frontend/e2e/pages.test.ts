@@ -73,7 +73,7 @@ describe.each([
 
 test("the console opens on the person's own organization, with a token in memory only", async () => {
   await visit("/console", async ({ calls, page }) => {
-    expect(new URL(page.url()).pathname).toBe("/t/northwind/console/orgs/org_root");
+    await page.waitForURL(/\/t\/northwind\/console\/orgs\/org_root$/);
     expect(calls.find((c) => c.path.startsWith("/orgs"))?.headers["authorization"]).toBe("Bearer access");
     const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
     expect(stored).not.toMatch(/access|refresh|verifier/);
@@ -143,30 +143,30 @@ test("the tree opens, walks and follows by keyboard alone", async () => {
     await page.getByRole("treeitem", { name: "Northwind Iberia" }).waitFor();
     await page.getByRole("treeitem", { name: "Northwind Logistics" }).focus();
     await page.keyboard.press("ArrowDown");
-    expect(await focused()).toBe("Northwind Iberia");
+    await expect.poll(focused).toBe("Northwind Iberia");
     await page.keyboard.press("ArrowRight");
     await page.getByRole("treeitem", { name: "Lisbon Terminal" }).waitFor();
     await page.keyboard.press("ArrowRight");
-    expect(await focused()).toBe("Lisbon Terminal");
+    await expect.poll(focused).toBe("Lisbon Terminal");
     await page.keyboard.press("ArrowLeft");
-    expect(await focused()).toBe("Northwind Iberia");
+    await expect.poll(focused).toBe("Northwind Iberia");
     // Letters go to what begins with them, and what loads more stands in the row.
     await page.keyboard.press("n");
-    expect(await focused()).toBe("Northwind Nordics");
+    await expect.poll(focused).toBe("Northwind Nordics");
     await page.keyboard.press("ArrowRight");
     await page.getByRole("treeitem", { name: "Malmö Hub" }).waitFor();
     await page.keyboard.type("mal");
-    expect(await focused()).toBe("Malmö Hub");
+    await expect.poll(focused).toBe("Malmö Hub");
     await page.keyboard.press("ArrowDown");
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Load more");
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe("Load more");
     await page.keyboard.press("Enter");
     await page.getByRole("treeitem", { name: "Turku Hub" }).waitFor();
     await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label") === "Turku Hub");
     await page.keyboard.press("ArrowDown");
-    expect(await focused()).toBe("Harbor Freight Partners");
+    await expect.poll(focused).toBe("Harbor Freight Partners");
     await page.keyboard.press("Home");
     await page.keyboard.press("End");
-    expect(await focused()).toBe("Harbor Freight Partners");
+    await expect.poll(focused).toBe("Harbor Freight Partners");
     await page.keyboard.press("Enter");
     await page.waitForURL(/orgs\/org_harbor$/);
     await page.getByText("This organization is suspended.").waitFor();
@@ -229,4 +229,4 @@ test("the hosted pages are accessible in both schemes and directions", async () 
   } finally {
     rmSync(folder, { force: true, recursive: true });
   }
-}, 180_000);
+});

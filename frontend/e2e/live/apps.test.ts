@@ -64,11 +64,11 @@ test("formats of tokens and what people are known by are chosen, and only what c
   const app = await openApp("Ledger", "web");
   await choose("Access tokens", "Opaque");
   await save();
-  await expect.poll(app.read, { timeout: 15_000 }).toMatchObject({ access_token_format: "opaque", subject_type: "public" });
+  await expect.poll(app.read).toMatchObject({ access_token_format: "opaque", subject_type: "public" });
   await app.show();
   await choose("What people are known by (sub)", "A name of this sector (pairwise)");
   await save();
-  await expect.poll(app.read, { timeout: 15_000 }).toMatchObject({ access_token_format: "opaque", sector_identifier_uri: "", subject_type: "pairwise" });
+  await expect.poll(app.read).toMatchObject({ access_token_format: "opaque", sector_identifier_uri: "", subject_type: "pairwise" });
   await app.show();
   // The address of a sector is read when it is set, and what is wrong with it stands at its field.
   await field("Address of the sector").fill("http://ledger.example/sector.json");
@@ -77,7 +77,7 @@ test("formats of tokens and what people are known by are chosen, and only what c
   expect(await field("Address of the sector").getAttribute("aria-invalid")).toBe("true");
   expect(await app.read()).toMatchObject({ sector_identifier_uri: "" });
   expect(await accessibility(page)).toEqual([]);
-}, 180_000);
+});
 
 test("what an app is told is encrypted, what is missing comes into view, and its keys can be taken away", async () => {
   const app = await openApp("Safe", "web");
@@ -97,7 +97,7 @@ test("what an app is told is encrypted, what is missing comes into view, and its
   for (const thing of ["Userinfo", "Answers about tokens", "Authorization responses (JARM)"]) await choose(thing, "RSA-OAEP");
   await save();
   const enc = "A128CBC-HS256";
-  await expect.poll(app.read, { timeout: 15_000 }).toMatchObject({
+  await expect.poll(app.read).toMatchObject({
     authorization_encrypted_response_alg: "RSA-OAEP", authorization_encrypted_response_enc: enc, id_token_encrypted_response_alg: "RSA-OAEP-256", id_token_encrypted_response_enc: enc,
     introspection_encrypted_response_alg: "RSA-OAEP", introspection_encrypted_response_enc: enc, userinfo_encrypted_response_alg: "RSA-OAEP", userinfo_encrypted_response_enc: enc,
   });
@@ -109,11 +109,11 @@ test("what an app is told is encrypted, what is missing comes into view, and its
   for (const thing of ["ID tokens", "Userinfo", "Answers about tokens", "Authorization responses (JARM)"]) await choose(thing, "Not encrypted");
   await keys.fill("");
   await save();
-  await expect.poll(app.read, { timeout: 15_000 }).toMatchObject({ id_token_encrypted_response_alg: "", id_token_encrypted_response_enc: "", jwks_uri: "", userinfo_encrypted_response_alg: "" });
+  await expect.poll(app.read).toMatchObject({ id_token_encrypted_response_alg: "", id_token_encrypted_response_enc: "", jwks_uri: "", userinfo_encrypted_response_alg: "" });
   expect((await app.read()).jwks).toBeUndefined();
   await app.show();
   expect(await keys.inputValue()).toBe("");
-}, 180_000);
+});
 
 test("the grant of passwords is taken with a warning", async () => {
   const app = await openApp("Antique", "web");
@@ -122,7 +122,7 @@ test("the grant of passwords is taken with a warning", async () => {
   await page.getByText("RFC 9700 says that this grant must not be used.").waitFor();
   await shot("oidc-password");
   await save();
-  await expect.poll(async () => (await app.read()).grant_types, { timeout: 15_000 }).toContain("password");
+  await expect.poll(async () => (await app.read()).grant_types).toContain("password");
   await app.show();
   await page.getByText("The app sees people’s passwords").waitFor();
   expect(await accessibility(page)).toEqual([]);
@@ -137,7 +137,7 @@ test("a public app shows its encryption where it has any, so that it can be take
   await choose("ID tokens", "Not encrypted");
   await field("Public keys").fill("");
   await save();
-  await expect.poll(app.read, { timeout: 15_000 }).toMatchObject({ id_token_encrypted_response_alg: "", jwks_uri: "" });
+  await expect.poll(app.read).toMatchObject({ id_token_encrypted_response_alg: "", jwks_uri: "" });
   await page.getByRole("heading", { name: "Encryption" }).waitFor({ state: "detached" });
   expect(admin.faults).toEqual([]);
 });

@@ -30,14 +30,17 @@ export interface World {
   stop: () => Promise<void>;
 }
 
-/** A port that nobody listens on at the moment. */
+/** A port that nobody listens on at the moment, and that no connection is given meanwhile: it is below those that Linux hands out. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    const free = await once(server, "listening").then(() => true, () => false);
+    if (!free) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** Starts `grove dev` with a data folder that goes with it. GROVE names another program than bin/grove. */
@@ -101,13 +104,15 @@ export async function signIn(page: Page, username: string, password: string): Pr
 /** Waits until a page of the console or the portal shows its data. */
 export async function settled(page: Page): Promise<void> {
   await page.getByRole("heading", { level: 1 }).waitFor();
-  await page.waitForFunction(() => document.querySelector("[aria-busy=true], [role=status]") === null);
+  const quiet = () => page.waitForFunction(() => document.querySelector("[aria-busy=true], [role=status]") === null);
+  await quiet();
   await page.waitForLoadState("networkidle");
+  await quiet(); // what was asked for with what came first
 }
 
-/** The newest link that was mailed to somebody. */
+/** The newest link that was mailed to somebody. A job sends the mail: it is waited for. */
 export async function linkTo(dev: Dev, email: string): Promise<string> {
-  for (let i = 0; i < 100; i++) {
+  for (const until = Date.now() + 30_000; Date.now() < until; ) {
     const mails = (await (await fetch(`${dev.inbox_url}.json`)).json()) as { links: string[]; to: string }[];
     const link = mails.find((m) => m.to === email)?.links[0];
     if (link) return link;
