@@ -9,13 +9,15 @@ import (
 )
 
 type openapiCommand struct {
-	Catalogue string `help:"Print a catalogue instead: permissions, errors, events or settings." enum:",permissions,errors,events,settings" default:""`
+	Catalogue string `help:"Print a catalogue instead: permissions, errors, events, settings or app-settings." enum:",app-settings,permissions,errors,events,settings" default:""`
 }
 
 // Run prints the API's description as YAML, or one of the catalogues as Markdown. It needs no database.
 func (c openapiCommand) Run(context.Context) error {
 	api := app.Describe(version)
 	switch c.Catalogue {
+	case "app-settings":
+		return app.WriteAppSettings(os.Stdout, api)
 	case "permissions":
 		return app.WritePermissions(os.Stdout, api)
 	case "errors":

@@ -28,6 +28,18 @@ func preset(a *appRow) {
 	}
 }
 
+// Templates are the kinds of apps, in the order in which the console offers them.
+func Templates() []string {
+	return []string{templateSPA, templateWeb, templateMobile, templateM2M, templateStandard}
+}
+
+// Preset returns the OAuth settings of a new app of a template.
+func Preset(template string) AppOIDC {
+	row := appRow{Template: template}
+	preset(&row)
+	return row.versioned().OIDC
+}
+
 // checkProtocol says why an app's OAuth settings do not hold together.
 func checkProtocol(a appRow) error {
 	password := slices.Contains(a.GrantTypes, GrantPassword)
