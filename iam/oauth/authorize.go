@@ -326,6 +326,9 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	a.Scopes = slices.DeleteFunc(authorizedScopes(client, requested), func(scope string) bool {
 		return !aimed(client, scope, a.Resources) || scope == scopeOfflineAccess && !a.wants(typeCode)
 	})
+	if err := noneGranted(requested, a.Scopes, missingAPI); err != nil && len(a.Details) == 0 {
+		return authn.Request{}, err
+	}
 	if a.wants(typeIDToken) && !contains(a.Scopes, scopeOpenID) {
 		return authn.Request{}, refuse(codeInvalidRequest, "The scope openid is required where an ID token comes back.").told("OpenID Connect Core 1.0, section 3.1.2.1", "", "Add openid to scope.")
 	}

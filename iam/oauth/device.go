@@ -94,7 +94,11 @@ func (s *Service) deviceAuthorization(r *http.Request, form params) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	d := deviceCode{Hash: hash, App: client.ID, Issuer: issuer, Details: asked.list.String(), Scopes: authorizedScopes(client.Client, requested)}
+	scopes := authorizedScopes(client.Client, requested)
+	if err := noneGranted(requested, scopes, missingAPI); err != nil && len(asked.list) == 0 {
+		return nil, err
+	}
+	d := deviceCode{Hash: hash, App: client.ID, Issuer: issuer, Details: asked.list.String(), Scopes: scopes}
 	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
 		return insertDevice(ctx, tx, d, userCodeHash(userCode), tx.Now().Add(deviceLife))
 	})

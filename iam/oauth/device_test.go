@@ -145,6 +145,9 @@ func TestDeviceRefuses(t *testing.T) {
 	}
 	d := w.device("web")
 	w.device("other")
+	if got := w.send(w.a, "POST", "/oauth2/device_authorization", w.as(w.a, "web", url.Values{"scope": {"users.read account"}})); got.StatusCode != http.StatusBadRequest || got.text("error") != "invalid_scope" {
+		t.Errorf("no scope that the client has: %d %s", got.StatusCode, got.raw)
+	}
 	d.poll()
 	for want := range 3 { // each early poll makes the interval five seconds longer
 		if got := d.ask(); got.text("error") != "slow_down" {

@@ -71,6 +71,7 @@ func TestAuthorizeErrors(t *testing.T) {
 		"request_uri":             {[]string{"request_uri", "http://169.254.169.254/"}, "request_uri_not_supported"},
 		"registration":            {[]string{"registration", "{}"}, "registration_not_supported"},
 		"a scope with a quote":    {[]string{"scope", `open"id`}, "invalid_scope"},
+		"no scope that it has":    {[]string{"scope", "users.read grove account"}, "invalid_scope"},
 		"none and login":          {[]string{"prompt", "none login"}, "invalid_request"},
 		"another prompt":          {[]string{"prompt", "create"}, "invalid_request"},
 		"max_age of words":        {[]string{"max_age", "soon"}, "invalid_request"},
