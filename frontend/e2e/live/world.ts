@@ -111,9 +111,9 @@ export async function settled(page: Page): Promise<void> {
 }
 
 /** The newest link that was mailed to somebody. A job sends the mail: it is waited for. */
-export async function linkTo(dev: Dev, email: string): Promise<string> {
+export async function linkTo(inbox: string, email: string): Promise<string> {
   for (const until = Date.now() + 30_000; Date.now() < until; ) {
-    const mails = (await (await fetch(`${dev.inbox_url}.json`)).json()) as { links: string[]; to: string }[];
+    const mails = (await (await fetch(`${inbox}.json`)).json()) as { links: string[]; to: string }[];
     const link = mails.find((m) => m.to === email)?.links[0];
     if (link) return link;
     await new Promise((done) => setTimeout(done, 100));

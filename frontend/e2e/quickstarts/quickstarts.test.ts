@@ -174,7 +174,7 @@ function looks(home: string): Record<number, (page: Page) => Promise<void>> {
 
 test("the React guide works chapter by chapter", async () => {
   await guide("react-guide", looks(world.here("http://localhost:5173/")));
-}, 600_000);
+});
 
 test("the Next.js quickstart works as it stands", async () => {
   await quickstart("nextjs", "http://localhost:3000/", async (page) => {
@@ -183,13 +183,13 @@ test("the Next.js quickstart works as it stands", async () => {
     expect(own.length).toBeGreaterThan(0);
     expect(await page.content()).not.toContain(".eyJ"); // no token goes to the browser
   });
-}, 300_000);
+});
 
 test("the Spring Boot quickstart works as it stands", async ({ skip }) => {
   const parts = join(homedir(), ".m2/repository/org/springframework/boot/spring-boot/4.0.7");
   skip(!process.env["QUICKSTARTS"] && !existsSync(parts), "Spring Boot is not there: QUICKSTARTS=all has Maven fetch it");
   await quickstart("spring-boot", "http://localhost:8090/");
-}, 600_000);
+});
 
 const angular = existsSync(join(quickstarts, "angular/node_modules"));
 const noAngular = "Angular is not there: QUICKSTARTS=all scripts/setup --test installs it";
@@ -197,7 +197,7 @@ const noAngular = "Angular is not there: QUICKSTARTS=all scripts/setup --test in
 test("the Angular quickstart works as it stands", async ({ skip }) => {
   skip(!angular, noAngular);
   await quickstart("angular", "http://localhost:4200/", async (page) => expect(await kept(page)).not.toContain("eyJ"));
-}, 300_000);
+});
 
 test("the Angular guide works chapter by chapter", async ({ skip }) => {
   skip(!angular, noAngular);

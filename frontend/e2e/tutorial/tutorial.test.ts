@@ -8,10 +8,6 @@ import { World } from "./world.ts";
 
 const steps = parse(readFileSync(resolve(frontend, "../docs/tutorial.md"), "utf8"));
 
-// The first step may have all of the program to build.
-const buildTimeout = 300_000;
-const stepTimeout = 60_000;
-
 let world: World;
 let failed = false;
 
@@ -37,7 +33,7 @@ describe("the page, from top to bottom", () => {
       const missing = (step.kind === "test" ? differs : broken)(step.expected.map((l) => world.here(l)), result);
       if (missing !== undefined) expect.unreachable(`the page promises ${JSON.stringify(missing)}; there is:\n${result}`);
       failed = false;
-    }, step.kind === "start" ? buildTimeout : stepTimeout);
+    });
   }
 });
 

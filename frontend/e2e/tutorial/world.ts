@@ -1,25 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { frontend, launch, open } from "../launch.js";
+import { freePort } from "../live/world.ts";
 import { Shell } from "./shell.ts";
 
 const repository = resolve(frontend, "..");
-
-/** A port that nobody listens on at the moment. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
 
 /** The machine that the tutorial is followed on: its addresses and folders stand in the place of the documented ones. */
 export class World {
@@ -83,7 +72,6 @@ export class World {
     if (!tab) {
       if (!this.#browser) throw new Error("no browser");
       tab = await open(this.#browser);
-      tab.page.setDefaultTimeout(15_000);
       this.#pages.set(person, tab);
     }
     return tab.page;
