@@ -98,7 +98,7 @@ const answers = {
   "/me": () => ({ ...users[0], may_use_console: true }),
   "/me/apps": () => ({ items: [{ id: "app_fleet", name: "Fleet Planner", access_url: "https://fleet.northwind.example/" }] }),
   "/me/consents": () => ({ items: ["org_iberia", "org_nordics"].map((org_id) => ({
-    id: `cns_${org_id}`, app_id: "app_fleet", app_name: "Fleet Planner", authorization_details: [], created_at: never, org_id, scope_titles: [], scopes: ["openid", "trips:read"], updated_at: never,
+    id: `cns_${org_id}`, app_id: "app_fleet", app_name: "Fleet Planner", attributes: [{ claim: "given_name", title: "Given name" }], authorization_details: [], created_at: never, declined_attributes: [{ claim: "birthdate", title: "Birthday" }], org_id, scope_titles: [], scopes: ["openid", "trips:read"], updated_at: never,
   })) }),
   "/me/organizations": () => ({ items: orgs.slice(0, 3).map(({ handle, id, name, status }) => ({ current: id === "org_root", handle, id, name, status })) }),
   "/me/sessions": () => ({ items: sessions }),

@@ -61,7 +61,7 @@ func (p *Pages) answerFlow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f, err := p.Engine.Continue(r.Context(), httpapi.TenantOf(r.Context()), id, b, authn.Input{
-		Act: acts[in[login.FieldDecision]], Allow: in[login.FieldDecision] == login.DecisionAllow, NewPassword: in[login.FieldPassword], Organization: in[login.FieldOrganization],
+		Act: acts[in[login.FieldDecision]], Allow: in[login.FieldDecision] == login.DecisionAllow, Attributes: chosen(in), NewPassword: in[login.FieldPassword], Organization: in[login.FieldOrganization],
 		Password: in[login.FieldPassword], Step: authn.Step(query["step"]), Username: in[login.FieldUsername]})
 	if err != nil {
 		p.fail(w, r, err)
@@ -83,6 +83,16 @@ func (p *Pages) answerFlow(w http.ResponseWriter, r *http.Request) {
 
 // acts are what a person does instead of answering, by the value of the decision field.
 var acts = map[string]authn.Act{login.DecisionAccount: authn.ActAccount, login.DecisionCancel: authn.ActCancel, login.DecisionOrganization: authn.ActOrganization}
+
+// chosen are the claims whose boxes are ticked.
+func chosen(in values) (claims []string) {
+	for name := range in {
+		if claim, is := strings.CutPrefix(name, login.FieldAttribute); is {
+			claims = append(claims, claim)
+		}
+	}
+	return claims
+}
 
 func flowPurpose(id ids.Flow) string { return "flow " + id.String() }
 
@@ -150,6 +160,9 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 		}
 		now := len(challenge.Scopes)
 		page := login.ConsentPage{Common: c, Details: asked, Elsewhere: challenge.Elsewhere, Later: scopes[now:], Message: challenge.Message, Scopes: scopes[:now], Username: challenge.Username}
+		for _, a := range challenge.Attributes {
+			page.Attributes = append(page.Attributes, login.Attribute{Checked: a.Allowed, Mandatory: a.Mandatory, Name: a.Name, Title: a.DisplayName, Value: a.Value})
+		}
 		page.UnknownHost, page.ReturnHost = strangerHosts(f.App, f.RedirectURIs)
 		login.Render(w, r, login.PageConsent, page)
 	case authn.ChangePasswordChallenge:

@@ -7,11 +7,13 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/attributes"
 	"grove/iam/authn"
 	"grove/iam/authz/details"
 	"grove/infra/db"
@@ -127,7 +129,9 @@ func TestConsentAndNewPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := w.follow(w.submit(w.get(w.begin(authn.Request{Details: asked, Scopes: []string{"openid", "invoices.pay", "email", "invoices.read"}})), "username", "jo"))
+	page := w.follow(w.submit(w.get(w.begin(authn.Request{Details: asked, Attributes: []authn.Attribute{
+		{Told: attributes.Told{Name: "preferred_username", Attribute: "username", DisplayName: "Username"}, Mandatory: true},
+		{Told: attributes.Told{Name: "https://x.example/desk", Attribute: "attributes.desk", DisplayName: "Desk <b>of</b> yours"}}, {Told: attributes.Told{Name: "gender", Attribute: "attributes.gender", DisplayName: "Gender"}}}, Scopes: []string{"openid", "invoices.pay", "email", "invoices.read"}})), "username", "jo"))
 	change := w.follow(w.submit(page, "password", secret))
 	if short := w.submit(change, "password", "short"); short.Code != http.StatusUnprocessableEntity {
 		t.Errorf("too short: %d", short.Code)
@@ -144,9 +148,22 @@ func TestConsentAndNewPassword(t *testing.T) {
 	if _, later, ok := strings.Cut(ask.body, "Once your roles allow it"); !ok || !strings.Contains(later, "<li>invoices.pay</li>") || strings.Contains(later, "invoices.read") {
 		t.Errorf("the consent page does not tell what roles give from what they do not: %s", ask.body)
 	}
-	if end := w.submit(ask, "decision", "allow"); !strings.Contains(end.Header().Get("Location"), "/oauth2/authorize/resume?flow=") || w.cookies[session] == "" {
+	for _, text := range []string{`name="attribute:preferred_username" value="yes" checked disabled`, `name="attribute:https://x.example/desk" value="yes" checked>`, "Desk &lt;b&gt;of&lt;/b&gt; yours", "<bdi>jo</bdi>", "Required"} {
+		if !strings.Contains(ask.body, text) {
+			t.Errorf("the consent page does not ask for attributes: %q: %s", text, ask.body)
+		}
+	}
+	if end := w.submit(ask, "decision", "allow", "attribute:gender", "yes", "attribute:email", "yes"); !strings.Contains(end.Header().Get("Location"), "/oauth2/authorize/resume?flow=") || w.cookies[session] == "" {
 		t.Errorf("end: %d %v", end.Code, w.cookies)
 	}
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		var allowed, declined []string
+		err := tx.QueryRow(ctx, `SELECT attributes, declined FROM consents WHERE tenant_id = $1`, tx.Tenant()).Scan(&allowed, &declined)
+		if !slices.Equal(allowed, []string{"gender", "preferred_username"}) || !slices.Equal(declined, []string{"https://x.example/desk"}) {
+			t.Errorf("chosen: %v %v", allowed, declined)
+		}
+		return err
+	})
 }
 
 // TestDevice: a code that is typed begins a sign-in that asks for consent; one that comes by a link begins nothing.

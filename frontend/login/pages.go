@@ -30,6 +30,7 @@ const (
 
 // The names of the form fields that the pages post.
 const (
+	FieldAttribute    = "attribute:" // consent: with the name of a claim behind it, where it is allowed
 	FieldCSRF         = "csrf"
 	FieldDecision     = "decision" // one of the Decision constants
 	FieldFamilyName   = "family_name"
@@ -129,6 +130,8 @@ type ChangePasswordPage struct {
 // ConsentPage asks whether an app may have the authorization details and scopes it asked for.
 type ConsentPage struct {
 	Common
+	// Attributes are asked for one by one. Empty hides them.
+	Attributes []Attribute
 	// Details are shown whole, before the scopes: the person agrees to each word of them. Empty hides them.
 	Details []details.Description
 	// Elsewhere: the app asked from where the person is not.
@@ -147,6 +150,20 @@ type ConsentPage struct {
 	UnknownHost string
 	// Username names the account whose data is asked for.
 	Username string
+}
+
+// Attribute is one claim of a consent page, which can be left out unless it is mandatory.
+type Attribute struct {
+	// Checked: it is allowed unless the person takes it away.
+	Checked bool
+	// Mandatory: the app cannot do without.
+	Mandatory bool
+	// Name is the claim's.
+	Name string
+	// Title is what people call it. That of a standard claim, where it is the English one, is told in the page's language.
+	Title string
+	// Value is what the app would be told. Empty hides it.
+	Value string
 }
 
 // Scope is one line of a consent page.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -238,6 +239,22 @@ func (v view) Said(value details.Value) (string, error) {
 		return v.T("value.true")
 	}
 	return v.T("value.false")
+}
+
+// AttributeField returns the name of a claim's field.
+func (view) AttributeField(a Attribute) string { return FieldAttribute + a.Name }
+
+// AttributeTitle returns what a consent page calls a claim.
+func (v view) AttributeTitle(a Attribute) string {
+	if standard, ok := message(Locales[0], "claim."+a.Name); ok && standard == a.Title {
+		a.Title, _ = message(v.Common.Locale, "claim."+a.Name)
+	}
+	return a.Title
+}
+
+// CanChoose reports whether something can be left out.
+func (v view) CanChoose(all []Attribute) bool {
+	return slices.ContainsFunc(all, func(a Attribute) bool { return !a.Mandatory })
 }
 
 // ScopeTitle returns what a consent page says of a scope.

@@ -38,6 +38,9 @@ func samples() map[string]struct {
 		"consent": {PageConsent, ConsentPage{Common: c, PrivacyURL: "https://fleet.example/privacy", TermsURL: "https://fleet.example/terms",
 			Scopes:   []Scope{{Name: "openid"}, {Name: "profile"}, {Name: "email"}, {Name: "trips:read", Title: "See planned trips", Description: "Routes, vehicles and drivers"}},
 			Username: "ada@northwind.example"}},
+		"consent-attributes": {PageConsent, ConsentPage{Common: c, Scopes: []Scope{{Name: "openid"}}, Username: "ada@northwind.example", Attributes: []Attribute{
+			{Mandatory: true, Name: "email", Title: "E-mail address", Value: "ada@northwind.example"}, {Checked: true, Name: "given_name", Title: "Given name", Value: "Ada <b>شركة</b>"},
+			{Name: "birthdate", Title: "Birthday"}, {Checked: true, Name: "https://northwind.example/desk", Title: "Desk in the office", Value: strings.Repeat("north", 30)}}}},
 		"consent-unknown": {PageConsent, ConsentPage{Common: c, ReturnHost: "127.0.0.1:33418", Scopes: []Scope{{Name: "openid"}}, UnknownHost: "agent.example", Username: "ada@northwind.example"}},
 		"consent-details": {PageConsent, ConsentPage{Common: c, Username: "ada@northwind.example", Scopes: []Scope{{Name: "openid"}}, Details: []details.Description{
 			{Title: "Payment", Text: "Money leaves your account.", Fields: []details.Field{
@@ -251,7 +254,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		}
 		used := strings.Contains(sources.String(), `"`+key+`"`)
-		for _, prefix := range []string{"problem.", "scope."} {
+		for _, prefix := range []string{"claim.", "problem.", "scope."} {
 			used = used || strings.HasPrefix(key, prefix)
 		}
 		if !used && !strings.HasSuffix(key, ".title") {

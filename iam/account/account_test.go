@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -119,6 +120,36 @@ func TestOnlyThePortal(t *testing.T) {
 	}
 	if got := w.API(w.A, mine, "DELETE", "/me/consents/"+id, nil); got.StatusCode != 404 {
 		t.Errorf("twice: %d", got.StatusCode)
+	}
+}
+
+// TestConsentsTellOfAttributes: what the person chose on the page that asked is what the portal says, and what the app is told.
+func TestConsentsTellOfAttributes(t *testing.T) {
+	w := apptest.New(t)
+	manage := w.Token(w.A)
+	app := w.Must(w.A, manage, "POST", "/orgs/root/apps", map[string]any{"name": "Reader", "template": "spa", "redirect_uris": []string{"https://reader.example/cb"}})
+	w.Must(w.A, manage, "PATCH", "/orgs/root/apps/"+app["id"].(string)+"/oidc", map[string]any{
+		"requested_attributes": []map[string]any{{"claim": "preferred_username", "mandatory": true}, {"claim": "updated_at", "mandatory": false}, {"claim": "name", "mandatory": false}}})
+	s := apptest.SignIn{ClientID: app["client_id"].(string), RedirectURI: "https://reader.example/cb", Scope: "openid profile email", Keep: []string{"updated_at"}}
+	told := w.Do(w.Client(), http.MethodGet, w.A.Base+"/oauth2/userinfo", nil, "Authorization", "Bearer "+w.Tokens(w.A, s).Text("access_token"))
+	if told.StatusCode != http.StatusOK || told.Text("preferred_username") == "" || told.Text("name") == "" || strings.Contains(string(told.Raw), "updated_at") || strings.Contains(string(told.Raw), "email") {
+		t.Errorf("told: %s", told.Raw)
+	}
+	mine := w.Tokens(w.A, apptest.SignIn{}).Text("access_token")
+	consents := w.Must(w.A, mine, "GET", "/me/consents", nil)["items"].([]any)
+	if len(consents) != 1 {
+		t.Fatalf("consents: %v", consents)
+	}
+	c := consents[0].(map[string]any)
+	if got := fmt.Sprint(c["scopes"], c["attributes"], c["declined_attributes"]); got != "[openid] [map[claim:name title:Full name] map[claim:preferred_username title:Username]] [map[claim:updated_at title:Last change of the profile]]" {
+		t.Errorf("the portal: %s", got)
+	}
+	if got := w.API(w.A, mine, "DELETE", "/me/consents/"+c["id"].(string), nil); got.StatusCode != 204 {
+		t.Errorf("take back: %d %s", got.StatusCode, got.Raw)
+	}
+	s.Deny = true
+	if got := w.Code(w.A, s).Get("error"); got != "access_denied" {
+		t.Errorf("asked again: %q", got)
 	}
 }
 

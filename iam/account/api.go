@@ -73,15 +73,23 @@ type AccountOrganization struct {
 
 // AccountConsent is what the person lets an app have in an organization.
 type AccountConsent struct {
-	ID        ids.Consent      `json:"id" doc:"The consent."`
-	AppID     ids.App          `json:"app_id" doc:"The app."`
-	AppName   string           `json:"app_name" doc:"Its name." example:"Orders"`
-	OrgID     ids.Org          `json:"org_id" doc:"The organization in which the app may act."`
-	Scopes    []string         `json:"scopes" doc:"What it may have." example:"[\"openid\",\"orders.read\"]"`
-	Titles    []AccountScope   `json:"scope_titles" doc:"What the page that asked said of those scopes that an API of the tenant has. Of the others, which are OpenID Connect's, it said its own sentences."`
-	Details   []map[string]any `json:"authorization_details" doc:"What else it may have, exactly (RFC 9396); the newest that are remembered." example:"[{\"type\":\"payment_initiation\",\"amount\":\"12.50\"}]"`
-	CreatedAt time.Time        `json:"created_at" doc:"When the person first agreed." example:"2026-11-23T09:15:00Z"`
-	UpdatedAt time.Time        `json:"updated_at" doc:"When it last grew." example:"2026-11-23T09:15:00Z"`
+	ID         ids.Consent        `json:"id" doc:"The consent."`
+	AppID      ids.App            `json:"app_id" doc:"The app."`
+	AppName    string             `json:"app_name" doc:"Its name." example:"Orders"`
+	OrgID      ids.Org            `json:"org_id" doc:"The organization in which the app may act."`
+	Scopes     []string           `json:"scopes" doc:"What it may have." example:"[\"openid\",\"orders.read\"]"`
+	Titles     []AccountScope     `json:"scope_titles" doc:"What the page that asked said of those scopes that an API of the tenant has. Of the others, which are OpenID Connect's, it said its own sentences."`
+	Details    []map[string]any   `json:"authorization_details" doc:"What else it may have, exactly (RFC 9396); the newest that are remembered." example:"[{\"type\":\"payment_initiation\",\"amount\":\"12.50\"}]"`
+	Attributes []AccountAttribute `json:"attributes" doc:"What it is told of the person, where he was asked for each. Of others, the scopes say it."`
+	Declined   []AccountAttribute `json:"declined_attributes" doc:"What the person said no to."`
+	CreatedAt  time.Time          `json:"created_at" doc:"When the person first agreed." example:"2026-11-23T09:15:00Z"`
+	UpdatedAt  time.Time          `json:"updated_at" doc:"When it last changed." example:"2026-11-23T09:15:00Z"`
+}
+
+// AccountAttribute is something about the person, as the page that asks for it calls it.
+type AccountAttribute struct {
+	Claim string `json:"claim" doc:"The claim." example:"given_name"`
+	Title string `json:"title" doc:"What people call it; the claim's name where it is gone." example:"Given name"`
 }
 
 // AccountScope is what an API says of one of its scopes to people.

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -48,6 +49,11 @@ type Authz interface {
 	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
 }
 
+// Claims knows what people call what apps are told of them. iam/attributes.
+type Claims interface {
+	Titles(ctx context.Context, tx db.Tx, names []string) (map[string]string, error)
+}
+
 // Consents keeps what people allow. iam/consents.
 type Consents interface {
 	List(ctx context.Context, tx db.Tx, user ids.User, req page.Request) (page.Result[consents.Consent], error)
@@ -86,6 +92,7 @@ type Users interface {
 type Dependencies struct {
 	Apps     Apps
 	Authz    Authz
+	Claims   Claims
 	Consents Consents
 	DB       *db.DB
 	Grants   Grants
@@ -255,10 +262,22 @@ func (s *Service) appsIn(ctx context.Context, tx db.Tx, a actor.Actor, req page.
 // named adds the names of the apps, and what their scopes are called.
 func (s *Service) named(ctx context.Context, tx db.Tx, found []consents.Consent) ([]AccountConsent, error) {
 	wanted := make([]ids.App, len(found))
-	var scopes []string
+	var claims, scopes []string
 	for i, c := range found {
 		wanted[i] = c.App
+		claims = append(append(claims, c.Attributes...), c.Declined...)
 		scopes = append(scopes, c.Scopes...)
+	}
+	titles, err := s.Claims.Titles(ctx, tx, claims)
+	if err != nil {
+		return nil, err
+	}
+	called := func(names []string) []AccountAttribute {
+		all := make([]AccountAttribute, len(names))
+		for i, name := range names {
+			all[i] = AccountAttribute{Claim: name, Title: cmp.Or(titles[name], name)}
+		}
+		return all
 	}
 	names, err := queryAppNames(ctx, tx, wanted)
 	if err != nil {
@@ -270,7 +289,7 @@ func (s *Service) named(ctx context.Context, tx db.Tx, found []consents.Consent)
 	}
 	out := make([]AccountConsent, len(found))
 	for i, c := range found {
-		out[i] = AccountConsent{ID: c.ID, AppID: c.App, AppName: names[c.App], OrgID: c.Org, Details: []map[string]any{}, Scopes: c.Scopes, Titles: []AccountScope{}, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+		out[i] = AccountConsent{ID: c.ID, AppID: c.App, AppName: names[c.App], OrgID: c.Org, Details: []map[string]any{}, Scopes: c.Scopes, Titles: []AccountScope{}, Attributes: called(c.Attributes), Declined: called(c.Declined), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
 		for _, scope := range known {
 			if slices.Contains(c.Scopes, scope.Name) {
 				out[i].Titles = append(out[i].Titles, AccountScope{Name: scope.Name, Title: scope.DisplayName, Description: scope.Description})

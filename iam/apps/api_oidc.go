@@ -10,6 +10,7 @@ import (
 
 // UpdateAppOIDCRequest is a merge patch of an app's OAuth 2.0 and OpenID Connect settings.
 type UpdateAppOIDCRequest struct {
+	AttributesPatch
 	EncryptionPatch
 	RedirectURIs           *[]string `json:"redirect_uris,omitempty" maxItems:"50" doc:"All redirect URIs from now on; compared exactly." example:"[\"https://app.example.com/callback\"]"`
 	PostLogoutRedirectURIs *[]string `json:"post_logout_redirect_uris,omitempty" maxItems:"50" doc:"All addresses after sign-out from now on; compared exactly." example:"[\"https://app.example.com/\"]"`
@@ -81,7 +82,7 @@ func (s *Service) oidcRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Change an app's OAuth settings",
 		Description: "A JSON merge patch. All but how long tokens live and how they are signed is changed only by somebody who holds what the app is authorized for (role.above_granter): it says who gets the app's tokens.",
-		Errors:      []fault.Code{ErrBuiltin, errDocument, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeAboveGranter}}, s.updateOIDC)
+		Errors:      []fault.Code{ErrBuiltin, errClaimUnknown, errDocument, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeAboveGranter}}, s.updateOIDC)
 }
 
 func (s *Service) oidcOut(v VersionedApp, err error) (*httpapi.Entity[AppOIDC], error) {

@@ -37,6 +37,8 @@ var (
 var (
 	errAuthorized = fault.Declare(fault.Forbidden, "app.authorized", "Only an administrator changes this app now",
 		"The app may use APIs, so that its registration no longer changes it. An administrator changes it in the console or here.")
+	errClaimUnknown = fault.Declare(fault.Invalid, "app.claim_unknown", "No such claim here",
+		"The app's organization sees no such claim. List its claims.")
 	errDocument = fault.Declare(fault.Conflict, "app.described_elsewhere", "The document at the app's client_id says what it is",
 		"Its settings are read from that document. Change the document.")
 	errClientType = fault.Declare(fault.Conflict, "app.public_client", "A public client has no secret",
@@ -140,7 +142,7 @@ func (s *Service) WithDefaults(l Lifetimes) { s.defaults = l }
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "iam.apps",
-		Errors:      []fault.Code{ErrBuiltin, errAuthorized, errClientType, errDocument, errGrantTypes, errNameTaken, errPolicy, errRedirects, errResourceUnknown, errTooManySecrets},
+		Errors:      []fault.Code{ErrBuiltin, errAuthorized, errClaimUnknown, errClientType, errDocument, errGrantTypes, errNameTaken, errPolicy, errRedirects, errResourceUnknown, errTooManySecrets},
 		Found:       s.found,
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{PermRead, PermWrite},

@@ -214,6 +214,13 @@ func definedResources(ctx context.Context, tx db.Tx, org ids.Org, identifiers []
 	return n, err
 }
 
+// knownClaims returns those of the names that are claims of an organization's: its own, and those of organizations above.
+func knownClaims(ctx context.Context, tx db.Tx, org ids.Org, names []string) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `
+		SELECT c.name FROM org_closure o JOIN oidc_claims c ON c.tenant_id = o.tenant_id AND c.org_id = o.ancestor_id
+		WHERE o.tenant_id = $1 AND o.descendant_id = $2 AND c.name = ANY ($3)`, tx.Tenant(), org, names)
+}
+
 // managementResource returns the built-in API resource.
 func managementResource(ctx context.Context, tx db.Tx) (id ids.APIResource, err error) {
 	err = tx.QueryRow(ctx, `SELECT id FROM api_resources WHERE tenant_id = $1 AND builtin`, tx.Tenant()).Scan(&id)

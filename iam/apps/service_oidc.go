@@ -124,6 +124,8 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = setAll(fields, "token_exchange_audiences", &a.OIDC.ExchangeAudiences, in.ExchangeAudiences)
 		fields = setAll(fields, "response_types", &a.OIDC.ResponseTypes, in.ResponseTypes)
 		fields = setAll(fields, "grant_types", &a.GrantTypes, in.GrantTypes)
+		fields = setAll(fields, "access_token_attributes", &a.OIDC.AccessTokenAttributes, in.AccessTokenAttributes)
+		fields = a.OIDC.setRequested(fields, in.RequestedAttributes)
 		fields = set(fields, "access_token_format", &a.OIDC.AccessTokenFormat, in.AccessTokenFormat)
 		fields = set(fields, "access_token_seconds", &a.OIDC.AccessTokenSeconds, in.AccessTokenSeconds)
 		fields = set(fields, "refresh_token_seconds", &a.OIDC.RefreshTokenSeconds, in.RefreshTokenSeconds)
@@ -172,6 +174,11 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 				return nil, err
 			}
 		}
+		if in.AccessTokenAttributes != nil || in.RequestedAttributes != nil {
+			if err := checkAttributes(ctx, tx, *a); err != nil {
+				return nil, err
+			}
+		}
 		if slices.ContainsFunc(fields, func(name string) bool { return !harmless[name] }) {
 			err = s.checkStrength(ctx, tx, *a)
 		}
@@ -184,7 +191,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 // it can have what the app may ask people's tokens for.
 var harmless = map[string]bool{
 	"access_token_format": true, "access_token_seconds": true, "authorization_signed_response_alg": true, "id_token_alg": true, "id_token_seconds": true,
-	"introspection_signed_response_alg": true, "refresh_token_seconds": true, "token_endpoint_auth_signing_alg": true,
+	"introspection_signed_response_alg": true, "refresh_token_seconds": true, "requested_attributes": true, "token_endpoint_auth_signing_alg": true,
 	"user_claims_in_id_token": true, "userinfo_signed_response_alg": true,
 }
 

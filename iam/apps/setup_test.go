@@ -38,7 +38,7 @@ type bundle struct {
 
 func setup(t testing.TB) bundle {
 	t.Helper()
-	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/groups", "orgs/members", "iam/authz", "iam/apps", "orgs/sharing"), "apps", nil)
+	d := testkit.New(t, treekit.Migrations(t, "iam/users", "iam/groups", "orgs/members", "iam/authz", "iam/apps", "iam/attributes", "orgs/sharing"), "apps", nil)
 	b := bundle{Database: d, Pair: treekit.Plant(t, d), hub: cache.NewHub(testkit.Quiet())}
 	log := events.NewLog(nil)
 	b.authz = authz.New(d.DB, log)

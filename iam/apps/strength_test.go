@@ -32,6 +32,7 @@ func TestAttack28_NobodyGetsHoldOfAStrongerApp(t *testing.T) {
 	yes, no, jwks, alg, seconds := true, false, "https://evil.example/jwks.json", "RS256", 600
 	ping := apps.DeliveryPing
 	ways := map[string]apps.UpdateAppOIDCRequest{
+		"access_token_attributes":                  {AttributesPatch: apps.AttributesPatch{AccessTokenAttributes: &[]string{}}},
 		"allowed_origins":                          {AllowedOrigins: &[]string{"https://evil.example"}},
 		"assertion_reuse":                          {AssertionReuse: &yes},
 		"backchannel_client_notification_endpoint": {BackchannelNotify: &jwks},
@@ -74,7 +75,7 @@ func TestAttack28_NobodyGetsHoldOfAStrongerApp(t *testing.T) {
 	}
 	// What gives nobody a token stays open to all who may change apps.
 	_, err = b.apps.UpdateOIDC(weak, tenant, org, web.ID, 0, apps.UpdateAppOIDCRequest{AccessTokenSeconds: &seconds, IDTokenAlg: &alg, IDTokenSeconds: &seconds,
-		IntrospectionAlg: &alg, RefreshTokenSeconds: &seconds, ResponseAlg: &alg, UserinfoAlg: &alg, AuthSigningAlg: &alg})
+		IntrospectionAlg: &alg, AttributesPatch: apps.AttributesPatch{RequestedAttributes: &[]apps.RequestedAttribute{}}, RefreshTokenSeconds: &seconds, ResponseAlg: &alg, UserinfoAlg: &alg, AuthSigningAlg: &alg})
 	wantCode(t, err, "")
 	// And an app that is authorized for no more than he holds, and for his organization's own APIs, is his to change.
 	for _, app := range []ids.App{web.ID, spa.ID} {

@@ -129,6 +129,19 @@ func (d *Dialect) Named(names []string) (found []Told) {
 	return found
 }
 
+// Claims returns those of the claims that there are, whether a scope asks for them or not.
+func (d *Dialect) Claims(names []string) (found []Told) {
+	if d == nil {
+		return nil
+	}
+	for _, name := range names {
+		if c, ok := d.claims[name]; ok {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
 // ScopeFor returns a scope that asks for a claim: one of those named if there is one, else the one that asks for the fewest.
 func (d *Dialect) ScopeFor(claim string, scopes []string) (scope string, ok bool) {
 	if d == nil {

@@ -152,3 +152,19 @@ func ofAPI(ctx context.Context, tx db.Tx, name string) (is bool, err error) {
 func (s *Service) Taken(ctx context.Context, tx db.Tx, names []string) ([]string, error) {
 	return db.Scalars[string](ctx, tx, `SELECT name FROM oidc_scopes WHERE tenant_id = $1 AND name = ANY ($2)`, tx.Tenant(), names)
 }
+
+// Titles are what people call claims, wherever in the tenant they are defined, by their names.
+func (s *Service) Titles(ctx context.Context, tx db.Tx, names []string) (map[string]string, error) {
+	titles := map[string]string{}
+	if len(names) == 0 {
+		return titles, nil
+	}
+	found, err := db.Collect[struct {
+		Name  string `db:"name"`
+		Title string `db:"display_name"`
+	}](ctx, tx, `SELECT name, display_name FROM oidc_claims WHERE tenant_id = $1 AND name = ANY ($2)`, tx.Tenant(), names)
+	for _, c := range found {
+		titles[c.Name] = c.Title
+	}
+	return titles, err
+}

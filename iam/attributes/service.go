@@ -18,9 +18,16 @@ const maxOwn = 200
 
 // protocol are the claims of tokens that say what happened, or what the token is: none of them tells an attribute of a person
 // (RFC 7519, section 4.1; RFC 9068; RFC 7662; OpenID Connect Core 1.0, section 2, and its companions; Grove's own).
-var protocol = []string{"acr", "act", "active", "amr", "at_hash", "aud", "aut", "auth_time", "authorization_details", "azp", "c_hash", "client_id", "cnf",
+var protocol = []string{"acr", "act", "active", "amr", "at_hash", "aud", "aut", "auth_time", "authorization_details", "azp", "c_hash", "client_id", "cnf", "connection",
 	"entitlements", "epoch", "events", "exchanged", "exp", "gid", "iat", "isk", "iss", "jti", "may_act", "narrowed", "nbf", "nonce", "org_handle", "org_id", "org_name",
-	"origin", "s_hash", "scope", "session_org", "sid", "sub", "sub_jwk", "token_introspection", "token_type", "userinfo_claims", "username", "_claim_names", "_claim_sources"}
+	"origin", "s_hash", "scope", "session_org", "sid", "sub", "sub_jwk", "token_introspection", "token_type", "user_org", "userinfo_claims", "username", "_claim_names", "_claim_sources"}
+
+// Reserved reports whether access tokens, or answers about them, have a claim of their own of a name: one about the person never takes
+// its place.
+func Reserved(name string) bool {
+	name = strings.ToLower(name)
+	return name == Roles || slices.Contains(protocol, name)
+}
 
 // free are the attributes of the profile that a claim may be given. What was verified, and what roles and groups say, has its claims.
 var free = []string{DisplayName, FamilyName, GivenName, Locale, Username}

@@ -50,10 +50,12 @@ type State struct {
 	// What was asked for; set once.
 
 	App         ids.App         `json:"app"`
+	Attributes  []Attribute     `json:"attributes,omitempty"`
 	ClientID    string          `json:"client_id"`
 	Elsewhere   bool            `json:"elsewhere,omitempty"`
 	Details     details.List    `json:"details,omitempty"`
 	HintUser    ids.User        `json:"hint_user"`
+	Instead     []string        `json:"instead,omitempty"`
 	Issuer      string          `json:"issuer"`
 	LoginHint   string          `json:"login_hint"`
 	MaxAge      *int            `json:"max_age,omitempty"`

@@ -3,6 +3,7 @@ package authn_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/attributes"
 	"grove/iam/authn"
 	"grove/iam/authz/details"
 	"grove/iam/users"
@@ -204,6 +206,85 @@ func TestConsent(t *testing.T) {
 	w.want(w.answer(id, authn.Input{Step: authn.StepConsent, Allow: true}), authn.StepDone, "")
 	if done, err := w.finish(id); err != nil || done.Error != "" {
 		t.Errorf("prompt=consent: %+v %v", done, err)
+	}
+}
+
+// TestConsentToAttributes: mandatory ones are locked, optional ones can be left out, and only what is new is asked for again.
+func TestConsentToAttributes(t *testing.T) {
+	b := setup(t)
+	app := b.app(t, b.A, "third-party")
+	b.change(b.A.Tenant.ID, "third-party", func(c *apps.Client) { c.SkipConsent = false })
+	app.SkipConsent = false
+	jo := b.person(t, b.A, "jo", b.A.Partner)
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET email = 'jo@partner.example', email_key = 'jo@partner.example' WHERE tenant_id = $1 AND id = $2`, tx.Tenant(), jo.ID)
+		return err
+	})
+	w := b.tab(t, b.A)
+	asked := func(names ...string) authn.Request {
+		req := authn.Request{App: app, Scopes: []string{"openid", "profile"}, Instead: []string{"profile"}}
+		for _, name := range names {
+			claim, mandatory := strings.CutSuffix(name, "!")
+			req.Attributes = append(req.Attributes, authn.Attribute{Told: attributes.Told{Name: claim, Attribute: claim, DisplayName: "The " + claim}, Mandatory: mandatory})
+		}
+		return req
+	}
+	page := func(id ids.Flow, f authn.Flow) (all []string) {
+		t.Helper()
+		c, ok := f.Challenge.(authn.ConsentChallenge)
+		if !ok || !slices.Equal(c.Scopes, []string{"openid"}) {
+			t.Fatalf("challenge %+v", f.Challenge)
+		}
+		for _, a := range c.Attributes {
+			all = append(all, fmt.Sprintf("%s %q %v %v", a.Name, a.Value, a.Mandatory, a.Allowed))
+		}
+		return all
+	}
+	same := func(when string, got []string, want ...string) {
+		t.Helper()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q", when, got)
+		}
+	}
+	id := w.start(asked("username!", "email", "given_name"))
+	w.name(id, "jo")
+	same("the first time", page(id, w.want(w.password(id, secret), authn.StepConsent, "")), `username "jo" true true`, `email "jo@partner.example" false true`, `given_name "" false true`)
+	w.want(w.answer(id, authn.Input{Step: authn.StepConsent, Allow: true, Attributes: []string{"given_name", "family_name"}}), authn.StepDone, "")
+	if done, err := w.finish(id); err != nil || done.Error != "" {
+		t.Fatalf("allowed: %+v %v", done, err)
+	}
+	silent := func(req authn.Request) authn.Outcome { req.Prompt = []string{"none"}; return w.begin(req) }
+	for when, req := range map[string]authn.Request{"the same": asked("username!", "email", "given_name"), "less": asked("email")} {
+		if out := silent(req); out.Done == nil {
+			t.Errorf("%s: %+v", when, out)
+		}
+	}
+	for when, req := range map[string]authn.Request{"one more": asked("username!", "family_name"), "what was declined is needed now": asked("email!")} {
+		if out := silent(req); out.Error != authn.ErrorConsentRequired {
+			t.Errorf("%s: %+v", when, out)
+		}
+	}
+	b.change(b.A.Tenant.ID, "third-party", func(c *apps.Client) { c.SkipConsent = true })
+	skips := asked("username!", "family_name")
+	skips.App.SkipConsent = true
+	if out := silent(skips); out.Done == nil {
+		t.Errorf("nobody is asked: %+v", out)
+	}
+	b.change(b.A.Tenant.ID, "third-party", func(c *apps.Client) { c.SkipConsent = false })
+	again := asked("username!", "email", "given_name")
+	again.Prompt = []string{"consent"}
+	id = w.start(again)
+	f, err := b.engine.Show(context.Background(), b.A.Tenant, id, w.Browser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same("prompt=consent", page(id, f), `username "jo" true true`, `email "jo@partner.example" false false`, `given_name "" false true`)
+	w.want(w.answer(id, authn.Input{Step: authn.StepConsent}), authn.StepDone, "")
+	if done, err := w.finish(id); err != nil || done.Error != authn.ErrorAccessDenied {
+		t.Errorf("no: %+v %v", done, err)
+	}
+	if out := silent(asked("username!", "email", "given_name")); out.Done == nil {
+		t.Errorf("a no to the page takes nothing back: %+v", out)
 	}
 }
 

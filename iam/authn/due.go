@@ -161,18 +161,29 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State, blocked 
 	if st.Consented || (st.run.client.SkipConsent && !asked) {
 		return StepDone, nil
 	}
-	missing, err := s.consents.Missing(ctx, tx, st.User, st.Org, st.App, st.Scopes)
+	agreed, err := s.agreed(ctx, tx, st, st.Org)
 	if err != nil {
 		return "", err
 	}
-	agreed, err := s.consents.Agreed(ctx, tx, st.User, st.Org, st.App, st.Details)
-	if err != nil {
-		return "", err
-	}
-	if asked || len(missing) > 0 || !agreed {
+	if asked || !agreed {
 		return StepConsent, nil
 	}
 	return StepDone, nil
+}
+
+// agreed reports whether nothing is left to ask a person of what the application wants of him in an organization.
+func (s *Service) agreed(ctx context.Context, tx db.Tx, st *State, org ids.Org) (bool, error) {
+	missing, err := s.consents.Missing(ctx, tx, st.User, org, st.App, st.scopes())
+	if err != nil || len(missing) > 0 {
+		return false, err
+	}
+	if len(st.Attributes) > 0 {
+		said, err := s.consents.Said(ctx, tx, st.User, org, st.App)
+		if err != nil || !said.Answers(st.asked()) {
+			return false, err
+		}
+	}
+	return s.consents.Agreed(ctx, tx, st.User, org, st.App, st.Details)
 }
 
 // givesDetails reports whether a person may give the application the details that it asks for: all, or the request is answered
@@ -292,11 +303,7 @@ func (s *Service) isPlain(ctx context.Context, tx db.Tx, st *State, org ids.Org)
 	case st.run.client.SkipConsent || slices.Contains(st.Prompt, PromptNone):
 		return true, nil
 	}
-	missing, err := s.consents.Missing(ctx, tx, st.User, org, st.App, st.Scopes)
-	if err != nil || len(missing) > 0 {
-		return false, err
-	}
-	return s.consents.Agreed(ctx, tx, st.User, org, st.App, st.Details)
+	return s.agreed(ctx, tx, st, org)
 }
 
 // stoppedOrg is the organization that keeps the person out only because it is suspended: that of his address, or, where he can go

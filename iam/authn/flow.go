@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/attributes"
 	"grove/iam/authz/details"
 	"grove/iam/users"
 	"grove/infra/kernel/ids"
@@ -33,6 +34,9 @@ const (
 type Request struct {
 	// App asks. It is read again by its client_id at each step, so that disabling it stops a flow under way.
 	App apps.Client
+	// Attributes are what consent is asked for one by one, instead of the scopes Instead.
+	Attributes []Attribute
+	Instead    []string
 	// Details are what consent is asked for beyond scopes (RFC 9396). A person whose roles do not give them is answered with
 	// access_denied.
 	Details details.List
@@ -65,6 +69,12 @@ type Request struct {
 	Scopes []string
 	// UILocales are the person's languages by preference (BCP 47).
 	UILocales []string
+}
+
+// Attribute is a claim about the person that an application asks for.
+type Attribute struct {
+	attributes.Told
+	Mandatory bool // the application cannot do without
 }
 
 // Outcome answers Begin. Exactly one of Done, Error and RedirectTo is set.
@@ -196,11 +206,12 @@ const (
 
 // Input answers the challenge of Step. Fields that the step does not ask for are not looked at.
 type Input struct {
-	Act          Act    // instead of an answer
-	Allow        bool   // consent
-	NewPassword  string // change_password
-	Organization string // organization: an id, offered or not
-	Password     string // password
+	Act          Act      // instead of an answer
+	Allow        bool     // consent
+	Attributes   []string // consent: the claims that are allowed beside the mandatory ones
+	NewPassword  string   // change_password
+	Organization string   // organization: an id, offered or not
+	Password     string   // password
 	Step         Step
 	Username     string // identifier
 }
@@ -238,15 +249,23 @@ type OrgChoice struct {
 	Name string
 }
 
-// ConsentChallenge asks whether the application may have what it asked for: Details and Scopes now, and Later as soon as a role in the
-// organization gives them, for the answer is about all.
+// ConsentChallenge asks whether the application may have what it asked for: Details, Attributes and Scopes now, and Later as soon as a
+// role in the organization gives them, for the answer is about all. Optional attributes can be left out of it.
 type ConsentChallenge struct {
-	Details   details.List
-	Elsewhere bool // see Request
-	Scopes    []string
-	Later     []string
-	Message   string // the application's own words; "" for none
-	Username  string
+	Attributes []AskedAttribute
+	Details    details.List
+	Elsewhere  bool // see Request
+	Scopes     []string
+	Later      []string
+	Message    string // the application's own words; "" for none
+	Username   string
+}
+
+// AskedAttribute is a claim of a consent page.
+type AskedAttribute struct {
+	Attribute
+	Allowed bool   // the person has not said no to it before
+	Value   string // what the application would be told; "" where he has none, or it is no text
 }
 
 // ChangePasswordChallenge asks for a new password, because the present one was set by somebody else.

@@ -110,7 +110,7 @@ func (s *Service) begun(ctx context.Context, req Request, r *run) (*State, error
 		}
 		req.Org, named = org.ID, cleanLogin(req.OrgRequested)
 	}
-	return &State{App: req.App.ID, ClientID: req.App.ClientID, Details: req.Details, Elsewhere: req.Elsewhere, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Message: req.Message, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named, MaxAge: req.MaxAge,
+	return &State{App: req.App.ID, Attributes: req.Attributes, Instead: req.Instead, ClientID: req.App.ClientID, Details: req.Details, Elsewhere: req.Elsewhere, HintUser: req.HintUser, Issuer: req.Issuer, LoginHint: req.LoginHint, Message: req.Message, Org: req.Org, OrgFixed: req.OrgFixed, OrgNamed: named, MaxAge: req.MaxAge,
 		Prompt: req.Prompt, RedirectURI: req.RedirectURI, Requested: req.Org, Return: req.Return, Scopes: req.Scopes, UILocales: req.UILocales, run: r}, nil
 }
 

@@ -2,10 +2,12 @@ package authn
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"grove/iam/consents"
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 )
@@ -138,14 +140,22 @@ func (a consent) Begin(ctx context.Context, st *State) (Challenge, error) {
 		if err != nil {
 			return err
 		}
-		for _, scope := range st.Scopes {
+		for _, scope := range st.scopes() {
 			if st.run.client.Gives(scope, held) {
 				out.Scopes = append(out.Scopes, scope)
 			} else {
 				out.Later = append(out.Later, scope)
 			}
 		}
-		out.Username, err = a.s.username(ctx, tx, st)
+		person, err := a.s.ports.Users.Load(ctx, tx, st.User)
+		if err != nil {
+			return err
+		}
+		out.Username = person.Username
+		said, err := a.s.consents.Said(ctx, tx, st.User, st.Org, st.App)
+		for _, asked := range st.Attributes {
+			out.Attributes = append(out.Attributes, AskedAttribute{Attribute: asked, Allowed: !slices.Contains(said.Declined, asked.Name), Value: asked.Value(person)})
+		}
 		return err
 	})
 	return out, err
@@ -158,6 +168,36 @@ func (a consent) Continue(_ context.Context, st *State, in Input) (Result, error
 	}
 	st.Consented = true
 	return Result{Commit: func(ctx context.Context, tx db.Tx) error {
-		return a.s.consents.GrantTx(ctx, tx, st.User, st.Org, st.App, st.Scopes, st.Details)
+		return a.s.consents.GrantTx(ctx, tx, st.User, st.Org, st.App, st.scopes(), st.Details, st.said(in.Attributes))
 	}}, nil
+}
+
+// scopes are those that the person is asked for as such.
+func (st *State) scopes() []string {
+	return slices.DeleteFunc(slices.Clone(st.Scopes), func(scope string) bool { return slices.Contains(st.Instead, scope) })
+}
+
+// asked are the flow's attributes as consents know them.
+func (st *State) asked() []consents.Attribute {
+	all := make([]consents.Attribute, len(st.Attributes))
+	for i, a := range st.Attributes {
+		all[i] = consents.Attribute{Claim: a.Name, Mandatory: a.Mandatory}
+	}
+	return all
+}
+
+// said is what a person's choice among the optional attributes comes to; nil where nothing was asked one by one.
+func (st *State) said(chosen []string) *consents.Answer {
+	if len(st.Attributes) == 0 {
+		return nil
+	}
+	said := &consents.Answer{Instead: st.Instead}
+	for _, a := range st.Attributes {
+		if a.Mandatory || slices.Contains(chosen, a.Name) {
+			said.Allowed = append(said.Allowed, a.Name)
+		} else {
+			said.Declined = append(said.Declined, a.Name)
+		}
+	}
+	return said
 }

@@ -83,7 +83,7 @@ func TestConsentGrowsAndIsTakenBack(t *testing.T) {
 	}
 	grant := func(scopes ...string) {
 		in(t, d, a.id, func(ctx context.Context, tx db.Tx) error {
-			return s.GrantTx(ctx, tx, a.user, a.org, a.app, scopes, nil)
+			return s.GrantTx(ctx, tx, a.user, a.org, a.app, scopes, nil, nil)
 		})
 	}
 	if got := missing(a, "profile", "email"); !slices.Equal(got, []string{"profile", "email"}) {
@@ -156,7 +156,7 @@ func TestDetailsAreRememberedAsAgreed(t *testing.T) {
 	}
 	grant := func(raw string, scopes ...string) {
 		in(t, d, a.id, func(ctx context.Context, tx db.Tx) error {
-			return s.GrantTx(ctx, tx, a.user, a.org, a.app, scopes, read(raw))
+			return s.GrantTx(ctx, tx, a.user, a.org, a.app, scopes, read(raw), nil)
 		})
 	}
 	const one, two = `[{"type":"payment","amount":"1"}]`, `[{"type":"payment","amount":"1"},{"type":"ride"}]`
@@ -219,7 +219,7 @@ func TestListIsPaged(t *testing.T) {
 	for _, name := range []string{"two", "three"} {
 		app := addApp(t, d, a, name)
 		in(t, d, a.id, func(ctx context.Context, tx db.Tx) error {
-			return s.GrantTx(ctx, tx, a.user, a.org, app, []string{"email"}, nil)
+			return s.GrantTx(ctx, tx, a.user, a.org, app, []string{"email"}, nil, nil)
 		})
 	}
 	seen := map[ids.App]bool{}

@@ -15,12 +15,14 @@ import (
 )
 
 var (
-	eventGranted = events.Declare[grantedData]("consent.granted", "A person let an application have scopes or authorization details.")
+	eventGranted = events.Declare[grantedData]("consent.granted", "A person let an application have scopes, attributes or authorization details, or took attributes away.")
 	eventRevoked = events.Declare[revokedData]("consent.revoked", "A person took back what an application was allowed.")
 )
 
 type grantedData struct {
 	App          ids.App  `json:"app_id" audit:"public"`
+	Attributes   []string `json:"attributes,omitempty" audit:"public"`                  // all claims that are allowed now, where the person was asked for each
+	Declined     []string `json:"declined_attributes,omitempty" audit:"public"`         // and all that he said no to
 	DetailsTypes []string `json:"authorization_details_types,omitempty" audit:"public"` // of what was agreed to this time
 	Scopes       []string `json:"scopes" audit:"public"`                                // all that are allowed now
 	User         ids.User `json:"user_id" audit:"public"`
@@ -85,16 +87,22 @@ func texts(list details.List) []string {
 	return out
 }
 
-// GrantTx adds scopes and details to what the person allows the application in the organization.
-func (s *Service) GrantTx(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, scopes []string, list details.List) error {
-	c, err := db.CollectOne[Consent](ctx, tx, sqlGrant, tx.Tenant(), ids.NewConsent(), org, user, app, scopes, tx.Now(), texts(list), maxDetails)
+// GrantTx adds scopes and details to what the person allows the application in the organization, and takes in what he said of
+// attributes; nil where he was not asked for them one by one.
+func (s *Service) GrantTx(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, scopes []string, list details.List, said *Answer) error {
+	var allowed []string
+	declined, instead := []string{}, []string{}
+	if said != nil {
+		allowed, declined, instead = sorted(said.Allowed), sorted(said.Declined), sorted(said.Instead)
+	}
+	c, err := db.CollectOne[Consent](ctx, tx, sqlGrant, tx.Tenant(), ids.NewConsent(), org, user, app, scopes, tx.Now(), texts(list), maxDetails, allowed, declined, instead)
 	if db.IsNoRows(err) {
 		return nil // all of them were allowed before
 	}
 	if err != nil {
 		return err
 	}
-	return s.events.Write(ctx, tx, eventGranted.Of(org, c.ID, grantedData{App: app, DetailsTypes: list.Types(), Scopes: c.Scopes, User: user}))
+	return s.events.Write(ctx, tx, eventGranted.Of(org, c.ID, grantedData{App: app, Attributes: c.Attributes, Declined: c.Declined, DetailsTypes: list.Types(), Scopes: c.Scopes, User: user}))
 }
 
 // List returns a page of what a person allows, in all organizations, the oldest first.

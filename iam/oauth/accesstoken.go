@@ -38,6 +38,8 @@ type person struct {
 	roles    []string
 	named    bool // the userinfo endpoint tells more than the scopes ask for: see byName
 	told     told // what the ID token says of the person
+
+	attributes []attribute // what the access token says of the person, besides
 }
 
 // accessClaims are the claims of one access token.
@@ -116,6 +118,9 @@ func (a accessClaims) render(id ids.AccessToken, issued, expires int64) []byte {
 		}
 		if p.named {
 			c = c.flag(claimNamed, true)
+		}
+		for _, told := range p.attributes {
+			c = c.raw(told.name, told.value)
 		}
 	} else {
 		c = c.text("aut", autClient)

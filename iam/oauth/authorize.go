@@ -352,10 +352,16 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 func (s *Service) signInRequest(ctx context.Context, client apps.Client, p params, a *authorization) (authn.Request, error) {
 	client.SkipConsent = client.SkipConsent && !client.Demands().AskConsent
 	req := authn.Request{App: client, Issuer: a.Issuer, LoginHint: p.get("login_hint"), RedirectURI: a.RedirectURI, Details: a.Details, Scopes: slices.Concat(a.Scopes, a.covering)}
+	named, err := readByName(a.Claims)
+	if err != nil {
+		return req, err
+	}
+	if req.Attributes, req.Instead = asked(client, a.Scopes, named); client.ByAttribute() {
+		req.Instead = append(req.Instead, a.covering...)
+	}
 	if len(req.LoginHint) > maxHint {
 		return req, refuse(codeInvalidRequest, "login_hint is too long.")
 	}
-	var err error
 	if req.Prompt, err = prompts(p.get("prompt")); err != nil {
 		return req, err
 	}

@@ -124,6 +124,7 @@ func (s *Service) BeginCIBA(ctx context.Context, token string, b authn.Browser) 
 	age := cibaAge
 	req := authn.Request{App: client, Elsewhere: true, HintUser: c.User, Issuer: issuer.URL, LoginHint: username, MaxAge: &age, Message: c.Message, Org: c.Org, Prompt: []string{authn.PromptConsent},
 		RedirectURI: issuer.URL + "/login/request", Scopes: authorizedScopes(client, c.Scopes)}
+	req.Attributes, req.Instead = asked(client, req.Scopes, byName{})
 	if req.Details, err = details.Parse(c.Details); err != nil {
 		return "", err
 	}

@@ -148,13 +148,16 @@ func (b byName) String() string {
 	return string(raw)
 }
 
-// claims are those of a grant.
-func (g grant) claims() (b byName, err error) {
-	if g.Claims != "" {
-		err = json.Unmarshal([]byte(g.Claims), &b)
+// readByName reads what String wrote.
+func readByName(stored string) (b byName, err error) {
+	if stored != "" {
+		err = json.Unmarshal([]byte(stored), &b)
 	}
 	return b, err
 }
+
+// claims are those of a grant.
+func (g grant) claims() (byName, error) { return readByName(g.Claims) }
 
 // readClaims reads what the request asks for by name, after its scopes: claims, whose sign-in it has to be, and how he proves who he is.
 func (s *Service) readClaims(ctx context.Context, client apps.Client, p params, a *authorization) error {
@@ -202,7 +205,7 @@ func (a *authorization) named(client apps.Client, asked askedClaims) map[string]
 	found := map[string][]json.RawMessage{}
 	for name, one := range asked {
 		scope, ok := client.Dialect.ScopeFor(name, a.Scopes)
-		if !ok {
+		if !ok || !client.Requests(name) {
 			continue
 		}
 		found[name] = one.values

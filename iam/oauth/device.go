@@ -158,6 +158,7 @@ func (s *Service) BeginDevice(ctx context.Context, userCode string, b authn.Brow
 	}
 	req := authn.Request{App: client, Issuer: issuer.URL, Org: issuer.Org.ID, Prompt: []string{authn.PromptConsent}, RedirectURI: issuer.URL + "/device",
 		Scopes: authorizedScopes(client, d.Scopes)}
+	req.Attributes, req.Instead = asked(client, req.Scopes, byName{})
 	if req.Details, err = details.Parse(d.Details); err != nil {
 		return "", err
 	}

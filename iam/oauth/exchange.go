@@ -137,6 +137,9 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 		if p, err = s.personTx(ctx, tx, client.Client, g, scopes); err != nil {
 			return err
 		}
+		if g.App != client.ID {
+			p.attributes = passedAttributes(client.Client, subject)
+		}
 		if err := noneGranted(requested, p.scopes, missingGrant); err != nil || actor == "" {
 			return err
 		}

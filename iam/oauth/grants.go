@@ -219,6 +219,15 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if p.roles, err = s.Roles.RoleNames(ctx, tx, g.User, g.Org, client.ID, client.RoleAudience); err != nil {
 		return person{}, err
 	}
+	may, err := s.gateTx(ctx, tx, client, nil, g)
+	if err != nil {
+		return person{}, err
+	}
+	if g.App == client.ID && len(client.AccessTokenAttributes) > 0 {
+		if p.attributes, err = s.tokenAttributesTx(ctx, tx, client, g, p.roles, may); err != nil {
+			return person{}, err
+		}
+	}
 	if !slices.Contains(p.scopes, scopeOpenID) {
 		return p, nil
 	}
@@ -232,7 +241,7 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 		told = p.scopes
 	}
 	if len(told)+len(named.IDToken) > 0 {
-		p.told, err = s.tellTx(ctx, tx, client, g.User, g.Org, told, named.IDToken, p.roles)
+		p.told, err = s.tellTx(ctx, tx, client, g.User, g.Org, told, named.IDToken, p.roles, may)
 	}
 	return p, err
 }

@@ -112,7 +112,8 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 	if err := s.mayIntrospect(ctx, t, caller.Client, a); err != nil {
 		return nil, err
 	}
-	if _, err := s.standing(ctx, t, a); err != nil {
+	client, err := s.standing(ctx, t, a)
+	if err != nil {
 		return nil, err
 	}
 	c := newClaims().flag("active", true).text("token_type", tokenType(a.bound)).words("scope", a.scopes).text("client_id", a.clientID)
@@ -145,6 +146,9 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 	}
 	if a.act != nil {
 		c = c.raw("act", a.act)
+	}
+	for _, told := range passedAttributes(client, a) { // of which the app's list may be shorter by now
+		c = c.raw(told.name, told.value)
 	}
 	return c.end(), nil
 }

@@ -70,6 +70,7 @@ func (s *Service) passwordGrant(w http.ResponseWriter, r *http.Request, client a
 		return err
 	}
 	req := authn.Request{App: client.Client, Issuer: a.Issuer, Scopes: a.Scopes}
+	req.Attributes, req.Instead = asked(client.Client, a.Scopes, byName{})
 	if err := chosenOrg(httpapi.IssuerOf(ctx).Org, form, &req); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"grove/iam/attributes"
 	"grove/iam/authn"
 	"grove/iam/authz/details"
+	"grove/iam/consents"
 	"grove/iam/sessions"
 	"grove/iam/users"
 	"grove/infra/db"
@@ -25,6 +26,11 @@ type Clients interface {
 	Client(ctx context.Context, tenant ids.Tenant, clientID string) (apps.Client, error)
 	// HMACKeys opens the secrets of a client that signs with them.
 	HMACKeys(ctx context.Context, tenant ids.Tenant, c apps.Client) ([][]byte, error)
+}
+
+// Consents knows what people allow apps. iam/consents.
+type Consents interface {
+	Said(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App) (consents.Said, error)
 }
 
 // DetailsTypes knows the authorization details types of APIs. iam/authz.

@@ -297,3 +297,8 @@ func list(s []string) []string {
 	}
 	return s
 }
+
+// clientIDs are the names in OAuth of those of the apps that there are.
+func clientIDs(ctx context.Context, tx db.Tx, apps []ids.App) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `SELECT client_id FROM apps WHERE tenant_id = $1 AND id = ANY ($2)`, tx.Tenant(), apps)
+}

@@ -25,26 +25,32 @@ type told struct {
 }
 
 // tellTx reads what the scopes let an app know of a person in an organization (OpenID Connect Core 1.0, section 5.4), and what it has
-// asked for by name. roles are those that are known already; nil where nobody has asked yet.
-func (s *Service) tellTx(ctx context.Context, tx db.Tx, client apps.Client, user ids.User, org ids.Org, scopes []string, named map[string][]json.RawMessage, roles []string) (t told, err error) {
+// asked for by name, as far as it may be told. roles are those that are known already; nil where nobody has asked yet.
+func (s *Service) tellTx(ctx context.Context, tx db.Tx, client apps.Client, user ids.User, org ids.Org, scopes []string, named map[string][]json.RawMessage, roles []string, may gate) (t told, err error) {
 	t = told{claims: client.Dialect.Asked(scopes), roles: roles, only: map[string][]json.RawMessage{}}
 	for _, c := range client.Dialect.Named(slices.Sorted(maps.Keys(named))) {
 		if !slices.ContainsFunc(t.claims, func(by attributes.Told) bool { return by.Name == c.Name }) {
 			t.claims, t.only[c.Name] = append(t.claims, c), named[c.Name]
 		}
 	}
+	t.claims = slices.DeleteFunc(t.claims, func(c attributes.Told) bool { return !may(c.Name) })
+	return t, s.fillTx(ctx, tx, client, &t, user, org)
+}
+
+// fillTx reads what the claims are told from.
+func (s *Service) fillTx(ctx context.Context, tx db.Tx, client apps.Client, t *told, user ids.User, org ids.Org) (err error) {
 	if t.user, err = s.Users.Load(ctx, tx, user); err != nil {
-		return t, err
+		return err
 	}
-	if roles == nil && t.tells(attributes.Roles) {
+	if t.roles == nil && t.tells(attributes.Roles) {
 		if t.roles, err = s.Roles.RoleNames(ctx, tx, user, org, client.ID, client.RoleAudience); err != nil {
-			return t, err
+			return err
 		}
 	}
 	if t.tells(attributes.Groups) {
 		t.groups, err = s.Groups.NamesOf(ctx, tx, user, org)
 	}
-	return t, err
+	return err
 }
 
 func (t told) tells(attribute string) bool {

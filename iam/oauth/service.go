@@ -33,6 +33,7 @@ type Options struct {
 // and Processors.
 type Dependencies struct {
 	Clients      Clients
+	Consents     Consents
 	DB           *db.DB
 	DetailsTypes DetailsTypes
 	Dialects     Dialects

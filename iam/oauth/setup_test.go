@@ -69,6 +69,7 @@ const (
 type world struct {
 	*testkit.Database
 	a, b     *tenant
+	consents *consents.Service
 	dialect  *attributes.Service
 	hub      *cache.Hub
 	issuers  *issuers.Service
@@ -122,8 +123,9 @@ func setup(t *testing.T, hear ...bool) *world {
 	people := users.New(w.DB, log, nil, nil)
 	w.people = people
 	w.issuers = issuers.New(w.DB, log, people, above{})
+	w.consents = consents.New(w.DB, log)
 	w.dialect = attributes.New(w.DB, log, w.hub, authz.IsReserved)
-	w.serve(oauth.Dependencies{Clients: w, DB: w.DB, DetailsTypes: w, Dialects: w.dialect, Events: log, Groups: groups.New(w.DB, log, nil), Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
+	w.serve(oauth.Dependencies{Clients: w, Consents: w.consents, DB: w.DB, DetailsTypes: w, Dialects: w.dialect, Events: log, Groups: groups.New(w.DB, log, nil), Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
 		Processors: w.plugins, Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people}, func(*oauth.Options) {})
 	if len(hear) > 0 {
 		ctx, cancel := context.WithCancel(context.Background())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"grove/iam/apps"
 	"grove/infra/db"
@@ -76,6 +77,13 @@ func (s *Service) userinfoClaims(r *http.Request, given httpapi.Credentials) (cl
 	if err != nil {
 		return no(err)
 	}
+	origins, err := s.origins(ctx, t, a)
+	if errors.Is(err, errToken) {
+		return no(errBearer)
+	}
+	if err != nil {
+		return no(err)
+	}
 	c := newClaims().text("sub", a.claims.Subject)
 	if client.UserinfoAlg != "" { // OpenID Connect Core 1.0, section 5.3.2
 		c = c.text("iss", a.claims.Issuer).text("aud", client.ClientID)
@@ -92,11 +100,11 @@ func (s *Service) userinfoClaims(r *http.Request, given httpapi.Credentials) (cl
 		if !a.hasScope(scopeOpenID) {
 			return refuse(codeInsufficientScope, "The token lacks the scope openid.").told("OpenID Connect Core 1.0, section 5.4", "", "Ask for the scope openid when the person signs in.")
 		}
-		named, err := s.namedTx(ctx, tx, a)
+		named, may, err := s.mayTx(ctx, tx, client, origins, a)
 		if err != nil {
 			return err
 		}
-		told, err := s.tellTx(ctx, tx, client, a.user, a.org, a.scopes, named.Userinfo, nil)
+		told, err := s.tellTx(ctx, tx, client, a.user, a.org, a.scopes, named.Userinfo, nil, may)
 		if fault.CodeNotFound.Is(err) {
 			return errBearer
 		}
@@ -113,19 +121,24 @@ func (s *Service) userinfoClaims(r *http.Request, given httpapi.Credentials) (cl
 	return c, client, nil
 }
 
-// namedTx are the claims that a token's grant names beside its scopes.
-func (s *Service) namedTx(ctx context.Context, tx db.Tx, a accessToken) (byName, error) {
-	if _, any := a.claims.Get(claimNamed); !any {
-		return byName{}, nil
+// mayTx are the claims that a token's grant names beside its scopes, and the gate for all of them. Most tokens need not look at it.
+func (s *Service) mayTx(ctx context.Context, tx db.Tx, client apps.Client, origins []apps.Client, a accessToken) (named byName, may gate, err error) {
+	_, any := a.claims.Get(claimNamed)
+	if !any && !limited(client) && !slices.ContainsFunc(origins, limited) {
+		return named, open, nil
 	}
 	g, err := findGrant(ctx, tx, a.grant)
 	if db.IsNoRows(err) {
-		return byName{}, errBearer
+		return named, nil, errBearer
+	}
+	if err == nil && any {
+		named, err = g.claims()
 	}
 	if err != nil {
-		return byName{}, err
+		return named, nil, err
 	}
-	return g.claims()
+	may, err = s.gateTx(ctx, tx, client, origins, g)
+	return named, may, err
 }
 
 // presentedToken finds the access token in the header or, in a POST, in the form (RFC 6750, sections 2.1 and 2.2). In the

@@ -1622,6 +1622,19 @@ type AccountAppList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// AccountAttribute defines model for AccountAttribute.
+type AccountAttribute struct {
+	// Claim The claim.
+	//
+	// Examples: given_name
+	Claim string `json:"claim"`
+
+	// Title What people call it; the claim's name where it is gone.
+	//
+	// Examples: Given name
+	Title string `json:"title"`
+}
+
 // AccountConsent defines model for AccountConsent.
 type AccountConsent struct {
 	// AppID The app.
@@ -1634,6 +1647,9 @@ type AccountConsent struct {
 	// Examples: Orders
 	AppName string `json:"app_name"`
 
+	// Attributes What it is told of the person, where he was asked for each. Of others, the scopes say it.
+	Attributes []AccountAttribute `json:"attributes"`
+
 	// AuthorizationDetails What else it may have, exactly (RFC 9396); the newest that are remembered.
 	//
 	// Examples: [{"amount":"12.50","type":"payment_initiation"}]
@@ -1643,6 +1659,9 @@ type AccountConsent struct {
 	//
 	// Examples: 2026-11-23T09:15:00Z
 	CreatedAt time.Time `json:"created_at"`
+
+	// DeclinedAttributes What the person said no to.
+	DeclinedAttributes []AccountAttribute `json:"declined_attributes"`
 
 	// ID The consent.
 	//
@@ -1662,7 +1681,7 @@ type AccountConsent struct {
 	// Examples: ["openid","orders.read"]
 	Scopes []string `json:"scopes"`
 
-	// UpdatedAt When it last grew.
+	// UpdatedAt When it last changed.
 	//
 	// Examples: 2026-11-23T09:15:00Z
 	UpdatedAt time.Time `json:"updated_at"`
@@ -1990,6 +2009,11 @@ type AppList struct {
 
 // AppOIDC defines model for AppOIDC.
 type AppOIDC struct {
+	// AccessTokenAttributes Claims about the person that access tokens have, whatever their scopes, and answers of introspection.
+	//
+	// Examples: ["department"]
+	AccessTokenAttributes []string `json:"access_token_attributes"`
+
 	// AccessTokenFormat jwt: APIs check access tokens by themselves (RFC 9068). opaque: nobody but the server reads them; APIs ask introspection.
 	//
 	// Examples: jwt
@@ -2009,6 +2033,11 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	AssertionReuse bool `json:"assertion_reuse"`
+
+	// AttributesAsked Whether people are asked for attributes one by one, which begins with the first requested_attributes and does not end with them: what somebody said no to stays untold.
+	//
+	// Examples: false
+	AttributesAsked bool `json:"attributes_asked"`
 
 	// AuthorizationDetailsTypes The authorization details types that the app may ask for (RFC 9396, section 10), of all the APIs that it is authorized for.
 	//
@@ -2160,6 +2189,9 @@ type AppOIDC struct {
 	//
 	// Examples: ES256
 	RequestObjectSigningAlg string `json:"request_object_signing_alg"`
+
+	// RequestedAttributes All that the app is ever told of people; empty: whatever the scopes ask for that it requests.
+	RequestedAttributes []RequestedAttribute `json:"requested_attributes"`
 
 	// RequireDpopNonce Whether its proofs need a nonce of the server's (RFC 9449, section 8).
 	//
@@ -4355,6 +4387,19 @@ type RemovedNameList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// RequestedAttribute defines model for RequestedAttribute.
+type RequestedAttribute struct {
+	// Claim The name of a claim that the app's organization has.
+	//
+	// Examples: given_name
+	Claim string `json:"claim"`
+
+	// Mandatory Whether the app cannot do without: whoever signs in to it agrees to this one or does not sign in.
+	//
+	// Examples: true
+	Mandatory bool `json:"mandatory"`
+}
+
 // ResetPasswordRequest defines model for ResetPasswordRequest.
 type ResetPasswordRequest struct {
 	// MustChangePassword Whether it must be replaced at the next sign-in; true when absent.
@@ -4893,6 +4938,11 @@ type UpdateAccountProfileRequest struct {
 
 // UpdateAppOIDCRequest defines model for UpdateAppOIDCRequest.
 type UpdateAppOIDCRequest struct {
+	// AccessTokenAttributes Claims about the person that the app's access tokens have from now on, whatever their scopes, and that introspection tells. All of them are in requested_attributes where there are any. Whoever is handed a token that is no opaque one reads them.
+	//
+	// Examples: ["department"]
+	AccessTokenAttributes *[]string `json:"access_token_attributes,omitempty"`
+
 	// AccessTokenFormat jwt: APIs check access tokens by themselves (RFC 9068), and the app can read them. opaque: nobody but the server reads them, and APIs ask introspection about each. Tokens that are out stay what they are.
 	//
 	// Examples: jwt
@@ -5038,6 +5088,9 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ES256
 	RequestObjectSigningAlg *UpdateAppOIDCRequestRequestObjectSigningAlg `json:"request_object_signing_alg,omitempty"`
+
+	// RequestedAttributes All that the app is told of people from now on, by the names of claims of its organization: a claim leaves if it is here, a scope that the app requested asks for it or the request names it, and the person agreed, where people are asked. Empty is no list: the app is told all that its scopes ask for. Who has agreed to the scopes before is told of until he is asked, at his next sign-in, for each.
+	RequestedAttributes *[]RequestedAttribute `json:"requested_attributes,omitempty"`
 
 	// RequireDpopNonce Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8).
 	//

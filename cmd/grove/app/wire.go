@@ -156,7 +156,7 @@ func (a *App) wire() error {
 	links.WithSettings(options)
 	pages := hosted.New(hosted.Options{DB: a.DB, Engine: engine, Events: a.Events, Invitations: invited, Keys: keyring, Log: a.Log, Orgs: orgs, Passwords: links, Roles: roles, Users: people})
 	refusals := inspector.New(a.DB, clients, a.Log)
-	server := oauth.New(oauth.Dependencies{Clients: clients, DB: a.DB, DetailsTypes: roles, Dialects: told, Events: a.Events, Groups: teams, Hub: a.Hub, Inspector: refusals, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
+	server := oauth.New(oauth.Dependencies{Clients: clients, Consents: allowed, DB: a.DB, DetailsTypes: roles, Dialects: told, Events: a.Events, Groups: teams, Hub: a.Hub, Inspector: refusals, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Processors: a.options.Processors, Registration: strangers, RemoteKeys: published,
 		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL,
@@ -166,7 +166,7 @@ func (a *App) wire() error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
 	})
 	signedIn.OnEndInOrg(server.EndGrantsInOrgTx)
-	me := account.New(account.Dependencies{Apps: shares, Authz: roles, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
+	me := account.New(account.Dependencies{Apps: shares, Authz: roles, Claims: told, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
 	firsts := administrators.New(a.DB, tenants, people)
 	letters := notifications.New(invited, links, server, a.options.Sender, a.Log)
 

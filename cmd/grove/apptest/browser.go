@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -19,10 +20,11 @@ type SignIn struct {
 	Base         string // whose authorization server; the tenant's base where ""
 	Browser      *http.Client
 	ClientID     string
-	ClientSecret string // of a confidential client
-	Deny         bool   // say no where consent is asked for
-	NewPassword  string // where a page asks for a new one
-	Org          string // the parameter org
+	ClientSecret string   // of a confidential client
+	Deny         bool     // say no where consent is asked for
+	Keep         []string // claims that are not shared where that can be chosen
+	NewPassword  string   // where a page asks for a new one
+	Org          string   // the parameter org
 	Password     string
 	RedirectURI  string // that of a built-in app where ""
 	Scope        string
@@ -34,6 +36,7 @@ var (
 	hidden     = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 	field      = regexp.MustCompile(`<input[^>]*\sname="(username|password)"`)
 	fresh      = regexp.MustCompile(`<input[^>]*\sautocomplete="new-password"`)
+	ticked     = regexp.MustCompile(`<input type="checkbox"[^>]*\sname="attribute:([^"]*)"[^>]*\schecked>`)
 	allow      = regexp.MustCompile(`name="decision" value="allow"`)
 )
 
@@ -96,6 +99,11 @@ func (s SignIn) fill(page string) url.Values {
 		form.Set("decision", "deny")
 	case allow.MatchString(page):
 		form.Set("decision", "allow")
+		for _, m := range ticked.FindAllStringSubmatch(page, -1) {
+			if !slices.Contains(s.Keep, html.UnescapeString(m[1])) {
+				form.Set("attribute:"+html.UnescapeString(m[1]), "yes")
+			}
+		}
 	case refused(page):
 		form.Set("decision", "cancel")
 	}

@@ -201,7 +201,8 @@ var special = map[string]func(p *place, c *call){
 			delete(c.body.(m), "tls_client_auth_san_"+name) // tls_client_auth_subject_dn is there
 		}
 		c.body.(m)["token_exchange_audiences"] = []string{}
-		delete(c.body.(m), "sector_identifier_uri") // it would be read
+		c.body.(m)["access_token_attributes"] = []string{"given_name"} // of requested_attributes
+		delete(c.body.(m), "sector_identifier_uri")                    // it would be read
 	},
 	"updateOrganization": func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
 	"updateRole": func(_ *place, c *call) {

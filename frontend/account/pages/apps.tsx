@@ -64,8 +64,15 @@ function Detail({ detail }: { detail: Record<string, unknown> }) {
 /** What the consent page says of the scopes that are no API's. */
 const standard: Record<string, string> = sentences;
 
+/** What an app is told of the person, or is not, where he chose. */
+function Attributes({ list, title }: { list: Consent["attributes"]; title: string }) {
+  if (list.length === 0) return null;
+  return <Text fz="sm" style={{ overflowWrap: "anywhere" }}>{title} <Text c="dimmed" component="span" fz="sm">{list.map((a) => a.title).join(", ")}</Text></Text>;
+}
+
 /** What an app may have, in the sentences of the page that asked. */
 function Allowed({ consent }: { consent: Consent }) {
+  const { t } = useTranslation();
   return (
     <Stack gap={4} mt={2}>
       {consent.scopes.map((name) => {
@@ -77,6 +84,8 @@ function Allowed({ consent }: { consent: Consent }) {
           </div>
         );
       })}
+      <Attributes list={consent.attributes} title={t("account.told")} />
+      <Attributes list={consent.declined_attributes} title={t("account.untold")} />
       {consent.authorization_details.map((d) => <Detail detail={d} key={JSON.stringify(d)} />)}
     </Stack>
   );

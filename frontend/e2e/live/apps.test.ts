@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sent } from "../../api/index.ts";
-import { accessibility, launch, open } from "../launch.js";
+import { accessibility, launch, open, screens } from "../launch.js";
 import { type World, settled, signIn, startWorld } from "./world.ts";
 
 let browser: Browser;
@@ -141,3 +141,49 @@ test("a public app shows its encryption where it has any, so that it can be take
   await page.getByRole("heading", { name: "Encryption" }).waitFor({ state: "detached" });
   expect(admin.faults).toEqual([]);
 });
+
+test("an app lists what it is told of people, who choose without a script, and their portal says what", async () => {
+  const app = await openApp("Letters", "web");
+  await page.getByRole("tab", { name: "Attributes" }).click();
+  await page.getByText("No list: the app is told whatever its scopes ask for.").waitFor();
+  const pick = async (label: string, typed: string, option: string) => {
+    await page.getByRole("combobox", { exact: true, name: label }).fill(typed);
+    await page.getByRole("option", { exact: true, name: option }).click();
+    await page.keyboard.press("Escape");
+  };
+  await pick("Attributes", "preferred", "Username · preferred_username");
+  await pick("Attributes", "given", "Given name · given_name");
+  await page.getByRole("switch", { name: "Required: Username" }).click({ force: true });
+  await pick("Attributes in access tokens", "given", "Given name · given_name");
+  expect(await accessibility(page)).toEqual([]);
+  await shot("app-attributes");
+  await save();
+  await expect.poll(app.read, { timeout: 15_000 }).toMatchObject({
+    access_token_attributes: ["given_name"], attributes_asked: true,
+    requested_attributes: [{ claim: "preferred_username", mandatory: true }, { claim: "given_name", mandatory: false }],
+  });
+
+  const { client_id } = await sent(world.api.GET("/v1/orgs/{org}/apps/{app}", app.at));
+  const query = new URLSearchParams({
+    client_id, code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256", redirect_uri: "https://letters.example/cb", response_type: "code", scope: "openid profile",
+  });
+  const plain = await open(browser, { javaScriptEnabled: false, viewport: screens.phone });
+  await plain.page.goto(`${world.dev.tenant_base}/oauth2/authorize?${query}`);
+  await signIn(plain.page, world.dev.admin_username, world.dev.admin_password);
+  const box = (name: RegExp) => plain.page.getByRole("checkbox", { name });
+  expect(await box(/^Username/).isDisabled()).toBe(true);
+  await box(/^Given name/).uncheck();
+  await plain.page.route("https://letters.example/**", (route) => route.fulfill({ body: "back" }));
+  await plain.page.getByRole("button", { name: "Allow access" }).click();
+  await plain.page.waitForURL(/^https:\/\/letters\.example\/cb\?.*code=/);
+  await plain.context.close();
+
+  await page.goto(`${world.dev.tenant_base}/account/apps`);
+  await settled(page);
+  const row = page.getByRole("row").filter({ hasText: "Letters" });
+  await row.getByText("Is told your: Username").last().waitFor();
+  await row.getByText("Is not told your: Given name").last().waitFor();
+  expect(await row.getByText("See your name and profile").count()).toBe(0);
+  expect(await accessibility(page)).toEqual([]);
+  await shot("portal-attributes");
+}, 180_000);

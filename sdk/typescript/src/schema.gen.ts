@@ -2055,6 +2055,18 @@ export interface components {
              */
             next_page_token?: string;
         };
+        AccountAttribute: {
+            /**
+             * @description The claim.
+             * @example given_name
+             */
+            claim: string;
+            /**
+             * @description What people call it; the claim's name where it is gone.
+             * @example Given name
+             */
+            title: string;
+        };
         AccountConsent: {
             /**
              * @description The app.
@@ -2066,6 +2078,8 @@ export interface components {
              * @example Orders
              */
             app_name: string;
+            /** @description What it is told of the person, where he was asked for each. Of others, the scopes say it. */
+            attributes: components["schemas"]["AccountAttribute"][];
             /**
              * @description What else it may have, exactly (RFC 9396); the newest that are remembered.
              * @example [
@@ -2084,6 +2098,8 @@ export interface components {
              * @example 2026-11-23T09:15:00Z
              */
             created_at: string;
+            /** @description What the person said no to. */
+            declined_attributes: components["schemas"]["AccountAttribute"][];
             /**
              * @description The consent.
              * @example cns_069hwpkw01r010000000000004
@@ -2106,7 +2122,7 @@ export interface components {
             scopes: string[];
             /**
              * Format: date-time
-             * @description When it last grew.
+             * @description When it last changed.
              * @example 2026-11-23T09:15:00Z
              */
             updated_at: string;
@@ -2531,6 +2547,13 @@ export interface components {
         };
         AppOIDC: {
             /**
+             * @description Claims about the person that access tokens have, whatever their scopes, and answers of introspection.
+             * @example [
+             *       "department"
+             *     ]
+             */
+            access_token_attributes: string[];
+            /**
              * @description jwt: APIs check access tokens by themselves (RFC 9068). opaque: nobody but the server reads them; APIs ask introspection.
              * @example jwt
              */
@@ -2553,6 +2576,11 @@ export interface components {
              * @example false
              */
             assertion_reuse: boolean;
+            /**
+             * @description Whether people are asked for attributes one by one, which begins with the first requested_attributes and does not end with them: what somebody said no to stays untold.
+             * @example false
+             */
+            attributes_asked: boolean;
             /**
              * @description The authorization details types that the app may ask for (RFC 9396, section 10), of all the APIs that it is authorized for.
              * @example [
@@ -2717,6 +2745,8 @@ export interface components {
              * @example ES256
              */
             request_object_signing_alg: string;
+            /** @description All that the app is ever told of people; empty: whatever the scopes ask for that it requests. */
+            requested_attributes: components["schemas"]["RequestedAttribute"][];
             /**
              * @description Whether its proofs need a nonce of the server's (RFC 9449, section 8).
              * @example false
@@ -4865,6 +4895,18 @@ export interface components {
              */
             next_page_token?: string;
         };
+        RequestedAttribute: {
+            /**
+             * @description The name of a claim that the app's organization has.
+             * @example given_name
+             */
+            claim: string;
+            /**
+             * @description Whether the app cannot do without: whoever signs in to it agrees to this one or does not sign in.
+             * @example true
+             */
+            mandatory: boolean;
+        };
         ResetPasswordRequest: {
             /**
              * @description Whether it must be replaced at the next sign-in; true when absent.
@@ -5381,6 +5423,13 @@ export interface components {
         };
         UpdateAppOIDCRequest: {
             /**
+             * @description Claims about the person that the app's access tokens have from now on, whatever their scopes, and that introspection tells. All of them are in requested_attributes where there are any. Whoever is handed a token that is no opaque one reads them.
+             * @example [
+             *       "department"
+             *     ]
+             */
+            access_token_attributes?: string[];
+            /**
              * @description jwt: APIs check access tokens by themselves (RFC 9068), and the app can read them. opaque: nobody but the server reads them, and APIs ask introspection about each. Tokens that are out stay what they are.
              * @example jwt
              * @enum {string}
@@ -5553,6 +5602,8 @@ export interface components {
              * @enum {string}
              */
             request_object_signing_alg?: "" | "ES256" | "EdDSA" | "PS256" | "RS256";
+            /** @description All that the app is told of people from now on, by the names of claims of its organization: a claim leaves if it is here, a scope that the app requested asks for it or the request names it, and the person agreed, where people are asked. Empty is no list: the app is told all that its scopes ask for. Who has agreed to the scopes before is told of until he is asked, at his next sign-in, for each. */
+            requested_attributes?: components["schemas"]["RequestedAttribute"][];
             /**
              * @description Whether its proofs at the token endpoint need a nonce of the server's, so that none can be made in advance (RFC 9449, section 8).
              * @example false
@@ -12978,7 +13029,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: app.grant_types, app.redirect_uri_required, app.resource_unknown, request.invalid. */
+            /** @description Codes: app.claim_unknown, app.grant_types, app.redirect_uri_required, app.resource_unknown, request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -7,6 +7,7 @@ import type { components } from "../../../api/index.ts";
 import { Copyable, Facts, FormDialog, Section, StateBadge, Time, notifyDone, useApiForm, useConfirm, useGrove } from "../../../ui/index.ts";
 import { DetailPage } from "../../DetailPage.tsx";
 import { allows, showOpenTab, useGo, useId, useOrg, useTab } from "../../useOrg.ts";
+import { Attributes } from "./attributes.tsx";
 import { AuthorizedApis } from "./apis.tsx";
 import { FailedRequests } from "./failed.tsx";
 import { Oidc } from "./oidc.tsx";
@@ -15,7 +16,7 @@ import { Sharing } from "./sharing.tsx";
 
 export type App = components["schemas"]["App"];
 
-const tabs = ["general", "oidc", "secrets", "apis", "sharing", "failed"] as const;
+const tabs = ["general", "oidc", "attributes", "secrets", "apis", "sharing", "failed"] as const;
 
 export function AppPage() {
   const { t } = useTranslation();
@@ -68,10 +69,11 @@ export function AppPage() {
       {(a) => (
         <Tabs keepMounted={false} onChange={setTab} value={tab}>
           <Tabs.List mb="md" ref={showOpenTab}>
-            {tabs.filter((name) => name !== "secrets" || a.client_type === "confidential").map((name) => <Tabs.Tab key={name} value={name}>{t(`appTab.${name}`)}</Tabs.Tab>)}
+            {tabs.filter((name) => (name !== "secrets" || a.client_type === "confidential") && (name !== "attributes" || a.template !== "m2m")).map((name) => <Tabs.Tab key={name} value={name}>{t(`appTab.${name}`)}</Tabs.Tab>)}
           </Tabs.List>
           <Tabs.Panel value="general"><General app={a} /></Tabs.Panel>
           <Tabs.Panel value="oidc"><Oidc app={a} /></Tabs.Panel>
+          <Tabs.Panel value="attributes"><Attributes app={a} /></Tabs.Panel>
           <Tabs.Panel value="secrets"><AppSecrets app={a} /></Tabs.Panel>
           <Tabs.Panel value="apis"><AuthorizedApis app={a} /></Tabs.Panel>
           <Tabs.Panel value="sharing"><Sharing app={a} /></Tabs.Panel>
