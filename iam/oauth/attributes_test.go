@@ -274,6 +274,10 @@ func TestAttack19_ExchangedAttributes(t *testing.T) {
 	w.tells("access token", inToken(w.read(got, jose.ES256, "at+jwt")), "email")
 	w.requests("other", "birthdate", "email")
 	w.tells("both lists, userinfo", inInfo(w.info(w.a, got)), "email")
+	w.requests("other")
+	w.requests("web", "given_name")
+	w.change(w.a, "web", func(c *apps.Client) { c.SkipConsent = true })
+	w.tells("the list of the first, who asks nobody", inInfo(w.info(w.a, got)), "given_name")
 }
 
 // counted counts how often consents are looked up.
