@@ -18,6 +18,15 @@ const (
 	ProfileFAPI2Signing = "fapi2_message_signing" // with FAPI 2.0 Message Signing: authorization requests and responses
 )
 
+// strictest are the profiles, those first that ask for more.
+var strictest = []string{ProfileFAPI2Signing, ProfileFAPI2, ProfileFAPI1, ""}
+
+// Meets reports whether an app that is held to one profile does all that another asks for, or more.
+func (s Settings) Meets(profile string) bool {
+	had, wanted := slices.Index(strictest, s.Profile), slices.Index(strictest, profile)
+	return had >= 0 && had <= wanted
+}
+
 // Demands are what a profile asks of an app's settings and of each of its requests. The zero value asks for nothing.
 //
 // What all profiles ask for has no member: a confidential client that proves itself by key or certificate, codes and no other
@@ -111,6 +120,8 @@ func checkProfile(a appRow) error {
 	return nil
 }
 
+const reasonProfile = "app.profile_changed"
+
 // setProfile changes the profile that an app is held to. Under a new one nothing lives on that was issued under weaker rules.
 func (s *Service) setProfile(ctx context.Context, tx db.Tx, a *appRow, in UpdateAppOIDCRequest, fields []string) ([]string, error) {
 	had := a.OIDC.Profile
@@ -118,5 +129,5 @@ func (s *Service) setProfile(ctx context.Context, tx db.Tx, a *appRow, in Update
 	if a.OIDC.Profile == had || a.OIDC.Profile == "" {
 		return fields, nil
 	}
-	return fields, tx.Raise(ctx, db.KindClient, a.ID.UUID(), "app.profile_changed")
+	return fields, tx.Raise(ctx, db.KindClient, a.ID.UUID(), reasonProfile)
 }

@@ -108,8 +108,8 @@ func (s *Service) RegisterTx(ctx context.Context, tx db.Tx, org ids.Org, r Regis
 	return row.versioned(), secret, s.events.Write(ctx, tx, eventCreated.Of(org, row.ID, row.data()))
 }
 
-// over lays what an app says of itself over its settings. What only administrators set stays: lifetimes, consent, profiles,
-// certificates. So does what makes the app safer, once it is set by anybody.
+// over lays what an app says of itself over its settings. What only administrators set stays: lifetimes and consent. So does what
+// makes the app safer, once it is set by anybody.
 func (r Registration) over(s Settings) Settings {
 	d := r.Settings
 	s.AuthMethod, s.AuthSigningAlg, s.JWKS, s.JWKSURI = d.AuthMethod, d.AuthSigningAlg, d.JWKS, d.JWKSURI
@@ -119,6 +119,11 @@ func (r Registration) over(s Settings) Settings {
 	s.IDTokenAlg, s.IntrospectionAlg, s.RequestObjectAlg, s.ResponseAlg, s.UserinfoAlg = d.IDTokenAlg, d.IntrospectionAlg, d.RequestObjectAlg, d.ResponseAlg, d.UserinfoAlg
 	s.Encryption, s.ResponseTypes = d.Encryption, d.ResponseTypes
 	s.SectorIdentifierURI, s.SubjectType = d.SectorIdentifierURI, d.SubjectType
+	s.CertificateDN, s.CertificateDNS, s.CertificateEmail, s.CertificateIP, s.CertificateURI = d.CertificateDN, d.CertificateDNS, d.CertificateEmail, d.CertificateIP, d.CertificateURI
+	if !s.Meets(d.Profile) {
+		s.Profile = d.Profile
+	}
+	s.CertificateBound = s.CertificateBound || d.CertificateBound
 	s.DPoPBound = s.DPoPBound || d.DPoPBound
 	s.RequirePushed = s.RequirePushed || d.RequirePushed
 	s.RequireSignedRequest = s.RequireSignedRequest || d.RequireSignedRequest
@@ -166,6 +171,11 @@ func (s *Service) ReregisterTx(ctx context.Context, tx db.Tx, org ids.Org, id id
 	}
 	if was.OIDC.Sector() != row.OIDC.Sector() {
 		if err := tx.Raise(ctx, db.KindClient, id.UUID(), reasonSubjects); err != nil {
+			return changed, err
+		}
+	}
+	if was.OIDC.Profile != row.OIDC.Profile {
+		if err := tx.Raise(ctx, db.KindClient, id.UUID(), reasonProfile); err != nil {
 			return changed, err
 		}
 	}

@@ -55,6 +55,12 @@ type Metadata struct {
 	BackchannelRequestAlg  string       `json:"backchannel_authentication_request_signing_alg,omitempty"`
 	BackchannelUserCode    bool         `json:"backchannel_user_code_parameter,omitempty"`
 	BackchannelSession     bool         `json:"backchannel_logout_session_required,omitempty"`
+	CertificateBound       bool         `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 8705, section 3.4
+	CertificateDN          string       `json:"tls_client_auth_subject_dn,omitempty"`                 // RFC 8705, section 2.1.2, and the four that follow
+	CertificateDNS         string       `json:"tls_client_auth_san_dns,omitempty"`
+	CertificateEmail       string       `json:"tls_client_auth_san_email,omitempty"`
+	CertificateIP          string       `json:"tls_client_auth_san_ip,omitempty"`
+	CertificateURI         string       `json:"tls_client_auth_san_uri,omitempty"`
 	ClientName             string       `json:"client_name,omitempty"`
 	ClientURI              string       `json:"client_uri,omitempty"`
 	Contacts               []string     `json:"contacts,omitempty"`
@@ -103,14 +109,15 @@ type rules struct {
 	authMethod  string   // where it names none
 	authMethods []string // that it may name
 	grantTypes  []string
-	sector      bool // whether it may name an address where its sector is listed: we read that, and not for everybody
+	profile     string // of apps.Settings; "" for none
+	sector      bool   // whether it may name an address where its sector is listed: we read that, and not for everybody
 }
 
 var (
 	grantsOfPeople = []string{apps.GrantAuthorizationCode, apps.GrantDeviceCode, apps.GrantOrganizationSwitch, apps.GrantRefreshToken, implicit}
 
 	openRules = rules{source: apps.SourceRegistered, authMethod: apps.AuthBasic,
-		authMethods: []string{apps.AuthBasic, apps.AuthNone, apps.AuthPost, apps.AuthPrivateKeyJWT, apps.AuthSecretJWT}, grantTypes: grantsOfPeople}
+		authMethods: []string{apps.AuthBasic, apps.AuthNone, apps.AuthPost, apps.AuthPrivateKeyJWT, apps.AuthSecretJWT, apps.AuthSelfSignedTLS, apps.AuthTLS}, grantTypes: grantsOfPeople}
 	// Who was trusted with a token may register a machine, and an app that asks people from elsewhere: strangers make the server send no
 	// mail. What it may do is still for an administrator to say.
 	tokenRules = rules{source: apps.SourceRegistered, authMethod: openRules.authMethod, authMethods: openRules.authMethods, sector: true,
@@ -118,6 +125,31 @@ var (
 	// A published document keeps no secret (OAuth Client ID Metadata Document, section 4.1).
 	documentRules = rules{source: apps.SourceDocument, authMethod: apps.AuthNone, authMethods: []string{apps.AuthNone, apps.AuthPrivateKeyJWT}, grantTypes: grantsOfPeople}
 )
+
+// held are the rules for apps that are held to a profile.
+func (r rules) held(profile string) rules {
+	if profile != "" {
+		r.profile, r.authMethod, r.authMethods = profile, apps.AuthPrivateKeyJWT, apps.ProfileMethods
+	}
+	return r
+}
+
+// demand fills in what the profile asks for and the app did not say: a server may register more than was asked for, and says so
+// in its answer (RFC 7591, section 3.2.1). What contradicts the profile is refused later, as for any app.
+func (m *Metadata) demand(profile string) {
+	d := apps.Settings{Profile: profile}.Demands()
+	if !d.Any {
+		return
+	}
+	code := slices.Contains(m.GrantTypes, apps.GrantAuthorizationCode)
+	m.CertificateBound = m.CertificateBound || d.BoundCertificate
+	m.DPoPBound = m.DPoPBound || !m.CertificateBound
+	m.RequirePushed = m.RequirePushed || d.Pushed && code
+	m.RequireSignedRequest = m.RequireSignedRequest || d.SignedRequest && code
+	if m.IDTokenAlg == "" {
+		m.IDTokenAlg = jose.ES256
+	}
+}
 
 // registration judges metadata by the rules and fills in what they leave out (RFC 7591, section 2).
 func (m *Metadata) registration(r rules) (apps.Registration, error) {
@@ -137,7 +169,8 @@ func (m *Metadata) registration(r rules) (apps.Registration, error) {
 			IDTokenAlg: m.IDTokenAlg, IntrospectionAlg: m.IntrospectionAlg, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 			PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, RedirectURIs: m.RedirectURIs, RequestObjectAlg: m.RequestObjectAlg,
 			RequirePushed: m.RequirePushed, RequireSignedRequest: m.RequireSignedRequest, ResponseAlg: m.ResponseAlg, ResponseTypes: m.ResponseTypes,
-			SectorIdentifierURI: m.SectorIdentifierURI, SubjectType: m.SubjectType, UserinfoAlg: m.UserinfoAlg,
+			SectorIdentifierURI: m.SectorIdentifierURI, SubjectType: m.SubjectType, UserinfoAlg: m.UserinfoAlg, Profile: r.profile,
+			CertificateBound: m.CertificateBound, CertificateDN: m.CertificateDN, CertificateDNS: m.CertificateDNS, CertificateEmail: m.CertificateEmail, CertificateIP: m.CertificateIP, CertificateURI: m.CertificateURI,
 		},
 	}, nil
 }
@@ -148,14 +181,15 @@ func (m *Metadata) complete(r rules) error {
 			*to = value
 		}
 	}
+	if len(m.GrantTypes) == 0 {
+		m.GrantTypes = []string{apps.GrantAuthorizationCode}
+	}
+	m.demand(r.profile)
 	fill(&m.ApplicationType, applicationWeb)
 	fill(&m.AuthMethod, r.authMethod)
 	fill(&m.IDTokenAlg, defaultAlg)
 	fill(&m.SubjectType, apps.SubjectPublic)
 	m.ClientName = m.name()
-	if len(m.GrantTypes) == 0 {
-		m.GrantTypes = []string{apps.GrantAuthorizationCode}
-	}
 	for i, types := range m.ResponseTypes {
 		words := strings.Fields(types)
 		slices.Sort(words)
@@ -246,6 +280,7 @@ func metadataOf(v apps.VersionedApp, kept Metadata) Metadata {
 		RequireSignedRequest: o.RequireSignedRequest, ResponseAlg: o.ResponseAlg, ResponseTypes: o.ResponseTypes, SoftwareID: kept.SoftwareID,
 		SoftwareStatement: kept.SoftwareStatement, SoftwareVersion: kept.SoftwareVersion, SectorIdentifierURI: o.SectorIdentifierURI, SubjectType: o.SubjectType, TosURI: kept.TosURI, UserinfoAlg: o.UserinfoAlg,
 	}
+	m.CertificateBound, m.CertificateDN, m.CertificateDNS, m.CertificateEmail, m.CertificateIP, m.CertificateURI = o.CertificateBound, o.CertificateDN, o.CertificateDNS, o.CertificateEmail, o.CertificateIP, o.CertificateURI
 	m.BackchannelNotify, m.BackchannelRequestAlg = o.BackchannelNotify, o.BackchannelRequestAlg
 	if slices.Contains(o.GrantTypes, apps.GrantCIBA) {
 		m.BackchannelDelivery = o.BackchannelDelivery

@@ -25,13 +25,24 @@ const (
 // Policy are an organization's settings for apps that describe themselves.
 type Policy struct {
 	Documents         []string `json:"client_id_documents" maxItems:"100" stricter:"fewer" doc:"Whose apps people may sign in to without registration, when their client_id is the address of a metadata document: origins such as https://app.example.com, https://*.example.com for every host below, or addresses whose path ends with a slash for all below that path. Empty: nobody's."`
+	Profile           string   `json:"registration_profile" enum:"fapi2_message_signing,fapi2_security,fapi1_advanced,none" stricter:"first" doc:"The security profile of the OpenID Foundation that apps which register themselves are held to. Those that are held to less are not let in until they register anew, nor are apps that a document describes. An app's own setting may ask for more."`
 	Registration      string   `json:"dynamic_registration" enum:"off,token,open" stricter:"first" doc:"Whether apps may register themselves (RFC 7591): off; token, with an initial access token of this organization; open, by anybody."`
 	StatementIssuer   string   `json:"software_statement_issuer" maxLength:"255" stricter:"fixed" by:"software_statement_required" doc:"Who signs software statements (RFC 7591, section 2.3): their iss. Empty: nobody. Where an organization above has software_statement_required, it says whose."`
 	StatementJWKSURI  string   `json:"software_statement_jwks_uri" maxLength:"2048" stricter:"fixed" by:"software_statement_required" doc:"Where the keys of that issuer are published (RFC 7517). Where an organization above has software_statement_required, it says where."`
 	StatementRequired bool     `json:"software_statement_required" stricter:"true" doc:"Whether apps register themselves with a software statement only."`
 }
 
-var policyModule = settings.Declare("client_registration", "Apps that describe themselves: agents and developer tools that no administrator registered.", Policy{Documents: []string{}, Registration: registrationOff})
+var policyModule = settings.Declare("client_registration", "Apps that describe themselves: agents and developer tools that no administrator registered.", Policy{Documents: []string{}, Profile: noProfile, Registration: registrationOff})
+
+const noProfile = "none"
+
+// profile is that of apps.Settings which apps that register themselves are held to.
+func (p Policy) profile() string {
+	if p.Profile == noProfile {
+		return ""
+	}
+	return p.Profile
+}
 
 // Validate checks the fields against one another. It is called by tenants/settings.
 func (p Policy) Validate() error {
@@ -143,6 +154,9 @@ func (s *Service) AppInEach(ctx context.Context, tx db.Tx, client apps.Client, o
 
 // admits reports whether an app that describes itself is let in.
 func (p Policy) admits(client apps.Client) bool {
+	if !client.Meets(p.profile()) {
+		return false
+	}
 	if client.Source == apps.SourceDocument {
 		return p.covers(client.ClientID)
 	}

@@ -59,6 +59,7 @@ func (s *Service) Register(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 	if token != "" {
 		rules = tokenRules
 	}
+	rules = rules.held(p.profile())
 	described, err := m.registration(rules)
 	if err != nil {
 		return made, err
@@ -186,7 +187,7 @@ func (s *Service) Replace(ctx context.Context, tenant ids.Tenant, clientID, toke
 		if err != nil {
 			return err
 		}
-		rules := openRules
+		rules := openRules.held(p.profile())
 		rules.sector = keeps
 		// What an app was let have it may keep.
 		rules.grantTypes = append(before.OIDC.GrantTypes, rules.grantTypes...)
