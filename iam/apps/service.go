@@ -238,7 +238,7 @@ func (s *Service) change(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 	return changed, err
 }
 
-// RevokeTokens ends everything that was issued to an app so far. Errors: resource.not_found, app.builtin, role.above_granter.
+// RevokeTokens ends everything that was issued to an app so far. Errors: resource.not_found, app.builtin.
 func (s *Service) RevokeTokens(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		row, err := lockOwn(ctx, tx, org, id)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 
 	"grove/iam/issuers"
@@ -33,7 +32,7 @@ import (
 const (
 	maxRevocationBytes = 8 << 10 // of a request: a subject identifier
 
-	reasonRevokedGlobally = "tokens_revoked"
+	reasonRevokedGlobally = "user.tokens_revoked"
 )
 
 var (
@@ -121,12 +120,10 @@ func (s *Service) globalRevocation(r *http.Request, given httpapi.Credentials) e
 	if len(theirs) == 0 {
 		return errNobodyRevoked
 	}
-	return s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
+	// What was issued ends first, by itself: however many sessions there are to close, and whoever hangs up meanwhile, it stays ended.
+	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
 		for _, person := range theirs {
 			if err := tx.Raise(ctx, db.KindUser, person.ID.UUID(), reasonRevokedGlobally); err != nil {
-				return err
-			}
-			if err := s.Sessions.EndForUserTx(ctx, tx, person.ID, ids.Session{}, reasonRevokedGlobally); err != nil {
 				return err
 			}
 			if err := s.Events.Write(ctx, tx, eventTokensRevoked.Of(person.Org, person.ID, revokedData{Format: subject.Format})); err != nil {
@@ -135,6 +132,14 @@ func (s *Service) globalRevocation(r *http.Request, given httpapi.Credentials) e
 		}
 		return nil
 	})
+	for _, person := range theirs {
+		if err == nil {
+			err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
+				return s.Sessions.EndForUserTx(ctx, tx, person.ID, ids.Session{}, reasonRevokedGlobally)
+			})
+		}
+	}
+	return err
 }
 
 // mayRevoke reports whether a person lives where the actor holds the permission now and, at an organization's own endpoint, there.
@@ -168,6 +173,9 @@ func readSubjectID(r *http.Request) (subjectID, error) {
 		return subjectID{}, errSubjectID.because(err)
 	}
 	of := body.Subject
+	if strings.ContainsRune(of.Email+of.ID+of.Issuer+of.Subject+of.URI, 0) { // which no column holds
+		return of, errSubjectID
+	}
 	good := map[string]bool{"account": strings.HasPrefix(of.URI, "acct:"), "email": of.Email != "", "iss_sub": of.Issuer != "" && of.Subject != "", "opaque": of.ID != ""}
 	if !good[of.Format] {
 		return of, errSubjectID
@@ -175,14 +183,14 @@ func readSubjectID(r *http.Request) (subjectID, error) {
 	return of, nil
 }
 
-// identified finds whom a subject identifier means: by an address, all whom it means at a sign-in, for it may be those of several
-// organizations; by an identifier, the one who has it. An issuer is the tenant's own, or one that the caller's organization trusts.
+// identified finds whom a subject identifier means: by an address, all whom it means at a sign-in and who live where the caller reaches,
+// for it may be those of several organizations; by an identifier, the one who has it. An issuer is the tenant's own, or one that the caller's organization trusts.
 func (s *Service) identified(ctx context.Context, tx db.Tx, known naming, org ids.Org, of subjectID) ([]users.User, error) {
 	switch of.Format {
 	case "account":
-		return s.addressed(ctx, tx, strings.TrimPrefix(of.URI, "acct:"), org)
+		return s.Users.FindBelow(ctx, tx, strings.TrimPrefix(of.URI, "acct:"), org)
 	case "email":
-		return s.addressed(ctx, tx, of.Email, org)
+		return s.Users.FindBelow(ctx, tx, of.Email, org)
 	case "opaque":
 		return s.bySub(ctx, tx, known, of.ID)
 	}
@@ -203,22 +211,6 @@ func (s *Service) identified(ctx context.Context, tx db.Tx, known naming, org id
 		}
 	}
 	return nil, nil
-}
-
-// addressed are the people whom an address means in the caller's organization, and anywhere.
-func (s *Service) addressed(ctx context.Context, tx db.Tx, address string, org ids.Org) (all []users.User, err error) {
-	for _, in := range []ids.Org{org, {}} {
-		found, err := s.Users.FindForSignIn(ctx, tx, address, in)
-		if err != nil {
-			return nil, err
-		}
-		for _, person := range found {
-			if !slices.ContainsFunc(all, func(u users.User) bool { return u.ID == person.ID }) {
-				all = append(all, person)
-			}
-		}
-	}
-	return all, nil
 }
 
 // bySub is the person whom a client knows by a sub.

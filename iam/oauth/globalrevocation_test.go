@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -71,8 +72,6 @@ func TestGlobalTokenRevocation(t *testing.T) {
 				t.Errorf("%s: what was issued %s goes on", name, which)
 			}
 		}
-		silent := v.person("north")
-		silent.Browser = who.Browser
 		if left := v.Must(v.A, v.manage, "GET", "/orgs/north/sessions?user="+v.user, nil)["items"].([]any); len(left) != 0 {
 			t.Errorf("%s: %d sessions are left", name, len(left))
 		}
@@ -88,8 +87,40 @@ func TestGlobalTokenRevocation(t *testing.T) {
 	if len(told) != 7 || formats["email"] != 2 || formats["iss_sub"] != 3 {
 		t.Errorf("the log tells of %v", formats)
 	}
-	if v.Must(v.A, v.manage, "GET", "/orgs/north/events?type=session.ended", nil)["items"].([]any) == nil {
+	if len(v.Must(v.A, v.manage, "GET", "/orgs/north/events?type=session.ended", nil)["items"].([]any)) < 7 {
 		t.Error("the log does not tell of the sessions")
+	}
+}
+
+// TestGlobalTokenRevocationOfMany: an address means everybody who has it where the caller reaches, however many have it elsewhere.
+func TestGlobalTokenRevocationOfMany(t *testing.T) {
+	v := newVendor(t)
+	const others = 21
+	person := map[string]any{"username": "many@shared.example"}
+	v.Must(v.A, v.manage, "POST", "/orgs/north/users", person)
+	v.Must(v.A, v.manage, "POST", "/orgs", map[string]any{"handle": "top", "name": "Top"})
+	for i := range others {
+		handle := fmt.Sprint("many-", i)
+		v.Must(v.A, v.manage, "POST", "/orgs", map[string]any{"handle": handle, "name": handle, "parent_id": "top"})
+		v.Must(v.A, v.manage, "POST", "/orgs/"+handle+"/users", person)
+	}
+	revoked := func(org string) int {
+		return len(v.Must(v.A, v.manage, "GET", "/orgs/"+org+"/events?type=user.tokens_revoked", nil)["items"].([]any))
+	}
+	of, north := subjectID("format", "email", "email", "many@shared.example"), v.watcher("north", "tokens.revoke")
+	if got := v.revokes(v.A.Base, north, of); got.StatusCode != http.StatusNoContent || revoked("north") != 1 || revoked("many-0") != 0 {
+		t.Errorf("from the north: %d %s", got.StatusCode, got.Raw)
+	}
+	if got := v.revokes(v.A.Base, v.watcher("top", "tokens.revoke"), of); got.StatusCode != http.StatusNoContent || revoked("north") != 1 {
+		t.Errorf("from the top: %d %s", got.StatusCode, got.Raw)
+	}
+	for i := range others {
+		if n := revoked(fmt.Sprint("many-", i)); n != 1 {
+			t.Errorf("of organization %d: %d", i, n)
+		}
+	}
+	if got := v.revokes(v.A.Base, north, subjectID("format", "iss_sub", "iss", "a\x00", "sub", "x")); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("what no text holds: %d %s", got.StatusCode, got.Raw)
 	}
 }
 

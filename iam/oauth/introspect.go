@@ -20,8 +20,10 @@ var inactive = []byte(`{"active":false}`)
 // introspect is token introspection (RFC 7662) for confidential clients of the tenant. What is not good, whatever the
 // reason, is the same {"active":false}; and so is what is not for the client to know.
 func (s *Service) introspect(w http.ResponseWriter, r *http.Request) {
-	r, end := s.logged(r, atIntrospect, resultActive)
-	defer end()
+	s.logged(w, r, atIntrospect, resultActive, s.answerIntrospect)
+}
+
+func (s *Service) answerIntrospect(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(r)
 	var body []byte
 	var caller apps.Client

@@ -114,6 +114,6 @@ type SignIn interface {
 
 // Users reads people. iam/users.
 type Users interface {
-	FindForSignIn(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]users.User, error)
+	FindBelow(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]users.User, error)
 	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
 }

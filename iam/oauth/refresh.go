@@ -105,8 +105,7 @@ func stillOpens(wanted []string, p person) error {
 	if len(p.details) > 0 {
 		return nil
 	}
-	outlasts := func(scope string) bool { return scope == scopeOfflineAccess } // which opens nothing by itself
-	return noneGranted(slices.DeleteFunc(slices.Clone(wanted), outlasts), slices.DeleteFunc(slices.Clone(p.scopes), outlasts), missingGrant)
+	return noneGranted(wanted, p.scopes, missingGrant)
 }
 
 // nextGeneration decides whether a token may still be used, and of which generation its successor is.

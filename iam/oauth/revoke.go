@@ -13,8 +13,10 @@ import (
 // revoke is token revocation (RFC 7009). A client gives back its own tokens only; for anything else the answer is the
 // same 200 and nothing happens. A refresh token takes its whole family along.
 func (s *Service) revoke(w http.ResponseWriter, r *http.Request) {
-	r, end := s.logged(r, atRevoke, resultInactive)
-	defer end()
+	s.logged(w, r, atRevoke, resultInactive, s.answerRevoke)
+}
+
+func (s *Service) answerRevoke(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(r)
 	if err == nil {
 		err = s.revocation(r, form)

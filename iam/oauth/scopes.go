@@ -84,8 +84,11 @@ func effectiveScopes(client apps.Client, granted []string, held map[string]bool,
 
 // noneGranted refuses a request that names scopes of which not one can be had (RFC 6749, section 5.2): the token would open nothing, and
 // whoever asked for it would look for the fault elsewhere.
+//
+// offline_access opens nothing by itself: with it alone neither side has a scope.
 func noneGranted(requested, granted []string, missing string) error {
-	if len(requested) == 0 || len(granted) > 0 {
+	opens := func(scope string) bool { return scope != scopeOfflineAccess }
+	if !slices.ContainsFunc(requested, opens) || slices.ContainsFunc(granted, opens) {
 		return nil
 	}
 	return refuse(codeInvalidScope, "None of the scopes can be granted: "+missing).told("RFC 6749, section 5.2", "scope holds at least one that can be granted.",

@@ -11,8 +11,10 @@ import (
 
 // token is the token endpoint (RFC 6749, section 3.2).
 func (s *Service) token(w http.ResponseWriter, r *http.Request) {
-	r, end := s.logged(r, atToken, resultIssued)
-	defer end()
+	s.logged(w, r, atToken, resultIssued, s.answerToken)
+}
+
+func (s *Service) answerToken(w http.ResponseWriter, r *http.Request) {
 	form, err := readForm(r)
 	if err == nil {
 		err = s.grantToken(w, r, form)

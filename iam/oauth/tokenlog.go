@@ -50,14 +50,17 @@ func (s *Service) lineOf(ctx context.Context) *tokenLine {
 	return line
 }
 
-// logged begins a request's line, which end writes.
-func (s *Service) logged(r *http.Request, endpoint, result string) (_ *http.Request, end func()) {
+// logged handles a request and writes its line, with the result unless something else comes of it. A handler that panics has no line: its
+// panic is logged.
+func (s *Service) logged(w http.ResponseWriter, r *http.Request, endpoint, result string, handle http.HandlerFunc) {
 	if !s.options.TokenLog {
-		return r, func() {}
+		handle(w, r)
+		return
 	}
 	line := &tokenLine{began: time.Now(), endpoint: endpoint, result: result}
 	r = r.WithContext(context.WithValue(r.Context(), tokenLineKey{}, line))
-	return r, func() { s.writeLine(r.Context(), line) }
+	handle(w, r)
+	s.writeLine(r.Context(), line)
 }
 
 func (s *Service) writeLine(ctx context.Context, l *tokenLine) {

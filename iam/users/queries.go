@@ -136,6 +136,13 @@ func queryByLoginIn(ctx context.Context, tx db.Tx, key string, org ids.Org) ([]U
 		ORDER BY `+provedSQL+` DESC, u.org_id = $4 AND u.username_key = $2 DESC, u.id LIMIT $3`, tx.Tenant(), key, signInLimit, org)
 }
 
+// queryByLoginBelow has no limit: nobody is left out of what is done to all of them. They are as many as organizations gave the login.
+func queryByLoginBelow(ctx context.Context, tx db.Tx, key string, org ids.Org) ([]User, error) {
+	return db.Collect[User](ctx, tx, `SELECT `+columns+from+` WHERE u.tenant_id = $1 AND `+byLoginSQL+`
+		AND EXISTS (SELECT FROM org_closure c WHERE c.tenant_id = u.tenant_id AND c.ancestor_id = $3 AND c.descendant_id = u.org_id)
+		ORDER BY u.id`, tx.Tenant(), key, org)
+}
+
 // queryOrgs lists the organizations that a person belongs to, the resident one among them.
 func queryOrgs(ctx context.Context, tx db.Tx, id ids.User) ([]ids.Org, error) {
 	return db.Scalars[ids.Org](ctx, tx, `SELECT org_id FROM memberships WHERE tenant_id = $1 AND user_id = $2`, tx.Tenant(), id)

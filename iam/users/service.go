@@ -175,6 +175,15 @@ func (s *Service) FindForSignIn(ctx context.Context, tx db.Tx, login string, org
 	return all, err
 }
 
+// FindBelow lists everybody whom a login may mean as in [Service.FindForSignIn], of those who live in an organization or below it.
+func (s *Service) FindBelow(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]User, error) {
+	key := usernameKey(login)
+	if len(login) > maxUsername || key == "" || strings.ContainsRune(key, 0) {
+		return nil, nil
+	}
+	return queryByLoginBelow(ctx, tx, key, org)
+}
+
 // Changes to a profile; nil leaves a value, "" clears it.
 type Changes struct {
 	Email      *string

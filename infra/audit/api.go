@@ -105,7 +105,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Tag: "Events", Summary: "Get an event", Description: "One event of the organization's log.", Status: 200, Needs: permRead}, s.get)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[RemovedName]]]{ID: "listRemovedNames", Method: http.MethodGet, Path: "/v1/orgs/{org}/removed-names",
 		Tag: "Events", Summary: "List what was removed, by name",
-		Description: "People, apps and whatever else of the organization had a name and does not exist any more, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.",
+		Description: "People, apps and whatever else of the organization had a name and does not exist any more, and guests who left it, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.",
 		Status:      200, Needs: permRead}, s.removed)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[EventFeed]]{ID: "readEventFeed", Method: http.MethodGet, Path: "/v1/orgs/{org}/event-feed",
 		Tag: "Events", Summary: "Read the event feed",

@@ -133,7 +133,7 @@ func Migrate(ctx context.Context, url string, folders []fs.FS) (applied []string
 }
 
 const (
-	// lockWait bounds how long a migration waits for a table: whoever comes to the table after it waits behind it.
+	// lockWait bounds how long a migration waits for each table: whoever comes to the table after it waits behind it.
 	lockWait = time.Second
 	// lockPatience is how long a migration comes back to a table that is held, such as by a long report or a backup.
 	lockPatience = 10 * time.Minute
@@ -156,7 +156,7 @@ func (m migration) apply(ctx context.Context, conn *pgx.Conn) error {
 			}
 			return err
 		})
-		if !isState(err, "55P03") { // lock_not_available
+		if !isState(err, "55P03", "40P01") { // lock_not_available, deadlock_detected
 			return err
 		}
 		select {

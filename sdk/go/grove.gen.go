@@ -8111,7 +8111,7 @@ func (c *Client) DeleteRegistrationToken(ctx context.Context, org string, token 
 
 // ListRemovedNames is GET /v1/orgs/{org}/removed-names.
 //
-// People, apps and whatever else of the organization had a name and does not exist any more, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.
+// People, apps and whatever else of the organization had a name and does not exist any more, and guests who left it, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.
 func (c *Client) ListRemovedNames(ctx context.Context, org string, params *ListRemovedNamesParams, options ...Option) (*RemovedNameList, error) {
 	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/removed-names", org)}
 	if params != nil {

@@ -2,20 +2,14 @@ package app_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/uuid"
 
 	"grove/cmd/grove/app"
 	"grove/cmd/grove/apptest"
-	"grove/infra/cache"
-	"grove/infra/db"
 	"grove/infra/testkit"
 )
 
@@ -69,7 +63,7 @@ func TestColdTenants(t *testing.T) {
 			t.Fatalf("%d %s", r.StatusCode, r.Raw)
 		}
 	}
-	allHeard(t, w)
+	testkit.Heard(t, w.App.DB, w.App.Hub)
 	for i := range tenants {
 		base := fmt.Sprint(apptest.Origin, "/t/cold-", i)
 		before, most := w.App.Hub.Held()
@@ -87,24 +81,4 @@ func TestColdTenants(t *testing.T) {
 			t.Errorf("the caches hold up to %d entries", most)
 		}
 	}
-}
-
-// allHeard returns when the program has heard of every change that was announced before: until then, a late announcement makes
-// a request ask the database again. Announcements arrive in the order of their transactions, so one more is waited for.
-func allHeard(t *testing.T, w *apptest.World) {
-	t.Helper()
-	const topic = "fence"
-	fence := cache.New[bool](w.App.Hub, 10, time.Hour, topic)
-	kept := func() bool {
-		loaded := false
-		if _, err := fence.Get(t.Context(), uuid.Nil, "", func(context.Context) (bool, error) { loaded = true; return true, nil }); err != nil {
-			t.Fatal(err)
-		}
-		return !loaded
-	}
-	testkit.Eventually(t, "the fence stands", kept)
-	if _, err := w.App.DB.SystemPool().Exec(t.Context(), "SELECT pg_notify($1, $2)", db.Channel, topic+" "+uuid.Nil.String()); err != nil {
-		t.Fatal(err)
-	}
-	testkit.Eventually(t, "changes are heard", func() bool { return !kept() })
 }

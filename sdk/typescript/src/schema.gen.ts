@@ -1517,7 +1517,7 @@ export interface paths {
         };
         /**
          * List what was removed, by name
-         * @description People, apps and whatever else of the organization had a name and does not exist any more, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.
+         * @description People, apps and whatever else of the organization had a name and does not exist any more, and guests who left it, as far as the log concerns them and their names are kept, by name: the way from a name to the id that events are found by.
          */
         get: operations["listRemovedNames"];
         put?: never;
