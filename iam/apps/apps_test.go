@@ -431,7 +431,7 @@ func TestOverHTTP(t *testing.T) {
 			t.Errorf("%s: %d %s", name, r.Status, r.Raw)
 		}
 	}
-	b.api.Want(t, 422, "", token, "PATCH", one+"/oidc", `{"grant_types":["password"]}`)
+	b.api.Want(t, 422, "", token, "PATCH", one+"/oidc", `{"grant_types":["magic"]}`)
 	b.api.Want(t, 422, "", token, "PATCH", one+"/oidc", `{"id_token_alg":"none"}`)
 	b.api.Want(t, 422, "", token, "PATCH", one+"/oidc", `{"access_token_seconds":-1}`)
 	b.api.Want(t, 200, "", token, "PATCH", one+"/oidc", `{"id_token_alg":"RS256","access_token_seconds":600}`)

@@ -265,9 +265,14 @@ func sendError(ctx context.Context, err error) error {
 }
 
 // withContext makes the reason visible where the deadline or the caller closed
-// the connection under the conversation.
+// the connection under the conversation. The connection has the same deadline,
+// and may notice it first.
 func withContext(ctx context.Context, err error) error {
-	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+	cause := ctx.Err()
+	if end, ends := ctx.Deadline(); cause == nil && ends && !time.Now().Before(end) {
+		cause = context.DeadlineExceeded
+	}
+	if cause != nil && !errors.Is(err, cause) {
 		return errors.Join(cause, err)
 	}
 	return err
