@@ -3,6 +3,8 @@ package oauth
 import (
 	"net/url"
 	"strings"
+
+	"grove/infra/kernel/text"
 )
 
 // nearestAddress is the registered address that shares most with another at beginning and end; "" where none shares its host or
@@ -68,32 +70,9 @@ func closest(word string, known []string) (meant string) {
 		return ""
 	}
 	for _, k := range known {
-		if d := distance(word, k); d < best {
+		if d := text.Distance(word, k); d < best {
 			meant, best = k, d
 		}
 	}
 	return meant
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	if len(a)-len(b) > 2 || len(b)-len(a) > 2 {
-		return 3
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := last
-			if a[i] != b[j] {
-				cost = min(last, row[j], row[j+1]) + 1
-			}
-			last, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

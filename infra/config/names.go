@@ -3,6 +3,8 @@ package config
 import (
 	"regexp"
 	"strings"
+
+	"grove/infra/kernel/text"
 )
 
 // known says whether a variable is a setting.
@@ -29,7 +31,7 @@ func serviceLink(name, value string) bool {
 func unknownText(name string) string {
 	best, distance := "", len(name)
 	for _, s := range settings {
-		if d := editDistance(name, s.env); d < distance {
+		if d := text.Distance(name, s.env); d < distance {
 			best, distance = s.env, d
 		}
 	}
@@ -38,25 +40,4 @@ func unknownText(name string) string {
 		return "is not a setting; docs/configuration.md lists them"
 	}
 	return "is not a setting; did you mean " + best + "?"
-}
-
-// editDistance counts the letters to insert, remove or replace to get from a to b (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -1,14 +1,14 @@
 package app
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"grove/iam/apps"
 	"grove/infra/httpapi"
@@ -43,8 +43,8 @@ func WriteAppSettings(w io.Writer, api *httpapi.API) error {
 		}
 		var differs []string
 		for _, name := range slices.Sorted(maps.Keys(own)) {
-			if name != "client_type" && shownValue(own[name]) != shownValue(common[name]) {
-				differs = append(differs, "`"+name+"` "+shownValue(own[name]))
+			if name != "client_type" && !bytes.Equal(own[name], common[name]) {
+				differs = append(differs, "`"+name+"` "+shownSetting(name, own[name]))
 			}
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", template, preset.ClientType, strings.Join(differs, "; "))
@@ -53,7 +53,7 @@ func WriteAppSettings(w io.Writer, api *httpapi.API) error {
 	settings := schemas["UpdateAppOIDCRequest"]
 	for _, name := range slices.Sorted(maps.Keys(settings.Properties)) {
 		s := settings.Properties[name]
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, shownValue(common[name]), valuesOf(s), s.Description)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, cmp.Or(shownSetting(name, common[name]), "none"), limitsOf(name, s), s.Description)
 	}
 	_, err = io.WriteString(w, b.String())
 	return err
@@ -67,49 +67,4 @@ func membersOf(v any) (map[string]json.RawMessage, error) {
 	}
 	var m map[string]json.RawMessage
 	return m, json.Unmarshal(raw, &m)
-}
-
-func shownValue(raw json.RawMessage) string {
-	switch text := string(raw); text {
-	case "", "null", `""`, "[]":
-		return "none"
-	case "true":
-		return "yes"
-	case "false":
-		return "no"
-	default:
-		return "`" + strings.ReplaceAll(strings.Trim(text, `["]`), `","`, "`, `") + "`"
-	}
-}
-
-// valuesOf says what a setting may be.
-func valuesOf(s *huma.Schema) string {
-	of := s
-	if s.Items != nil {
-		of = s.Items
-	}
-	switch {
-	case len(of.Enum) > 0:
-		var all []string
-		for _, v := range of.Enum {
-			if text := fmt.Sprint(v); text != "" {
-				all = append(all, "`"+text+"`")
-			} else {
-				all = append(all, "none")
-			}
-		}
-		if s.Items != nil {
-			return "some of " + strings.Join(all, ", ")
-		}
-		return strings.Join(all, ", ")
-	case s.Minimum != nil && s.Maximum != nil:
-		return fmt.Sprintf("%.0f to %.0f", *s.Minimum, *s.Maximum)
-	case s.Items != nil && s.MaxItems != nil:
-		return fmt.Sprintf("a list, at most %d", *s.MaxItems)
-	case s.MaxLength != nil:
-		return fmt.Sprintf("a text, at most %d characters", *s.MaxLength)
-	case s.Type == huma.TypeBoolean:
-		return "yes, no"
-	}
-	return "an object"
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"grove/infra/events"
 	"grove/infra/httpapi"
@@ -84,7 +87,7 @@ func WriteSettings(w io.Writer) error {
 	for _, g := range settings.Groups() {
 		fmt.Fprintf(&b, "\n## `%s`\n\n%s\n\n| setting | what it does | default | limits | below |\n|---|---|---|---|---|\n", g.Name, g.Description)
 		for _, f := range g.Fields {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, f.Description, shownSetting(f.Name, f.Default), limitsOf(f), belowOf(f.Stricter))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, f.Description, shownSetting(f.Name, f.Default), limitsOf(f.Name, f.Schema), belowOf(f.Stricter))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -102,9 +105,13 @@ func shownSetting(field string, raw json.RawMessage) string {
 	case float64:
 		return seconds(field, v)
 	case []any:
-		if len(v) == 0 {
-			return "none"
+		var all []string
+		for _, one := range v {
+			all = append(all, fmt.Sprint(one))
 		}
+		return cmp.Or(strings.Join(all, ", "), "none")
+	case nil:
+		return "none"
 	case string:
 		if v == "" {
 			return "none"
@@ -134,21 +141,30 @@ func seconds(field string, n float64) string {
 	return short
 }
 
-func limitsOf(f settings.FieldInfo) string {
-	s := f.Schema
+// limitsOf says what a setting may be.
+func limitsOf(field string, s *huma.Schema) string {
+	of := s
+	if s.Items != nil {
+		of = s.Items
+	}
 	switch {
-	case s.Minimum != nil && s.Maximum != nil:
-		return seconds(f.Name, *s.Minimum) + " to " + seconds(f.Name, *s.Maximum)
-	case len(s.Enum) > 0:
+	case len(of.Enum) > 0:
 		var all []string
-		for _, v := range s.Enum {
-			all = append(all, fmt.Sprint(v))
+		for _, v := range of.Enum {
+			all = append(all, cmp.Or(fmt.Sprint(v), "none"))
+		}
+		if s.Items != nil {
+			return "some of " + strings.Join(all, ", ")
 		}
 		return strings.Join(all, ", ")
+	case s.Minimum != nil && s.Maximum != nil:
+		return seconds(field, *s.Minimum) + " to " + seconds(field, *s.Maximum)
 	case s.MaxItems != nil:
 		return fmt.Sprintf("at most %d", *s.MaxItems)
 	case s.MaxLength != nil:
 		return fmt.Sprintf("at most %d characters", *s.MaxLength)
+	case s.Type == huma.TypeBoolean:
+		return "yes, no"
 	}
 	return ""
 }

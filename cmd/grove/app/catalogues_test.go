@@ -18,7 +18,7 @@ func TestAppSettingsAreDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := map[string][]string{}
-	for _, row := range regexp.MustCompile(`(?m)^\| `+"`([a-z_]+)`"+` \| (.+) \| (.+) \| (.+) \|$`).FindAllStringSubmatch(page.String(), -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| `+"`([a-z_]+)`"+` \| (.+) \| (.*) \| (.+) \|$`).FindAllStringSubmatch(page.String(), -1) {
 		rows[row[1]] = row[2:]
 	}
 	settings := api.OpenAPI().Components.Schemas.Map()["UpdateAppOIDCRequest"].Properties
@@ -27,16 +27,16 @@ func TestAppSettingsAreDescribed(t *testing.T) {
 	}
 	for name := range settings {
 		row := rows[name]
-		if len(row) != 3 || len(row[2]) < 15 || strings.HasPrefix(row[1], "an object") != (name == "jwks") {
+		if len(row) != 3 || len(row[2]) < 15 || (row[1] == "") != (name == "jwks") {
 			t.Errorf("%s: %q", name, row)
 		}
 	}
-	for name, want := range map[string]string{"access_token_format": "`jwt`", "grant_types": "`authorization_code`, `organization_switch`, `refresh_token`", "pkce_optional": "no", "profile": "none"} {
+	for name, want := range map[string]string{"access_token_format": "jwt", "grant_types": "authorization_code, organization_switch, refresh_token", "pkce_optional": "no", "profile": "none"} {
 		if row := rows[name]; len(row) != 3 || row[0] != want {
 			t.Errorf("%s starts with %q, not with %s", name, row, want)
 		}
 	}
-	if !strings.Contains(page.String(), "| `m2m` | confidential | `grant_types` `client_credentials` |") {
+	if !strings.Contains(page.String(), "| `m2m` | confidential | `grant_types` client_credentials |") {
 		t.Error("what a template starts with is not told")
 	}
 }

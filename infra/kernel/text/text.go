@@ -30,6 +30,27 @@ func Words(s string) string {
 // greatest code point.
 func Prefix(key string) (from, to string) { return key, key + "\U0010FFFF" }
 
+// Distance counts the bytes to insert, remove or replace to get from a to b (Levenshtein).
+func Distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
 // ErrEmail is returned for what is not one plain e-mail address.
 var ErrEmail = errors.New("text: not an e-mail address")
 

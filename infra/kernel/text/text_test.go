@@ -44,6 +44,14 @@ func TestPrefix(t *testing.T) {
 	})
 }
 
+func TestDistance(t *testing.T) {
+	for pair, want := range map[[2]string]int{{"", ""}: 0, {"", "abc"}: 3, {"kitten", "sitting"}: 3, {"GROVE_ADR", "GROVE_ADDR"}: 1, {"ab", "ba"}: 2} {
+		if got, back := text.Distance(pair[0], pair[1]), text.Distance(pair[1], pair[0]); got != want || back != want {
+			t.Errorf("%q: %d and %d, want %d", pair, got, back, want)
+		}
+	}
+}
+
 func TestEmail(t *testing.T) {
 	for in, want := range map[string]string{
 		"Jo@Example.COM":      "jo@example.com",
