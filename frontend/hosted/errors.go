@@ -53,28 +53,32 @@ func (p *Pages) host(r *http.Request) string {
 }
 
 func (p *Pages) error(w http.ResponseWriter, r *http.Request, status int, code, problem string) {
-	login.Render(w, r, login.PageError, login.ErrorPage{Code: code, RequestID: telemetry.RequestID(r.Context()),
+	p.errorBecause(w, r, status, code, problem, "")
+}
+
+func (p *Pages) errorBecause(w http.ResponseWriter, r *http.Request, status int, code, problem, reason string) {
+	login.Render(w, r, login.PageError, login.ErrorPage{Code: code, Reason: reason, RequestID: telemetry.RequestID(r.Context()),
 		Common: login.Common{OrgName: p.host(r), Problem: problem, Status: status}})
 }
 
 // ErrorPage says that a request of a protocol cannot go on and that no client could be told. The description is for
-// whoever builds the client, and goes to the log.
+// whoever builds the client, and goes to the log; the page has it where the request is to blame.
 func (p *Pages) ErrorPage(w http.ResponseWriter, r *http.Request, code, description string) {
 	p.Log.InfoContext(r.Context(), "a protocol request was refused", "code", code, "description", description)
 	status, problem := http.StatusBadRequest, login.ProblemClient
 	switch code {
 	case "access_denied":
-		status, problem = http.StatusForbidden, ""
-	case "invalid_client":
-		problem = login.ProblemClientUnknown
+		status, problem, description = http.StatusForbidden, "", ""
+	case "invalid_client": // of which the page's own words say as much
+		problem, description = login.ProblemClientUnknown, ""
 	case "invalid_request_uri": // good once, and for a minute
 		problem = login.ProblemExpired
 	case "server_error":
-		status, problem = http.StatusInternalServerError, login.ProblemUnknown
+		status, problem, description = http.StatusInternalServerError, login.ProblemUnknown, ""
 	case "temporarily_unavailable":
-		status, problem = http.StatusServiceUnavailable, login.ProblemUnavailable
+		status, problem, description = http.StatusServiceUnavailable, login.ProblemUnavailable, ""
 	}
-	p.error(w, r, status, code, problem)
+	p.errorBecause(w, r, status, code, problem, description)
 }
 
 // StatusPage says to a person what a status says to a program, wherever nothing else answers.

@@ -195,6 +195,8 @@ type ErrorPage struct {
 	Common
 	// Code is the stable error code, such as "invalid_request".
 	Code string
+	// Reason says in English what is wrong with the application's request, for whoever looks after it. Nothing of the request is part of it.
+	Reason string
 	// RequestID lets support find the request.
 	RequestID string
 	// ReturnURL leads back. Empty hides the button.

@@ -58,7 +58,7 @@ func samples() map[string]struct {
 		"device-problem":      {PageDevice, DevicePage{Common: with(ProblemDeviceCode), UserCode: "BCDF"}},
 		"device_done":         {PageDeviceDone, DeviceDonePage{Common: c}},
 		"device_done-denied":  {PageDeviceDone, DeviceDonePage{Common: c, Denied: true}},
-		"error":               {PageError, ErrorPage{Common: with(ProblemClient), Code: "invalid_request", RequestID: "req_01JDB3N5Z8", ReturnURL: "https://fleet.example/"}},
+		"error":               {PageError, ErrorPage{Common: with(ProblemClient), Code: "invalid_request", Reason: "The address to return to is missing or is not one that the application has <b>registered</b>.", RequestID: "req_01JDB3N5Z8", ReturnURL: "https://fleet.example/"}},
 		"identifier":          {PageIdentifier, IdentifierPage{Common: c, Options: []Option{{"Northwind single sign-on", "/t/northwind/login/sso"}}}},
 		"identifier-problem":  {PageIdentifier, IdentifierPage{Common: with(ProblemUsernameRequired)}},
 		"invitation":          {PageInvitation, InvitationPage{Common: c, Email: "grace@northwind.example", InviterName: "Ada Lindqvist", PasswordMin: 12}},

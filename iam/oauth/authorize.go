@@ -37,6 +37,7 @@ type authorization struct {
 	Mode        string           `json:"response_mode"`
 	Nonce       string           `json:"nonce,omitempty"`
 	Profile     string           `json:"profile,omitempty"` // under which the request was judged
+	Pushed      []byte           `json:"pushed,omitempty"`  // hash of the reference that the request came by (RFC 9126)
 	RedirectURI string           `json:"redirect_uri"`
 	Resources   []string         `json:"resource,omitempty"`
 	Scopes      []string         `json:"scopes"`
@@ -68,7 +69,7 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked := p
-	if !pushed { // what was pushed was opened then
+	if pushed == nil { // what was pushed was opened then
 		p, err = s.opened(ctx, client, asked)
 	}
 	if err != nil {
@@ -80,8 +81,9 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, r, s.noted(r, atAuthorize, p, err))
 		return
 	}
+	a.Pushed = pushed
 	req, err := s.readAuthorization(ctx, client, p, &a)
-	if err == nil && mustPush(client) && !pushed {
+	if err == nil && mustPush(client) && pushed == nil {
 		err = refuse(codeInvalidRequest, "This application has to push its authorization requests (RFC 9126).").told("RFC 9126, section 5 (require_pushed_authorization_requests)", "",
 			"Send the request to the pushed_authorization_request_endpoint first, and only client_id and the request_uri of its answer by the browser.")
 	}
@@ -89,11 +91,18 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, err))
 		return
 	}
-	req.OrgFixed = pushed || asked.has("request")
+	req.OrgFixed = pushed != nil || asked.has("request")
 	outcome, err := s.SignIn.Begin(ctx, httpapi.TenantOf(ctx), req, authn.BrowserOf(w, r))
+	if err != nil {
+		s.sendError(w, r, client, a, err)
+		return
+	}
+	if outcome.RedirectTo == "" {
+		err = s.useUp(ctx, a)
+	}
 	switch {
 	case err != nil:
-		s.sendError(w, r, client, a, err)
+		s.errorPage(w, r, s.noted(r, atAuthorize, p, err))
 	case outcome.Error != "":
 		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, signInError(outcome.Error, outcome.Refusal)))
 	case outcome.Done != nil:
@@ -141,6 +150,9 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 	client, err := s.client(ctx, t, a.ClientID)
 	if err == nil && (client.ID != done.App || a.Issuer != httpapi.IssuerOf(ctx).URL || !redirectAllowed(client, a.Issuer, a.RedirectURI) || !a.stillAllowed(client)) {
 		err = refuse(codeInvalidRequest, "The application has changed since the sign-in began. Start again from the application.")
+	}
+	if err == nil {
+		err = s.useUp(ctx, a)
 	}
 	if err != nil {
 		s.errorPage(w, r, s.noted(r, atAuthorize, a.params(), err))

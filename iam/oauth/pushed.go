@@ -86,37 +86,57 @@ func (s *Service) pushed(r *http.Request, form params) ([]byte, error) {
 }
 
 var errRequestURI = refuse(codeInvalidRequestURI, "request_uri names no pushed request of this application that can still be used. Start again from the application.").told("RFC 9126, section 4",
-	"request_uri is the one of the last answer of the PAR endpoint to this app, not older than a minute and not used yet.",
-	"Push a new request for each sign-in, and send the browser on at once; a page that is loaded again needs a new one.")
+	"request_uri is the one of the last answer of the PAR endpoint to this app, not older than a minute, and was not answered yet.",
+	"Push a new request for each sign-in, and send the browser on at once.")
 
-// pulled returns the parameters that a request_uri stands for, once. What else came along but client_id is ignored (RFC 9126,
-// section 4). Without a request_uri they are those of the request itself.
-func (s *Service) pulled(ctx context.Context, p params) (of params, pushed bool, err error) {
+// pulled returns the parameters that a request_uri stands for, and the hash of its reference; nil for a request that was not pushed.
+// What else came along but client_id is ignored (RFC 9126, section 4). The reference stays good until the request is answered (see
+// useUp), so that a page that is loaded again, or in advance, costs nobody his sign-in (FAPI 2.0, section 5.3.2.2).
+func (s *Service) pulled(ctx context.Context, p params) (of params, pushed []byte, err error) {
 	uri := p.get("request_uri")
 	reference, ours := strings.CutPrefix(uri, requestURIPrefix)
 	switch {
 	case uri == "" || !ours && !strings.HasPrefix(uri, requestURIPrefix[:4]):
-		return p, false, nil // one that is fetched is refused further on
+		return p, nil, nil // one that is fetched is refused further on
 	case !secrets.LooksLike(prefixPushed, reference) || p.get("client_id") == "":
-		return nil, false, errRequestURI
+		return nil, nil, errRequestURI
 	}
 	var raw []byte
+	hash := secrets.HashToken(reference)
 	err = s.DB.InTenant(ctx, httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) (err error) {
-		raw, err = takePushed(ctx, tx, secrets.HashToken(reference), p.get("client_id"), httpapi.IssuerOf(ctx).URL)
+		raw, err = findPushed(ctx, tx, hash, p.get("client_id"), httpapi.IssuerOf(ctx).URL)
 		return err
 	})
 	if db.IsNoRows(err) {
-		return nil, false, errRequestURI
+		return nil, nil, errRequestURI
 	}
 	var pairs [][2]string
 	if err == nil {
 		err = json.Unmarshal(raw, &pairs)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	for _, pair := range pairs {
 		of = append(of, param{pair[0], pair[1]})
 	}
-	return of, true, nil
+	return of, hash, nil
+}
+
+// useUp ends what a pushed request is good for, before it is answered: of all the sign-ins that began with it one is. Others find
+// an error, also when they end after its minute.
+func (s *Service) useUp(ctx context.Context, a authorization) error {
+	if a.Pushed == nil {
+		return nil
+	}
+	return s.DB.InTenant(ctx, httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
+		first, err := insertUsed(ctx, tx, a.Pushed, tx.Now().Add(pushedLife+s.options.FlowTTL))
+		if err == nil && !first {
+			return errRequestURI
+		}
+		if err == nil {
+			err = deletePushed(ctx, tx, a.Pushed)
+		}
+		return err
+	})
 }

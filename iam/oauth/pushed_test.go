@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/authn"
 	"grove/infra/jose"
+	"grove/infra/kernel/ids"
 )
 
 // push pushes a good request of a client, with changes, and returns its reference.
@@ -66,7 +68,7 @@ func TestPushedRequest(t *testing.T) {
 	}
 }
 
-// TestAttack16_PushedRequests: a reference is good for its client, at its issuer, for a minute, once; and nothing is pushed that
+// TestAttack16_PushedRequests: a reference is good for its client, at its issuer, for a minute, for one answer; and nothing is pushed that
 // could not be asked for (RFC 9126; RFC 9700, section 4.1).
 func TestAttack16_PushedRequests(t *testing.T) {
 	t.Parallel()
@@ -137,6 +139,83 @@ func TestAttack16_PushedRequests(t *testing.T) {
 	if got := w.bring(w.a, "web", gone); got.StatusCode != http.StatusBadRequest || got.Header.Get("Location") != "" {
 		t.Errorf("a redirect URI that is not registered any more: %d", got.StatusCode)
 	}
+}
+
+// TestPushedRequestIsLoadedAgain: a page that is loaded twice before anybody has signed in works twice, and of all the sign-ins that
+// began with a reference one is answered (RFC 9126, section 4; FAPI 2.0 Security Profile, section 5.3.2.2).
+func TestPushedRequestIsLoadedAgain(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	var begun []ids.Flow
+	failed := ""
+	w.person = func(req authn.Request) authn.Outcome {
+		done := *w.signedIn(w.a, w.a.north).Done
+		done.App, done.Issuer, done.Return, done.Error = req.App.ID, req.Issuer, req.Return, failed
+		begun = append(begun, ids.NewFlow())
+		w.done[begun[len(begun)-1]] = done
+		return authn.Outcome{RedirectTo: req.Issuer + "/login?flow=" + begun[len(begun)-1].String()}
+	}
+	resume := func(n int) answer {
+		return w.send(w.a, "GET", "/oauth2/authorize/resume?flow="+begun[n].String(), nil)
+	}
+	visit := func(uri string) {
+		t.Helper()
+		if got := w.bring(w.a, "web", uri); got.StatusCode != http.StatusSeeOther || !strings.HasPrefix(got.Header.Get("Location"), w.a.Base+"/login?flow=") {
+			t.Fatalf("%d %s", got.StatusCode, got.raw)
+		}
+	}
+	used := func(name string, got answer) {
+		t.Helper()
+		if got.StatusCode != http.StatusBadRequest || got.Header.Get("Location") != "" || !strings.Contains(got.raw, "invalid_request_uri") {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
+		}
+	}
+	uri := w.push(w.a, "web").text("request_uri")
+	visit(uri)
+	visit(uri)
+	visit(uri)
+	if got := w.redirected(resume(1)); got.Get("code") == "" || got.Get("state") != "s t&a=t#e" {
+		t.Errorf("%v", got)
+	}
+	used("a sign-in that ends later", resume(0))
+	used("a visit after the answer", w.bring(w.a, "web", uri))
+	// The minute is over and the request is swept: a sign-in that began with it goes on, and still one of two is answered.
+	w.Clock.Advance(2 * time.Minute)
+	if err := w.oauth.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	used("a sign-in that ends much later", resume(2))
+	begun = nil
+	uri = w.push(w.a, "web").text("request_uri")
+	visit(uri)
+	visit(uri)
+	w.Clock.Advance(2 * time.Minute)
+	if err := w.oauth.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.redirected(resume(0)); got.Get("code") == "" {
+		t.Errorf("%v", got)
+	}
+	w.Clock.Advance(12 * time.Minute) // the second has a minute left
+	if err := w.oauth.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	used("the second of two after the minute", resume(1))
+	// A person who says no has answered, too; one who does nothing has not.
+	begun, failed = nil, authn.ErrorAccessDenied
+	uri = w.push(w.a, "web").text("request_uri")
+	visit(uri)
+	if got := w.redirected(resume(0)); got.Get("error") != "access_denied" {
+		t.Errorf("%v", got)
+	}
+	used("after a refusal", w.bring(w.a, "web", uri))
+	// So has a program that must not show a page.
+	uri = w.push(w.a, "web", "prompt", "none").text("request_uri")
+	w.person = func(authn.Request) authn.Outcome { return authn.Outcome{Error: authn.ErrorLoginRequired} }
+	if got := w.redirected(w.bring(w.a, "web", uri)); got.Get("error") != "login_required" {
+		t.Errorf("%v", got)
+	}
+	used("after login_required", w.bring(w.a, "web", uri))
 }
 
 func with(form url.Values, changes ...string) url.Values {

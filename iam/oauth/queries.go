@@ -141,8 +141,9 @@ const (
 	sqlInsertUsed = `INSERT INTO used_identifiers (tenant_id, hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
 
 	sqlInsertPushed = `INSERT INTO pushed_requests (tenant_id, hash, app_id, issuer, params, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
-	sqlTakePushed   = `DELETE FROM pushed_requests p USING apps a WHERE p.tenant_id = $1 AND p.hash = $2 AND p.issuer = $4 AND p.expires_at > $5
-		AND a.tenant_id = $1 AND a.id = p.app_id AND a.client_id = $3 RETURNING p.params`
+	sqlFindPushed   = `SELECT p.params FROM pushed_requests p, apps a WHERE p.tenant_id = $1 AND p.hash = $2 AND p.issuer = $4 AND p.expires_at > $5
+		AND a.tenant_id = $1 AND a.id = p.app_id AND a.client_id = $3`
+	sqlDeletePushed = `DELETE FROM pushed_requests WHERE tenant_id = $1 AND hash = $2`
 
 	// Across tenants, as grove_system.
 	sqlSweepCodes   = `DELETE FROM authorization_codes WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
@@ -278,10 +279,15 @@ func insertPushed(ctx context.Context, tx db.Tx, hash []byte, app ids.App, issue
 	return err
 }
 
-// takePushed returns a pushed request and deletes it: of all who bring its reference at the same time one gets it.
-func takePushed(ctx context.Context, tx db.Tx, hash []byte, clientID, issuer string) (params []byte, err error) {
-	err = tx.QueryRow(ctx, sqlTakePushed, tx.Tenant(), hash, clientID, issuer, tx.Now()).Scan(&params)
+// findPushed returns a pushed request.
+func findPushed(ctx context.Context, tx db.Tx, hash []byte, clientID, issuer string) (params []byte, err error) {
+	err = tx.QueryRow(ctx, sqlFindPushed, tx.Tenant(), hash, clientID, issuer, tx.Now()).Scan(&params)
 	return params, err
+}
+
+func deletePushed(ctx context.Context, tx db.Tx, hash []byte) error {
+	_, err := tx.Exec(ctx, sqlDeletePushed, tx.Tenant(), hash)
+	return err
 }
 
 // insertUsed reports whether the identifier was not there.

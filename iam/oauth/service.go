@@ -22,6 +22,7 @@ type Options struct {
 	Certificates        bool           // whether requests can bring client certificates: see [httpapi.CertificatesOf]
 	ClientCAs           *x509.CertPool // who vouches for clients (RFC 8705, section 2.1); nil: nobody
 	CodeTTL             time.Duration
+	FlowTTL             time.Duration // how long a sign-in may take
 	MTLSBaseURL         string        // origin of the endpoints where clients are asked for certificates; "" for none
 	RefreshGrace        time.Duration // how long a refresh token that was just rotated is answered again; 0 is never
 	RefreshTokenIdleTTL time.Duration

@@ -143,7 +143,7 @@ func setup(t *testing.T, hear ...bool) *world {
 
 // serve makes the authorization server, with changes of its options.
 func (w *world) serve(d oauth.Dependencies, change func(*oauth.Options)) {
-	o := oauth.Options{AccessTokenTTL: 15 * time.Minute, CodeTTL: time.Minute, RefreshGrace: grace, RefreshTokenIdleTTL: 7 * 24 * time.Hour, RefreshTokenTTL: 30 * 24 * time.Hour}
+	o := oauth.Options{AccessTokenTTL: 15 * time.Minute, CodeTTL: time.Minute, FlowTTL: 15 * time.Minute, RefreshGrace: grace, RefreshTokenIdleTTL: 7 * 24 * time.Hour, RefreshTokenTTL: 30 * 24 * time.Hour}
 	change(&o)
 	w.oauth, w.router = oauth.New(d, o), chi.NewRouter()
 	w.oauth.Module().Protocols(w.router)

@@ -159,7 +159,7 @@ func (a *App) wire() error {
 	server := oauth.New(oauth.Dependencies{Clients: clients, Consents: allowed, DB: a.DB, DetailsTypes: roles, Dialects: told, Events: a.Events, Groups: teams, Hub: a.Hub, Inspector: refusals, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Processors: a.options.Processors, Registration: strangers, RemoteKeys: published,
 		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Users: people},
-		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL,
+		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL, FlowTTL: c.FlowTTL,
 			MTLSBaseURL: c.MTLSBaseURL, RefreshGrace: c.RefreshGrace, RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL, TokenLog: c.TokenLog == "on"})
 	pages.For(server)
 	allowed.OnRevoke(func(ctx context.Context, tx db.Tx, c consents.Consent) error {
