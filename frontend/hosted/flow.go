@@ -62,7 +62,7 @@ func (p *Pages) answerFlow(w http.ResponseWriter, r *http.Request) {
 	}
 	f, err := p.Engine.Continue(r.Context(), httpapi.TenantOf(r.Context()), id, b, authn.Input{
 		Act: acts[in[login.FieldDecision]], Allow: in[login.FieldDecision] == login.DecisionAllow, Attributes: chosen(in), NewPassword: in[login.FieldPassword], Organization: in[login.FieldOrganization],
-		Password: in[login.FieldPassword], Step: authn.Step(query["step"]), Username: in[login.FieldUsername]})
+		Password: in[login.FieldPassword], Step: authn.Step(query["step"]), Username: in[login.FieldUsername], Values: typed(in)})
 	if err != nil {
 		p.fail(w, r, err)
 		return
@@ -83,6 +83,17 @@ func (p *Pages) answerFlow(w http.ResponseWriter, r *http.Request) {
 
 // acts are what a person does instead of answering, by the value of the decision field.
 var acts = map[string]authn.Act{login.DecisionAccount: authn.ActAccount, login.DecisionCancel: authn.ActCancel, login.DecisionOrganization: authn.ActOrganization}
+
+// typed are the values of a profile, by the names of claims.
+func typed(in values) map[string]string {
+	all := map[string]string{}
+	for name, value := range in {
+		if claim, is := strings.CutPrefix(name, login.FieldValue); is {
+			all[claim] = value
+		}
+	}
+	return all
+}
 
 // chosen are the claims whose boxes are ticked.
 func chosen(in values) (claims []string) {
@@ -165,6 +176,19 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 		}
 		page.UnknownHost, page.ReturnHost = strangerHosts(f.App, f.RedirectURIs)
 		login.Render(w, r, login.PageConsent, page)
+	case authn.ProfileChallenge:
+		page := login.ProfilePage{Common: c, Username: challenge.Username}
+		for _, v := range challenge.Values {
+			page.Values = append(page.Values, login.Value{Attribute: login.Attribute{Name: v.Name, Title: v.DisplayName, Value: v.Typed}, Kind: string(v.Kind()), Problem: string(v.Problem)})
+		}
+		login.Render(w, r, login.PageProfile, page)
+	case authn.IncompleteChallenge:
+		c.Status = http.StatusForbidden
+		page := login.IncompletePage{Common: c, Holder: challenge.Holder, OtherAccount: challenge.Account, OtherOrganization: challenge.Organization, Username: challenge.Username}
+		for _, a := range challenge.Attributes {
+			page.Attributes = append(page.Attributes, login.Attribute{Name: a.Name, Title: a.DisplayName})
+		}
+		login.Render(w, r, login.PageIncomplete, page)
 	case authn.ChangePasswordChallenge:
 		login.Render(w, r, login.PageChangePassword, login.ChangePasswordPage{Common: c, PasswordKinds: challenge.Passwords.MinKinds, PasswordMin: challenge.Passwords.MinLength, Username: challenge.Username})
 	case authn.RefusedChallenge:

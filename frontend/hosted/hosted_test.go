@@ -110,6 +110,55 @@ func hrefOf(t *testing.T, a answer, part string) string {
 	return ""
 }
 
+// TestWhatIsLackingIsAskedFor: with labels, in the person's language, without a script; and what is not his to fill in names whom to ask.
+func TestWhatIsLackingIsAskedFor(t *testing.T) {
+	b := setup(t)
+	jo := b.person(t, "jo", b.A.Partner, b.A.Branch)
+	needs := func(claim, attribute, kind, title string) authn.Attribute {
+		return authn.Attribute{Told: attributes.Told{Name: claim, Attribute: attribute, Type: kind, DisplayName: title, Builtin: true}, Mandatory: true, Needed: true}
+	}
+	w := b.browser(t)
+	req := authn.Request{Org: b.A.Branch.ID, UILocales: []string{"de"}, Attributes: []authn.Attribute{needs("given_name", "given_name", "text", "Given name"), needs("website", "attributes.website", "text", "Website"),
+		needs("https://x.example/drives", "attributes.drives", "boolean", "Drives <b>trucks</b>")}}
+	ask := w.follow(w.submit(w.follow(w.submit(w.get(w.begin(req)), "username", "jo")), "password", secret))
+	for _, text := range []string{`<html lang="de"`, `<label for="value-0"><bdi>Vorname</bdi></label>`, `<input id="value-0" name="value:given_name" type="text" value="" autocomplete="given-name"`,
+		`name="value:website" type="url"`, `name="value:https://x.example/drives" value="true"`, "Drives &lt;b&gt;trucks&lt;/b&gt;", "<bdi>Portal</bdi>"} {
+		if !strings.Contains(ask.body, text) {
+			t.Errorf("the page does not say %q: %s", text, ask.body)
+		}
+	}
+	wrong := w.submit(ask, "value:given_name", `Jo"><i>`, "value:website", "x")
+	for _, text := range []string{`value="Jo&#34;&gt;&lt;i&gt;"`, `aria-describedby="value-1-problem value-1-hint" aria-invalid="true"`, `id="problem" role="alert"`, `aria-describedby="value-2-problem"`} {
+		if !strings.Contains(wrong.body, text) {
+			t.Errorf("the page does not say %q: %s", text, wrong.body)
+		}
+	}
+	if wrong.Code != http.StatusUnprocessableEntity || strings.Contains(wrong.body, "<script") {
+		t.Errorf("wrong: %d", wrong.Code)
+	}
+	end := w.submit(wrong, "value:given_name", "Jo", "value:website", "https://jo.example", "value:https://x.example/drives", "false", "value:email", "x@y.example")
+	if !strings.Contains(end.Header().Get("Location"), "/oauth2/authorize/resume?flow=") || w.cookies[session] == "" {
+		t.Errorf("end: %d %s", end.Code, end.body)
+	}
+	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
+		got, err := b.users.Load(ctx, tx, jo.ID)
+		if got.GivenName != "Jo" || got.Email != "" || got.Attributes["drives"] != "false" || got.Attributes["website"] != "https://jo.example" {
+			t.Errorf("kept: %+v", got)
+		}
+		return err
+	})
+	req.Attributes = append(req.Attributes, needs("department", "attributes.department", "text", "Department"))
+	stop := w.get(w.begin(req))
+	for _, text := range []string{"<li><bdi>Department</bdi></li>", "<bdi>partner</bdi>", `value="account"`} {
+		if !strings.Contains(stop.body, text) {
+			t.Errorf("the page does not say %q: %s", text, stop.body)
+		}
+	}
+	if stop.Code != http.StatusForbidden || strings.Contains(stop.body, "value:") {
+		t.Errorf("for others: %d", stop.Code)
+	}
+}
+
 func TestConsentAndNewPassword(t *testing.T) {
 	b := setup(t)
 	jo := b.person(t, "jo", b.A.Partner)

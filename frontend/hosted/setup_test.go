@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,6 +181,11 @@ func (w *world) ScopesNamed(_ context.Context, _ db.Tx, names []string) (out []a
 	return out, nil
 }
 
+// SelfServed lets people fill in everything but their department.
+func (w *world) SelfServed(_ context.Context, _ db.Tx, _ []ids.Org, names []string) ([]string, error) {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "attributes.department" }), nil
+}
+
 func (w *world) ScopesOf(context.Context, db.Tx, ids.User, ids.Org) (map[string]bool, error) {
 	return w.held, nil
 }
@@ -228,7 +234,7 @@ func setup(t testing.TB, o ...authn.Options) bundle {
 		return err
 	})
 	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), engineOptions,
-		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: w.users})
+		authn.Ports{Apps: w, Claims: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: w.users})
 	w.engine = b.engine
 	pages := hosted.New(hosted.Options{DB: d.DB, Engine: b.engine, Events: log, Invitations: w, Keys: w, Log: testkit.Quiet(), Orgs: b.Pair, Roles: w, Users: w.users})
 	pages.For(w)

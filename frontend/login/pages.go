@@ -15,12 +15,14 @@ const (
 	PageDeviceDone        = "device_done"        // DeviceDonePage
 	PageError             = "error"              // ErrorPage
 	PageIdentifier        = "identifier"         // IdentifierPage
+	PageIncomplete        = "incomplete"         // IncompletePage
 	PageInvitation        = "invitation"         // InvitationPage
 	PageInvitationInvalid = "invitation_invalid" // InvitationInvalidPage
 	PageLinkInvalid       = "link_invalid"       // LinkInvalidPage
 	PageLogout            = "logout"             // LogoutPage
 	PageOrganization      = "organization"       // OrganizationPage
 	PagePassword          = "password"           // PasswordPage
+	PageProfile           = "profile"            // ProfilePage
 	PageRefused           = "refused"            // RefusedPage
 	PageRequestDone       = "request_done"       // RequestDonePage
 	PageSignedOut         = "signed_out"         // SignedOutPage
@@ -41,6 +43,7 @@ const (
 	FieldPassword     = "password"
 	FieldUserCode     = "user_code" // device
 	FieldUsername     = "username"
+	FieldValue        = "value:" // profile: with the name of a claim behind it
 
 	DecisionAccount      = "account" // sign in as somebody else
 	DecisionAllow        = "allow"   // consent
@@ -66,6 +69,7 @@ const (
 	ProblemUnavailable      = "unavailable"
 	ProblemUnknown          = "unknown"
 	ProblemUsernameRequired = "username_required"
+	ProblemValues           = "values" // of a ProfilePage
 )
 
 // DefaultPasswordMin is the shortest password, in characters, that the pages name when the caller gives none.
@@ -215,6 +219,17 @@ type IdentifierPage struct {
 // Option is a link to another way of signing in.
 type Option struct{ Label, URL string }
 
+// IncompletePage says what the person lacks that the app needs and only others can fill in. Its form posts a decision.
+type IncompletePage struct {
+	Common
+	Attributes []Attribute
+	// Holder is the organization whose administrators can fill it in. May be empty.
+	Holder string
+	// OtherAccount and OtherOrganization offer these decisions.
+	OtherAccount, OtherOrganization bool
+	Username                        string
+}
+
 // InvitationPage shows an invitation. SignedInAs set: one button accepts it. Else SignInURL set: the person has an
 // account and signs in first. Else: a form that makes the account (given_name, family_name, password).
 type InvitationPage struct {
@@ -296,6 +311,22 @@ type PasswordPage struct {
 	// ForgotURL starts a recovery. Empty hides it.
 	ForgotURL string
 	Username  string
+}
+
+// ProfilePage asks a person for what the app needs to know of him.
+type ProfilePage struct {
+	Common
+	Username string
+	Values   []Value
+}
+
+// Value is one field of a [ProfilePage]. Attribute.Value is what was typed before.
+type Value struct {
+	Attribute
+	// Kind is "boolean", "date", "language", "number", "phone", "text", "url" or "zone".
+	Kind string
+	// Problem is "form", "missing" or "".
+	Problem string
 }
 
 // RefusedPage says that the person cannot sign in like this. Its form posts a decision.

@@ -43,8 +43,8 @@ func digest(b []byte) string {
 // pages maps each page to its parsed templates.
 var pages = func() map[string]*template.Template {
 	names := []string{
-		PageAccount, PageChangePassword, PageConsent, PageDevice, PageDeviceDone, PageError, PageIdentifier, PageInvitation, PageInvitationInvalid,
-		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageRefused, PageRequestDone, PageSignedOut, PageSigningOut, PageSuspended,
+		PageAccount, PageChangePassword, PageConsent, PageDevice, PageDeviceDone, PageError, PageIdentifier, PageIncomplete, PageInvitation, PageInvitationInvalid,
+		PageLinkInvalid, PageLogout, PageOrganization, PagePassword, PageProfile, PageRefused, PageRequestDone, PageSignedOut, PageSigningOut, PageSuspended,
 	}
 	base := template.Must(template.ParseFS(templateFiles, "templates/base.html"))
 	parsed := make(map[string]*template.Template, len(names))
@@ -243,6 +243,34 @@ func (v view) Said(value details.Value) (string, error) {
 
 // AttributeField returns the name of a claim's field.
 func (view) AttributeField(a Attribute) string { return FieldAttribute + a.Name }
+
+// ValueField returns the name of the field of a value that is asked for.
+func (view) ValueField(a Value) string { return FieldValue + a.Name }
+
+// Autocomplete returns by what browsers know a value (HTML, section 4.10.18.7); empty where they do not.
+func (view) Autocomplete(a Value) string { return autocomplete[a.Name] }
+
+var autocomplete = map[string]string{"birthdate": "bday", "family_name": "family-name", "gender": "sex", "given_name": "given-name", "locale": "language", "middle_name": "additional-name",
+	"nickname": "nickname", "phone_number": "tel", "picture": "photo", "website": "url"}
+
+// InputType returns the type of a value's field. Where a browser would judge by rules of its own, it is text.
+func (view) InputType(a Value) string {
+	switch a.Kind {
+	case "date":
+		return "date"
+	case "phone":
+		return "tel"
+	case "url":
+		return "url"
+	}
+	return "text"
+}
+
+// ValueHint says what a value has to be; empty where that is plain.
+func (v view) ValueHint(a Value) string {
+	text, _ := message(v.Common.Locale, "profile.hint."+a.Kind)
+	return text
+}
 
 // AttributeTitle returns what a consent page calls a claim.
 func (v view) AttributeTitle(a Attribute) string {

@@ -82,13 +82,23 @@ func samples() map[string]struct {
 		"password-problem": {PagePassword, PasswordPage{Common: with(ProblemCredentials), Username: "ada@northwind.example", ChangeURL: "/t/northwind/login"}},
 		"signed_out":       {PageSignedOut, SignedOutPage{Common: c, ReturnURL: "https://fleet.example/"}},
 		"signing_out":      {PageSigningOut, SigningOutPage{Common: framed, ReturnURL: "https://fleet.example/"}},
-		"refused-app":      {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, Reason: "app", Username: "ada@northwind.example"}},
-		"refused-member":   {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, OtherOrganization: true, Reason: "not_member", Username: "ada@northwind.example"}},
-		"refused-nowhere":  {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, Reason: "no_organization", Username: "ada@northwind.example"}},
-		"refused-unknown":  {PageRefused, RefusedPage{Common: cancels, Named: "nosuchorg", OtherOrganization: true, Reason: "unknown"}},
-		"refused-text":     {PageRefused, RefusedPage{Common: cancels, OtherOrganization: true, Reason: "unknown"}},
-		"suspended":        {PageSuspended, SuspendedPage{Common: c}},
-		"suspended-admin":  {PageSuspended, SuspendedPage{Common: cancels, AskHost: "Acme", OtherAccount: true, OtherOrganization: true, Username: "ada@northwind.example"}},
+		"profile": {PageProfile, ProfilePage{Common: cancels, Username: "ada@northwind.example", Values: []Value{
+			{Attribute: Attribute{Name: "given_name", Title: "Given name"}, Kind: "text"}, {Attribute: Attribute{Name: "birthdate", Title: "Birthday"}, Kind: "date"},
+			{Attribute: Attribute{Name: "phone_number", Title: "Phone number"}, Kind: "phone"}, {Attribute: Attribute{Name: "driver", Title: "Drives <b>شركة</b>"}, Kind: "boolean"}}}},
+		"profile-problem": {PageProfile, ProfilePage{Common: with(ProblemValues), Username: "ada@northwind.example", Values: []Value{
+			{Attribute: Attribute{Name: "given_name", Title: "Given name", Value: `Ada"><b>`}, Kind: "text"}, {Attribute: Attribute{Name: "website", Title: "Website", Value: "javascript:alert(1)"}, Kind: "url", Problem: "form"},
+			{Attribute: Attribute{Name: "zoneinfo", Title: "Time zone"}, Kind: "zone", Problem: "missing"}, {Attribute: Attribute{Name: "locale", Title: "Language", Value: "en"}, Kind: "language"},
+			{Attribute: Attribute{Name: "desks", Title: strings.Repeat("north", 20), Value: "1,5"}, Kind: "number", Problem: "form"}, {Attribute: Attribute{Name: "driver", Title: "Drives"}, Kind: "boolean", Problem: "missing"}}}},
+		"incomplete": {PageIncomplete, IncompletePage{Common: cancels, Holder: "Northwind Iberia", OtherAccount: true, Username: "ada@northwind.example", Attributes: []Attribute{
+			{Name: "email", Title: "E-mail address"}, {Name: "desk", Title: "Desk <b>شركة</b>"}}}},
+		"incomplete-nobody": {PageIncomplete, IncompletePage{Common: cancels, OtherAccount: true, Username: "ada@northwind.example", Attributes: []Attribute{{Name: "email", Title: "E-mail address"}}}},
+		"refused-app":       {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, Reason: "app", Username: "ada@northwind.example"}},
+		"refused-member":    {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, OtherOrganization: true, Reason: "not_member", Username: "ada@northwind.example"}},
+		"refused-nowhere":   {PageRefused, RefusedPage{Common: cancels, OtherAccount: true, Reason: "no_organization", Username: "ada@northwind.example"}},
+		"refused-unknown":   {PageRefused, RefusedPage{Common: cancels, Named: "nosuchorg", OtherOrganization: true, Reason: "unknown"}},
+		"refused-text":      {PageRefused, RefusedPage{Common: cancels, OtherOrganization: true, Reason: "unknown"}},
+		"suspended":         {PageSuspended, SuspendedPage{Common: c}},
+		"suspended-admin":   {PageSuspended, SuspendedPage{Common: cancels, AskHost: "Acme", OtherAccount: true, OtherOrganization: true, Username: "ada@northwind.example"}},
 		"organization-stopped": {PageOrganization, OrganizationPage{Common: cancels, Suspended: "Northwind Iberia", Username: "ada@northwind.example",
 			Organizations: []Organization{{ID: "org_1", Name: "Northwind Logistics"}}}},
 		"password-cancel":      {PagePassword, PasswordPage{Common: cancels, Username: "ada@northwind.example"}},
@@ -254,7 +264,7 @@ func TestCatalogue(t *testing.T) {
 			}
 		}
 		used := strings.Contains(sources.String(), `"`+key+`"`)
-		for _, prefix := range []string{"claim.", "problem.", "scope."} {
+		for _, prefix := range []string{"claim.", "problem.", "profile.hint.", "scope."} {
 			used = used || strings.HasPrefix(key, prefix)
 		}
 		if !used && !strings.HasSuffix(key, ".title") {

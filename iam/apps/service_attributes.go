@@ -13,7 +13,7 @@ import (
 // RequestedAttribute is a claim that an app is told of people, if a scope asks for it and they agree.
 type RequestedAttribute struct {
 	Claim     string `json:"claim" minLength:"1" maxLength:"128" doc:"The name of a claim that the app's organization has." example:"given_name"`
-	Mandatory bool   `json:"mandatory" doc:"Whether the app cannot do without: whoever signs in to it agrees to this one or does not sign in." example:"true"`
+	Mandatory bool   `json:"mandatory" doc:"Whether the app cannot do without: whoever signs in to it agrees to this one or does not sign in, and who has no value is asked for one, or for his administrator, before." example:"true"`
 }
 
 // AttributesPatch is the part of a patch that says what an app is told of people.
@@ -29,8 +29,12 @@ func (s Settings) Requests(claim string) bool {
 
 // Mandatory reports whether people cannot say no to a claim alone.
 func (s Settings) Mandatory(claim string) bool {
-	return slices.Contains(s.RequestedAttributes, RequestedAttribute{Claim: claim, Mandatory: true}) ||
-		len(s.RequestedAttributes) == 0 && slices.Contains(s.AccessTokenAttributes, claim)
+	return s.Needs(claim) || len(s.RequestedAttributes) == 0 && slices.Contains(s.AccessTokenAttributes, claim)
+}
+
+// Needs reports whether people who have no value of a claim cannot sign in to the app before they have: it says so itself.
+func (s Settings) Needs(claim string) bool {
+	return slices.Contains(s.RequestedAttributes, RequestedAttribute{Claim: claim, Mandatory: true})
 }
 
 // ByAttribute reports whether people agree to the claims of the app's scopes one by one, instead of by scope.

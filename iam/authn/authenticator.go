@@ -94,6 +94,7 @@ type State struct {
 
 // run is what one request knows besides the state.
 type run struct {
+	answers map[string]AskedValue // of the profile, where something was wrong
 	browser Browser
 	client  apps.Client
 	find    string            // among the organizations to choose from

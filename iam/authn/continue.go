@@ -64,11 +64,12 @@ func (s *Service) Continue(ctx context.Context, t httpapi.Tenant, id ids.Flow, b
 // act does what a person wants instead of answering, and reports whether that can be done.
 func (s *Service) act(st *State, step Step, act Act) bool {
 	stuck := step == StepRefused || step == StepSuspended
+	person := stuck || step == StepIncomplete // it is about him
 	chooses := step == StepAccount || step == StepOrganization
 	switch {
 	case act == ActCancel && st.RedirectURI != "":
 		st.Error, st.Refusal = ErrorAccessDenied, st.run.refusal
-	case act == ActAccount && (stuck || chooses) && !st.User.IsZero():
+	case act == ActAccount && (person || chooses) && !st.User.IsZero():
 		st.forget()
 		st.Login, st.LoginHint = "", ""
 	case act == ActOrganization && stuck && !st.OrgFixed:

@@ -157,6 +157,9 @@ func (s *Service) dueOfPerson(ctx context.Context, tx db.Tx, st *State, blocked 
 	if !gives {
 		return st.end(ErrorAccessDenied)
 	}
+	if step, err := s.dueOfProfile(ctx, tx, st, person); step != "" || err != nil {
+		return step, err
+	}
 	asked := slices.Contains(st.Prompt, PromptConsent)
 	if st.Consented || (st.run.client.SkipConsent && !asked) {
 		return StepDone, nil

@@ -74,7 +74,8 @@ type Request struct {
 // Attribute is a claim about the person that an application asks for.
 type Attribute struct {
 	attributes.Told
-	Mandatory bool // the application cannot do without
+	Mandatory bool // the application cannot do without: nobody says no to it alone
+	Needed    bool // nor without a value: whoever has none is asked for it
 }
 
 // Outcome answers Begin. Exactly one of Done, Error and RedirectTo is set.
@@ -134,8 +135,10 @@ const (
 	StepConsent        Step = "consent"
 	StepDone           Step = "done" // go to Flow.ResumeURL
 	StepIdentifier     Step = "identifier"
+	StepIncomplete     Step = "incomplete" // the application needs what only others can fill in; an Act may help
 	StepOrganization   Step = "organization"
 	StepPassword       Step = "password"
+	StepProfile        Step = "profile"   // the application needs what the person fills in
 	StepRefused        Step = "refused"   // the person cannot sign in like this; an Act may help
 	StepSuspended      Step = "suspended" // the organization is; an Act may help
 )
@@ -147,6 +150,7 @@ type Refusal string
 const (
 	RefusedApp       Refusal = "app"             // the organization does not have the application
 	RefusedEverybody Refusal = "suspended"       // the organization is suspended
+	RefusedLacking   Refusal = "incomplete"      // the person lacks a value that the application needs, and cannot fill it in
 	RefusedMember    Refusal = "not_member"      // the person does not belong to the organization
 	RefusedNowhere   Refusal = "no_organization" // no organization of the person's has the application
 	RefusedUnknown   Refusal = "unknown"         // the client named no organization that it may be used in
@@ -202,6 +206,13 @@ const (
 	ProblemPasswordPolicy   Problem = "password_policy"
 	ProblemPasswordRequired Problem = "password_required"
 	ProblemUsernameRequired Problem = "username_required"
+	ProblemValues           Problem = "values" // of the profile; those that are wrong are named one by one
+)
+
+// What can be wrong with one value of the profile.
+const (
+	ProblemValueForm    Problem = "form"
+	ProblemValueMissing Problem = "missing"
 )
 
 // Input answers the challenge of Step. Fields that the step does not ask for are not looked at.
@@ -213,7 +224,8 @@ type Input struct {
 	Organization string   // organization: an id, offered or not
 	Password     string   // password
 	Step         Step
-	Username     string // identifier
+	Username     string            // identifier
+	Values       map[string]string // profile: what was typed, by the names of claims
 }
 
 // Challenge is one question to the person. Its types are in this package only.
@@ -274,6 +286,27 @@ type ChangePasswordChallenge struct {
 	Username  string
 }
 
+// ProfileChallenge asks a person for what the application needs to know of him and nobody has filled in.
+type ProfileChallenge struct {
+	Username string
+	Values   []AskedValue
+}
+
+// AskedValue is one value that a person is asked for.
+type AskedValue struct {
+	Attribute
+	Problem Problem // ProblemValueForm, ProblemValueMissing or ""
+	Typed   string  // before, where something was wrong
+}
+
+// IncompleteChallenge says that the application needs what the person lacks and cannot fill in himself.
+type IncompleteChallenge struct {
+	Ways
+	Attributes []Attribute // that he lacks
+	Holder     string      // the name of the organization that holds his record, whose administrators can fill them in
+	Username   string
+}
+
 // Ways are the acts that are of use where a person can go no further.
 type Ways struct {
 	Account      bool // ActAccount: somebody is signed in
@@ -303,6 +336,8 @@ func (ChangePasswordChallenge) challenge() {}
 func (ChooseOrgChallenge) challenge()      {}
 func (ConsentChallenge) challenge()        {}
 func (IdentifierChallenge) challenge()     {}
+func (IncompleteChallenge) challenge()     {}
 func (PasswordChallenge) challenge()       {}
+func (ProfileChallenge) challenge()        {}
 func (RefusedChallenge) challenge()        {}
 func (SuspendedChallenge) challenge()      {}

@@ -19,6 +19,11 @@ type Apps interface {
 	Client(ctx context.Context, tenant ids.Tenant, clientID string) (apps.Client, error)
 }
 
+// Claims knows which attributes of theirs people fill in themselves. iam/attributes.
+type Claims interface {
+	SelfServed(ctx context.Context, tx db.Tx, orgs []ids.Org, attributes []string) ([]string, error)
+}
+
 // Domains says which organization an e-mail domain belongs to. orgs/domains.
 type Domains interface {
 	OwnerOf(ctx context.Context, tx db.Tx, emailDomain string) (ids.Org, bool, error)
@@ -61,11 +66,13 @@ type Users interface {
 	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
 	PasswordPolicy(ctx context.Context, tx db.Tx, org ids.Org) (users.PasswordPolicy, error)
 	SetPasswordTx(ctx context.Context, tx db.Tx, u users.User, phc string) error
+	UpdateTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.User, expect int64, ch users.Changes) (users.User, error)
 }
 
 // Ports are what the engine asks of others.
 type Ports struct {
 	Apps    Apps
+	Claims  Claims
 	Domains Domains
 	Keys    Keys
 	Members Members

@@ -50,7 +50,7 @@ type Options struct {
 func New(d *db.DB, sessions *sessions.Service, consents *consents.Service, o Options, ports Ports) *Service {
 	s := &Service{consents: consents, db: d, ports: ports, sameSite: cmp.Or(o.SameSite, http.SameSiteLaxMode), sessions: sessions,
 		steps: map[Step]Authenticator{}, ttl: o.FlowTTL}
-	for _, a := range []Authenticator{account{s}, changePassword{s}, chooseOrg{s}, consent{s}, identifier{}, password{s}, refused{s}, suspended{s}} {
+	for _, a := range []Authenticator{account{s}, changePassword{s}, chooseOrg{s}, consent{s}, identifier{}, incomplete{s}, password{s}, profile{s}, refused{s}, suspended{s}} {
 		s.steps[a.Name()] = a
 	}
 	return s

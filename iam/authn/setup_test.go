@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +39,18 @@ type world struct {
 	clients  map[string]apps.Client // by tenant and client_id
 	domains  map[string]ids.Org
 	key      *secrets.DataKey
+	others   map[string]bool // attributes, and organization and attribute, that people do not fill in themselves
 	unshared map[string]bool // app and org
+}
+
+// SelfServed lets people fill in everything but what others do.
+func (w *world) SelfServed(_ context.Context, _ db.Tx, orgs []ids.Org, names []string) (served []string, err error) {
+	for _, name := range names {
+		if !w.others[name] && !slices.ContainsFunc(orgs, func(org ids.Org) bool { return w.others[org.String()+name] }) {
+			served = append(served, name)
+		}
+	}
+	return served, nil
 }
 
 func (w *world) Client(_ context.Context, tenant ids.Tenant, clientID string) (apps.Client, error) {
@@ -126,7 +138,7 @@ func setup(t testing.TB, options ...func(*db.Options)) bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{clients: map[string]apps.Client{}, domains: map[string]ids.Org{}, unshared: map[string]bool{}}
+	w := &world{clients: map[string]apps.Client{}, domains: map[string]ids.Org{}, others: map[string]bool{}, unshared: map[string]bool{}}
 	w.key, _ = root.NewDataKey("test")
 	log := events.NewLog(nil)
 	b := bundle{Database: d, Pair: treekit.Plant(t, d), world: w,
@@ -134,7 +146,7 @@ func setup(t testing.TB, options ...func(*db.Options)) bundle {
 		users:    users.New(d.DB, log, hasher, anyRank{})}
 	b.looked = &hashes{Users: b.users}
 	b.engine = authn.New(d.DB, b.sessions, consents.New(d.DB, log), authn.Options{FlowTTL: 15 * time.Minute},
-		authn.Ports{Apps: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: b.looked})
+		authn.Ports{Apps: w, Claims: w, Domains: w, Keys: w, Members: w, Orgs: b.Pair, Roles: w, Sharing: w, Users: b.looked})
 	return b
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"grove/iam/apps"
+	"grove/iam/authn"
 	"grove/iam/issuers"
 	"grove/iam/users"
 	"grove/infra/db"
@@ -40,6 +41,7 @@ const (
 	ruleAudience = "The assertion is for somebody else: its audience has to be this organization's issuer or token endpoint, or an audience that the issuer is trusted with, and nothing besides."
 	ruleBound    = "The assertion is bound to a key or certificate that this request does not prove to hold."
 	ruleClaims   = "The assertion has a claim that makes it something else: act, may_act or events."
+	ruleLacking  = "The person lacks a value that the application cannot do without: he has to sign in with a browser first, or his administrator to fill it in."
 	ruleLife     = "The assertion has no end, is over or not yet good, or lives longer than the issuer is trusted with."
 	ruleOnce     = "The assertion was used before."
 	rulePerson   = "The assertion is about nobody for whom this client may act here."
@@ -189,6 +191,9 @@ func (s *Service) grantAsserted(ctx context.Context, client authenticatedClient,
 		g.bind(client)
 		if err := s.createAssertedTx(ctx, tx, client.Client, &g, a); err != nil {
 			return err
+		}
+		if needed, _ := asked(client.Client, scopes, byName{}); len(authn.Lacks(needed, user)) > 0 {
+			return &notAsserted{ruleLacking, nil}
 		}
 		if p, err = s.personTx(ctx, tx, client.Client, g, scopes); err != nil {
 			return err

@@ -128,7 +128,7 @@ func asked(client apps.Client, scopes []string, named byName) (all []authn.Attri
 	add := func(claims []attributes.Told) {
 		for _, c := range claims {
 			if client.Requests(c.Name) && !slices.ContainsFunc(all, func(a authn.Attribute) bool { return a.Name == c.Name }) {
-				all = append(all, authn.Attribute{Told: c, Mandatory: client.Mandatory(c.Name)})
+				all = append(all, authn.Attribute{Told: c, Mandatory: client.Mandatory(c.Name), Needed: client.Needs(c.Name)})
 			}
 		}
 	}

@@ -203,6 +203,8 @@ var refusals = map[authn.Refusal]*protocolError{
 		"Share the app with the organization, or sign in to another one."),
 	authn.RefusedEverybody: refuse(codeAccessDenied, "The organization is suspended.").told("the organization's state", "The organization, and all above it, are active.",
 		"Whoever suspended it can resume it."),
+	authn.RefusedLacking: refuse(codeAccessDenied, "The person lacks a value that the application cannot do without.").told("the app's setting requested_attributes", "Whoever signs in has a value of each mandatory attribute that the request asks for.",
+		"Let an administrator of the person's organization fill it in, or make it one that people fill in themselves (self_service of the claim), or one that is not mandatory."),
 	authn.RefusedMember: refuse(codeAccessDenied, "The person does not belong to the organization.").told("the person's membership", "The person belongs to the organization that org names.",
 		"Send the organization that the person chose, or leave org out and let him choose."),
 	authn.RefusedNowhere: refuse(codeAccessDenied, "No organization of the person's has this application.").told("the app's sharing", "The app is shared with an organization of the person's.",

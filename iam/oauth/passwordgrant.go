@@ -27,6 +27,8 @@ var unput = map[authn.Step]*protocolError{
 		told("RFC 6749, section 5.2", "The password is the person's own.", "Send the person to sign in with a browser, such as to the account portal."),
 	authn.StepConsent: refuse(codeInvalidGrant, "The person has not agreed to what the app asks for, and is not there to be asked.").
 		told("the app's setting skip_consent", "The person has agreed to the scopes at a sign-in with a browser, or the app asks nobody.", "Ask for less, let the person sign in with a browser once, or set skip_consent where the app is the owner's own."),
+	authn.StepProfile: refuse(codeInvalidGrant, "The person lacks a value that the application cannot do without, and is not there to be asked.").
+		told("the app's setting requested_attributes", "Whoever signs in has a value of each mandatory attribute that the request asks for.", "Send the person to sign in with a browser once, where the value is asked for."),
 	authn.StepOrganization: refuse(codeInvalidGrant, "The person belongs to several organizations: name one by org.").
 		told("the parameter org", "org or orgId names the organization, or the request goes to its own issuer.", "Send org with the id or handle of the organization that is meant."),
 }

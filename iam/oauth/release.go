@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"grove/iam/apps"
@@ -94,17 +93,13 @@ func (t told) add(c claims, told attributes.Told) claims {
 
 // typed adds a text as what it has to be in JSON; one that is no such thing is left out.
 func typed(c claims, told attributes.Told, value string) claims {
-	switch told.Type {
-	case attributes.TypeBoolean:
-		if value == "true" || value == "false" {
-			return c.flag(told.Name, value == "true")
-		}
+	switch {
+	case !told.Fits(value):
 		return c
-	case attributes.TypeNumber:
-		if _, err := strconv.ParseFloat(value, 64); err == nil && json.Valid([]byte(value)) {
-			return c.raw(told.Name, []byte(value))
-		}
-		return c
+	case told.Type == attributes.TypeBoolean:
+		return c.flag(told.Name, value == "true")
+	case told.Type == attributes.TypeNumber:
+		return c.raw(told.Name, []byte(value))
 	}
 	return c.text(told.Name, value)
 }
@@ -113,7 +108,7 @@ func typed(c claims, told attributes.Told, value string) claims {
 func address(c claims, name string, own map[string]string) claims {
 	a := newClaims()
 	var lines []string
-	for _, part := range []string{"street_address", "locality", "region", "postal_code", "country"} {
+	for _, part := range attributes.AddressParts {
 		if value := own[part]; value != "" {
 			a, lines = a.text(part, value), append(lines, value)
 		}

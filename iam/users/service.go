@@ -210,6 +210,12 @@ func (s *Service) UpdateTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.Us
 	return u, s.events.Write(ctx, tx, eventUpdated.Of(u.Org, u.ID, updatedData{Fields: fields}))
 }
 
+// With is the person as changes would make him. Error: request.invalid, as that of [Service.UpdateTx].
+func (u User) With(ch Changes) (User, error) {
+	_, err := apply(&u, ch)
+	return u, err
+}
+
 func apply(u *User, ch Changes) (fields []string, err error) {
 	if ch.Attributes != nil {
 		if u.Attributes, err = mergeAttributes(u.Attributes, ch.Attributes); err != nil {

@@ -4394,7 +4394,7 @@ type RequestedAttribute struct {
 	// Examples: given_name
 	Claim string `json:"claim"`
 
-	// Mandatory Whether the app cannot do without: whoever signs in to it agrees to this one or does not sign in.
+	// Mandatory Whether the app cannot do without: whoever signs in to it agrees to this one or does not sign in, and who has no value is asked for one, or for his administrator, before.
 	//
 	// Examples: true
 	Mandatory bool `json:"mandatory"`

@@ -150,7 +150,7 @@ func (a *App) wire() error {
 	clients.WithOutbound(abroad)
 	published := outbound.NewJWKS(abroad, a.options.Clock)
 	strangers := registration.New(a.DB, a.Events, a.Hub, a.options.Dev, registration.Ports{Apps: clients, Outbound: abroad, RemoteKeys: published, Sharing: shares, Standing: signedIn})
-	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Domains: mail, Keys: keyring, Members: belonging,
+	engine := authn.New(a.DB, signedIn, allowed, authn.Options{FlowTTL: c.FlowTTL, SameSite: sameSite(c)}, authn.Ports{Apps: clients, Claims: told, Domains: mail, Keys: keyring, Members: belonging,
 		Orgs: orgs, Roles: roles, Sharing: strangers, Users: people})
 	links := recovery.New(a.DB, a.Events, recovery.Ports{Keys: keyring, Roles: roles, Sessions: signedIn, Tenants: tenants, Users: people})
 	links.WithSettings(options)

@@ -20,11 +20,12 @@ type SignIn struct {
 	Base         string // whose authorization server; the tenant's base where ""
 	Browser      *http.Client
 	ClientID     string
-	ClientSecret string   // of a confidential client
-	Deny         bool     // say no where consent is asked for
-	Keep         []string // claims that are not shared where that can be chosen
-	NewPassword  string   // where a page asks for a new one
-	Org          string   // the parameter org
+	ClientSecret string            // of a confidential client
+	Deny         bool              // say no where consent is asked for
+	Fill         map[string]string // what a page asks for that the account lacks, by claims
+	Keep         []string          // claims that are not shared where that can be chosen
+	NewPassword  string            // where a page asks for a new one
+	Org          string            // the parameter org
 	Password     string
 	RedirectURI  string // that of a built-in app where ""
 	Scope        string
@@ -35,6 +36,7 @@ var (
 	formAction = regexp.MustCompile(`<form[^>]*\saction="([^"]*)"`)
 	hidden     = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
 	field      = regexp.MustCompile(`<input[^>]*\sname="(username|password)"`)
+	lacking    = regexp.MustCompile(`<input[^>]*\sname="value:([^"]*)"`)
 	fresh      = regexp.MustCompile(`<input[^>]*\sautocomplete="new-password"`)
 	ticked     = regexp.MustCompile(`<input type="checkbox"[^>]*\sname="attribute:([^"]*)"[^>]*\schecked>`)
 	allow      = regexp.MustCompile(`name="decision" value="allow"`)
@@ -91,6 +93,9 @@ func (s SignIn) fill(page string) url.Values {
 	for _, m := range field.FindAllStringSubmatch(page, -1) {
 		form.Set(m[1], map[string]string{"username": s.Username, "password": s.Password}[m[1]])
 	}
+	for _, m := range lacking.FindAllStringSubmatch(page, -1) {
+		form.Set("value:"+html.UnescapeString(m[1]), s.Fill[html.UnescapeString(m[1])])
+	}
 	if fresh.MatchString(page) {
 		form.Set("password", s.NewPassword)
 	}
@@ -110,7 +115,9 @@ func (s SignIn) fill(page string) url.Values {
 	return form
 }
 
-func refused(page string) bool { return strings.Contains(page, `class="page-refused"`) }
+func refused(page string) bool {
+	return strings.Contains(page, `class="page-refused"`) || strings.Contains(page, `class="page-incomplete"`)
+}
 
 // Tokens signs in and redeems the code; the answer is the token endpoint's.
 func (w *World) Tokens(t Tenant, s SignIn) Response {

@@ -4902,7 +4902,7 @@ export interface components {
              */
             claim: string;
             /**
-             * @description Whether the app cannot do without: whoever signs in to it agrees to this one or does not sign in.
+             * @description Whether the app cannot do without: whoever signs in to it agrees to this one or does not sign in, and who has no value is asked for one, or for his administrator, before.
              * @example true
              */
             mandatory: boolean;
