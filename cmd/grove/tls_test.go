@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"math/big"
 	"net"
 	"testing"
@@ -78,5 +79,27 @@ func TestCipherSuites(t *testing.T) {
 				t.Errorf("%s", weak.Name)
 			}
 		}
+	}
+}
+
+// TestDevCertificate: with the certificate of the development mode only suites are taken that FAPI 1.0 allows (Part 2, section 8.5).
+func TestDevCertificate(t *testing.T) {
+	t.Parallel()
+	certificate, err := devCertificate(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, here := net.Pipe()
+	defer there.Close()
+	defer here.Close()
+	server := tls.Server(there, tlsConfig(certificate, ""))
+	failed := make(chan error, 1)
+	go func() { failed <- server.HandshakeContext(t.Context()) }()
+	client := tls.Client(here, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}) //nolint:gosec // a pipe
+	if err := errors.Join(client.HandshakeContext(t.Context()), <-failed); err != nil {
+		t.Fatal(err)
+	}
+	if got := client.ConnectionState().CipherSuite; got != tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 && got != tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 {
+		t.Errorf("%s", tls.CipherSuiteName(got))
 	}
 }

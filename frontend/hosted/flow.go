@@ -170,7 +170,7 @@ func (p *Pages) showStep(w http.ResponseWriter, r *http.Request, b authn.Browser
 			return
 		}
 		now := len(challenge.Scopes)
-		page := login.ConsentPage{Common: c, Details: asked, Elsewhere: challenge.Elsewhere, Later: scopes[now:], Message: challenge.Message, Scopes: scopes[:now], Username: challenge.Username}
+		page := login.ConsentPage{Common: c, Details: asked, Elsewhere: challenge.Elsewhere, Later: scopes[now:], Message: challenge.Message, PrivacyURL: f.App.PolicyURI, Scopes: scopes[:now], TermsURL: f.App.TosURI, Username: challenge.Username}
 		for _, a := range challenge.Attributes {
 			page.Attributes = append(page.Attributes, login.Attribute{Checked: a.Allowed, Mandatory: a.Mandatory, Name: a.Name, Title: a.DisplayName, Value: a.Value})
 		}

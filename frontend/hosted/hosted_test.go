@@ -162,7 +162,7 @@ func TestWhatIsLackingIsAskedFor(t *testing.T) {
 func TestConsentAndNewPassword(t *testing.T) {
 	b := setup(t)
 	jo := b.person(t, "jo", b.A.Partner)
-	b.client.SkipConsent = false
+	b.client.SkipConsent, b.client.Pages = false, apps.Pages{PolicyURI: "https://portal.example/privacy", TosURI: "https://portal.example/terms"}
 	b.client.APIs = []apps.ClientAPI{{Policy: apps.APIPolicyRBAC, Scopes: []string{"invoices.pay", "invoices.read"}}}
 	b.held = map[string]bool{"invoices.read": true}
 	treekit.In(t, b.Database, b.A.Tenant.ID, func(ctx context.Context, tx db.Tx) error {
@@ -189,7 +189,8 @@ func TestConsentAndNewPassword(t *testing.T) {
 	if !strings.Contains(ask.body, `value="allow"`) {
 		t.Fatalf("no question: %s", ask.body)
 	}
-	for _, text := range []string{"See your email address", "See your invoices", "And their state.", "agree to exactly this", "Payment in en", "12.50 &lt;b&gt;EUR&lt;/b&gt;", "<bdi>Yes</bdi>"} {
+	for _, text := range []string{"See your email address", "See your invoices", "And their state.", "agree to exactly this", "Payment in en", "12.50 &lt;b&gt;EUR&lt;/b&gt;", "<bdi>Yes</bdi>",
+		`<a href="https://portal.example/privacy" rel="noopener noreferrer" target="_blank">Privacy policy</a>`, `<a href="https://portal.example/terms"`} {
 		if !strings.Contains(ask.body, text) {
 			t.Errorf("the consent page does not say %q", text)
 		}

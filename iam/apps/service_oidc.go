@@ -76,7 +76,7 @@ func checkProtocol(a appRow) error {
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "Must be one of the algorithms that the server's metadata lists.")
 	}
-	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkCIBA(a.OIDC), checkSubjects(a.OIDC), checkEncryption(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
+	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkOwnPages(a.OIDC.Pages), checkCIBA(a.OIDC), checkSubjects(a.OIDC), checkEncryption(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
 		return err
 	}
 	native := a.Template == templateMobile
@@ -153,6 +153,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "subject_type", &a.OIDC.SubjectType, in.SubjectType)
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
 		fields = in.EncryptionPatch.over(fields, &a.OIDC.Encryption)
+		fields = in.PagesPatch.over(fields, &a.OIDC.Pages)
 		for _, set := range []setter{s.setMethod, s.setKeys, s.setCertificate, s.setProfile} {
 			if fields, err = set(ctx, tx, a, in, fields); err != nil {
 				return nil, err
@@ -187,11 +188,11 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 }
 
 // harmless are the settings of an app that give nobody a token of it: how long tokens live, and how they and what goes with
-// them are signed. Every other one says who gets tokens, where they are sent, or what they are worth to a thief; who changes
+// them are signed, and which of its pages people can read. Every other one says who gets tokens, where they are sent, or what they are worth to a thief; who changes
 // it can have what the app may ask people's tokens for.
 var harmless = map[string]bool{
 	"access_token_format": true, "access_token_seconds": true, "authorization_signed_response_alg": true, "id_token_alg": true, "id_token_seconds": true,
-	"introspection_signed_response_alg": true, "refresh_token_seconds": true, "requested_attributes": true, "token_endpoint_auth_signing_alg": true,
+	"introspection_signed_response_alg": true, "policy_uri": true, "refresh_token_seconds": true, "requested_attributes": true, "token_endpoint_auth_signing_alg": true, "tos_uri": true,
 	"user_claims_in_id_token": true, "userinfo_signed_response_alg": true,
 }
 

@@ -117,7 +117,7 @@ func (r Registration) over(s Settings) Settings {
 	s.BackchannelDelivery, s.BackchannelNotify, s.BackchannelRequestAlg = d.BackchannelDelivery, d.BackchannelNotify, cmp.Or(d.BackchannelRequestAlg, s.BackchannelRequestAlg)
 	s.PostLogoutRedirectURIs, s.RedirectURIs = d.PostLogoutRedirectURIs, d.RedirectURIs
 	s.IDTokenAlg, s.IntrospectionAlg, s.RequestObjectAlg, s.ResponseAlg, s.UserinfoAlg = d.IDTokenAlg, d.IntrospectionAlg, d.RequestObjectAlg, d.ResponseAlg, d.UserinfoAlg
-	s.Encryption, s.ResponseTypes = d.Encryption, d.ResponseTypes
+	s.Encryption, s.Pages, s.ResponseTypes = d.Encryption, d.Pages, d.ResponseTypes
 	s.SectorIdentifierURI, s.SubjectType = d.SectorIdentifierURI, d.SubjectType
 	s.CertificateDN, s.CertificateDNS, s.CertificateEmail, s.CertificateIP, s.CertificateURI = d.CertificateDN, d.CertificateDNS, d.CertificateEmail, d.CertificateIP, d.CertificateURI
 	if !s.Meets(d.Profile) {
@@ -236,9 +236,11 @@ func changedFields(was, is appRow) (shown, protocol []string) {
 func protocolFields(a appRow) map[string]any {
 	settings := reflect.ValueOf(a.OIDC.complete(a.ClientType))
 	fields := map[string]any{"allowed_origins": a.Origins, "grant_types": a.GrantTypes}
-	for i := range settings.NumField() {
-		name, _, _ := strings.Cut(settings.Type().Field(i).Tag.Get("json"), ",")
-		fields[name] = settings.Field(i).Interface()
+	for _, f := range reflect.VisibleFields(settings.Type()) {
+		if !f.Anonymous {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			fields[name] = settings.FieldByIndex(f.Index).Interface()
+		}
 	}
 	return fields
 }

@@ -44,6 +44,7 @@ var ResponseTypes = []string{"code", "code id_token", "code id_token token", "co
 // none is a secret. What SQL asks for, grant types and browser origins, has columns of its own.
 type Settings struct {
 	Encryption
+	Pages
 	AccessTokenAttributes  []string             `json:"access_token_attributes" doc:"Claims about the person that access tokens have, whatever their scopes, and answers of introspection." example:"[\"department\"]"`
 	AccessTokenFormat      string               `json:"access_token_format" doc:"jwt: APIs check access tokens by themselves (RFC 9068). opaque: nobody but the server reads them; APIs ask introspection." example:"jwt"`
 	AccessTokenSeconds     int                  `json:"access_token_seconds" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`

@@ -164,7 +164,7 @@ func (m *Metadata) registration(r rules) (apps.Registration, error) {
 		Source: r.source, Name: m.ClientName, LogoURI: m.LogoURI, AccessURL: m.ClientURI,
 		Native: m.ApplicationType == applicationNative, Public: m.AuthMethod == apps.AuthNone, GrantTypes: stored,
 		Settings: apps.Settings{
-			Encryption: apps.Encryption(m.encryption),
+			Encryption: apps.Encryption(m.encryption), Pages: apps.Pages{PolicyURI: m.PolicyURI, TosURI: m.TosURI},
 			AuthMethod: m.AuthMethod, AuthSigningAlg: m.AuthSigningAlg, BackchannelDelivery: m.BackchannelDelivery, BackchannelLogoutURI: m.BackchannelLogoutURI, BackchannelNotify: m.BackchannelNotify, BackchannelRequestAlg: m.BackchannelRequestAlg, DPoPBound: m.DPoPBound, FrontchannelLogoutURI: m.FrontchannelLogoutURI,
 			IDTokenAlg: m.IDTokenAlg, IntrospectionAlg: m.IntrospectionAlg, JWKS: m.JWKS, JWKSURI: m.JWKSURI,
 			PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, RedirectURIs: m.RedirectURIs, RequestObjectAlg: m.RequestObjectAlg,
@@ -275,10 +275,10 @@ func metadataOf(v apps.VersionedApp, kept Metadata) Metadata {
 		encryption: encryption(o.Encryption), ApplicationType: kept.ApplicationType, AuthMethod: o.AuthMethod, AuthSigningAlg: o.AuthSigningAlg, BackchannelLogoutURI: o.BackchannelLogoutURI,
 		BackchannelSession: kept.BackchannelSession, ClientName: v.Name, ClientURI: v.AccessURL, Contacts: kept.Contacts, DetailsTypes: kept.DetailsTypes, DPoPBound: o.DPoPBound,
 		FrontchannelLogoutURI: o.FrontchannelLogoutURI, FrontchannelSession: kept.FrontchannelSession, GrantTypes: o.GrantTypes,
-		IDTokenAlg: o.IDTokenAlg, IntrospectionAlg: o.IntrospectionAlg, JWKS: o.JWKS, JWKSURI: o.JWKSURI, LogoURI: v.LogoURI, PolicyURI: kept.PolicyURI,
+		IDTokenAlg: o.IDTokenAlg, IntrospectionAlg: o.IntrospectionAlg, JWKS: o.JWKS, JWKSURI: o.JWKSURI, LogoURI: v.LogoURI, PolicyURI: o.PolicyURI,
 		PostLogoutRedirectURIs: o.PostLogoutRedirectURIs, RedirectURIs: o.RedirectURIs, RequestObjectAlg: o.RequestObjectAlg, RequirePushed: o.RequirePushed,
 		RequireSignedRequest: o.RequireSignedRequest, ResponseAlg: o.ResponseAlg, ResponseTypes: o.ResponseTypes, SoftwareID: kept.SoftwareID,
-		SoftwareStatement: kept.SoftwareStatement, SoftwareVersion: kept.SoftwareVersion, SectorIdentifierURI: o.SectorIdentifierURI, SubjectType: o.SubjectType, TosURI: kept.TosURI, UserinfoAlg: o.UserinfoAlg,
+		SoftwareStatement: kept.SoftwareStatement, SoftwareVersion: kept.SoftwareVersion, SectorIdentifierURI: o.SectorIdentifierURI, SubjectType: o.SubjectType, TosURI: o.TosURI, UserinfoAlg: o.UserinfoAlg,
 	}
 	m.CertificateBound, m.CertificateDN, m.CertificateDNS, m.CertificateEmail, m.CertificateIP, m.CertificateURI = o.CertificateBound, o.CertificateDN, o.CertificateDNS, o.CertificateEmail, o.CertificateIP, o.CertificateURI
 	m.BackchannelNotify, m.BackchannelRequestAlg = o.BackchannelNotify, o.BackchannelRequestAlg

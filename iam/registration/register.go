@@ -139,8 +139,8 @@ func (s *Service) admit(ctx context.Context, tx db.Tx, org ids.Org, token string
 // kept is what of metadata is stored beside the app. The authorization details types that it says it asks for are an announcement
 // (RFC 9396, section 10): what it may ask for, an administrator says.
 func (m Metadata) kept() Metadata {
-	return Metadata{ApplicationType: m.ApplicationType, BackchannelSession: m.BackchannelSession, Contacts: m.Contacts, DetailsTypes: m.DetailsTypes, FrontchannelSession: m.FrontchannelSession, PolicyURI: m.PolicyURI, SoftwareID: m.SoftwareID,
-		SoftwareStatement: m.SoftwareStatement, SoftwareVersion: m.SoftwareVersion, TosURI: m.TosURI}
+	return Metadata{ApplicationType: m.ApplicationType, BackchannelSession: m.BackchannelSession, Contacts: m.Contacts, DetailsTypes: m.DetailsTypes, FrontchannelSession: m.FrontchannelSession, SoftwareID: m.SoftwareID,
+		SoftwareStatement: m.SoftwareStatement, SoftwareVersion: m.SoftwareVersion}
 }
 
 // Read returns what an app's registration is now (RFC 7592, section 2.1). token is its registration access token.

@@ -24,13 +24,13 @@ func TestRegister(t *testing.T) {
 	if metadata.Text("registration_endpoint") != v.A.Base+"/oauth2/register" {
 		t.Errorf("the metadata does not tell of the endpoint: %s", metadata.Raw)
 	}
-	made := v.register("", agent(map[string]any{"client_uri": "https://agent.example/", "contacts": []string{"ops@agent.example"}, "software_id": "agent", "authorization_details_types": []string{"payment"}, "unheard_of": true}))
+	made := v.register("", agent(map[string]any{"client_uri": "https://agent.example/", "contacts": []string{"ops@agent.example"}, "software_id": "agent", "policy_uri": "https://agent.example/privacy", "tos_uri": "https://agent.example/terms", "authorization_details_types": []string{"payment"}, "unheard_of": true}))
 	id := made.Text("client_id")
 	if made.StatusCode != http.StatusCreated || id == "" || made.JSON["client_secret"] != nil || made.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %s", made.StatusCode, made.Raw)
 	}
 	for name, want := range map[string]any{"client_name": "Agent", "token_endpoint_auth_method": "none", "application_type": "web", "id_token_signed_response_alg": "RS256",
-		"client_uri": "https://agent.example/", "software_id": "agent", "registration_client_uri": v.A.Base + "/oauth2/register/" + id,
+		"client_uri": "https://agent.example/", "software_id": "agent", "policy_uri": "https://agent.example/privacy", "tos_uri": "https://agent.example/terms", "registration_client_uri": v.A.Base + "/oauth2/register/" + id,
 		"contacts": []any{"ops@agent.example"}, "authorization_details_types": []any{"payment"}, "redirect_uris": []any{callback}} {
 		if !reflect.DeepEqual(made.JSON[name], want) {
 			t.Errorf("%s is %v", name, made.JSON[name])
@@ -45,6 +45,9 @@ func TestRegister(t *testing.T) {
 	}
 	if a := v.appOf(id); a["source"] != "registered" || a["enabled"] != true {
 		t.Errorf("the console is told %v", a)
+	}
+	if o := v.must("GET", "/orgs/root/apps/"+v.appOf(id)["id"].(string)+"/oidc", nil); o["policy_uri"] != "https://agent.example/privacy" || o["tos_uri"] != "https://agent.example/terms" {
+		t.Errorf("the app's pages are %v, %v", o["policy_uri"], o["tos_uri"])
 	}
 	// A confidential client has a secret, two of one name are two clients, and web_message stays out.
 	secret := v.register("", agent(map[string]any{"token_endpoint_auth_method": "client_secret_basic"}))

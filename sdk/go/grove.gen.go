@@ -2165,6 +2165,11 @@ type AppOIDC struct {
 	// Examples: false
 	PkcePlain bool `json:"pkce_plain"`
 
+	// PolicyURI The app's privacy policy; empty for none.
+	//
+	// Examples: https://app.example.com/privacy
+	PolicyURI string `json:"policy_uri"`
+
 	// PostLogoutRedirectUris Where people may be sent after sign-out.
 	//
 	// Examples: ["https://app.example.com/"]
@@ -2272,6 +2277,11 @@ type AppOIDC struct {
 	//
 	// Examples: ["https://api.example.com"]
 	TokenExchangeAudiences []string `json:"token_exchange_audiences"`
+
+	// TosURI The app's terms of service; empty for none.
+	//
+	// Examples: https://app.example.com/terms
+	TosURI string `json:"tos_uri"`
 
 	// UserClaimsInIDToken Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along.
 	//
@@ -5064,6 +5074,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	PkcePlain *bool `json:"pkce_plain,omitempty"`
 
+	// PolicyURI What the app does with what it learns of people: the page that asks for consent links to it. Empty for none.
+	//
+	// Examples: https://app.example.com/privacy
+	PolicyURI *string `json:"policy_uri,omitempty"`
+
 	// PostLogoutRedirectUris All addresses after sign-out from now on; compared exactly.
 	//
 	// Examples: ["https://app.example.com/"]
@@ -5171,6 +5186,11 @@ type UpdateAppOIDCRequest struct {
 	//
 	// Examples: ["https://api.example.com"]
 	TokenExchangeAudiences *[]string `json:"token_exchange_audiences,omitempty"`
+
+	// TosURI The app's terms of service, linked to from the same page. Empty for none.
+	//
+	// Examples: https://app.example.com/terms
+	TosURI *string `json:"tos_uri,omitempty"`
 
 	// UserClaimsInIDToken Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along: for libraries that do not ask the userinfo endpoint, from which OpenID Connect Core 1.0, section 5.4, wants them then. An ID token also goes through browsers' addresses, as id_token_hint.
 	//

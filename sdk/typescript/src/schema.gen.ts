@@ -2716,6 +2716,11 @@ export interface components {
              */
             pkce_plain: boolean;
             /**
+             * @description The app's privacy policy; empty for none.
+             * @example https://app.example.com/privacy
+             */
+            policy_uri: string;
+            /**
              * @description Where people may be sent after sign-out.
              * @example [
              *       "https://app.example.com/"
@@ -2831,6 +2836,11 @@ export interface components {
              *     ]
              */
             token_exchange_audiences: string[];
+            /**
+             * @description The app's terms of service; empty for none.
+             * @example https://app.example.com/terms
+             */
+            tos_uri: string;
             /**
              * @description Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along.
              * @example false
@@ -5571,6 +5581,11 @@ export interface components {
              */
             pkce_plain?: boolean;
             /**
+             * @description What the app does with what it learns of people: the page that asks for consent links to it. Empty for none.
+             * @example https://app.example.com/privacy
+             */
+            policy_uri?: string;
+            /**
              * @description All addresses after sign-out from now on; compared exactly.
              * @example [
              *       "https://app.example.com/"
@@ -5691,6 +5706,11 @@ export interface components {
              *     ]
              */
             token_exchange_audiences?: string[];
+            /**
+             * @description The app's terms of service, linked to from the same page. Empty for none.
+             * @example https://app.example.com/terms
+             */
+            tos_uri?: string;
             /**
              * @description Whether ID tokens have the claims of the scopes, such as name and email, where an access token comes along: for libraries that do not ask the userinfo endpoint, from which OpenID Connect Core 1.0, section 5.4, wants them then. An ID token also goes through browsers' addresses, as id_token_hint.
              * @example false

@@ -44,7 +44,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       ...encryptionOf(oidc), access_token_format: oidc.access_token_format, access_token_seconds: oidc.access_token_seconds as number | string, allowed_origins: oidc.allowed_origins.join("\n"), grant_types: oidc.grant_types,
       assertion_reuse: oidc.assertion_reuse, backchannel_logout_uri: oidc.backchannel_logout_uri, backchannel_token_delivery_mode: oidc.backchannel_token_delivery_mode,
       backchannel_client_notification_endpoint: oidc.backchannel_client_notification_endpoint, backchannel_authentication_request_signing_alg: oidc.backchannel_authentication_request_signing_alg, dpop_bound_access_tokens: oidc.dpop_bound_access_tokens, frontchannel_logout_uri: oidc.frontchannel_logout_uri, id_token_alg: oidc.id_token_alg, id_token_seconds: oidc.id_token_seconds as number | string, introspection_signed_response_alg: oidc.introspection_signed_response_alg, userinfo_signed_response_alg: oidc.userinfo_signed_response_alg, jwks: oidc.jwks ? JSON.stringify(oidc.jwks, null, 2) : oidc.jwks_uri, post_logout_redirect_uris: oidc.post_logout_redirect_uris.join("\n"), pkce_optional: oidc.pkce_optional,
-      pkce_plain: oidc.pkce_plain, redirect_uris: oidc.redirect_uris.join("\n"),
+      pkce_plain: oidc.pkce_plain, policy_uri: oidc.policy_uri, tos_uri: oidc.tos_uri, redirect_uris: oidc.redirect_uris.join("\n"),
       refresh_token_seconds: oidc.refresh_token_seconds as number | string, request_object_signing_alg: oidc.request_object_signing_alg, require_dpop_nonce: oidc.require_dpop_nonce, response_types: oidc.response_types,
       require_pushed_authorization_requests: oidc.require_pushed_authorization_requests,
       authorization_signed_response_alg: oidc.authorization_signed_response_alg, require_signed_request_object: oidc.require_signed_request_object, skip_consent: oidc.skip_consent,
@@ -62,7 +62,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         assertion_reuse: v.assertion_reuse, backchannel_logout_uri: v.backchannel_logout_uri.trim(), backchannel_token_delivery_mode: v.backchannel_token_delivery_mode as Request["backchannel_token_delivery_mode"],
         backchannel_client_notification_endpoint: v.backchannel_client_notification_endpoint.trim(), backchannel_authentication_request_signing_alg: v.backchannel_authentication_request_signing_alg as Request["backchannel_authentication_request_signing_alg"], dpop_bound_access_tokens: v.dpop_bound_access_tokens, frontchannel_logout_uri: v.frontchannel_logout_uri.trim(), id_token_alg: v.id_token_alg as Request["id_token_alg"], id_token_seconds: Number(v.id_token_seconds), introspection_signed_response_alg: v.introspection_signed_response_alg as Request["introspection_signed_response_alg"],
         userinfo_signed_response_alg: v.userinfo_signed_response_alg as Request["userinfo_signed_response_alg"], post_logout_redirect_uris: lines(v.post_logout_redirect_uris), pkce_optional: v.pkce_optional,
-        pkce_plain: v.pkce_plain, redirect_uris: lines(v.redirect_uris),
+        pkce_plain: v.pkce_plain, policy_uri: v.policy_uri.trim(), tos_uri: v.tos_uri.trim(), redirect_uris: lines(v.redirect_uris),
         refresh_token_seconds: Number(v.refresh_token_seconds), request_object_signing_alg: v.request_object_signing_alg as Request["request_object_signing_alg"], require_dpop_nonce: v.require_dpop_nonce, response_types: v.response_types as Request["response_types"],
         require_pushed_authorization_requests: v.require_pushed_authorization_requests,
         authorization_signed_response_alg: v.authorization_signed_response_alg as Request["authorization_signed_response_alg"], require_signed_request_object: v.require_signed_request_object, skip_consent: v.skip_consent,
@@ -198,6 +198,8 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
             )}
             <Switch description={t("oidc.userClaimsHint")} disabled={readOnly} label={t("oidc.userClaims")} {...getInputProps("user_claims_in_id_token", { type: "checkbox" })} />
             <Switch description={t("oidc.skipConsentHint")} disabled={readOnly} label={t("oidc.skipConsent")} {...getInputProps("skip_consent", { type: "checkbox" })} />
+            <TextInput description={t("oidc.policyHint")} dir="ltr" label={t("oidc.policy")} readOnly={readOnly} type="url" {...getInputProps("policy_uri")} />
+            <TextInput dir="ltr" label={t("oidc.terms")} readOnly={readOnly} type="url" {...getInputProps("tos_uri")} />
           </Stack>
         </Section>
         {(oidc.client_type === "confidential" || isEncrypted(oidc) || hasKeys) && (
