@@ -108,12 +108,13 @@ func stillOpens(wanted []string, p person) error {
 	return noneGranted(wanted, p.scopes, missingGrant)
 }
 
-// nextGeneration decides whether a token may still be used, and of which generation its successor is.
+// nextGeneration decides whether a token may still be used, and of which generation its successor is. now is when its request began,
+// which may be before that of a request which it waited for.
 func (s *Service) nextGeneration(f storedRefresh, hash []byte, now time.Time) (int, bool) {
 	switch {
 	case f.TokenGeneration == f.Generation:
 		return f.Generation + 1, true
-	case f.TokenGeneration == f.Generation-1 && bytes.Equal(hash, f.RotatedHash) && !f.Repeated && f.RotatedAt != nil && now.Before(f.RotatedAt.Add(s.options.RefreshGrace)):
+	case f.TokenGeneration == f.Generation-1 && bytes.Equal(hash, f.RotatedHash) && !f.Repeated && f.RotatedAt != nil && s.options.RefreshGrace > 0 && now.Before(f.RotatedAt.Add(s.options.RefreshGrace)):
 		return f.Generation, true
 	}
 	return 0, false

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"grove/iam/oauth"
 	"grove/infra/db"
 )
 
@@ -125,6 +126,21 @@ func TestAttack19_Grace(t *testing.T) {
 	}
 	if w.refresh(w.a, "web", next.text("refresh_token")).StatusCode == http.StatusOK {
 		t.Error("the family lives on")
+	}
+}
+
+// TestAttack19_NoGrace: where there is none, the request that comes second is refused, also where it began first and waited.
+func TestAttack19_NoGrace(t *testing.T) {
+	w := setup(t)
+	w.serve(w.oauth.Dependencies, func(o *oauth.Options) { o.RefreshGrace = 0 })
+	w.Clock.Stop()
+	token := w.signIn(w.a, "web").text("refresh_token")
+	if got := w.refresh(w.a, "web", token); got.StatusCode != http.StatusOK {
+		t.Fatal(got.raw)
+	}
+	w.Clock.Advance(-time.Second)
+	if got := w.refresh(w.a, "web", token); got.text("error") != "invalid_grant" {
+		t.Errorf("answered again: %d %s", got.StatusCode, got.raw)
 	}
 }
 

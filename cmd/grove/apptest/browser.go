@@ -11,7 +11,7 @@ import (
 
 // The example of RFC 7636, appendix B.
 const (
-	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	Verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 )
 
@@ -124,7 +124,7 @@ func (w *World) Tokens(t Tenant, s SignIn) Response {
 	w.t.Helper()
 	s = s.defaults(w, t)
 	q := w.Code(t, s)
-	form := url.Values{"grant_type": {"authorization_code"}, "code": {q.Get("code")}, "redirect_uri": {s.RedirectURI}, "code_verifier": {verifier}, "client_id": {s.ClientID}}
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {q.Get("code")}, "redirect_uri": {s.RedirectURI}, "code_verifier": {Verifier}, "client_id": {s.ClientID}}
 	if s.ClientSecret != "" {
 		form.Set("client_secret", s.ClientSecret)
 	}

@@ -64,15 +64,7 @@ func TestListenerLost(t *testing.T) {
 // TestListenerSilent: a connection that is open and says nothing, as after a lost network, is noticed in time.
 func TestListenerSilent(t *testing.T) {
 	s := newSite(t, 2)
-	conn := database.connect(t, s.name)
-	s.staleCaches(func() {
-		for _, pid := range s.listening(conn) {
-			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGCONT) })
-		}
-	})
+	s.staleCaches(func() { s.deafen(t) })
 }
 
 // listeners are the server's processes that tell of changes.
