@@ -131,6 +131,7 @@ const answers = {
   "/orgs/{}/roles/{}": () => roles[0],
   "/orgs/{}/roles/{}/assignments": () => ({ items: [{ id: "asg_1", org_id: "org_root", role_id: "rol_admin", reach: "subtree", principal: { id: users[0]?.id, type: "user" }, created_at: never }] }),
   "/orgs/{}/seats": () => ({ available: 13, limit: 25, reserved: 2, used: 10 }),
+  "/orgs/{}/consents": () => ({ items: [{ app_id: "app_1", app_name: "Fleet Planner", attributes: ["email", "given_name"], authorization_details_types: [], created_at: "2026-11-03T08:00:00Z", declined_attributes: ["birthdate"], id: "con_1", org_id: "org_root", scopes: ["openid", "trips.read"], updated_at: "2026-11-03T08:00:00Z", user_id: "usr_1" }] }),
   "/orgs/{}/sessions": () => ({ items: sessions }),
   "/orgs/{}/settings": () => ({ items: [{ description: "How people sign in.", module: "sign_in", overridden: true }] }),
   "/orgs/{}/settings/{}": () => settings,

@@ -240,16 +240,19 @@ func (s *Service) change(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 
 // RevokeTokens ends everything that was issued to an app so far. Errors: resource.not_found, app.builtin.
 func (s *Service) RevokeTokens(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App) error {
-	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		row, err := lockOwn(ctx, tx, org, id)
-		if err != nil {
-			return err
-		}
-		if err := tx.Raise(ctx, db.KindClient, row.ID.UUID(), "app.tokens_revoked"); err != nil {
-			return err
-		}
-		return s.events.Write(ctx, tx, eventTokensRevoked.Of(row.Org, row.ID, noData{}))
-	})
+	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error { return s.RevokeTokensTx(ctx, tx, org, id) })
+}
+
+// RevokeTokensTx is RevokeTokens within the caller's transaction.
+func (s *Service) RevokeTokensTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) error {
+	row, err := lockOwn(ctx, tx, org, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.Raise(ctx, db.KindClient, row.ID.UUID(), "app.tokens_revoked"); err != nil {
+		return err
+	}
+	return s.events.Write(ctx, tx, eventTokensRevoked.Of(row.Org, row.ID, noData{}))
 }
 
 // Delete ends everything that was issued to an app, and the app. version 0 is any.

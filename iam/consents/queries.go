@@ -42,4 +42,21 @@ const (
 		RETURNING ` + columns
 	sqlList   = `SELECT ` + columns + ` FROM consents WHERE tenant_id = $1 AND user_id = $2 AND id > $3 ORDER BY id LIMIT $4`
 	sqlRevoke = `DELETE FROM consents WHERE tenant_id = $1 AND user_id = $2 AND id = $3 RETURNING ` + columns
+
+	// What an organization sees, and takes back: what apps may do in it.
+	sqlIn = `
+		SELECT c.id, c.org_id, c.user_id, c.app_id, c.scopes, c.details, c.attributes, c.declined, c.created_at, c.updated_at, a.name AS app_name
+		FROM consents c JOIN apps a ON a.tenant_id = c.tenant_id AND a.id = c.app_id
+		WHERE c.tenant_id = $1 AND c.org_id = $2`
+	sqlListIn     = sqlIn + ` AND c.id > $3 ORDER BY c.id LIMIT $4`
+	sqlListOfUser = sqlIn + ` AND c.id > $3 AND c.user_id = $5 ORDER BY c.id LIMIT $4`
+	sqlFind       = sqlIn + ` AND c.id = $3`
+	sqlRevokeIn   = `DELETE FROM consents WHERE tenant_id = $1 AND org_id = $2 AND user_id = $3 RETURNING ` + columns
+	sqlRevokeApp  = `DELETE FROM consents WHERE tenant_id = $1 AND app_id = $2`
 )
+
+// seen is a consent as an organization sees it.
+type seen struct {
+	Consent
+	AppName string `db:"app_name"`
+}

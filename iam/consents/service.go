@@ -16,8 +16,14 @@ import (
 
 var (
 	eventGranted = events.Declare[grantedData]("consent.granted", "A person let an application have scopes, attributes or authorization details, or took attributes away.")
-	eventRevoked = events.Declare[revokedData]("consent.revoked", "A person took back what an application was allowed.")
+	eventRevoked = events.Declare[revokedData]("consent.revoked", "A person, or an administrator for him, took back what an application was allowed.")
+	eventNobody  = events.Declare[nobodyData]("consent.app_revoked", "All that people allowed an application was taken back, in every organization.")
 )
+
+type nobodyData struct {
+	App   ids.App `json:"app_id" audit:"public"`
+	Count int64   `json:"count" audit:"public"` // of consents
+}
 
 type grantedData struct {
 	App          ids.App  `json:"app_id" audit:"public"`
@@ -35,9 +41,22 @@ type revokedData struct {
 
 // Service keeps consents.
 type Service struct {
+	apps     Apps
 	db       *db.DB
 	events   *events.Log
+	mayEnd   func(ctx context.Context, tx db.Tx, user ids.User) error
 	onRevoke func(ctx context.Context, tx db.Tx, c Consent) error
+}
+
+// Apps ends what an application of an organization's has. iam/apps.
+type Apps interface {
+	RevokeTokensTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) error
+}
+
+// WithAdministrators tells the service who ends an application's tokens, and whom an administrator may take something from. It is called
+// while the program is put together.
+func (s *Service) WithAdministrators(apps Apps, mayEnd func(ctx context.Context, tx db.Tx, user ids.User) error) {
+	s.apps, s.mayEnd = apps, mayEnd
 }
 
 // New makes the service.
@@ -107,18 +126,25 @@ func (s *Service) GrantTx(ctx context.Context, tx db.Tx, user ids.User, org ids.
 
 // List returns a page of what a person allows, in all organizations, the oldest first.
 func (s *Service) List(ctx context.Context, tx db.Tx, user ids.User, req page.Request) (page.Result[Consent], error) {
-	after := uuid.Nil
-	if !req.First() {
-		var err error
-		if after, err = uuid.Parse(req.Part(0)); err != nil {
-			return page.Result[Consent]{}, fault.CodePageToken.With("Start again without a page token.", err)
-		}
+	after, err := position(req)
+	if err != nil {
+		return page.Result[Consent]{}, err
 	}
 	rows, err := db.Collect[Consent](ctx, tx, sqlList, tx.Tenant(), user, after, req.Limit())
 	if err != nil {
 		return page.Result[Consent]{}, err
 	}
 	return page.Cut(req, rows, func(c Consent) []string { return []string{c.ID.UUID().String()} }), nil
+}
+
+func position(req page.Request) (after uuid.UUID, err error) {
+	if req.First() {
+		return uuid.Nil, nil
+	}
+	if after, err = uuid.Parse(req.Part(0)); err != nil {
+		err = fault.CodePageToken.With("Start again without a page token.", err)
+	}
+	return after, err
 }
 
 // Revoke takes a person's consent back. The next time the application asks, so is the person.
@@ -135,6 +161,11 @@ func (s *Service) RevokeTx(ctx context.Context, tx db.Tx, user ids.User, id ids.
 	if err != nil {
 		return err
 	}
+	return s.revoked(ctx, tx, c)
+}
+
+// revoked ends what an application got by a consent that is gone.
+func (s *Service) revoked(ctx context.Context, tx db.Tx, c Consent) error {
 	if s.onRevoke != nil {
 		if err := s.onRevoke(ctx, tx, c); err != nil {
 			return err

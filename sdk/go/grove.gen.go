@@ -1908,6 +1908,80 @@ type AddTenantHostRequest struct {
 	Host string `json:"host"`
 }
 
+// AllowedApp defines model for AllowedApp.
+type AllowedApp struct {
+	// AllowedActions What the caller may do with it; on single resources only.
+	//
+	// Examples: ["delete"]
+	AllowedActions *[]string `json:"allowed_actions,omitempty"`
+
+	// AppID The app.
+	//
+	// Examples: app_069hwpkw01r010000000000004
+	AppID string `json:"app_id"`
+
+	// AppName Its name.
+	//
+	// Examples: Orders
+	AppName string `json:"app_name"`
+
+	// Attributes The claims that it is told of the person, where he was asked for each.
+	//
+	// Examples: ["given_name"]
+	Attributes []string `json:"attributes"`
+
+	// AuthorizationDetailsTypes The types of what else it may have (RFC 9396). What exactly, the person sees in his account.
+	//
+	// Examples: ["payment_initiation"]
+	AuthorizationDetailsTypes []string `json:"authorization_details_types"`
+
+	// CreatedAt When the person first agreed.
+	//
+	// Examples: 2026-11-23T09:15:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// DeclinedAttributes The claims that the person said no to.
+	//
+	// Examples: ["birthdate"]
+	DeclinedAttributes []string `json:"declined_attributes"`
+
+	// ID The consent.
+	//
+	// Examples: cns_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// OrgID The organization in which the app may act.
+	//
+	// Examples: org_069hwpkw01r010000000000004
+	OrgID string `json:"org_id"`
+
+	// Scopes What it may have.
+	//
+	// Examples: ["openid","orders.read"]
+	Scopes []string `json:"scopes"`
+
+	// UpdatedAt When it last changed.
+	//
+	// Examples: 2026-11-23T09:15:00Z
+	UpdatedAt time.Time `json:"updated_at"`
+
+	// UserID The person, of the organization or a guest.
+	//
+	// Examples: usr_069hwpkw01r010000000000004
+	UserID string `json:"user_id"`
+}
+
+// AllowedAppList defines model for AllowedAppList.
+type AllowedAppList struct {
+	// Items The page's items, in the list's order.
+	Items []AllowedApp `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // App defines model for App.
 type App struct {
 	// AccessURL Where the app lives.
@@ -4423,6 +4497,14 @@ type ResetPasswordRequest struct {
 	Password *string `json:"password,omitempty"`
 }
 
+// RevokeConsentsRequest defines model for RevokeConsentsRequest.
+type RevokeConsentsRequest struct {
+	// UserID The person whose consents in this organization are taken back.
+	//
+	// Examples: usr_069hwpkw01r010000000000004
+	UserID string `json:"user_id"`
+}
+
 // Role defines model for Role.
 type Role struct {
 	// AllowedActions What the caller may do with the role; on single roles only.
@@ -6059,6 +6141,18 @@ type ListOrganizationChildrenParams struct {
 // ListOrganizationChildrenParamsStatus defines parameters for ListOrganizationChildren.
 type ListOrganizationChildrenParamsStatus string
 
+// ListConsentsParams defines parameters for ListConsents.
+type ListConsentsParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// User Only what this person lets apps have.
+	User *string `form:"user,omitempty" json:"user,omitempty"`
+}
+
 // ListDomainsParams defines parameters for ListDomains.
 type ListDomainsParams struct {
 	// PageSize Items on a page.
@@ -6415,6 +6509,9 @@ type CreateAppSecretJSONRequestBody = CreateAppSecretRequest
 
 // ShareAppJSONRequestBody defines body for ShareApp for application/json ContentType.
 type ShareAppJSONRequestBody = ShareAppRequest
+
+// RevokeUserConsentsJSONRequestBody defines body for RevokeUserConsents for application/json ContentType.
+type RevokeUserConsentsJSONRequestBody = RevokeConsentsRequest
 
 // MapDomainJSONRequestBody defines body for MapDomain for application/json ContentType.
 type MapDomainJSONRequestBody = MapDomainRequest
@@ -7429,6 +7526,14 @@ func (c *Client) ShareApp(ctx context.Context, org string, app string, body Shar
 	return answer, nil
 }
 
+// RevokeAppConsents is POST /v1/orgs/{org}/apps/{app}:revoke-consents.
+//
+// Takes back what anybody let an app of the organization have, in every organization that it is shared with, and ends every token that it has, its own too. People are asked again.
+func (c *Client) RevokeAppConsents(ctx context.Context, org string, app string, options ...Option) error {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/apps/%s:revoke-consents", org, app)}
+	return c.do(ctx, r, nil, options)
+}
+
 // RevokeAppTokens is POST /v1/orgs/{org}/apps/{app}:revoke-tokens.
 //
 // Ends every token, refresh token and code that the app has, of all people and organizations, and its own. Introspection and the endpoints here refuse them at once; an API that verifies JWTs by itself accepts one until it expires. The app may ask for new ones right away, and people who allowed it something are not asked again.
@@ -7490,6 +7595,62 @@ func (c *Client) ListOrganizationChildrenPages(ctx context.Context, org string, 
 		at.PageToken = answer.NextPageToken
 		return at.PageToken != nil
 	})
+}
+
+// ListConsents is GET /v1/orgs/{org}/consents.
+//
+// What people, guests among them, let apps have in the organization, the oldest first. What they let apps have in other organizations is for these to see. Apps that ask nobody are not here.
+func (c *Client) ListConsents(ctx context.Context, org string, params *ListConsentsParams, options ...Option) (*AllowedAppList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/consents", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+		add(&r, "user", params.User)
+	}
+	answer := new(AllowedAppList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListConsentsPages calls ListConsents for one page after the other. An error ends it.
+func (c *Client) ListConsentsPages(ctx context.Context, org string, params *ListConsentsParams, options ...Option) iter.Seq2[*AllowedAppList, error] {
+	return pages(params, func(at *ListConsentsParams) (*AllowedAppList, error) {
+		return c.ListConsents(ctx, org, at, options...)
+	}, func(at *ListConsentsParams, answer *AllowedAppList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
+}
+
+// RevokeConsent is DELETE /v1/orgs/{org}/consents/{consent}.
+//
+// Ends what the app was issued for the person in the organization, at once, and the person is asked again. It is what the person does in the account portal. Of a person who may do more than the caller it is refused (user.above_actor).
+func (c *Client) RevokeConsent(ctx context.Context, org string, consent string, options ...Option) error {
+	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/consents/%s", org, consent)}
+	return c.do(ctx, r, nil, options)
+}
+
+// GetConsent is GET /v1/orgs/{org}/consents/{consent}.
+//
+// What one person lets one app have in the organization.
+func (c *Client) GetConsent(ctx context.Context, org string, consent string, options ...Option) (*AllowedApp, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/consents/%s", org, consent)}
+	answer := new(AllowedApp)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// RevokeUserConsents is POST /v1/orgs/{org}/consents:revoke.
+//
+// Ends what apps were issued for one person in the organization, as far as the person was asked. A person without consents is no error; one who may do more than the caller is refused (user.above_actor).
+func (c *Client) RevokeUserConsents(ctx context.Context, org string, body RevokeConsentsRequest, options ...Option) error {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/consents:revoke", org)}
+	r.body, r.contentType = body, "application/json"
+	return c.do(ctx, r, nil, options)
 }
 
 // ListDomains is GET /v1/orgs/{org}/domains.

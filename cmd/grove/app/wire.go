@@ -162,6 +162,7 @@ func (a *App) wire() error {
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL, FlowTTL: c.FlowTTL,
 			MTLSBaseURL: c.MTLSBaseURL, RefreshGrace: c.RefreshGrace, RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL, TokenLog: c.TokenLog == "on"})
 	pages.For(server)
+	allowed.WithAdministrators(clients, people.CheckRankOf)
 	allowed.OnRevoke(func(ctx context.Context, tx db.Tx, c consents.Consent) error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
 	})

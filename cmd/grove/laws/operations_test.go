@@ -210,7 +210,7 @@ func (p *pair) strangers(r httpapi.RouteInfo, own call) []call {
 
 // bodyRefusals are those for what a body names.
 func bodyRefusals(id string) []int {
-	if id == "endUserSessions" { // a person who is nobody here has no session here
+	if id == "endUserSessions" || id == "revokeUserConsents" { // a person who is nobody here has no session here, and allowed nothing
 		return []int{http.StatusNoContent}
 	}
 	return []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}

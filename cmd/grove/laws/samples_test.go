@@ -187,6 +187,11 @@ var special = map[string]func(p *place, c *call){
 	"revokePasswordLink": func(p *place, c *call) {
 		p.post(p.at("/users/%s/password-link", c.path["user"]), m{"delivery": "link"})
 	},
+	"revokeUserConsents": func(p *place, c *call) {
+		who := p.person()
+		p.consentOf(who)
+		c.body = m{"user_id": who.id}
+	},
 	"setSeatLimit": func(_ *place, c *call) { c.body = m{"limit": 100_000 + counted.Add(1)} },
 	"shareApp": func(p *place, c *call) {
 		c.body = m{"policy": "selected", "roles": "all", "organizations": []string{p.child(unique("org")).org}}

@@ -9,6 +9,7 @@ import { Copyable, StateBadge, Time, useApi, useCan, useCursor, useGrove } from 
 import { HeldRoles } from "../assignments.tsx";
 import { DetailPage } from "../DetailPage.tsx";
 import { ListPage, NameLink } from "../ListPage.tsx";
+import { UserConsents } from "../consents.tsx";
 import { UserSessions } from "../sessions.tsx";
 import { useGo, useId, useOrg } from "../useOrg.ts";
 
@@ -104,6 +105,7 @@ export function MemberPage() {
         <>
           <HeldRoles user={m.user_id} />
           <UserSessions user={m.user_id} />
+          <UserConsents user={m.user_id} />
         </>
       )}
     </DetailPage>

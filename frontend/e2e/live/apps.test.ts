@@ -186,4 +186,17 @@ test("an app lists what it is told of people, who choose without a script, and t
   expect(await row.getByText("See your name and profile").count()).toBe(0);
   expect(await accessibility(page)).toEqual([]);
   await shot("portal-attributes");
+
+  const allowed = async () => (await sent(world.api.GET("/v1/orgs/{org}/consents", { params: { path: { org: "root" } } }))).items.find((c) => c.app_name === "Letters");
+  const consent = await allowed();
+  await page.goto(`${world.dev.tenant_base}/console/orgs/${consent?.org_id}/users/${consent?.user_id}`);
+  await settled(page);
+  const seen = page.getByRole("row").filter({ hasText: "Letters" });
+  await seen.getByText("Is not told given_name").last().waitFor();
+  await seen.scrollIntoViewIfNeeded();
+  expect(await accessibility(page)).toEqual([]);
+  await shot("user-consents");
+  await page.getByRole("button", { name: "Take back what Letters was allowed" }).click();
+  await page.getByRole("dialog").getByRole("button", { exact: true, name: "Take back" }).click();
+  await expect.poll(allowed, { timeout: 15_000 }).toBeUndefined();
 }, 180_000);

@@ -1,10 +1,10 @@
 import { Badge, Group, Select, Stack, Switch, Tabs, TextInput, Textarea } from "@mantine/core";
-import { IconKeyOff, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { IconCircleMinus, IconKeyOff, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { components } from "../../../api/index.ts";
-import { Copyable, Facts, FormDialog, Section, StateBadge, Time, notifyDone, useApiForm, useConfirm, useGrove } from "../../../ui/index.ts";
+import { Copyable, Facts, FormDialog, Section, StateBadge, Time, notifyDone, useApiForm, useCan, useConfirm, useGrove } from "../../../ui/index.ts";
 import { DetailPage } from "../../DetailPage.tsx";
 import { allows, showOpenTab, useGo, useId, useOrg, useTab } from "../../useOrg.ts";
 import { Attributes } from "./attributes.tsx";
@@ -28,6 +28,7 @@ export function AppPage() {
   const [editing, setEditing] = useState(false);
   const [tab, setTab] = useTab(tabs);
   const params = { path: { app: id, org: ref } };
+  const consents = useCan("consents.write");
   const app = query.useQuery("get", "/v1/orgs/{org}/apps/{app}", { params });
   const enable = (enabled: boolean) =>
     confirm({
@@ -39,6 +40,11 @@ export function AppPage() {
     confirm({
       act: () => api.POST("/v1/orgs/{org}/apps/{app}:revoke-tokens", { params }),
       body: t("apps.revokeTokensBody"), confirm: t("apps.revokeTokens"), danger: true, done: t("apps.tokensRevoked"), title: t("apps.revokeTokens"),
+    });
+  const revokeConsents = () =>
+    confirm({
+      act: () => api.POST("/v1/orgs/{org}/apps/{app}:revoke-consents", { params }),
+      body: t("apps.revokeConsentsBody"), confirm: t("apps.revokeConsents"), danger: true, done: t("consents.revoked"), title: t("apps.revokeConsents"),
     });
   return (
     <DetailPage
@@ -55,6 +61,7 @@ export function AppPage() {
           ? { icon: IconPlayerPause, label: t("apps.disable"), onClick: () => enable(false) }
           : { icon: IconPlayerPlay, label: t("apps.enable"), onClick: () => enable(true) }),
         allows(a, "update") && { icon: IconKeyOff, label: t("apps.revokeTokens"), onClick: revokeTokens },
+        allows(a, "update") && consents && a.template !== "m2m" && { icon: IconCircleMinus, label: t("apps.revokeConsents"), onClick: revokeConsents },
       ]}
       query={app}
       remove={{

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { type components, sent } from "../../../api/index.ts";
 import { Copyable, FormDialog, SecretDialog, StateBadge, Time, notifyDone, useApiForm, useConfirm, useGrove } from "../../../ui/index.ts";
 import { HeldRoles } from "../../assignments.tsx";
+import { UserConsents } from "../../consents.tsx";
 import { DetailPage } from "../../DetailPage.tsx";
 import { UserSessions } from "../../sessions.tsx";
 import { isLast, useIsAbove, useSelfWarning, useTaking } from "../../taking.ts";
@@ -74,6 +75,7 @@ export function UserPage() {
         <>
           <HeldRoles user={u.id} />
           <UserSessions user={u.id} />
+          <UserConsents user={u.id} />
           {dialog === "edit" && <EditUser onClose={close} user={u} />}
           {dialog === "link" && <PasswordLink onClose={close} user={u} />}
           {dialog === "lock" && <LockUser onClose={close} user={u} />}
