@@ -73,6 +73,8 @@ type Service struct {
 	db       *db.DB
 	dialects *cache.Cache[*Dialect]
 	events   *events.Log
+	onClaim  func(ctx context.Context, tx db.Tx, name string) error
+	onScope  func(ctx context.Context, tx db.Tx, name string) error
 	reserved func(scope string) bool
 }
 
@@ -80,6 +82,12 @@ type Service struct {
 func New(d *db.DB, log *events.Log, hub *cache.Hub, reserved func(scope string) bool) *Service {
 	// An organization that is moved inherits from others.
 	return &Service{db: d, events: log, reserved: reserved, dialects: cache.New[*Dialect](hub, 20_000, 10*time.Minute, topic, "org")}
+}
+
+// OnDeleted sets what forgets claims and scopes that are gone, in the same transaction: one that is made anew under a name is another one, of
+// which people are asked. It is called while the program is put together.
+func (s *Service) OnDeleted(claim, scope func(ctx context.Context, tx db.Tx, name string) error) {
+	s.onClaim, s.onScope = claim, scope
 }
 
 // Module is the manifest.

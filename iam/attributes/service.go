@@ -147,6 +147,11 @@ func (s *Service) DeleteClaim(ctx context.Context, tenant ids.Tenant, org ids.Or
 		if err := deleteClaim(ctx, tx, r); err != nil {
 			return err
 		}
+		if s.onClaim != nil {
+			if err := s.onClaim(ctx, tx, r.Name); err != nil {
+				return err
+			}
+		}
 		if err := tx.Changed(ctx, topic, ""); err != nil {
 			return err
 		}
@@ -347,6 +352,11 @@ func (s *Service) DeleteScope(ctx context.Context, tenant ids.Tenant, org ids.Or
 		}
 		if err := deleteScope(ctx, tx, id); err != nil {
 			return err
+		}
+		if s.onScope != nil {
+			if err := s.onScope(ctx, tx, r.Name); err != nil {
+				return err
+			}
 		}
 		if err := tx.Changed(ctx, topic, ""); err != nil {
 			return err

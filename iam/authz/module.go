@@ -142,11 +142,25 @@ type Service struct {
 	db          *db.DB
 	events      *events.Log
 	issuers     Issuers
+	onScopes    func(ctx context.Context, tx db.Tx, names []string) error             // see OnScopesDeleted
 	scopesTaken func(ctx context.Context, tx db.Tx, names []string) ([]string, error) // see KeepScopesClearOf
 }
 
 // New makes the service.
 func New(d *db.DB, log *events.Log) *Service { return &Service{db: d, events: log} }
+
+// OnScopesDeleted sets what forgets scopes that are gone, in the same transaction: one that is made anew under a name is another scope, of
+// which people are asked. It is called while the program is put together.
+func (s *Service) OnScopesDeleted(f func(ctx context.Context, tx db.Tx, names []string) error) {
+	s.onScopes = f
+}
+
+func (s *Service) scopesDeleted(ctx context.Context, tx db.Tx, names []string) error {
+	if s.onScopes == nil || len(names) == 0 {
+		return nil
+	}
+	return s.onScopes(ctx, tx, names)
+}
 
 // Module is the manifest.
 func (s *Service) Module() module.Manifest {

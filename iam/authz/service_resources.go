@@ -175,10 +175,17 @@ func (s *Service) DeleteResource(ctx context.Context, tenant ids.Tenant, org ids
 		if err := checkVersion(row.Version, version); err != nil {
 			return err
 		}
+		names, err := db.Scalars[string](ctx, tx, `SELECT name FROM api_scopes WHERE tenant_id = $1 AND resource_id = $2`, tx.Tenant(), id)
+		if err != nil {
+			return err
+		}
 		if err := deleteResource(ctx, tx, id); err != nil {
 			if db.IsForeignKey(err, "app_apis_resource") {
 				return errResourceUsed.With("Withdraw the authorization of every app first, in descendants too.", err)
 			}
+			return err
+		}
+		if err := s.scopesDeleted(ctx, tx, names); err != nil {
 			return err
 		}
 		if err := tx.Changed(ctx, "authz", id.String()); err != nil {
@@ -303,6 +310,9 @@ func (s *Service) DeleteScope(ctx context.Context, tenant ids.Tenant, org ids.Or
 			return errScopeUsed.With("Withdraw the scope from every app first, in descendants too.", nil)
 		}
 		if err := deleteScope(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := s.scopesDeleted(ctx, tx, []string{row.Name}); err != nil {
 			return err
 		}
 		if err := tx.Changed(ctx, "authz", resource.String()); err != nil {

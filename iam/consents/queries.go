@@ -43,6 +43,10 @@ const (
 	sqlList   = `SELECT ` + columns + ` FROM consents WHERE tenant_id = $1 AND user_id = $2 AND id > $3 ORDER BY id LIMIT $4`
 	sqlRevoke = `DELETE FROM consents WHERE tenant_id = $1 AND user_id = $2 AND id = $3 RETURNING ` + columns
 
+	sqlForgetScopes = `/* scan of consents allowed: scopes seldom go, and whoever allowed one may be anybody */ UPDATE consents
+		SET scopes = ARRAY(SELECT s FROM unnest(scopes) s WHERE s <> ALL ($2::text[]) ORDER BY s), updated_at = $3 WHERE tenant_id = $1 AND scopes && $2::text[]`
+	sqlForgetClaim = `/* scan of consents allowed: likewise */ UPDATE consents SET attributes = array_remove(attributes, $2), updated_at = $3 WHERE tenant_id = $1 AND $2 = ANY (attributes)`
+
 	// What an organization sees, and takes back: what apps may do in it.
 	sqlIn = `
 		SELECT c.id, c.org_id, c.user_id, c.app_id, c.scopes, c.details, c.attributes, c.declined, c.created_at, c.updated_at, a.name AS app_name

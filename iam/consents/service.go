@@ -124,6 +124,18 @@ func (s *Service) GrantTx(ctx context.Context, tx db.Tx, user ids.User, org ids.
 	return s.events.Write(ctx, tx, eventGranted.Of(org, c.ID, grantedData{App: app, Attributes: c.Attributes, Declined: c.Declined, DetailsTypes: list.Types(), Scopes: c.Scopes, User: user}))
 }
 
+// ForgetScopesTx takes scopes that are gone out of what people have allowed: of one that is made anew under the name they are asked.
+func (s *Service) ForgetScopesTx(ctx context.Context, tx db.Tx, names []string) error {
+	_, err := tx.Exec(ctx, sqlForgetScopes, tx.Tenant(), names, tx.Now())
+	return err
+}
+
+// ForgetClaimTx is ForgetScopesTx for a claim. What people said no to stays declined.
+func (s *Service) ForgetClaimTx(ctx context.Context, tx db.Tx, name string) error {
+	_, err := tx.Exec(ctx, sqlForgetClaim, tx.Tenant(), name, tx.Now())
+	return err
+}
+
 // List returns a page of what a person allows, in all organizations, the oldest first.
 func (s *Service) List(ctx context.Context, tx db.Tx, user ids.User, req page.Request) (page.Result[Consent], error) {
 	after, err := position(req)

@@ -131,6 +131,12 @@ func (s *Service) EndGrantsTx(ctx context.Context, tx db.Tx, user ids.User, org 
 	return s.endAllTx(ctx, tx, grants, reason)
 }
 
+// ForgetScopesTx takes scopes that are gone out of what apps have been granted: one that is made anew under the name is another scope.
+func (s *Service) ForgetScopesTx(ctx context.Context, tx db.Tx, names []string) error {
+	_, err := tx.Exec(ctx, sqlForgetScopes, tx.Tenant(), names)
+	return err
+}
+
 // EndGrantsInOrgTx ends all grants by which a person acts in an organization, by whichever app and wherever his session began.
 func (s *Service) EndGrantsInOrgTx(ctx context.Context, tx db.Tx, org ids.Org, user ids.User, reason string) error {
 	grants, err := liveGrantsInOrg(ctx, tx, user, org)

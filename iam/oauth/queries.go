@@ -134,6 +134,9 @@ const (
 	sqlSkip     = `UPDATE grants g SET from_id = f.from_id FROM grants f WHERE g.tenant_id = $1 AND g.from_id = $2 AND f.tenant_id = $1 AND f.id = $2`
 	sqlDelete   = `DELETE FROM grants WHERE tenant_id = $1 AND id = $2`
 
+	sqlForgetScopes = `/* scan of grants allowed: scopes seldom go, and any app may have been granted one */ UPDATE grants
+		SET scopes = ARRAY(SELECT u.s FROM unnest(scopes) WITH ORDINALITY AS u (s, n) WHERE u.s <> ALL ($2::text[]) ORDER BY u.n) WHERE tenant_id = $1 AND ended_at IS NULL AND scopes && $2::text[]`
+
 	sqlRestamp   = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
 	sqlBindGrant = `UPDATE grants SET dpop_jkt = $3, x5t = $4 WHERE tenant_id = $1 AND id = $2`
 	sqlEndGrant  = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`

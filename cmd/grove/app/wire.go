@@ -166,6 +166,11 @@ func (a *App) wire() error {
 	allowed.OnRevoke(func(ctx context.Context, tx db.Tx, c consents.Consent) error {
 		return server.EndGrantsTx(ctx, tx, c.User, c.Org, c.App, "consent_revoked")
 	})
+	forget := func(ctx context.Context, tx db.Tx, names []string) error {
+		return errors.Join(allowed.ForgetScopesTx(ctx, tx, names), server.ForgetScopesTx(ctx, tx, names))
+	}
+	roles.OnScopesDeleted(forget)
+	told.OnDeleted(allowed.ForgetClaimTx, func(ctx context.Context, tx db.Tx, name string) error { return forget(ctx, tx, []string{name}) })
 	signedIn.OnEndInOrg(server.EndGrantsInOrgTx)
 	me := account.New(account.Dependencies{Apps: shares, Authz: roles, Claims: told, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
 	firsts := administrators.New(a.DB, tenants, people)
