@@ -22,7 +22,7 @@ func TestAttack20_ProfileSettings(t *testing.T) {
 	// complying is what all three take.
 	complying := func(profile string) apps.UpdateAppOIDCRequest {
 		return apps.UpdateAppOIDCRequest{AuthMethod: p(apps.AuthPrivateKeyJWT), CertificateBound: &yes, DPoPBound: &yes, GrantTypes: &[]string{"authorization_code", "refresh_token"},
-			IDTokenAlg: p(jose.PS256), JWKS: keys, Profile: &profile, RedirectURIs: &[]string{"https://a.example/cb"}, RequirePushed: &yes, RequireSignedRequest: &yes}
+			IDTokenAlg: p(jose.PS256), JWKS: keys, Profile: &profile, RedirectURIs: &[]string{"https://a.example/cb"}, PKCEOptional: &no, RequirePushed: &yes, RequireSignedRequest: &yes}
 	}
 	for _, profile := range []string{apps.ProfileFAPI1, apps.ProfileFAPI2, apps.ProfileFAPI2Signing} {
 		web, _ := b.create(t, b.A, b.A.Partner, apps.CreateAppRequest{Name: "web " + profile, Template: "web", RedirectURIs: []string{"https://a.example/cb"}})
@@ -53,7 +53,7 @@ func TestAttack20_ProfileSettings(t *testing.T) {
 			"backchannel not signed":     {apps.UpdateAppOIDCRequest{GrantTypes: &[]string{"authorization_code", apps.GrantCIBA}}, "/backchannel_authentication_request_signing_alg", every},
 			"backchannel by RS256":       {apps.UpdateAppOIDCRequest{BackchannelRequestAlg: p(jose.RS256)}, "/backchannel_authentication_request_signing_alg", every},
 			"hybrid":                     {apps.UpdateAppOIDCRequest{ResponseTypes: &[]string{"code", "code id_token"}}, "/response_types", every},
-			"no PKCE":                    {apps.UpdateAppOIDCRequest{PKCEOptional: &yes}, "/pkce_optional", every},
+			"no PKCE":                    {apps.UpdateAppOIDCRequest{PKCEOptional: &yes}, "/pkce_optional", fapi2},
 			"PKCE by plain":              {apps.UpdateAppOIDCRequest{PKCEPlain: &yes}, "/pkce_plain", every},
 			"assertions again":           {apps.UpdateAppOIDCRequest{AssertionReuse: &yes}, "/assertion_reuse", every},
 			"bearer tokens":              {apps.UpdateAppOIDCRequest{CertificateBound: &no, DPoPBound: &no}, "", every},

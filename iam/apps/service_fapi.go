@@ -30,7 +30,7 @@ func (s Settings) Meets(profile string) bool {
 // Demands are what a profile asks of an app's settings and of each of its requests. The zero value asks for nothing.
 //
 // What all profiles ask for has no member: a confidential client that proves itself by key or certificate, codes and no other
-// response type, PKCE with S256, tokens bound to a key or certificate, and https.
+// response type, PKCE with S256 (but see LesserPKCE), tokens bound to a key or certificate, and https.
 type Demands struct {
 	Any              bool     // whether there is a profile at all
 	Algs             []string // of signatures
@@ -38,6 +38,7 @@ type Demands struct {
 	BoundCertificate bool     // tokens bound to a certificate: to a key alone is not enough
 	IssuerAudience   bool     // client assertions for the issuer and nothing else, which is a string (FAPI 2.0, section 5.3.2.1)
 	KeepRefresh      bool     // refresh tokens are not rotated
+	LesserPKCE       bool     // PKCE in pushed requests; others do without where the app's setting pkce_optional says so
 	NonceOrState     bool     // a nonce in requests for an ID token, state in others (FAPI 1.0 Part 1, section 5.2.2)
 	Pushed           bool     // authorization requests (RFC 9126)
 	SignedRequest    bool     // RFC 9101, with nbf, for an hour at the most
@@ -51,7 +52,7 @@ func (s Settings) Demands() Demands {
 	case "":
 		return Demands{}
 	case ProfileFAPI1:
-		return Demands{Any: true, Algs: []string{jose.ES256, jose.PS256}, AskConsent: true, BoundCertificate: true, NonceOrState: true, SignedRequest: true, SignedResponse: true}
+		return Demands{Any: true, Algs: []string{jose.ES256, jose.PS256}, AskConsent: true, BoundCertificate: true, LesserPKCE: true, NonceOrState: true, SignedRequest: true, SignedResponse: true}
 	case ProfileFAPI2:
 		return fapi2
 	}
@@ -87,7 +88,7 @@ func checkProfile(a appRow) error {
 		return errGrantTypes.At("/grant_types", "Must be none but "+strings.Join(ProfileGrants, ", ")+", for the profile "+s.Profile+".")
 	case !slices.Equal(s.ResponseTypes, []string{"code"}):
 		return no("response_types", "code alone")
-	case s.PKCEOptional:
+	case s.PKCEOptional && !d.LesserPKCE:
 		return no("pkce_optional", "false")
 	case s.PKCEPlain:
 		return no("pkce_plain", "false")

@@ -25,6 +25,10 @@ const (
 	proofLife     = time.Minute // before and after its iat, in which a proof without a nonce of ours is taken
 )
 
+// errUnproven is not invalid_dpop_proof: what is wrong is that something is missing, and there is no proof that could be invalid.
+var errUnproven = refuse(codeInvalidRequest, "This application has to send a DPoP proof (RFC 9449, section 5.2).").told("RFC 9449, section 5.2 (dpop_bound_access_tokens)", "The request has a proof in the header DPoP.",
+	"Send a DPoP proof; or do not bind the app's tokens to a key (OpenID Connect settings).")
+
 var errProof = refuse(codeInvalidProof, "The DPoP proof is missing, invalid, expired, used, or for another request (RFC 9449, section 4.3).")
 
 var errNonce = refuse(codeUseNonce, "Make a proof with the nonce of the header DPoP-Nonce.")

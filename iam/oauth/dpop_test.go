@@ -320,7 +320,7 @@ func TestDPoPNonce(t *testing.T) {
 	with := func(changes map[string]any) answer {
 		return machine("DPoP", mine.proof("POST", "/oauth2/token", changes))
 	}
-	if got := machine(); got.text("error") != "invalid_dpop_proof" {
+	if got := machine(); got.text("error") != "invalid_request" || got.StatusCode != http.StatusBadRequest {
 		t.Errorf("no proof: %d %s", got.StatusCode, got.raw)
 	}
 	asked := with(nil)

@@ -2,9 +2,12 @@ package oauth
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"grove/iam/apps"
 	"grove/infra/jose"
@@ -75,6 +78,8 @@ func mustPush(client apps.Client) bool { return client.RequirePushed || client.D
 func checkProfileRequest(client apps.Client, p params, a authorization) error {
 	d := client.Demands()
 	_, signed := plainMode(a.Mode)
+	// The signed response is bound to the request by nonce or state (FAPI 1.0 Part 2, section 5.2.2, item 18).
+	bare := d.LesserPKCE && client.PKCEOptional && a.Pushed == nil && a.Challenge == ""
 	switch {
 	case !d.Any:
 		return nil
@@ -82,10 +87,12 @@ func checkProfileRequest(client apps.Client, p params, a authorization) error {
 		return profileViolation(client, "response_type is code.")
 	case !strings.HasPrefix(a.RedirectURI, "https://"):
 		return profileViolation(client, "redirect_uri is an https URI.")
-	case p.get("code_challenge_method") != methodS256 || a.Challenge == "":
+	case !bare && (p.get("code_challenge_method") != methodS256 || a.Challenge == ""):
 		return profileViolation(client, "code_challenge is required, by S256.")
 	case d.SignedResponse && !signed:
 		return profileViolation(client, "response_mode is jwt, or another that is signed.")
+	case d.NonceOrState && p.get("scope") == "" && len(a.Details) == 0: // without it all would be asked for, and nothing signed says so
+		return profileViolation(client, "scope is required.")
 	case d.NonceOrState && contains(a.Scopes, scopeOpenID) && a.Nonce == "":
 		return profileViolation(client, "nonce is required with the scope openid.")
 	case d.NonceOrState && !contains(a.Scopes, scopeOpenID) && a.State == "":
@@ -114,4 +121,23 @@ func (s *Service) codeTTL(client apps.Client) time.Duration {
 		return min(s.options.CodeTTL, profileCodeLife)
 	}
 	return s.options.CodeTTL
+}
+
+const headerInteraction = "X-Fapi-Interaction-Id"
+
+// interaction says which exchange an answer of a resource belongs to: the client's name for it, if it is a UUID, or one of ours for
+// apps of which FAPI 1.0 is asked, whose exchanges are in the log as well (FAPI 1.0 Part 1, section 6.2.1, items 11 and 12).
+func (s *Service) interaction(w http.ResponseWriter, r *http.Request, client apps.Client) {
+	id, err := uuid.Parse(r.Header.Get(headerInteraction))
+	asked := client.Profile == apps.ProfileFAPI1
+	if err != nil && !asked {
+		return
+	}
+	if err != nil {
+		id = uuid.New()
+	}
+	w.Header().Set(headerInteraction, id.String())
+	if asked {
+		s.log.InfoContext(r.Context(), "an exchange under FAPI 1.0", "client_id", client.ClientID, "interaction_id", id.String())
+	}
 }

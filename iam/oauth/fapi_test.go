@@ -191,7 +191,7 @@ func TestAttack20_ProfileRequests(t *testing.T) {
 			applies bool
 		}{
 			"hybrid":                       {map[string]any{"response_type": "code id_token"}, true},
-			"no PKCE":                      {map[string]any{"code_challenge": none, "code_challenge_method": none}, true},
+			"no PKCE":                      {map[string]any{"code_challenge": none, "code_challenge_method": none}, !d.LesserPKCE},
 			"plain PKCE":                   {map[string]any{"code_challenge": verifier, "code_challenge_method": "plain"}, true},
 			"PKCE without a method":        {map[string]any{"code_challenge": verifier, "code_challenge_method": none}, true},
 			"http":                         {map[string]any{"redirect_uri": "http://127.0.0.1/cb"}, true},
@@ -199,6 +199,7 @@ func TestAttack20_ProfileRequests(t *testing.T) {
 			"a response by query":          {map[string]any{"response_mode": "query"}, d.SignedResponse},
 			"a response by form":           {map[string]any{"response_mode": "form_post"}, d.SignedResponse},
 			"no nonce":                     {map[string]any{"nonce": none}, d.NonceOrState},
+			"no scope":                     {map[string]any{"scope": none}, d.NonceOrState},
 			"no state":                     {map[string]any{"scope": "orders.read", "state": none}, d.NonceOrState},
 			"no nbf":                       {map[string]any{"nbf": none}, d.SignedRequest},
 			"nbf more than an hour ago":    {map[string]any{"nbf": now.Add(-61 * time.Minute).Unix()}, d.SignedRequest},

@@ -22,6 +22,7 @@ const (
 	grantAuthorizationCode  = "authorization_code"
 	grantCIBA               = "urn:openid:params:grant-type:ciba"            // OpenID Connect CIBA Core 1.0
 	grantDeviceCode         = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628
+	grantImplicit           = "implicit"                                     // of the metadata alone: tokens of the authorization endpoint (RFC 6749, section 4.2)
 	grantClientCredentials  = "client_credentials"
 	grantOrganizationSwitch = "organization_switch"
 	grantPassword           = "password"

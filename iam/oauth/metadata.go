@@ -150,7 +150,7 @@ func (o Options) describe(offers registration.Offers) string {
 		ScopesSupported:          []string{scopeOfflineAccess, scopesMark},
 		ResponseTypes:            apps.ResponseTypes,
 		ResponseModes:            []string{modeFormPost, modeFormPost + suffixJWT, modeFragment, modeFragment + suffixJWT, modeJWT, modeQuery, modeQuery + suffixJWT},
-		GrantTypes:               []string{grantAuthorizationCode, grantCIBA, grantClientCredentials, grantDeviceCode, grantJWTBearer, grantOrganizationSwitch, grantPassword, grantRefreshToken, grantSAMLBearer, grantTokenExchange},
+		GrantTypes:               []string{grantAuthorizationCode, grantCIBA, grantClientCredentials, grantDeviceCode, grantImplicit, grantJWTBearer, grantOrganizationSwitch, grantPassword, grantRefreshToken, grantSAMLBearer, grantTokenExchange},
 		SubjectTypes:             []string{apps.SubjectPairwise, apps.SubjectPublic},
 		IDTokenAlgs:              jose.Algs(),
 		TokenAuthMethods:         authMethods,

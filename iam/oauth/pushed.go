@@ -64,6 +64,8 @@ func (s *Service) pushed(r *http.Request, form params) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	reference, hash := secrets.NewToken(prefixPushed)
+	a.Pushed = hash
 	if _, err := s.readAuthorization(ctx, client.Client, request, &a); err != nil {
 		return nil, err
 	}
@@ -75,7 +77,6 @@ func (s *Service) pushed(r *http.Request, form params) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	reference, hash := secrets.NewToken(prefixPushed)
 	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
 		return insertPushed(ctx, tx, hash, client.ID, a.Issuer, raw, tx.Now().Add(pushedLife))
 	})

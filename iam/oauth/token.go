@@ -33,7 +33,7 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request, form params
 		w.Header().Set("DPoP-Nonce", s.nonce(r.Context()))
 	}
 	if client.DPoPBound && client.shown.jkt == "" {
-		return errProof.told("RFC 9449, section 5.2 (dpop_bound_access_tokens)", "The request has a proof in the header DPoP.", "Send a DPoP proof; or do not bind the app's tokens to a key (OpenID Connect settings).").because(errProofMissing)
+		return errUnproven
 	}
 	if client.CertificateBound && client.shown.x5t == "" {
 		return errUnbound

@@ -22,6 +22,7 @@ func (s *Service) userinfo(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		c, client, err = s.userinfoClaims(r, given)
 	}
+	s.interaction(w, r, client)
 	if err != nil {
 		s.writeBearerError(w, r, s.noted(r, atUserinfo, params{{"access_token", given.Token}}, err))
 		return

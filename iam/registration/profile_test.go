@@ -103,3 +103,33 @@ func TestRegisterByCertificate(t *testing.T) {
 		}
 	}
 }
+
+// TestRegisteredWithoutPKCE: libraries that are older than RFC 9700 may leave PKCE out where the organization says so, if they keep a
+// secret, and nobody may before.
+func TestRegisteredWithoutPKCE(t *testing.T) {
+	v := setup(t)
+	v.policy("root", map[string]any{"dynamic_registration": "open"})
+	optional := func(metadata map[string]any) bool {
+		t.Helper()
+		made := v.register("", agent(metadata))
+		if made.StatusCode != 201 {
+			t.Fatalf("%d %s", made.StatusCode, made.Raw)
+		}
+		return v.must("GET", "/orgs/root/apps/"+v.appOf(made.Text("client_id"))["id"].(string)+"/oidc", nil)["pkce_optional"].(bool)
+	}
+	secret := map[string]any{"token_endpoint_auth_method": "client_secret_basic"}
+	if optional(secret) {
+		t.Error("without the setting")
+	}
+	v.policy("root", map[string]any{"pkce_optional": true})
+	if !optional(secret) {
+		t.Error("with the setting")
+	}
+	if optional(nil) {
+		t.Error("a public app")
+	}
+	v.policy("root", map[string]any{"registration_profile": "fapi1_advanced"})
+	if optional(map[string]any{"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://agent.example/jwks.json"}) {
+		t.Error("under a profile")
+	}
+}

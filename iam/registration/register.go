@@ -64,6 +64,7 @@ func (s *Service) Register(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 	if err != nil {
 		return made, err
 	}
+	described.Settings.PKCEOptional = p.PKCEOptional && !described.Public && p.profile() == ""
 	if described.Settings.SectorIdentifierURI != "" {
 		if err := s.rehearse(ctx, tenant, org, token); err != nil {
 			return made, err

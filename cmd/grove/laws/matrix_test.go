@@ -57,6 +57,7 @@ var likewise = map[string]string{
 	"GET /oauth2/logout":                  "ends only",
 	"GET /oauth2/logout/done":             "ends only",
 	"GET /oauth2/register/{client_id}":    "iam/oauth tests who may read a registration",
+	"implicit":                            "no grant of the token endpoint: GET /oauth2/authorize gives the same",
 	"POST /login/logout":                  "ends only",
 	"POST /login/set-password":            "asks for the same link as GET /login/set-password",
 	"POST /oauth2/authorize":              "the same handler as GET /oauth2/authorize",
