@@ -108,7 +108,8 @@ func clientSigns(client apps.Client) []string {
 // verifyClient verifies what a client signed with one of its registered keys, and returns the claims, still to be judged.
 // alg "" stands for any.
 func (s *Service) verifyClient(ctx context.Context, client apps.Client, token, alg string, typ ...string) (*jose.Claims, error) {
-	options := jose.VerifyOptions{Algs: clientAlgs(client, alg), Typ: typ}
+	// A client with one key, or one for each algorithm, need not name it (RFC 7515, section 4.1.4).
+	options := jose.VerifyOptions{AllowMissingKID: true, Algs: clientAlgs(client, alg), Typ: typ}
 	var failed error
 	options.Candidates = func(h jose.Header) []*jose.PublicKey {
 		if client.JWKSURI == "" {

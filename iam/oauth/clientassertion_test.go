@@ -1,9 +1,11 @@
 package oauth_test
 
 import (
+	"encoding/base64"
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -180,6 +182,31 @@ func strip(token string) string {
 	for i := len(token) - 1; ; i-- {
 		if token[i] == '.' {
 			return token[:i+1]
+		}
+	}
+}
+
+// TestAssertionWithoutKeyID: a client that has one key need not name it (RFC 7515, section 4.1.4), and a name has to be the key's.
+func TestAssertionWithoutKeyID(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	c, other := w.asserting(w.a, "m2m", jose.RS256), w.asserting(w.a, "web", jose.RS256)
+	bare := func(key *jose.Key, header map[string]any) answer {
+		t.Helper()
+		_, rest, _ := strings.Cut(c.assertion(c.key, nil), ".")
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(rest, ".")[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.send(c.form(w.signedAs(key, header, payload)))
+	}
+	if got := bare(c.key, map[string]any{"alg": "RS256"}); got.StatusCode != http.StatusOK {
+		t.Errorf("%d %s", got.StatusCode, got.raw)
+	}
+	for name, got := range map[string]answer{"another key": bare(other.key, map[string]any{"alg": "RS256"}), "another name": bare(c.key, map[string]any{"alg": "RS256", "kid": "x"}),
+		"another algorithm": bare(c.key, map[string]any{"alg": "PS256"})} {
+		if got.text("error") != "invalid_client" {
+			t.Errorf("%s: %d %s", name, got.StatusCode, got.raw)
 		}
 	}
 }

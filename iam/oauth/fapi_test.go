@@ -369,6 +369,19 @@ func TestAttack21_ProfileAlgs(t *testing.T) {
 // signedProof is a proof by a key of another kind.
 func (w *world) signedProof(key *jose.Key, alg string, claims map[string]any) string {
 	w.t.Helper()
+	var jwk map[string]any
+	if err := json.Unmarshal(key.PublicJWK(), &jwk); err != nil {
+		w.t.Fatal(err)
+	}
+	delete(jwk, "alg")
+	claims["jti"], claims["iat"] = ids.NewAccessToken().String(), w.Clock.Now().Unix()
+	payload, _ := json.Marshal(claims)
+	return w.signedAs(key, map[string]any{"typ": "dpop+jwt", "alg": alg, "jwk": jwk}, payload)
+}
+
+// signedAs signs by RS256 or PS256 with any header.
+func (w *world) signedAs(key *jose.Key, header map[string]any, payload []byte) string {
+	w.t.Helper()
 	raw, err := key.MarshalPrivate()
 	if err != nil {
 		w.t.Fatal(err)
@@ -377,18 +390,11 @@ func (w *world) signedProof(key *jose.Key, alg string, claims map[string]any) st
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var jwk map[string]any
-	if err := json.Unmarshal(key.PublicJWK(), &jwk); err != nil {
-		w.t.Fatal(err)
-	}
-	delete(jwk, "alg")
-	claims["jti"], claims["iat"] = ids.NewAccessToken().String(), w.Clock.Now().Unix()
-	header, _ := json.Marshal(map[string]any{"typ": "dpop+jwt", "alg": alg, "jwk": jwk})
-	payload, _ := json.Marshal(claims)
-	input := b64(header) + "." + b64(payload)
+	named, _ := json.Marshal(header)
+	input := b64(named) + "." + b64(payload)
 	sum := sha256.Sum256([]byte(input))
 	var how crypto.SignerOpts = crypto.SHA256
-	if alg == jose.PS256 {
+	if header["alg"] == jose.PS256 {
 		how = &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: rsa.PSSSaltLengthEqualsHash}
 	}
 	signature, err := private.(crypto.Signer).Sign(rand.Reader, sum[:], how)
