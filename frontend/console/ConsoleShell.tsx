@@ -1,7 +1,7 @@
 import { Alert, Button, Group } from "@mantine/core";
 import { Spotlight } from "@mantine/spotlight";
 import {
-  IconApi, IconAppWindow, IconBuildingOff, IconCertificate, IconDevices, IconHierarchy2, IconHome, IconId, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock,
+  IconApi, IconAppWindow, IconBuildingOff, IconCertificate, IconDevices, IconHierarchy2, IconHome, IconId, IconLifebuoy, IconListSearch, IconMailForward, IconSearch, IconSettings, IconShieldLock,
   IconShieldOff, IconSignature, IconUser, IconUsers, IconUsersGroup, IconWorld,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -51,6 +51,7 @@ function useNav(path: string): NavSection[] {
       items: items(
         { icon: IconWorld, label: t("nav.domains"), needs: "domains.read", to: `${path}/domains` },
         { icon: IconListSearch, label: t("nav.events"), needs: "events.read", to: `${path}/events` },
+        { icon: IconLifebuoy, label: t("nav.support"), needs: "support_access.read", to: `${path}/support` },
         ...(root ? [{ icon: IconCertificate, label: t("nav.keys"), needs: "keys.read", to: `${path}/keys` }] : []),
         ...(partsOfSettings.some(may) ? [{ icon: IconSettings, label: t("nav.settings"), needs: "orgs.read", to: `${path}/settings` }] : []),
       ),

@@ -24,6 +24,7 @@ const pages = {
   "/sessions": lazyRouteComponent(() => import("./pages/sessions.tsx"), "SessionsPage"),
   "/settings": lazyRouteComponent(() => import("./pages/settings/index.tsx"), "SettingsPage"),
   "/settings/$id": lazyRouteComponent(() => import("./pages/settings/module.tsx"), "SettingsModulePage"),
+  "/support": lazyRouteComponent(() => import("./pages/support.tsx"), "SupportAccessPage"),
   "/token-issuers": lazyRouteComponent(() => import("./pages/token-issuers.tsx"), "TokenIssuersPage"),
   "/token-issuers/$id": lazyRouteComponent(() => import("./pages/token-issuers.tsx"), "TokenIssuerPage"),
   "/users": lazyRouteComponent(() => import("./pages/users/list.tsx"), "UsersPage"),

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"grove/infra/jose"
@@ -35,7 +36,11 @@ const (
 )
 
 // ResponseTypes are those that an app may be allowed (OpenID Connect Core 1.0, section 3), their words in order.
-var ResponseTypes = []string{"code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"}
+var ResponseTypes = []string{"code", "code id_token", "code id_token token", "code token", "id_token", "id_token subject_token", "id_token token", "subject_token", "token"}
+
+// Registrable are those that an app may give itself: subject_token, by which somebody acts as another person, is for administrators to
+// allow.
+var Registrable = slices.DeleteFunc(slices.Clone(ResponseTypes), func(types string) bool { return strings.Contains(types, "subject_token") })
 
 // Settings are how an app speaks OAuth 2.0 and OpenID Connect, as they are stored (apps.oidc), shown to the app's
 // administrators, and read by the protocols. Names are those of client metadata (RFC 7591, section 2) where there are any.

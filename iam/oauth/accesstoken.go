@@ -63,6 +63,9 @@ func (s *Service) signAccess(ctx context.Context, t httpapi.Tenant, a accessClai
 	if a.known, err = s.namingFor(ctx, t.ID, a.client); err != nil {
 		return "", 0, err
 	}
+	if a.act == nil && a.person != nil {
+		a.act = a.person.grant.actOf(a.known)
+	}
 	now := s.DB.Clock().Now().Unix()
 	seconds = int64(s.accessTTL(a.client) / time.Second)
 	if a.person != nil {
@@ -112,6 +115,9 @@ func (a accessClaims) render(id ids.AccessToken, issued, expires int64) []byte {
 		}
 		if !p.grant.SessionOrg.IsZero() {
 			c = c.text("session_org", p.grant.SessionOrg.String())
+		}
+		if p.grant.ReadOnly {
+			c = c.flag(claimReadOnly, true)
 		}
 		if p.grant.narrowed {
 			c = c.flag("narrowed", true)
@@ -313,7 +319,11 @@ func (s *Service) standing(ctx context.Context, t httpapi.Tenant, a accessToken)
 	if err != nil {
 		return apps.Client{}, err
 	}
-	standing, err := s.Sessions.StandingBatch(ctx, a.subjects(t, client))
+	of := a.subjects(t, client)
+	if _, err := a.impersonatedSubjects(ctx, s.DB.Reader(t.ID), &of); err != nil {
+		return apps.Client{}, err
+	}
+	standing, err := s.Sessions.StandingBatch(ctx, of)
 	if err != nil {
 		return apps.Client{}, err
 	}

@@ -24,8 +24,7 @@ func (s *Service) Authenticate(ctx context.Context, t httpapi.Tenant, c httpapi.
 func (s *Service) admit(ctx context.Context, t httpapi.Tenant, c httpapi.Credentials) (actor.Actor, apps.Client, error) {
 	no := func(err error) (actor.Actor, apps.Client, error) { return actor.Actor{}, apps.Client{}, err }
 	a, err := s.readAccess(ctx, t, c.Token)
-	// Where one acts for another, events would name the wrong one.
-	if err == nil && (a.act != nil || !a.claims.HasAudience(authz.ManagementAPI)) {
+	if err == nil && !a.claims.HasAudience(authz.ManagementAPI) {
 		err = errToken
 	}
 	if err == nil {
@@ -42,6 +41,11 @@ func (s *Service) admit(ctx context.Context, t httpapi.Tenant, c httpapi.Credent
 		Scopes: make(map[string]bool, len(a.scopes))}
 	if !a.user.IsZero() {
 		who.Kind = actor.User
+	}
+	if a.act != nil {
+		if err := s.admitImpersonator(ctx, t, a, &who); err != nil {
+			return no(err)
+		}
 	}
 	for _, scope := range a.scopes {
 		who.Scopes[scope] = true

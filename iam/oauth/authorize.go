@@ -29,7 +29,8 @@ type authorization struct {
 	Claims      string           `json:"claims,omitempty"` // see byName
 	ClientID    string           `json:"client_id"`
 	Challenge   string           `json:"code_challenge"`
-	CIBA        *ids.CIBARequest `json:"ciba,omitempty"` // the backchannel request that the person answers, instead of a client at the browser
+	ActAs       ids.User         `json:"requested_subject,omitzero"` // as whom the person wants to act
+	CIBA        *ids.CIBARequest `json:"ciba,omitempty"`             // the backchannel request that the person answers, instead of a client at the browser
 	Details     details.List     `json:"authorization_details,omitempty"`
 	Device      []byte           `json:"device,omitempty"` // hash of the device code that the person lets in, instead of a client at the browser
 	Issuer      string           `json:"issuer"`
@@ -345,6 +346,9 @@ func (s *Service) readAuthorization(ctx context.Context, client apps.Client, p p
 	}
 	if a.wants(typeIDToken) && !contains(a.Scopes, scopeOpenID) {
 		return authn.Request{}, refuse(codeInvalidRequest, "The scope openid is required where an ID token comes back.").told("OpenID Connect Core 1.0, section 3.1.2.1", "", "Add openid to scope.")
+	}
+	if err := s.readImpersonation(ctx, client, p, a); err != nil {
+		return authn.Request{}, err
 	}
 	if err := s.readClaims(ctx, client, p, a); err != nil {
 		return authn.Request{}, err

@@ -38,7 +38,7 @@ func (s *Service) createTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if err != nil {
 		return err
 	}
-	if !good || session.User != g.User {
+	if !good || session.User != g.holder() {
 		return errGrant
 	}
 	if session.Org != g.Org {

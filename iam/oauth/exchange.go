@@ -84,6 +84,8 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	switch subjectType := form.get("subject_token_type"); {
 	case subjectType == typeSAML:
 		return s.exchangeForeign(ctx, w, client, form, s.readSAML)
+	case subjectType == typeJWT && isSubjectToken(form.get("subject_token")):
+		return s.exchangeSubject(ctx, w, client, form, requested)
 	case subjectType == typeJWT && isForeign(t, form.get("subject_token")):
 		return s.exchangeForeign(ctx, w, client, form, s.jwtReader("JWT", "at+jwt"))
 	}
@@ -264,6 +266,7 @@ func (s *Service) exchangeTx(ctx context.Context, tx db.Tx, client apps.Client, 
 	if err != nil {
 		return g, err
 	}
+	g.impersonated(&of)
 	standing, err := s.Sessions.Standing(ctx, tx, of)
 	if err != nil {
 		return g, err

@@ -87,6 +87,9 @@ func (s *Service) globalRevocation(r *http.Request, given httpapi.Credentials) e
 	if err != nil {
 		return err
 	}
+	if !who.Impersonator.IsZero() {
+		return errBearer
+	}
 	if !who.Scopes[permRevoke.Name()] {
 		return errMayNotRevoke
 	}

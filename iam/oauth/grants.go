@@ -182,7 +182,7 @@ func asClient(ctx context.Context, client apps.Client) context.Context {
 
 // asPerson names a person as the actor of what his app brings about.
 func asPerson(ctx context.Context, g grant) context.Context {
-	return actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: httpapi.TenantOf(ctx).ID, Org: g.Org, User: g.User, App: g.App, Session: g.Session, Grant: g.ID})
+	return actor.Into(ctx, actor.Actor{Kind: actor.User, Tenant: httpapi.TenantOf(ctx).ID, Org: g.Org, User: g.User, App: g.App, Session: g.Session, Grant: g.ID, Impersonator: g.Impersonator, ReadOnly: g.ReadOnly})
 }
 
 // holds reports whether a grant may still be used: it is alive, all that it stands on is as it was, and the app is

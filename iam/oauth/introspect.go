@@ -132,7 +132,7 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 		value, _ := a.claims.Text(name)
 		c = c.text(name, value)
 	}
-	for _, name := range []string{"acr", "auth_time"} { // RFC 9470, section 6.2
+	for _, name := range []string{"acr", "auth_time", claimReadOnly} { // RFC 9470, section 6.2
 		if raw, ok := a.claims.Get(name); ok {
 			c = c.raw(name, raw)
 		}

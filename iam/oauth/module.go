@@ -33,7 +33,7 @@ func (s *Service) Module() module.Manifest {
 			jobs.Register(r, s.ping, jobs.Timeout(time.Minute))
 		},
 		Migrations:  Migrations(),
-		Permissions: []perm.Permission{permRevoke},
+		Permissions: []perm.Permission{permImpersonate, permRevoke},
 		Protocols:   s.protocols,
 		Subscriptions: []events.Subscription{
 			{Name: subscriberLogout, Types: []string{"session.ended"}, Do: s.sessionEnded},

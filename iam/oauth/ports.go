@@ -19,6 +19,7 @@ import (
 	"grove/infra/kernel/ids"
 	"grove/infra/secrets"
 	"grove/orgs/sharing"
+	"grove/orgs/support"
 )
 
 // Clients finds applications by their client_id, from a cache. iam/apps.
@@ -84,6 +85,7 @@ type RemoteKeys interface {
 
 // Roles says what a person holds in an organization. iam/authz.
 type Roles interface {
+	HeldTx(ctx context.Context, tx db.Tx, org ids.Org) (map[string]bool, error)
 	Permissions(ctx context.Context, a actor.Actor, o httpapi.Org) (httpapi.Held, error)
 	RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error)
 	ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids.Org) (map[string]bool, error)
@@ -112,8 +114,14 @@ type SignIn interface {
 	Person(ctx context.Context, tx db.Tx, t httpapi.Tenant, login string, org ids.Org) (users.User, error)
 }
 
+// Support knows who lets others act as its people. orgs/support.
+type Support interface {
+	OpenFor(ctx context.Context, tx db.Tx, org, from ids.Org) (support.Access, bool, error)
+}
+
 // Users reads people. iam/users.
 type Users interface {
+	CheckRankOf(ctx context.Context, tx db.Tx, id ids.User) error
 	FindBelow(ctx context.Context, tx db.Tx, login string, org ids.Org) ([]users.User, error)
 	Load(ctx context.Context, tx db.Tx, id ids.User) (users.User, error)
 }

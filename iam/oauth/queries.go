@@ -11,32 +11,36 @@ import (
 
 // grant is one stored authorization: the family of its code and tokens.
 type grant struct {
-	ID         ids.Grant      `db:"id"`
-	Org        ids.Org        `db:"org_id"`
-	User       ids.User       `db:"user_id"`
-	UserOrg    ids.Org        `db:"user_org_id"`
-	App        ids.App        `db:"app_id"`
-	Session    ids.Session    `db:"session_id"`     // zero where an assertion is the grant
-	Connection ids.Connection `db:"connection_id"`  // of whom that assertion came from
-	SessionOrg ids.Org        `db:"session_org_id"` // where the session began, if it is another organization
-	From       ids.Grant      `db:"from_id"`        // that it was switched from, and with which it ends; zero for that of a sign-in
-	First      ids.Grant      `db:"first_id"`       // that of the sign-in, where it is another
-	Offline    bool           `db:"offline"`
-	Issuer     string         `db:"issuer"`
-	Claims     string         `db:"claims"`                // see byName
-	Details    string         `db:"authorization_details"` // in their normal form; "" for none
-	Resources  []string       `db:"resources"`             // see readResources
-	Scopes     []string       `db:"scopes"`
-	Nonce      string         `db:"nonce"`
-	JKT        string         `db:"dpop_jkt"` // see bind
-	X5T        string         `db:"x5t"`      // see bind
-	AMR        []string       `db:"amr"`
-	AuthTime   time.Time      `db:"auth_time"`
-	Stamp      int64          `db:"stamp"`
-	Generation int            `db:"generation"`
-	RotatedAt  *time.Time     `db:"rotated_at"`
-	ExpiresAt  time.Time      `db:"expires_at"`
-	EndedAt    *time.Time     `db:"ended_at"`
+	ID              ids.Grant         `db:"id"`
+	Org             ids.Org           `db:"org_id"`
+	User            ids.User          `db:"user_id"`
+	UserOrg         ids.Org           `db:"user_org_id"`
+	App             ids.App           `db:"app_id"`
+	Session         ids.Session       `db:"session_id"`          // zero where an assertion is the grant
+	Connection      ids.Connection    `db:"connection_id"`       // of whom that assertion came from
+	SessionOrg      ids.Org           `db:"session_org_id"`      // where the session began, if it is another organization
+	From            ids.Grant         `db:"from_id"`             // that it was switched from, and with which it ends; zero for that of a sign-in
+	First           ids.Grant         `db:"first_id"`            // that of the sign-in, where it is another
+	Impersonator    ids.User          `db:"impersonator_id"`     // who acts as User; zero: he himself
+	ImpersonatorOrg ids.Org           `db:"impersonator_org_id"` // in which he may
+	Support         ids.SupportAccess `db:"support_access_id"`   // by whose word, where the organization of User is another
+	ReadOnly        bool              `db:"read_only"`
+	Offline         bool              `db:"offline"`
+	Issuer          string            `db:"issuer"`
+	Claims          string            `db:"claims"`                // see byName
+	Details         string            `db:"authorization_details"` // in their normal form; "" for none
+	Resources       []string          `db:"resources"`             // see readResources
+	Scopes          []string          `db:"scopes"`
+	Nonce           string            `db:"nonce"`
+	JKT             string            `db:"dpop_jkt"` // see bind
+	X5T             string            `db:"x5t"`      // see bind
+	AMR             []string          `db:"amr"`
+	AuthTime        time.Time         `db:"auth_time"`
+	Stamp           int64             `db:"stamp"`
+	Generation      int               `db:"generation"`
+	RotatedAt       *time.Time        `db:"rotated_at"`
+	ExpiresAt       time.Time         `db:"expires_at"`
+	EndedAt         *time.Time        `db:"ended_at"`
 
 	alone    bool // not stored: the ID token that is made now comes without an access token
 	narrowed bool // not stored: the token that is made now is for less than the grant
@@ -45,10 +49,24 @@ type grant struct {
 // subjects are what everything of the grant stands on.
 func (g grant) subjects() sessions.Subjects {
 	of := sessions.Subjects{App: g.App, Began: g.SessionOrg, Connection: g.Connection, Grant: g.ID, Org: g.Org, User: g.User}
+	g.impersonated(&of)
 	if !g.Offline {
 		of.Session = g.Session
 	}
 	return of
+}
+
+// impersonated adds what stands behind who acts as the grant's person.
+func (g grant) impersonated(of *sessions.Subjects) {
+	of.Impersonator, of.ImpersonatorOrg, of.Support = g.Impersonator, g.ImpersonatorOrg, g.Support
+}
+
+// holder is whose session the grant stands on.
+func (g grant) holder() ids.User {
+	if g.Impersonator.IsZero() {
+		return g.User
+	}
+	return g.Impersonator
 }
 
 // bound is what the next token request of the grant has to show.
@@ -74,13 +92,13 @@ type storedRefresh struct {
 }
 
 const (
-	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.connection_id, g.session_org_id, g.from_id, g.first_id, g.offline, g.issuer, g.claims, g.authorization_details, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.amr, g.auth_time,
+	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.connection_id, g.session_org_id, g.from_id, g.first_id, g.impersonator_id, g.impersonator_org_id, g.support_access_id, g.read_only, g.offline, g.issuer, g.claims, g.authorization_details, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.amr, g.auth_time,
 		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
 
 	// A statement does not see the row that it inserts, so what it returns is about the grants before.
 	sqlInsertGrant = `
-		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t, connection_id, authorization_details, claims)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t, connection_id, authorization_details, claims, impersonator_id, impersonator_org_id, support_access_id, read_only)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
 		RETURNING NOT EXISTS (
 			SELECT FROM grants o WHERE o.tenant_id = $1 AND o.session_id = $7 AND o.org_id = $3 AND o.user_id = $4 AND o.app_id = $6
 			AND o.scopes @> $10 AND ($24 = '' OR o.authorization_details = $24) AND ($25 = '' OR o.claims = $25) AND o.ended_at IS NULL AND NOT EXISTS (
@@ -121,7 +139,7 @@ const (
 		AND g.ended_at IS NULL AND g.expires_at > $5`
 	sqlLiveInOrg = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.user_id = $2 AND g.org_id = $3
 		AND g.ended_at IS NULL AND g.expires_at > $4`
-	sqlLockSessionGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.session_id = $2 AND NOT g.offline
+	sqlLockSessionGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.session_id = $2 AND NOT g.offline AND g.impersonator_id IS NULL
 		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
 	sqlRelyingParties = `SELECT DISTINCT g.org_id, g.user_id, g.issuer, a.client_id, a.oidc->>$3 AS uri FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
 		WHERE g.tenant_id = $1 AND g.session_id = $2 AND coalesce(a.oidc->>$3, '') <> '' LIMIT $4`
@@ -160,7 +178,7 @@ const (
 // much, or what it had was ended since. A grant that ran out gave nothing up.
 func insertGrant(ctx context.Context, tx db.Tx, g grant) (gained bool, err error) {
 	err = tx.QueryRow(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
-		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T, g.Connection, g.Details, g.Claims).Scan(&gained)
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T, g.Connection, g.Details, g.Claims, g.Impersonator, g.ImpersonatorOrg, g.Support, g.ReadOnly).Scan(&gained)
 	return gained, err
 }
 
@@ -198,7 +216,7 @@ func extendRefresh(ctx context.Context, tx db.Tx, hash []byte, expiresAt time.Ti
 	return err
 }
 
-func findGrant(ctx context.Context, tx db.Tx, id ids.Grant) (grant, error) {
+func findGrant(ctx context.Context, tx db.Querier, id ids.Grant) (grant, error) {
 	return db.CollectOne[grant](ctx, tx, sqlGrant, tx.Tenant(), id)
 }
 

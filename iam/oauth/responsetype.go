@@ -18,9 +18,10 @@ import (
 // every app gets; tokens in the browser's address, which is where histories and scripts find them (RFC 9700, section 2.1.2),
 // are for apps whose administrators allow the type.
 const (
-	typeCode    = "code"
-	typeIDToken = "id_token"
-	typeToken   = "token"
+	typeCode         = "code"
+	typeIDToken      = "id_token"
+	typeSubjectToken = "subject_token" // Grove's own, see readImpersonation
+	typeToken        = "token"
 )
 
 // readResponseType reads what is to come back, in any order, and in which mode. It fills a as far as it gets: an error travels as
@@ -97,7 +98,9 @@ func (s *Service) authorized(ctx context.Context, client apps.Client, a authoriz
 	}
 	t := httpapi.TenantOf(ctx)
 	g := newGrant(client, a, done)
+	own := !slices.Equal(a.Types, []string{typeSubjectToken}) // something for the person himself
 	front := a.wants(typeToken) || a.wants(typeIDToken)
+	var acting grant
 	var pairs []param
 	var code string
 	var hash []byte
@@ -107,6 +110,14 @@ func (s *Service) authorized(ctx context.Context, client apps.Client, a authoriz
 	}
 	var p person
 	err := s.DB.InTenant(asPerson(ctx, g), t.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		if a.wants(typeSubjectToken) {
+			if acting, err = s.impersonateTx(ctx, tx, client, a, done); err != nil {
+				return err
+			}
+		}
+		if !own {
+			return nil
+		}
 		if err := s.createTx(ctx, tx, client, &g); err != nil {
 			return noLonger(err)
 		}
@@ -116,11 +127,16 @@ func (s *Service) authorized(ctx context.Context, client apps.Client, a authoriz
 			}
 		}
 		if front {
-			g.alone = slices.Equal(a.Types, []string{typeIDToken})
+			g.alone = !a.wants(typeCode) && !a.wants(typeToken)
 			p, err = s.personTx(ctx, tx, client, g, g.Scopes)
 		}
 		return err
 	})
+	if err == nil && a.wants(typeSubjectToken) {
+		var subject string
+		subject, err = s.signSubject(ctx, client, acting)
+		pairs = append(pairs, param{typeSubjectToken, subject})
+	}
 	if err != nil || !front {
 		return pairs, err
 	}

@@ -58,6 +58,7 @@ type Dependencies struct {
 	Sessions     Sessions
 	Sharing      Sharing
 	SignIn       SignIn
+	Support      Support
 	Users        Users
 }
 

@@ -126,7 +126,7 @@ func setup(t *testing.T, hear ...bool) *world {
 	w.consents = consents.New(w.DB, log)
 	w.dialect = attributes.New(w.DB, log, w.hub, authz.IsReserved)
 	w.serve(oauth.Dependencies{Clients: w, Consents: w.consents, DB: w.DB, DetailsTypes: w, Dialects: w.dialect, Events: log, Groups: groups.New(w.DB, log, nil), Hub: w.hub, Issuers: w.issuers, Keys: signing, Log: testkit.Quiet(), Members: w, Orgs: orgs,
-		Processors: w.plugins, Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Users: people}, func(*oauth.Options) {})
+		Processors: w.plugins, Registration: strangers{}, RemoteKeys: w, Roles: w, Sealer: w.sealer, Sessions: w.sessions, Sharing: w, SignIn: w, Support: nobody{}, Users: people}, func(*oauth.Options) {})
 	if len(hear) > 0 {
 		ctx, cancel := context.WithCancel(context.Background())
 		t.Cleanup(cancel)
@@ -311,6 +311,12 @@ func (w *world) RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.
 	slices.Sort(names)
 	return names, err
 }
+
+// HeldTx: nobody may act as others in this world; [TestImpersonation] has people who may.
+func (w *world) HeldTx(context.Context, db.Tx, ids.Org) (map[string]bool, error) { return nil, nil }
+
+// nobody lets others act as its people.
+type nobody struct{ oauth.Support }
 
 // strangers lets no app describe itself; the tests of iam/registration run the whole program.
 type strangers struct{ oauth.Registration }

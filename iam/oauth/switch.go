@@ -39,7 +39,7 @@ func (s *Service) switchOrganization(w http.ResponseWriter, r *http.Request, cli
 		return err
 	}
 	held, err := s.readAccess(ctx, t, form.get("token"))
-	if errors.Is(err, errToken) || err == nil && (held.clientID != client.ClientID || held.act != nil || !held.bound.satisfiedBy(client.shown)) {
+	if errors.Is(err, errToken) || err == nil && (held.clientID != client.ClientID || !held.bound.satisfiedBy(client.shown)) {
 		return errGrant
 	}
 	if err != nil {
@@ -103,6 +103,9 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 	if err != nil {
 		return no(err)
 	}
+	if held.act != nil && from.Impersonator.IsZero() {
+		return no(errGrant)
+	}
 	member, err := s.Members.IsMember(ctx, tx, target, from.User)
 	if err != nil {
 		return no(err)
@@ -127,6 +130,12 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 	g := grant{ID: ids.NewGrant(), Org: target, User: from.User, App: client.ID, Session: from.Session, Offline: from.Offline, ExpiresAt: from.ExpiresAt,
 		From: from.ID, First: cmp.Or(from.First, from.ID), Issuer: httpapi.IssuerOf(ctx).URL, Claims: from.Claims, Resources: from.Resources, Scopes: scopes, AMR: from.AMR, AuthTime: from.AuthTime}
 	g.bind(client)
+	if !from.Impersonator.IsZero() {
+		g.Impersonator, g.ImpersonatorOrg = from.Impersonator, from.ImpersonatorOrg
+		if err := s.allowedTx(ctx, tx, client.Client, &g); err != nil {
+			return no(errGrant.because(err))
+		}
+	}
 	ctx = asPerson(ctx, g)
 	if err := makeRoom(ctx, tx, line, target); err != nil {
 		return no(err)
@@ -140,6 +149,9 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 	p, err := s.personTx(ctx, tx, client.Client, g, scopes)
 	if err != nil {
 		return no(err)
+	}
+	if !g.Impersonator.IsZero() { // what lasts is for the person himself
+		return p, "", nil
 	}
 	refresh, err := s.refreshTx(ctx, tx, client.Client, g)
 	return p, refresh, err

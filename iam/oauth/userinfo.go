@@ -90,7 +90,13 @@ func (s *Service) userinfoClaims(r *http.Request, given httpapi.Credentials) (cl
 		c = c.text("iss", a.claims.Issuer).text("aud", client.ClientID)
 	}
 	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
-		standing, err := s.Sessions.Standing(ctx, tx, a.subjects(t, client))
+		of := a.subjects(t, client)
+		if _, err := a.impersonatedSubjects(ctx, tx, &of); errors.Is(err, errToken) {
+			return errBearer
+		} else if err != nil {
+			return err
+		}
+		standing, err := s.Sessions.Standing(ctx, tx, of)
 		if err != nil {
 			return err
 		}

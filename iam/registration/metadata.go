@@ -209,7 +209,7 @@ func (m *Metadata) complete(r rules) error {
 		{"application_type", slices.Contains([]string{applicationNative, applicationWeb}, m.ApplicationType), "web or native"},
 		{"token_endpoint_auth_method", slices.Contains(r.authMethods, m.AuthMethod), "one of " + strings.Join(r.authMethods, ", ")},
 		{"grant_types", all(m.GrantTypes, r.grantTypes), "of " + strings.Join(r.grantTypes, ", ")},
-		{"response_types", len(m.ResponseTypes) <= maxResponses && all(m.ResponseTypes, apps.ResponseTypes), "of " + strings.Join(apps.ResponseTypes, ", ")},
+		{"response_types", len(m.ResponseTypes) <= maxResponses && all(m.ResponseTypes, apps.Registrable), "of " + strings.Join(apps.Registrable, ", ")},
 		{"response_types", m.agrees(), "those that go with grant_types (RFC 7591, section 2.1)"},
 		{"subject_type", m.SubjectType == apps.SubjectPairwise || m.SubjectType == apps.SubjectPublic, "pairwise or public"},
 		{"sector_identifier_uri", m.SectorIdentifierURI == "" || r.sector, "left out, unless the app registers with a token"},

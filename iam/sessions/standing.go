@@ -11,20 +11,23 @@ import (
 	"grove/infra/kernel/ids"
 )
 
-// Subjects are what something stands on. A zero field is none. With Org and Began come all their ancestors, and with Org and User
-// the membership of one in the other.
+// Subjects are what something stands on. A zero field is none. With Org, Began and ImpersonatorOrg come all their ancestors, with Org and
+// User the membership of one in the other, and so with ImpersonatorOrg and Impersonator.
 type Subjects struct {
-	App        ids.App
-	Began      ids.Org           // where the session began by which something was issued elsewhere
-	Connection ids.Connection    // of whom an assertion came from that something was issued for
-	Exchanged  []ids.AccessToken // the tokens that one was exchanged for, one after another
-	Grant      ids.Grant
-	Org        ids.Org
-	Origins    []ids.App // whose tokens those were
-	Session    ids.Session
-	Tenant     ids.Tenant
-	Token      uuid.UUID // the jti
-	User       ids.User
+	App             ids.App
+	Began           ids.Org           // where the session began by which something was issued elsewhere
+	Connection      ids.Connection    // of whom an assertion came from that something was issued for
+	Exchanged       []ids.AccessToken // the tokens that one was exchanged for, one after another
+	Grant           ids.Grant
+	Impersonator    ids.User // who acts as User, where somebody does
+	ImpersonatorOrg ids.Org  // in which he may
+	Org             ids.Org
+	Origins         []ids.App // whose tokens those were
+	Session         ids.Session
+	Support         ids.SupportAccess // by which an organization lets others act as its people
+	Tenant          ids.Tenant
+	Token           uuid.UUID // the jti
+	User            ids.User
 }
 
 // Standing is how subjects stand now.
@@ -40,8 +43,8 @@ func (s Standing) Good(stamp int64) bool { return !s.Blocked && s.Stamp == stamp
 
 // orgs returns the organizations whose ancestors are subjects too.
 func (s Subjects) orgs() []uuid.UUID {
-	all := make([]uuid.UUID, 0, 2)
-	for _, id := range []ids.Org{s.Org, s.Began} {
+	all := make([]uuid.UUID, 0, 3)
+	for _, id := range []ids.Org{s.Org, s.Began, s.ImpersonatorOrg} {
 		if !id.IsZero() {
 			all = append(all, id.UUID())
 		}
@@ -64,7 +67,8 @@ func OfActor(a actor.Actor) Subjects {
 // list returns the subjects without the organizations' ancestors.
 func (s Subjects) list() []uuid.UUID {
 	var all []uuid.UUID
-	for _, id := range []uuid.UUID{s.App.UUID(), s.Began.UUID(), s.Connection.UUID(), s.Grant.UUID(), s.Org.UUID(), s.Session.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
+	for _, id := range []uuid.UUID{s.App.UUID(), s.Began.UUID(), s.Connection.UUID(), s.Grant.UUID(), s.Impersonator.UUID(), s.ImpersonatorOrg.UUID(),
+		s.Org.UUID(), s.Session.UUID(), s.Support.UUID(), s.Tenant.UUID(), s.Token, s.User.UUID()} {
 		if id != uuid.Nil {
 			all = append(all, id)
 		}
@@ -77,6 +81,9 @@ func (s Subjects) list() []uuid.UUID {
 	}
 	if !s.Org.IsZero() && !s.User.IsZero() {
 		all = append(all, ids.Pair(s.Org.UUID(), s.User.UUID()))
+	}
+	if !s.Impersonator.IsZero() {
+		all = append(all, ids.Pair(s.ImpersonatorOrg.UUID(), s.Impersonator.UUID()))
 	}
 	return all
 }

@@ -30,6 +30,8 @@ type Event struct {
 type EventActor struct {
 	Type string `json:"type" doc:"Kind of actor." enum:"anonymous,client,operator,system,user" example:"user"`
 	ID   string `json:"id,omitempty" doc:"The user's or the app's id, or the name of the background work." example:"usr_01jd8wz3k4e6f8g9h0j1k2m3n4"`
+
+	ImpersonatorID *ids.User `json:"impersonator_id,omitempty" doc:"Who acted as this user; absent: nobody but he."`
 }
 
 // EventName is what an id in an event is called.
@@ -45,7 +47,7 @@ type ListEventsInput struct {
 	httpapi.OrgPath
 	httpapi.PageQuery
 	Actor    string    `query:"actor" maxLength:"80" doc:"Only events of this actor, by his id or the name of the background work: what somebody did."`
-	Concerns string    `query:"concerns" maxLength:"80" doc:"Only events that concern this id, as their subject or anywhere in their data: what happened to a person, an app, a group, a role or an organization."`
+	Concerns string    `query:"concerns" maxLength:"80" doc:"Only events that concern this id, as their subject, anywhere in their data, or as who acted as somebody else: what happened to a person, an app, a group, a role or an organization."`
 	Type     string    `query:"type" maxLength:"80" doc:"Only events of this type, which is one that the event catalogue lists." example:"user.created"`
 	Subject  string    `query:"subject" maxLength:"80" doc:"Only events whose subject is this id."`
 	Since    time.Time `query:"since" doc:"Only events from this time on." example:"2026-11-23T00:00:00Z"`

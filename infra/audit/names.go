@@ -61,7 +61,7 @@ func (s *Service) present(ctx context.Context, c *httpapi.Call, rows []events.Ev
 	asked := map[ids.Any]uuid.UUID{}
 	for i, e := range rows {
 		shown[i] = plain(e)
-		things[i] = append([]ids.Any{ids.Any(e.ActorID)}, events.Concerns(e.Type, e.Subject, e.Data)...)
+		things[i] = append([]ids.Any{ids.Any(e.ActorID), ids.Any(e.Impersonator.String())}, events.Concerns(e.Type, e.Subject, e.Data)...)
 		for _, thing := range things[i] {
 			if id, ok := thing.UUID(); ok {
 				asked[thing] = id
@@ -102,6 +102,9 @@ func (s *Service) present(ctx context.Context, c *httpapi.Call, rows []events.Ev
 func plain(e events.Event) Event {
 	out := Event{ID: e.ID, Type: e.Type, Actor: EventActor{Type: e.ActorKind, ID: e.ActorID}, Subject: e.Subject,
 		OrgID: e.Org, At: e.At, RequestID: e.RequestID, Data: map[string]any{}}
+	if !e.Impersonator.IsZero() {
+		out.Actor.ImpersonatorID = &e.Impersonator
+	}
 	_ = json.Unmarshal(e.Data, &out.Data) // written by this program as an object
 	return out
 }

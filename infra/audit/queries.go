@@ -17,7 +17,7 @@ import (
 	"grove/infra/kernel/page"
 )
 
-const columns = `e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at`
+const columns = `e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.impersonator_id, e.subject, e.data, e.request_id, e.at`
 
 // find reads a page. Each filter is a condition of its own, so that the plan has the index that serves it.
 func (s *Service) find(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request, in *ListEventsInput) (rows []events.Event, err error) {
@@ -99,7 +99,7 @@ func (l link) hex() string { return hex.EncodeToString(l.Hash) }
 func (s *Service) links(ctx context.Context, tenant ids.Tenant, org ids.Org, after int64, limit int) (rows []link, err error) {
 	err = s.db.InOrg(ctx, tenant, org, func(ctx context.Context, tx db.OrgTx) error {
 		rows, err = db.Collect[link](ctx, tx, `
-			SELECT c.seq, c.hash, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at
+			SELECT c.seq, c.hash, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.impersonator_id, e.subject, e.data, e.request_id, e.at
 			FROM event_chain c JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id
 			WHERE c.tenant_id = $1 AND c.org_id = $2 AND c.seq > $3 ORDER BY c.seq LIMIT $4`, tenant, org, after, limit)
 		return err
@@ -126,7 +126,7 @@ func (s *Service) Verify(ctx context.Context, tenant ids.Tenant, after int64) (E
 			}
 		}
 		rows, err = db.Collect[link](ctx, tx, `
-			SELECT c.seq, c.hash, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at
+			SELECT c.seq, c.hash, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.impersonator_id, e.subject, e.data, e.request_id, e.at
 			FROM event_chain c JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id
 			WHERE c.tenant_id = $1 AND c.seq > $2 ORDER BY c.seq LIMIT $3`, tenant, after, verifyStep)
 		return err

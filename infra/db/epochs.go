@@ -20,6 +20,7 @@ const (
 	KindMembership Kind = "membership" // subject: ids.Pair(org, user)
 	KindOrg        Kind = "org"
 	KindSession    Kind = "session"
+	KindSupport    Kind = "support_access"
 	KindTenant     Kind = "tenant"
 	KindToken      Kind = "token" // subject: the token's jti
 	KindUser       Kind = "user"
@@ -110,7 +111,7 @@ const Channel = "grove_changed"
 // make their commits queue on the one lock that NOTIFY takes.
 func notify(ctx context.Context, tx announcer, topic string, tenant ids.Tenant, key string) error {
 	switch Kind(topic) {
-	case KindSession, KindGrant, KindToken, KindMembership:
+	case KindSession, KindGrant, KindSupport, KindToken, KindMembership:
 		return nil
 	}
 	tx.note(change{topic: topic, tenant: tenant.UUID()})

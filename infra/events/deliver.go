@@ -48,4 +48,4 @@ func Deliver(r *jobs.Registry, d *db.DB, subscriptions []Subscription) {
 	})
 }
 
-const selectEvent = `SELECT id, org_id, type, actor_kind, actor_id, subject, data, request_id, at FROM events`
+const selectEvent = `SELECT id, org_id, type, actor_kind, actor_id, impersonator_id, subject, data, request_id, at FROM events`

@@ -23,6 +23,7 @@ import (
 	"grove/infra/jobs"
 	"grove/infra/kernel/actor"
 	"grove/infra/kernel/ids"
+	"grove/infra/kernel/list"
 	"grove/infra/telemetry"
 )
 
@@ -159,15 +160,16 @@ func (t Type[D]) Of(org ids.Org, subject fmt.Stringer, data D) Fact {
 
 // Event is one stored fact.
 type Event struct {
-	ID        ids.Event       `db:"id"`
-	Org       ids.Org         `db:"org_id"`
-	Type      string          `db:"type"`
-	ActorKind string          `db:"actor_kind"`
-	ActorID   string          `db:"actor_id"`
-	Subject   string          `db:"subject"`
-	Data      json.RawMessage `db:"data"`
-	RequestID string          `db:"request_id"`
-	At        time.Time       `db:"at"`
+	ID           ids.Event       `db:"id"`
+	Org          ids.Org         `db:"org_id"`
+	Type         string          `db:"type"`
+	ActorKind    string          `db:"actor_kind"`
+	ActorID      string          `db:"actor_id"`
+	Impersonator ids.User        `db:"impersonator_id"` // who acted as the actor; zero: nobody
+	Subject      string          `db:"subject"`
+	Data         json.RawMessage `db:"data"`
+	RequestID    string          `db:"request_id"`
+	At           time.Time       `db:"at"`
 }
 
 // Subscription is a capability's wish to be told of events, at least once each, by a job.
@@ -223,6 +225,7 @@ type columns struct {
 func (l *Log) write(ctx context.Context, tx db.Tx, facts []Fact) error {
 	var c columns
 	told := make([]ids.Event, len(facts))
+	a := actor.From(ctx)
 	for i, f := range facts {
 		data, err := json.Marshal(f.data)
 		if err != nil {
@@ -232,21 +235,24 @@ func (l *Log) write(ctx context.Context, tx db.Tx, facts []Fact) error {
 		id := told[i].UUID()
 		c.ids, c.orgs = append(c.ids, id), append(c.orgs, f.Org.UUID())
 		c.types, c.subjects, c.data = append(c.types, f.Type), append(c.subjects, f.Subject), append(c.data, string(data))
-		for _, thing := range Concerns(f.Type, f.Subject, data) {
+		things := Concerns(f.Type, f.Subject, data)
+		if !a.Impersonator.IsZero() {
+			things = append(things, ids.Any(a.Impersonator.String()))
+		}
+		for _, thing := range list.Distinct(things) {
 			c.concerned, c.concernedBy, c.concernedIn = append(c.concerned, string(thing)), append(c.concernedBy, id), append(c.concernedIn, f.Org.UUID())
 		}
 	}
-	a := actor.From(ctx)
 	_, err := tx.Exec(ctx, `
 		WITH written AS (
-			INSERT INTO events (tenant_id, id, org_id, type, actor_kind, actor_id, subject, data, request_id, at)
-			SELECT $1, f.id, f.org_id, f.type, $2, $3, f.subject, f.data::jsonb, $4, $5
+			INSERT INTO events (tenant_id, id, org_id, type, actor_kind, actor_id, subject, data, request_id, at, impersonator_id)
+			SELECT $1, f.id, f.org_id, f.type, $2, $3, f.subject, f.data::jsonb, $4, $5, $14
 			FROM unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[]) AS f (id, org_id, type, subject, data)
 		)
 		INSERT INTO event_concerns (tenant_id, event_id, org_id, thing)
 		SELECT $1, c.event_id, c.org_id, c.thing FROM unnest($11::uuid[], $12::uuid[], $13::text[]) AS c (event_id, org_id, thing)`,
 		tx.Tenant(), string(a.Kind), a.ID(), telemetry.RequestID(ctx), tx.Now(), c.ids, c.orgs, c.types, c.subjects, c.data,
-		c.concernedBy, c.concernedIn, c.concerned)
+		c.concernedBy, c.concernedIn, c.concerned, a.Impersonator)
 	if err != nil {
 		return fmt.Errorf("events: write %s: %w", strings.Join(slices.Compact(c.types), ", "), err)
 	}

@@ -76,7 +76,7 @@ func (s *Sealer) Seal(ctx context.Context) (int, error) {
 		}
 		fresh, err := db.Collect[unsealed](ctx, tx, `
 			/* scan of events allowed: what was written since the last sealing */
-			SELECT e.tenant_id, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at
+			SELECT e.tenant_id, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.impersonator_id, e.subject, e.data, e.request_id, e.at
 			FROM events e
 			WHERE e.written_by >= (SELECT sealed_before FROM event_sealer) AND e.written_by < $1::text::xid8
 			  AND NOT EXISTS (SELECT FROM event_chain c WHERE c.tenant_id = e.tenant_id AND c.event_id = e.id)
@@ -154,5 +154,8 @@ func Link(previous []byte, tenant ids.Tenant, seq int64, e Event) []byte {
 		part([]byte(s))
 	}
 	part(e.Data)
+	if !e.Impersonator.IsZero() { // at the end: events without one have the hash that they had before there were any
+		part([]byte(e.Impersonator.String()))
+	}
 	return h.Sum(nil)
 }

@@ -405,7 +405,10 @@ func (a *API) authorize(hc huma.Context, c *Call, access Access, needs perm.Perm
 			return err
 		}
 	}
-	if access == Self && c.Actor.Kind != actor.User {
+	if c.Actor.ReadOnly && hc.Method() != http.MethodGet {
+		return fault.CodeForbidden.With("This token is for reading: who impersonates this person was allowed no more.", nil)
+	}
+	if access == Self && (c.Actor.Kind != actor.User || !c.Actor.Impersonator.IsZero()) {
 		return fault.CodeForbidden.With("This operation is for a person's own token.", nil)
 	}
 	ref := hc.Param("org")

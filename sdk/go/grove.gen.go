@@ -375,6 +375,24 @@ func (e OIDCClaimType) Valid() bool {
 	}
 }
 
+// Defines values for OpenSupportAccessRequestMode.
+const (
+	OpenSupportAccessRequestModeFull     OpenSupportAccessRequestMode = "full"
+	OpenSupportAccessRequestModeReadOnly OpenSupportAccessRequestMode = "read_only"
+)
+
+// Valid indicates whether the value is a known member of the OpenSupportAccessRequestMode enum.
+func (e OpenSupportAccessRequestMode) Valid() bool {
+	switch e {
+	case OpenSupportAccessRequestModeFull:
+		return true
+	case OpenSupportAccessRequestModeReadOnly:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PasswordLinkDelivery.
 const (
 	PasswordLinkDeliveryEmail PasswordLinkDelivery = "email"
@@ -510,6 +528,24 @@ func (e ShareAppRequestRoles) Valid() bool {
 	case ShareAppRequestRolesAll:
 		return true
 	case ShareAppRequestRolesNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SupportAccessMode.
+const (
+	SupportAccessModeFull     SupportAccessMode = "full"
+	SupportAccessModeReadOnly SupportAccessMode = "read_only"
+)
+
+// Valid indicates whether the value is a known member of the SupportAccessMode enum.
+func (e SupportAccessMode) Valid() bool {
+	switch e {
+	case SupportAccessModeFull:
+		return true
+	case SupportAccessModeReadOnly:
 		return true
 	default:
 		return false
@@ -944,13 +980,15 @@ func (e UpdateAppOIDCRequestRequestObjectSigningAlg) Valid() bool {
 
 // Defines values for UpdateAppOIDCRequestResponseTypes.
 const (
-	UpdateAppOIDCRequestResponseTypesCode             UpdateAppOIDCRequestResponseTypes = "code"
-	UpdateAppOIDCRequestResponseTypesCodeIDToken      UpdateAppOIDCRequestResponseTypes = "code id_token"
-	UpdateAppOIDCRequestResponseTypesCodeIDTokenToken UpdateAppOIDCRequestResponseTypes = "code id_token token"
-	UpdateAppOIDCRequestResponseTypesCodeToken        UpdateAppOIDCRequestResponseTypes = "code token"
-	UpdateAppOIDCRequestResponseTypesIDToken          UpdateAppOIDCRequestResponseTypes = "id_token"
-	UpdateAppOIDCRequestResponseTypesIDTokenToken     UpdateAppOIDCRequestResponseTypes = "id_token token"
-	UpdateAppOIDCRequestResponseTypesToken            UpdateAppOIDCRequestResponseTypes = "token"
+	UpdateAppOIDCRequestResponseTypesCode                UpdateAppOIDCRequestResponseTypes = "code"
+	UpdateAppOIDCRequestResponseTypesCodeIDToken         UpdateAppOIDCRequestResponseTypes = "code id_token"
+	UpdateAppOIDCRequestResponseTypesCodeIDTokenToken    UpdateAppOIDCRequestResponseTypes = "code id_token token"
+	UpdateAppOIDCRequestResponseTypesCodeToken           UpdateAppOIDCRequestResponseTypes = "code token"
+	UpdateAppOIDCRequestResponseTypesIDToken             UpdateAppOIDCRequestResponseTypes = "id_token"
+	UpdateAppOIDCRequestResponseTypesIDTokenSubjectToken UpdateAppOIDCRequestResponseTypes = "id_token subject_token"
+	UpdateAppOIDCRequestResponseTypesIDTokenToken        UpdateAppOIDCRequestResponseTypes = "id_token token"
+	UpdateAppOIDCRequestResponseTypesSubjectToken        UpdateAppOIDCRequestResponseTypes = "subject_token"
+	UpdateAppOIDCRequestResponseTypesToken               UpdateAppOIDCRequestResponseTypes = "token"
 )
 
 // Valid indicates whether the value is a known member of the UpdateAppOIDCRequestResponseTypes enum.
@@ -966,7 +1004,11 @@ func (e UpdateAppOIDCRequestResponseTypes) Valid() bool {
 		return true
 	case UpdateAppOIDCRequestResponseTypesIDToken:
 		return true
+	case UpdateAppOIDCRequestResponseTypesIDTokenSubjectToken:
+		return true
 	case UpdateAppOIDCRequestResponseTypesIDTokenToken:
+		return true
+	case UpdateAppOIDCRequestResponseTypesSubjectToken:
 		return true
 	case UpdateAppOIDCRequestResponseTypesToken:
 		return true
@@ -3376,6 +3418,11 @@ type EventActor struct {
 	// Examples: usr_01jd8wz3k4e6f8g9h0j1k2m3n4
 	ID *string `json:"id,omitempty"`
 
+	// ImpersonatorID Who acted as this user; absent: nobody but he.
+	//
+	// Examples: usr_069hwpkw01r010000000000004
+	ImpersonatorID *string `json:"impersonator_id,omitempty"`
+
 	// Type Kind of actor.
 	//
 	// Examples: user
@@ -4092,6 +4139,29 @@ type OIDCScopeList struct {
 	// Examples: b3BhcXVl
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
+
+// OpenSupportAccessRequest defines model for OpenSupportAccessRequest.
+type OpenSupportAccessRequest struct {
+	// ExpiresInMinutes When it ends by itself: at most 30 days from now, a day where it is absent.
+	//
+	// Examples: 480
+	ExpiresInMinutes *int64 `json:"expires_in_minutes,omitempty"`
+
+	// Mode read_only: who acts as somebody else reads only, at Grove's API and at those that heed the claim read_only. full: he does whatever that person may.
+	//
+	// Examples: read_only
+	Mode *OpenSupportAccessRequestMode `json:"mode,omitempty"`
+
+	// Reason What it is for. It is kept in the event log: no secrets and nobody's data.
+	//
+	// Examples: Ticket 4711: invoices are not shown
+	Reason *string `json:"reason,omitempty"`
+}
+
+// OpenSupportAccessRequestMode read_only: who acts as somebody else reads only, at Grove's API and at those that heed the claim read_only. full: he does whatever that person may.
+//
+// Examples: read_only
+type OpenSupportAccessRequestMode string
 
 // Organization defines model for Organization.
 type Organization struct {
@@ -4816,6 +4886,68 @@ type SubjectMapping struct {
 	//
 	// Examples: usr_069hwpkw01r010000000000004
 	UserID string `json:"user_id"`
+}
+
+// SupportAccess defines model for SupportAccess.
+type SupportAccess struct {
+	// AllowedActions What the caller may do: close. In single representations only.
+	AllowedActions *[]string `json:"allowed_actions,omitempty"`
+
+	// ClosedAt When it was closed before its time; absent where it was not.
+	//
+	// Examples: 2026-11-23T11:00:00Z
+	ClosedAt *time.Time `json:"closed_at,omitempty"`
+
+	// CreatedAt When it was opened.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// ExpiresAt When it ends by itself.
+	//
+	// Examples: 2026-11-24T09:00:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// ID The access.
+	//
+	// Examples: sup_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Mode read_only: who acts as somebody else reads only. full: he does whatever that person may.
+	//
+	// Examples: read_only
+	Mode SupportAccessMode `json:"mode"`
+
+	// Open Whether it holds now.
+	//
+	// Examples: true
+	Open bool `json:"open"`
+
+	// OpenedBy Who opened it.
+	//
+	// Examples: usr_069hwpkw01r010000000000004
+	OpenedBy string `json:"opened_by"`
+
+	// Reason What it is for, in the organization's words.
+	//
+	// Examples: Ticket 4711: invoices are not shown
+	Reason string `json:"reason"`
+}
+
+// SupportAccessMode read_only: who acts as somebody else reads only. full: he does whatever that person may.
+//
+// Examples: read_only
+type SupportAccessMode string
+
+// SupportAccessList defines model for SupportAccessList.
+type SupportAccessList struct {
+	// Items The page's items, in the list's order.
+	Items []SupportAccess `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
 // TenantAdministrator defines model for TenantAdministrator.
@@ -6188,7 +6320,7 @@ type ListEventsParams struct {
 	// Actor Only events of this actor, by his id or the name of the background work: what somebody did.
 	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Concerns Only events that concern this id, as their subject or anywhere in their data: what happened to a person, an app, a group, a role or an organization.
+	// Concerns Only events that concern this id, as their subject, anywhere in their data, or as who acted as somebody else: what happened to a person, an app, a group, a role or an organization.
 	Concerns *string `form:"concerns,omitempty" json:"concerns,omitempty"`
 
 	// Type Only events of this type, which is one that the event catalogue lists.
@@ -6393,6 +6525,15 @@ type ListSettingsParams struct {
 // UpdateSettingsJSONBody defines parameters for UpdateSettings.
 type UpdateSettingsJSONBody map[string]interface{}
 
+// ListSupportAccessParams defines parameters for ListSupportAccess.
+type ListSupportAccessParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
 // ListTokenIssuersParams defines parameters for ListTokenIssuers.
 type ListTokenIssuersParams struct {
 	// PageSize Items on a page.
@@ -6560,6 +6701,9 @@ type EndUserSessionsJSONRequestBody = EndSessionsRequest
 
 // UpdateSettingsJSONRequestBody defines body for UpdateSettings for application/json ContentType.
 type UpdateSettingsJSONRequestBody UpdateSettingsJSONBody
+
+// OpenSupportAccessJSONRequestBody defines body for OpenSupportAccess for application/json ContentType.
+type OpenSupportAccessJSONRequestBody = OpenSupportAccessRequest
 
 // CreateTokenIssuerJSONRequestBody defines body for CreateTokenIssuer for application/json ContentType.
 type CreateTokenIssuerJSONRequestBody = CreateTokenIssuerRequest
@@ -8567,6 +8711,65 @@ func (c *Client) UpdateSettings(ctx context.Context, org string, module string, 
 	r := request{method: http.MethodPatch, path: path("/v1/orgs/%s/settings/%s", org, module)}
 	r.body, r.contentType = body, "application/json"
 	answer := new(Settings)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListSupportAccess is GET /v1/orgs/{org}/support-access.
+//
+// When those above the organization might act as its people, the newest first; those that are over are kept.
+func (c *Client) ListSupportAccess(ctx context.Context, org string, params *ListSupportAccessParams, options ...Option) (*SupportAccessList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/support-access", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(SupportAccessList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListSupportAccessPages calls ListSupportAccess for one page after the other. An error ends it.
+func (c *Client) ListSupportAccessPages(ctx context.Context, org string, params *ListSupportAccessParams, options ...Option) iter.Seq2[*SupportAccessList, error] {
+	return pages(params, func(at *ListSupportAccessParams) (*SupportAccessList, error) {
+		return c.ListSupportAccess(ctx, org, at, options...)
+	}, func(at *ListSupportAccessParams, answer *SupportAccessList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
+}
+
+// OpenSupportAccess is POST /v1/orgs/{org}/support-access.
+//
+// Lets those who hold users.impersonate in an organization above this one act as the people of this one and of those below it, until it expires or is closed. Each time is in the event log. Only a person who is signed in to the organization itself opens it.
+func (c *Client) OpenSupportAccess(ctx context.Context, org string, body OpenSupportAccessRequest, options ...Option) (*SupportAccess, error) {
+	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/support-access", org)}
+	r.body, r.contentType = body, "application/json"
+	answer := new(SupportAccess)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// CloseSupportAccess is DELETE /v1/orgs/{org}/support-access/{access}.
+//
+// Ends the access, and at once everything that was issued by it. One that is over stays as it is.
+func (c *Client) CloseSupportAccess(ctx context.Context, org string, access string, options ...Option) error {
+	r := request{method: http.MethodDelete, path: path("/v1/orgs/%s/support-access/%s", org, access)}
+	return c.do(ctx, r, nil, options)
+}
+
+// GetSupportAccess is GET /v1/orgs/{org}/support-access/{access}.
+//
+// Reads one support access of the organization.
+func (c *Client) GetSupportAccess(ctx context.Context, org string, access string, options ...Option) (*SupportAccess, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/support-access/%s", org, access)}
+	answer := new(SupportAccess)
 	if err := c.do(ctx, r, answer, options); err != nil {
 		return nil, err
 	}

@@ -51,6 +51,7 @@ var floors = []floor{
 	{"grove/iam/administrators", 34, "the operator's view of one person"},
 	{"grove/orgs/domains", 40, "other orgs"},
 	{"grove/orgs/sharing", 40, "other orgs"},
+	{"grove/orgs/support", 40, "other orgs"},
 	{"grove/orgs/members", 40, "other orgs"},
 	{"grove/orgs/invitations", 41, "accepting makes members"},
 	{"grove/iam/registration", 42, "apps that describe themselves"},

@@ -33,6 +33,7 @@ import (
 	"grove/orgs/invitations"
 	"grove/orgs/members"
 	"grove/orgs/sharing"
+	"grove/orgs/support"
 	tenantdir "grove/tenants/directory"
 	"grove/tenants/keys"
 	"grove/tenants/mails"
@@ -57,7 +58,7 @@ func modules(d *db.DB, c config.Config, capabilities ...capability) []module.Man
 func Folders() []fs.FS {
 	return []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), mails.Migrations(), orgdir.Migrations(), settings.Migrations(),
 		users.Migrations(), groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), consents.Migrations(),
-		metering.Migrations(), sharing.Migrations(), domains.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), inspector.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
+		metering.Migrations(), sharing.Migrations(), domains.Migrations(), support.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), inspector.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
 }
 
 // Describe puts the program together without a database, to read what it offers.

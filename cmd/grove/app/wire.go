@@ -43,6 +43,7 @@ import (
 	"grove/orgs/invitations"
 	"grove/orgs/members"
 	"grove/orgs/sharing"
+	"grove/orgs/support"
 	"grove/provisioning/notifications"
 	tenantdir "grove/tenants/directory"
 	"grove/tenants/keys"
@@ -139,6 +140,7 @@ func (a *App) wire() error {
 	seats := metering.New(a.DB, a.Events)
 	shares := sharing.New(a.DB, a.Events, roles)
 	mail := domains.New(a.DB, a.Events)
+	allowances := support.New(a.DB, a.Events)
 	belonging := members.New(a.DB, a.Events, members.Ports{Authorizer: roles, Groups: teams, Orgs: orgs, Roles: roles,
 		Seats: seats, Sessions: signedIn, Users: people})
 	invited := invitations.New(a.DB, a.Events, c.InvitationTTL, invitations.Ports{Domains: mail, Groups: teams, Jobs: a.Jobs, Keys: keyring, Members: belonging,
@@ -158,7 +160,7 @@ func (a *App) wire() error {
 	refusals := inspector.New(a.DB, clients, a.Log)
 	server := oauth.New(oauth.Dependencies{Clients: clients, Consents: allowed, DB: a.DB, DetailsTypes: roles, Dialects: told, Events: a.Events, Groups: teams, Hub: a.Hub, Inspector: refusals, Issuers: trusted, Jobs: a.Jobs, Keys: keyring, Log: a.Log,
 		Members: belonging, Orgs: orgs, Outbound: abroad, Pages: pages, Processors: a.options.Processors, Registration: strangers, RemoteKeys: published,
-		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Users: people},
+		Roles: roles, Sealer: sealer, Sessions: signedIn, Sharing: strangers, SignIn: engine, Support: allowances, Users: people},
 		oauth.Options{AccessTokenTTL: c.AccessTokenTTL, Certificates: a.options.TLS || c.ClientCertHeader != "", ClientCAs: authorities, CodeTTL: c.CodeTTL, FlowTTL: c.FlowTTL,
 			MTLSBaseURL: c.MTLSBaseURL, RefreshGrace: c.RefreshGrace, RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenTTL: c.RefreshTokenTTL, TokenLog: c.TokenLog == "on"})
 	pages.For(server)
@@ -181,7 +183,7 @@ func (a *App) wire() error {
 		Limits: httpapi.Limits{PerAddress: c.RateLimitPerAddress, PerClient: c.RateLimitPerClient, PerTenant: c.RateLimitPerTenant},
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
-	a.Modules = modules(a.DB, a.Config, tenants, keyring, mails.Ledger{}, orgs, options, people, teams, roles, clients, told, signedIn, trusted, allowed, seats, shares, mail,
+	a.Modules = modules(a.DB, a.Config, tenants, keyring, mails.Ledger{}, orgs, options, people, teams, roles, clients, told, signedIn, trusted, allowed, seats, shares, mail, allowances,
 		belonging, strangers, refusals, invited, links, engine, server, me, firsts, pages, letters)
 	return a.mount(registry)
 }

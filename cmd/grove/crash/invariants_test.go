@@ -151,7 +151,7 @@ func (l *load) checkChain(conn *pgx.Conn) {
 		return open == 0
 	})
 	rows, err := conn.Query(ctx, `
-		SELECT c.tenant_id, c.seq, c.hash, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.subject, e.data, e.request_id, e.at
+		SELECT c.tenant_id, c.seq, c.hash, e.id, e.org_id, e.type, e.actor_kind, e.actor_id, e.impersonator_id, e.subject, e.data, e.request_id, e.at
 		FROM event_chain c JOIN events e ON e.tenant_id = c.tenant_id AND e.id = c.event_id ORDER BY c.tenant_id, c.seq`)
 	if err != nil {
 		l.t.Fatal(err)

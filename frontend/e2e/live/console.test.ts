@@ -275,7 +275,7 @@ test("an invited administrator lands in the console of the own organization, inv
 });
 
 const everyPage = [
-  "", "/api-resources", "/apps", "/claims", "/claims?tab=scopes", "/domains", "/events", "/events?tab=feed", "/groups", "/invitations", "/keys", "/members", "/organizations", "/roles", "/sessions", "/settings", "/users",
+  "", "/api-resources", "/apps", "/claims", "/claims?tab=scopes", "/domains", "/events", "/events?tab=feed", "/groups", "/invitations", "/keys", "/members", "/organizations", "/roles", "/sessions", "/settings", "/support", "/users",
 ];
 
 /** Pages that have a shape of their own, for the slower looks. */

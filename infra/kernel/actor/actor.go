@@ -31,6 +31,9 @@ type Actor struct {
 	Grant   ids.Grant
 	Name    string // of a system actor: what it does, such as invitations.send
 	Scopes  map[string]bool
+
+	Impersonator ids.User // who acts as User; zero: he himself
+	ReadOnly     bool     // nothing may be changed
 }
 
 // ID returns the identifier that events record: the user's, the app's, or the system actor's name.

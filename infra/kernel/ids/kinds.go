@@ -30,6 +30,7 @@ type (
 	scopeKind             struct{}
 	secretKind            struct{}
 	sessionKind           struct{}
+	supportAccessKind     struct{}
 	tenantKind            struct{}
 	userKind              struct{}
 )
@@ -62,6 +63,7 @@ func (roleKind) prefix() string              { return "rol" }
 func (scopeKind) prefix() string             { return "scp" }
 func (secretKind) prefix() string            { return "sec" }
 func (sessionKind) prefix() string           { return "ses" }
+func (supportAccessKind) prefix() string     { return "sup" }
 func (tenantKind) prefix() string            { return "tnt" }
 func (userKind) prefix() string              { return "usr" }
 
@@ -149,6 +151,9 @@ type Secret = ID[secretKind]
 // Session identifies a single sign-on session.
 type Session = ID[sessionKind]
 
+// SupportAccess identifies an allowance to impersonate the people of an organization.
+type SupportAccess = ID[supportAccessKind]
+
 // Tenant identifies a tenant.
 type Tenant = ID[tenantKind]
 
@@ -232,6 +237,9 @@ func NewSecret() Secret { return New[secretKind]() }
 
 // NewSession makes a fresh identifier of a single sign-on session.
 func NewSession() Session { return New[sessionKind]() }
+
+// NewSupportAccess makes a fresh identifier of an allowance to impersonate the people of an organization.
+func NewSupportAccess() SupportAccess { return New[supportAccessKind]() }
 
 // NewTenant makes a fresh identifier of a tenant.
 func NewTenant() Tenant { return New[tenantKind]() }

@@ -1856,6 +1856,54 @@ export interface paths {
         patch: operations["updateSettings"];
         trace?: never;
     };
+    "/v1/orgs/{org}/support-access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List support accesses
+         * @description When those above the organization might act as its people, the newest first; those that are over are kept.
+         */
+        get: operations["listSupportAccess"];
+        put?: never;
+        /**
+         * Open support access
+         * @description Lets those who hold users.impersonate in an organization above this one act as the people of this one and of those below it, until it expires or is closed. Each time is in the event log. Only a person who is signed in to the organization itself opens it.
+         */
+        post: operations["openSupportAccess"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/support-access/{access}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a support access
+         * @description Reads one support access of the organization.
+         */
+        get: operations["getSupportAccess"];
+        put?: never;
+        post?: never;
+        /**
+         * Close a support access
+         * @description Ends the access, and at once everything that was issued by it. One that is over stays as it is.
+         */
+        delete: operations["closeSupportAccess"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/token-issuers": {
         parameters: {
             query?: never;
@@ -4032,6 +4080,11 @@ export interface components {
              */
             id?: string;
             /**
+             * @description Who acted as this user; absent: nobody but he.
+             * @example usr_069hwpkw01r010000000000004
+             */
+            impersonator_id?: string;
+            /**
              * @description Kind of actor.
              * @example user
              * @enum {string}
@@ -4709,6 +4762,27 @@ export interface components {
              * @example b3BhcXVl
              */
             next_page_token?: string;
+        };
+        OpenSupportAccessRequest: {
+            /**
+             * Format: int64
+             * @description When it ends by itself: at most 30 days from now, a day where it is absent.
+             * @default 1440
+             * @example 480
+             */
+            expires_in_minutes?: number;
+            /**
+             * @description read_only: who acts as somebody else reads only, at Grove's API and at those that heed the claim read_only. full: he does whatever that person may.
+             * @default read_only
+             * @example read_only
+             * @enum {string}
+             */
+            mode?: "read_only" | "full";
+            /**
+             * @description What it is for. It is kept in the event log: no secrets and nobody's data.
+             * @example Ticket 4711: invoices are not shown
+             */
+            reason?: string;
         };
         Organization: {
             /** @description What the caller may do: create_child, delete, move, resume, suspend, update. In single representations only. */
@@ -5406,6 +5480,63 @@ export interface components {
              */
             user_id: string;
         };
+        SupportAccess: {
+            /** @description What the caller may do: close. In single representations only. */
+            allowed_actions?: string[];
+            /**
+             * Format: date-time
+             * @description When it was closed before its time; absent where it was not.
+             * @example 2026-11-23T11:00:00Z
+             */
+            closed_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             * @example 2026-11-23T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself.
+             * @example 2026-11-24T09:00:00Z
+             */
+            expires_at: string;
+            /**
+             * @description The access.
+             * @example sup_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description read_only: who acts as somebody else reads only. full: he does whatever that person may.
+             * @example read_only
+             * @enum {string}
+             */
+            mode: "read_only" | "full";
+            /**
+             * @description Whether it holds now.
+             * @example true
+             */
+            open: boolean;
+            /**
+             * @description Who opened it.
+             * @example usr_069hwpkw01r010000000000004
+             */
+            opened_by: string;
+            /**
+             * @description What it is for, in the organization's words.
+             * @example Ticket 4711: invoices are not shown
+             */
+            reason: string;
+        };
+        SupportAccessList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["SupportAccess"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
         TenantAdministrator: {
             /**
              * @description E-mail address.
@@ -5815,7 +5946,7 @@ export interface components {
              *       "code"
              *     ]
              */
-            response_types?: ("code" | "code id_token" | "code id_token token" | "code token" | "id_token" | "id_token token" | "token")[];
+            response_types?: ("code" | "code id_token" | "code id_token token" | "code token" | "id_token" | "id_token subject_token" | "id_token token" | "subject_token" | "token")[];
             /**
              * @description An https address with a JSON array of the redirect URIs of all apps that are to know people by the same sub; it is read now, and has to list those of the app. Its host is the sector. Empty: the sector is the host of the app's redirect URIs.
              * @example https://example.com/sector.json
@@ -15250,7 +15381,7 @@ export interface operations {
             query?: {
                 /** @description Only events of this actor, by his id or the name of the background work: what somebody did. */
                 actor?: string;
-                /** @description Only events that concern this id, as their subject or anywhere in their data: what happened to a person, an app, a group, a role or an organization. */
+                /** @description Only events that concern this id, as their subject, anywhere in their data, or as who acted as somebody else: what happened to a person, an app, a group, a role or an organization. */
                 concerns?: string;
                 /** @description Items on a page. */
                 page_size?: number;
@@ -21345,6 +21476,441 @@ export interface operations {
                 };
             };
             /** @description Codes: request.invalid, setting.looser. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSupportAccess: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportAccessList"];
+                };
+            };
+            /** @description Codes: request.malformed, request.page_token. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openSupportAccess: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Repeat a request with the same key and it takes effect once. Kept 24 hours.
+                 * @example 5f0c1a6e-invite-jo
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenSupportAccessRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    /** @description Where what was made is read. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportAccess"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, support_access.not_own, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.timeout. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.in_progress. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.too_large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.media_type. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: idempotency.mismatch, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSupportAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The access. */
+                access: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SupportAccess"];
+                };
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closeSupportAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The access. */
+                access: string;
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Codes: request.malformed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;

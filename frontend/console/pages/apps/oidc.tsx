@@ -22,7 +22,7 @@ const grants = [
 /** The last word of a grant type, which is all of it but for those of later RFCs. */
 const shortName = (grant: string) => grant.slice(grant.lastIndexOf(":") + 1) as "ciba" | "device_code" | "jwt-bearer" | "saml2-bearer" | "token-exchange" | Exclude<(typeof grants)[number], `urn:${string}`>;
 /** All but code send tokens through the browser. */
-const responseTypes = ["code", "code id_token", "code id_token token", "code token", "id_token", "id_token token", "token"];
+const responseTypes = ["code", "code id_token", "code id_token token", "code token", "id_token", "id_token subject_token", "id_token token", "subject_token", "token"];
 const algorithms = ["ES256", "EdDSA", "RS256", "PS256"];
 
 const methods = ["client_secret", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"] as const;

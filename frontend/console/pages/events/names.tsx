@@ -45,7 +45,10 @@ export function useNames(events: Event[]) {
     return to ? <Anchor component={Link} fz="inherit" title={id} to={to} underline="always">{text}</Anchor> : <span title={id}>{text}</span>;
   };
 
-  const actor = (event: Event) => (event.actor.id && ["client", "user"].includes(event.actor.type) ? named(event, event.actor.id) : <span title={event.actor.id}>{t(`actor.${event.actor.type}`)}</span>);
+  const by = (event: Event) => (event.actor.id && ["client", "user"].includes(event.actor.type) ? named(event, event.actor.id) : <span title={event.actor.id}>{t(`actor.${event.actor.type}`)}</span>);
+
+  /** Who did it; who acted as somebody else comes first. */
+  const actor = (event: Event) => (event.actor.impersonator_id ? <>{named(event, event.actor.impersonator_id)} {t("events.as")} {by(event)}</> : by(event));
 
   /** What it happened to: the subject, as far as it has a name, and what the event's data names. */
   const subject = (event: Event) => {
