@@ -17,6 +17,9 @@ var makers = map[string]func(p *place, so map[string]string) string{
 	"app": func(p *place, _ map[string]string) string {
 		return p.text("/apps", m{"name": unique("App"), "template": "web", "redirect_uris": []string{"https://app.example/callback"}})
 	},
+	"access": func(p *place, _ map[string]string) string {
+		return p.Must(p.tenant, p.speaker(), "POST", p.at("/support-access"), m{})["id"].(string)
+	},
 	"assignment": func(p *place, so map[string]string) string {
 		return p.text("/roles/"+so["role"]+"/assignments", m{"principal": m{"type": "user", "id": p.person().id}})
 	},
@@ -177,6 +180,7 @@ var special = map[string]func(p *place, c *call){
 		c.path["org"] = p.child(unique("org")).org
 		p.post("/orgs/"+c.path["org"]+":suspend", nil)
 	},
+	"openSupportAccess": func(p *place, c *call) { c.as = p.speaker() },
 	"removeGroupMember": func(p *place, c *call) {
 		p.put(p.at("/groups/%s/members/%s", c.path["group"], c.path["user"]), nil)
 	},

@@ -1,6 +1,7 @@
 package laws_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
@@ -158,6 +159,13 @@ func (p *place) signIn(who person) apptest.SignIn {
 	return apptest.SignIn{Org: p.org, Username: who.username, Password: apptest.Password}
 }
 
+// speaker is a token of an administrator's of the organization, at its console.
+func (p *place) speaker() string {
+	s := p.signIn(p.administrator())
+	s.ClientID = "console"
+	return p.Tokens(p.tenant, s).Text("access_token")
+}
+
 // tokenOf signs a person in to this organization by the account portal.
 func (p *place) tokenOf(who person) string {
 	return p.Tokens(p.tenant, p.signIn(who)).Text("access_token")
@@ -190,6 +198,7 @@ type call struct {
 	body   any
 	header []string
 	query  string // with its question mark
+	as     string // the token of who alone may do it, whatever else he holds
 	ghost  string // the body with an identifier of nothing, where the body is what differs
 }
 
@@ -199,7 +208,7 @@ func (p *pair) send(t apptest.Tenant, token string, c call) apptest.Response {
 	if c.route.Access == httpapi.Operator {
 		base = apptest.Origin
 	}
-	return p.Do(p.plain(), c.route.Method, base+c.at()+c.query, c.body, append(bearer(token), c.header...)...)
+	return p.Do(p.plain(), c.route.Method, base+c.at()+c.query, c.body, append(bearer(cmp.Or(c.as, token)), c.header...)...)
 }
 
 // at is the address below the base.
