@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -170,7 +171,7 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 	if isOpaque(token) {
 		c, err = s.openAccess(ctx, t, token)
 	} else {
-		c, err = s.verify(ctx, t, token, typAccessToken)
+		c, err = s.verifyAccess(ctx, t, token)
 	}
 	if err != nil {
 		return accessToken{}, err
@@ -271,6 +272,16 @@ func parseList[K ids.Kind](c *jose.Claims, name string, into *[]ids.ID[K]) error
 		*into = append(*into, id)
 	}
 	return nil
+}
+
+// maxVerified is how many verified tokens are remembered: some megabytes.
+const maxVerified = 2_000
+
+// verifyAccess is verify for access tokens, which are shown again and again. That one was signed by us stays true until the tenant's
+// keys change, and so does what it says; whether it is expired or revoked is asked each time.
+func (s *Service) verifyAccess(ctx context.Context, t httpapi.Tenant, token string) (*jose.Claims, error) {
+	sum := sha256.Sum256([]byte(token))
+	return s.tokens.Get(ctx, t.ID.UUID(), t.Base+" "+string(sum[:]), func(ctx context.Context) (*jose.Claims, error) { return s.verify(ctx, t, token, typAccessToken) })
 }
 
 // verify checks a token of our own making: one of the tenant's keys, the one type that is meant, one of its issuers.

@@ -17,6 +17,7 @@ import (
 	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 	"grove/infra/testkit"
+	"grove/tenants/keys"
 )
 
 // TestAuthorizeErrorPage: until client and redirect URI belong together, nothing redirects.
@@ -482,4 +483,32 @@ func TestRestamp(t *testing.T) {
 func TestZPlans(t *testing.T) {
 	w := setup(t)
 	testkit.CheckPlans(t, w.Database)
+}
+
+// TestAttack21_RememberedSignatures: that a token was once found to be ours is no word for another one, nor for longer than its key.
+func TestAttack21_RememberedSignatures(t *testing.T) {
+	w := setup(t, true)
+	token := w.signIn(w.a, "web", "scope", "openid orders.read").text("access_token")
+	for range 2 {
+		if !w.active(w.a, token) {
+			t.Fatal("a good token is not active")
+		}
+	}
+	head, signature := token[:strings.LastIndexByte(token, '.')+1], token[strings.LastIndexByte(token, '.')+1:]
+	other := w.signIn(w.a, "web", "scope", "openid").text("access_token")
+	for name, changed := range map[string]string{"another's signature": head + other[strings.LastIndexByte(other, '.')+1:], "a shorter signature": head + signature[:len(signature)-4], "nothing signed": head} {
+		if w.active(w.a, changed) {
+			t.Error(name)
+		}
+	}
+	w.in(w.a, func(ctx context.Context, tx db.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM signing_keys WHERE tenant_id = $1`, tx.Tenant()); err != nil {
+			return err
+		}
+		return tx.Changed(ctx, keys.Topic, "")
+	})
+	testkit.Heard(t, w.DB, w.hub)
+	if w.active(w.a, token) {
+		t.Error("a token outlives its key")
+	}
 }

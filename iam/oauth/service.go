@@ -13,7 +13,9 @@ import (
 	"grove/infra/events"
 	"grove/infra/httpapi"
 	"grove/infra/jobs"
+	"grove/infra/jose"
 	"grove/infra/outbound"
+	"grove/tenants/keys"
 )
 
 // Options are the installation's own; an app may have shorter or longer lives of its tokens.
@@ -69,7 +71,8 @@ type Service struct {
 	log       *slog.Logger
 	options   Options
 	standings *cache.Cache[sessions.Standing]
-	told      *cache.Cache[[]byte] // see typesTold
+	told      *cache.Cache[[]byte]       // see typesTold
+	tokens    *cache.Cache[*jose.Claims] // see verifyAccess
 	types     *cache.Cache[details.Type]
 	usernames *cache.Cache[string]
 }
@@ -87,6 +90,7 @@ func New(d Dependencies, o Options) *Service {
 		// Tenants, organizations and clients announce their epochs; nothing else stands below a client's own token.
 		standings: cache.New[sessions.Standing](d.Hub, 20_000, time.Minute, string(db.KindTenant), string(db.KindOrg), string(db.KindClient)),
 		told:      cache.New[[]byte](d.Hub, 20_000, 10*time.Minute, "authz", string(db.KindOrg)),
+		tokens:    cache.New[*jose.Claims](d.Hub, maxVerified, time.Minute, keys.Topic),
 		types:     cache.New[details.Type](d.Hub, 5_000, 10*time.Minute, "authz"),
 		usernames: cache.New[string](d.Hub, 20_000, 10*time.Second, string(db.KindUser)),
 	}

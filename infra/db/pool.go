@@ -12,7 +12,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 
 	"grove/infra/kernel/clock"
 )
@@ -122,6 +124,7 @@ func openPool(ctx context.Context, o Options, role string, size int) (*pgxpool.P
 	p["idle_in_transaction_session_timeout"] = "15000"
 	primaryOnly(cfg.ConnConfig)
 	cfg.ConnConfig.Tracer = o.Tracer
+	cfg.AfterConnect = writeUUIDs
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("db: open pool of %s: %w", role, err)
@@ -133,6 +136,14 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 
 // connectTimeout bounds the attempt at each host of the URL.
 const connectTimeout = 5 * time.Second
+
+// writeUUIDs lets a connection write UUIDs as they are. pgx by itself takes the way of database/sql, by text and an error that it makes and
+// drops, for each one of a list.
+func writeUUIDs(_ context.Context, conn *pgx.Conn) error {
+	m := conn.TypeMap()
+	m.TryWrapEncodePlanFuncs = append([]pgtype.TryWrapEncodePlanFunc{pgxuuid.TryWrapUUIDEncodePlan}, m.TryWrapEncodePlanFuncs...)
+	return nil
+}
 
 // primaryOnly lets connections be made to a server that takes writes and to no other, in the order of the hosts in the URL,
 // whatever target_session_attrs says: see docs/adr/0010-primary-only.md. The URL may lower connect_timeout.

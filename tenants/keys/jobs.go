@@ -62,7 +62,7 @@ func (s *Service) UpkeepTenant(ctx context.Context, tenant ids.Tenant) error {
 				return err
 			}
 		}
-		return tx.Changed(ctx, topic, "")
+		return tx.Changed(ctx, Topic, "")
 	})
 }
 

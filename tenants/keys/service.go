@@ -20,8 +20,8 @@ import (
 // Overlap is how long a key stays published after it stopped signing: longer than any signed token lives.
 const Overlap = 48 * time.Hour
 
-// topic is the cache topic of everything here.
-const topic = "keys"
+// Topic is the cache topic of everything here: announced when a tenant's keys change.
+const Topic = "keys"
 
 type createdData struct {
 	Alg string `json:"alg" audit:"public"`
@@ -54,7 +54,7 @@ type Service struct {
 
 // New makes the service. tenants tells the daily upkeep whose keys to look at.
 func New(d *db.DB, log *events.Log, hub *cache.Hub, root *secrets.Root, tenants Lister) *Service {
-	return &Service{db: d, events: log, root: root, tenants: tenants, rings: cache.New[*ring](hub, 4096, time.Hour, topic)}
+	return &Service{db: d, events: log, root: root, tenants: tenants, rings: cache.New[*ring](hub, 4096, time.Hour, Topic)}
 }
 
 // ring is what is read at once about a tenant's keys. It is immutable.
@@ -247,7 +247,7 @@ func (s *Service) beginTx(ctx context.Context, tx db.Tx, root ids.Org, data *sec
 			return err
 		}
 	}
-	return tx.Changed(ctx, topic, alg)
+	return tx.Changed(ctx, Topic, alg)
 }
 
 // newKey makes and stores a key; the zero row where the state is taken.
@@ -326,7 +326,7 @@ func (s *Service) Rotate(ctx context.Context, tenant ids.Tenant, root ids.Org, a
 		if after.ID.IsZero() {
 			return errors.New("keys: a second next key")
 		}
-		if err := tx.Changed(ctx, topic, alg); err != nil {
+		if err := tx.Changed(ctx, Topic, alg); err != nil {
 			return err
 		}
 		return s.events.Write(ctx, tx, eventRotated.Of(root, next.ID, rotatedData{Alg: alg, KID: next.KID, PreviousKID: was.KID}))
