@@ -273,7 +273,11 @@ func TestAttack01_Impersonation(t *testing.T) {
 		{"his sessions end", func() { d.Must(d.A, d.manage, "POST", "/orgs/root/sessions:end", map[string]any{"user_id": d.sam}) }, func() {}},
 		{"the person is disabled", func() { d.Must(d.A, d.manage, "POST", "/orgs/north/users/"+d.user+":disable", nil) }, func() { d.Must(d.A, d.manage, "POST", "/orgs/north/users/"+d.user+":enable", nil) }},
 		{"the organization is suspended", func() { d.Must(d.A, d.manage, "POST", "/orgs/north:suspend", nil) }, func() { d.Must(d.A, d.manage, "POST", "/orgs/north:resume", nil) }},
-		{"the app is disabled", func() { d.Must(d.A, d.manage, "PATCH", "/orgs/root/apps/"+d.desk["id"].(string), map[string]any{"enabled": false}) }, func() { d.Must(d.A, d.manage, "PATCH", "/orgs/root/apps/"+d.desk["id"].(string), map[string]any{"enabled": true}) }},
+		{"the app is disabled", func() {
+			d.Must(d.A, d.manage, "PATCH", "/orgs/root/apps/"+d.desk["id"].(string), map[string]any{"enabled": false})
+		}, func() {
+			d.Must(d.A, d.manage, "PATCH", "/orgs/root/apps/"+d.desk["id"].(string), map[string]any{"enabled": true})
+		}},
 	} {
 		got := d.asks()
 		held, token := d.asks(), d.redeems(got).Text("access_token")
