@@ -51,8 +51,8 @@ function useNav(path: string): NavSection[] {
       items: items(
         { icon: IconWorld, label: t("nav.domains"), needs: "domains.read", to: `${path}/domains` },
         { icon: IconListSearch, label: t("nav.events"), needs: "events.read", to: `${path}/events` },
-        { icon: IconLifebuoy, label: t("nav.support"), needs: "support_access.read", to: `${path}/support` },
-        ...(root ? [{ icon: IconCertificate, label: t("nav.keys"), needs: "keys.read", to: `${path}/keys` }] : []),
+        // Nobody is above the root, who could act as its people.
+        root ? { icon: IconCertificate, label: t("nav.keys"), needs: "keys.read", to: `${path}/keys` } : { icon: IconLifebuoy, label: t("nav.support"), needs: "support_access.read", to: `${path}/support` },
         ...(partsOfSettings.some(may) ? [{ icon: IconSettings, label: t("nav.settings"), needs: "orgs.read", to: `${path}/settings` }] : []),
       ),
       label: t("nav.manage"),

@@ -37,13 +37,12 @@ export function SupportAccessPage() {
           render: (a) => (
             <div>
               <Text fw={560} fz="inherit">{a.reason || t("support.noReason")}</Text>
-              <Text c="dimmed" fz="xs">{t(`support.mode.${a.mode}`)}</Text>
+              <Text c="dimmed" fz="xs">{t(`support.mode.${a.mode}`)}, <Time at={a.closed_at ?? a.expires_at} /></Text>
             </div>
           ),
         },
         { key: "state", title: t("field.state"), render: (a) => <StateBadge state={state(a)} />, width: 104 },
         { key: "created", title: t("field.created"), render: (a) => <Time at={a.created_at} />, wide: true, width: 160 },
-        { key: "until", title: t("support.until"), render: (a) => <Time at={a.closed_at ?? a.expires_at} />, wide: true, width: 160 },
         {
           key: "actions", label: t("list.actions"), title: "", width: 60,
           render: (a) => writes && a.open && (
@@ -53,7 +52,7 @@ export function SupportAccessPage() {
           ),
         },
       ]}
-      create={writes && own && { label: t("support.open"), onClick: () => setOpening(true) }}
+      create={writes && own && !org.is_root && { label: t("support.open"), onClick: () => setOpening(true) }}
       cursor={cursor} description={t("support.description")} list={list} title={t("nav.support")}
       empty={{ body: t("support.emptyBody"), icon: IconLifebuoy, title: t("support.empty") }}
       toolbar={writes && !own && <Alert color="gray" variant="light">{t("support.notOwn")}</Alert>}
