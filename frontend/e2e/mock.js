@@ -101,6 +101,7 @@ const answers = {
     id: `cns_${org_id}`, app_id: "app_fleet", app_name: "Fleet Planner", attributes: [{ claim: "given_name", title: "Given name" }], authorization_details: [], created_at: never, declined_attributes: [{ claim: "birthdate", title: "Birthday" }], org_id, scope_titles: [], scopes: ["openid", "trips:read"], updated_at: never,
   })) }),
   "/me/organizations": () => ({ items: orgs.slice(0, 3).map(({ handle, id, name, status }) => ({ current: id === "org_root", handle, id, name, status })) }),
+  "/me/requests": () => ({ items: [{ answer_url: "https://id.northwind.example/login/request?token=x", app_id: "app_till", app_name: "Call centre", expires_at: new Date(Date.now() + 480_000).toISOString(), id: "bcr_1", message: "Transfer of 120 EUR to شركة" }] }),
   "/me/sessions": () => ({ items: sessions }),
   "/orgs": (_, url) => ({ items: orgs.filter((o) => `${o.name} ${o.handle}`.toLowerCase().includes(url.searchParams.get("q")?.toLowerCase() ?? "")) }),
   "/orgs/{}": (id) => orgs.find((o) => o.id === id || (id === "root" && o.id === "org_root")),

@@ -19,6 +19,7 @@ const looks = /** @type {const} */ ([
 
 /** @type {Record<string, { path: string, act?: (page: import("playwright-core").Page) => Promise<unknown> }>} */
 const pages = {
+  "account-apps": { path: "/account/apps" },
   "account-profile": { path: "/account" },
   "account-security": { path: "/account/security" },
   "console-apps": { path: "/console/orgs/org_root/apps" },

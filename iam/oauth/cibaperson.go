@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -85,7 +84,7 @@ func (s *Service) CIBAMail(ctx context.Context, tenant ids.Tenant, id ids.CIBARe
 			org = user.Org
 		}
 		plain, _ := cibaLink(key, tenant, id)
-		mail = CIBAMail{AppName: c.AppName, Email: user.Email, ExpiresIn: c.ExpiresAt.Sub(tx.Now()), Link: c.Issuer + "/login/request?token=" + url.QueryEscape(plain), Locale: user.Locale, Message: c.Message}
+		mail = CIBAMail{AppName: c.AppName, Email: user.Email, ExpiresIn: c.ExpiresAt.Sub(tx.Now()), Link: cibaAnswerURL(c.Issuer, plain), Locale: user.Locale, Message: c.Message}
 		return tx.QueryRow(ctx, sqlCIBAOrgName, tx.Tenant(), org).Scan(&mail.OrgName)
 	})
 	return mail, err

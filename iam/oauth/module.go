@@ -35,6 +35,7 @@ func (s *Service) Module() module.Manifest {
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{permImpersonate, permRevoke},
 		Protocols:   s.protocols,
+		Routes:      s.routes,
 		Subscriptions: []events.Subscription{
 			{Name: subscriberLogout, Types: []string{"session.ended"}, Do: s.sessionEnded},
 		},

@@ -40,6 +40,7 @@ const (
 		WHERE c.tenant_id = $1 AND `
 	sqlFindCIBA      = sqlCIBA + `c.id = $2`
 	sqlFindCIBALink  = sqlCIBA + `c.link = $2 AND c.issuer = $3 AND c.user_id IS NOT NULL AND c.state = 'pending' AND c.expires_at > $4`
+	sqlWaitingCIBA   = sqlCIBA + `c.user_id = $2 AND c.state = 'pending' AND c.expires_at > $3 ORDER BY c.id LIMIT $4`
 	sqlLockCIBA      = sqlCIBA + `c.hash = $2 FOR UPDATE OF c`
 	sqlDecideCIBA    = `UPDATE ciba_requests SET state = $3, grant_id = $4 WHERE tenant_id = $1 AND id = $2 AND user_id = $5 AND state = 'pending' AND expires_at > $6`
 	sqlNoteCIBAPoll  = `UPDATE ciba_requests SET polled_at = $3, interval_seconds = $4 WHERE tenant_id = $1 AND id = $2`

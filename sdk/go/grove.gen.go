@@ -6045,6 +6045,48 @@ type VisibleScopeList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// WaitingRequest defines model for WaitingRequest.
+type WaitingRequest struct {
+	// AnswerURL The page on which the person says yes or no, after he has proved who he is. Opening it answers nothing.
+	AnswerURL string `json:"answer_url"`
+
+	// AppID The app that asks.
+	//
+	// Examples: app_069hwpkw01r010000000000004
+	AppID string `json:"app_id"`
+
+	// AppName Its name.
+	//
+	// Examples: Call centre
+	AppName string `json:"app_name"`
+
+	// ExpiresAt Until when it can be answered.
+	//
+	// Examples: 2026-11-23T09:25:00Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// ID The request.
+	//
+	// Examples: cib_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Message What the app says, by which the person knows what he answers; may be empty.
+	//
+	// Examples: Transfer of 120 EUR
+	Message string `json:"message"`
+}
+
+// WaitingRequestList defines model for WaitingRequestList.
+type WaitingRequestList struct {
+	// Items The page's items, in the list's order.
+	Items []WaitingRequest `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // ListTenantsParams defines parameters for ListTenants.
 type ListTenantsParams struct {
 	// PageSize Items on a page.
@@ -6112,6 +6154,15 @@ type ListMyOrganizationsParams struct {
 
 	// Q Only organizations with this somewhere in the name or the handle.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
+}
+
+// ListMyRequestsParams defines parameters for ListMyRequests.
+type ListMyRequestsParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
 // ListMySessionsParams defines parameters for ListMySessions.
@@ -7050,6 +7101,32 @@ func (c *Client) ChangeMyPassword(ctx context.Context, body ChangePasswordReques
 	r := request{method: http.MethodPost, path: path("/v1/me/password")}
 	r.body, r.contentType = body, "application/json"
 	return c.do(ctx, r, nil, options)
+}
+
+// ListMyRequests is GET /v1/me/requests.
+//
+// What apps ask of the person while he is not at their browser (OpenID Connect CIBA Core 1.0), the oldest first. Each is answered at its address. Only with a token of the console or the account portal.
+func (c *Client) ListMyRequests(ctx context.Context, params *ListMyRequestsParams, options ...Option) (*WaitingRequestList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/me/requests")}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(WaitingRequestList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListMyRequestsPages calls ListMyRequests for one page after the other. An error ends it.
+func (c *Client) ListMyRequestsPages(ctx context.Context, params *ListMyRequestsParams, options ...Option) iter.Seq2[*WaitingRequestList, error] {
+	return pages(params, func(at *ListMyRequestsParams) (*WaitingRequestList, error) {
+		return c.ListMyRequests(ctx, at, options...)
+	}, func(at *ListMyRequestsParams, answer *WaitingRequestList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
 }
 
 // ListMySessions is GET /v1/me/sessions.

@@ -1,5 +1,5 @@
 import { Avatar, Box, Button, Group, Stack, Text } from "@mantine/core";
-import { IconAppWindow, IconChecklist, IconExternalLink } from "@tabler/icons-react";
+import { IconAppWindow, IconBellQuestion, IconChecklist, IconExternalLink } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { type components, sent } from "../../api/index.ts";
@@ -15,10 +15,35 @@ export function AppsPage() {
     <>
       <PageHeader description={t("account.appsDescription")} title={t("account.apps")} />
       <Stack gap="md" maw={860}>
+        <Requests />
         <Apps />
         <Consents />
       </Stack>
     </>
+  );
+}
+
+/** What apps ask of the person while he is not at their browser. It is answered on a page of its own, as from the mail. */
+function Requests() {
+  const { t } = useTranslation();
+  const cursor = useCursor();
+  const list = useApi().useQuery("get", "/v1/me/requests", { params: { query: cursor.query } }, { refetchInterval: 30_000 });
+  if (!list.data?.items.length && !cursor.query.page_token) return null;
+  return (
+    <Section description={t("account.requestsDescription")} title={t("account.requests")}>
+      <DataTable
+        caption={t("account.requests")} cursor={cursor} empty={<EmptyState icon={IconBellQuestion} title={t("account.noRequests")} />} list={list}
+        columns={[
+          { key: "app", title: t("account.requestFrom"), render: (r) => <Text fw={560} fz="inherit">{r.app_name}</Text> },
+          { key: "message", title: t("account.requestMessage"), render: (r) => <bdi style={{ overflowWrap: "anywhere" }}>{r.message}</bdi> },
+          { key: "until", title: t("account.requestUntil"), render: (r) => <Time at={r.expires_at} />, wide: true, width: 130 },
+          {
+            key: "actions", label: t("list.actions"), title: "", width: 110,
+            render: (r) => <Button aria-label={t("account.answerOf", { name: r.app_name })} component="a" href={r.answer_url} size="compact-sm">{t("account.answer")}</Button>,
+          },
+        ]}
+      />
+    </Section>
   );
 }
 

@@ -328,6 +328,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the requests that wait for one's answer
+         * @description What apps ask of the person while he is not at their browser (OpenID Connect CIBA Core 1.0), the oldest first. Each is answered at its address. Only with a token of the console or the account portal.
+         */
+        get: operations["listMyRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/sessions": {
         parameters: {
             query?: never;
@@ -6553,6 +6573,45 @@ export interface components {
              */
             next_page_token?: string;
         };
+        WaitingRequest: {
+            /** @description The page on which the person says yes or no, after he has proved who he is. Opening it answers nothing. */
+            answer_url: string;
+            /**
+             * @description The app that asks.
+             * @example app_069hwpkw01r010000000000004
+             */
+            app_id: string;
+            /**
+             * @description Its name.
+             * @example Call centre
+             */
+            app_name: string;
+            /**
+             * Format: date-time
+             * @description Until when it can be answered.
+             * @example 2026-11-23T09:25:00Z
+             */
+            expires_at: string;
+            /**
+             * @description The request.
+             * @example cib_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description What the app says, by which the person knows what he answers; may be empty.
+             * @example Transfer of 120 EUR
+             */
+            message: string;
+        };
+        WaitingRequestList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["WaitingRequest"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -8760,6 +8819,103 @@ export interface operations {
                 };
             };
             /** @description Codes: account.current_password, idempotency.mismatch, request.invalid, user.password. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMyRequests: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitingRequestList"];
+                };
+            };
+            /** @description Codes: request.malformed, request.page_token. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
