@@ -292,6 +292,9 @@ func (s *Service) refuseObject(w http.ResponseWriter, r *http.Request, client ap
 		return
 	}
 	_ = readResponseType(client, asked, &a) // what is wrong with the type is not what is to be said
+	if _, signed := plainMode(a.Mode); !signed && client.Demands().SignedResponse {
+		a.Mode += suffixJWT // the client reads nothing else, and its mode is in the object
+	}
 	s.sendError(w, r, client, a, err)
 }
 

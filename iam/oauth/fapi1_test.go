@@ -59,3 +59,20 @@ func TestInteractionID(t *testing.T) {
 		t.Errorf("FAPI 1.0: %q", got)
 	}
 }
+
+// TestFAPI1RefusedObject: where an app reads signed responses alone it is told by one what is wrong with its request object, in which its
+// response mode is.
+func TestFAPI1RefusedObject(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.mutual()
+	h := w.held("web", apps.ProfileFAPI1, jose.ES256)
+	for name, changes := range map[string]map[string]any{"over": {"exp": w.Clock.Now().Unix() - 3600}, "for somebody else": {"aud": "https://other.example"}, "no nbf": {}} {
+		q := request("web", "response_mode", "")
+		q.Set("request", h.object("oauth-authz-req+jwt", h.asserting.key, changes))
+		code, failure, signed := h.outcome(w.send(w.a, "GET", "/oauth2/authorize?"+q.Encode(), nil))
+		if code != "" || failure != "invalid_request_object" || !signed {
+			t.Errorf("%s: %q %q, signed %v", name, code, failure, signed)
+		}
+	}
+}

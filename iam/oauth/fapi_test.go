@@ -225,9 +225,8 @@ func TestAttack20_ProfileRequests(t *testing.T) {
 		if code, failure, _ := h.outcome(h.asks(nil)); code == "" {
 			t.Errorf("%s: what complies: %q", profile, failure)
 		}
-		plain := w.redirected(w.send(w.a, "GET", "/oauth2/authorize?"+request("web", "response_mode", "").Encode(), nil))
-		if plain.Get("code") != "" || plain.Get("error") != "invalid_request" {
-			t.Errorf("%s: neither pushed nor signed: %v", profile, plain)
+		if code, failure, signed := h.outcome(w.send(w.a, "GET", "/oauth2/authorize?"+request("web", "response_mode", "").Encode(), nil)); code != "" || failure != "invalid_request" || signed != d.SignedResponse {
+			t.Errorf("%s: neither pushed nor signed: %q %q, signed %v", profile, code, failure, signed)
 		}
 		object := w.redirected(h.by(h.object("oauth-authz-req+jwt", h.asserting.key, map[string]any{"nbf": now.Unix(), "response_mode": "query"})))
 		if object.Get("code") != "" {
