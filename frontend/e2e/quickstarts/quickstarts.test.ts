@@ -38,22 +38,9 @@ async function visit(page: Page, home: string, look: () => Promise<void> = async
   await page.locator("#username").waitFor(); // Grove does not know him any more either
 }
 
-/** Does something in a window of its own, and tells of a failure what there was to see. */
-async function inWindow(work: (page: Page) => Promise<void>): Promise<void> {
-  const { context, faults, page } = await world.window();
-  try {
-    await work(page);
-    expect(faults).toEqual([]);
-  } catch (error) {
-    throw new Error(`${String(error)}\n\nat ${page.url()}:\n${await page.locator("body").innerText().catch(String)}\n${faults.join("\n")}\n\nthe app:\n${world.log.slice(-4000)}`, { cause: error });
-  } finally {
-    await context.close();
-  }
-}
-
 /** Follows a page, and then visits what it has made. */
 const quickstart = (name: string, home: string, look?: (page: Page) => Promise<void>) =>
-  inWindow(async (page) => {
+  world.inWindow(async (page) => {
     await world.follow(world.steps(name));
     await visit(page, world.here(home), () => look?.(page) ?? Promise.resolve());
   });
@@ -77,7 +64,7 @@ async function arrive(page: Page, there: Locator): Promise<void> {
  * named by their numbers.
  */
 const guide = (name: string, looks: Record<number, (page: Page) => Promise<void>>) =>
-  inWindow(async (page) => {
+  world.inWindow(async (page) => {
     const chapters: Step[][] = [];
     for (const step of world.steps(name)) {
       if (step.kind === "chapter") chapters.push([]);

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { Browser, Page } from "playwright-core";
+import { expect } from "vitest";
 import { frontend, launch, open } from "../launch.js";
 import { freePort, startWorld, type World as Running } from "../live/world.ts";
 import { broken } from "../tutorial/page.ts";
@@ -13,8 +14,11 @@ import { type Step, parse } from "./page.ts";
 const repository = resolve(frontend, "..");
 export const quickstarts = join(repository, "docs/quickstarts");
 
+/** What the set-up has put there for the test of docs/clients.md. */
+export const tools = join(repository, ".tools");
+
 /** The ports of the pages: of Grove, of the sample API, and of the apps. */
-const documented = ["8080", "8091", "3000", "4200", "5173", "8090"];
+const documented = ["8080", "8091", "3000", "4200", "5173", "8090", "3001", "4180", "5050", "8082", "8083"];
 
 /** The environment of a reader's terminal: without what the test's own runner has put there, of which frameworks take notice. */
 const environment = {
@@ -23,6 +27,7 @@ const environment = {
   CI: "1",
   NEXT_TELEMETRY_DISABLED: "1",
   NG_CLI_ANALYTICS: "false",
+  PATH: `${tools}/bin:${process.env["PATH"]}:/usr/sbin`,
 };
 
 /** The machine on which somebody follows the quickstarts. Its ports and folders stand in the place of the documented ones. */
@@ -47,6 +52,7 @@ export class World {
       [".grove/", `${grove.folder}/`],
       ["go run ./docs/sample/api", `ADDR=127.0.0.1:${ports[1]} ${this.#tools}/api`],
       ["npm install", `node ${import.meta.dirname}/install.js`],
+      ["python3 -m venv .venv", `ln -s ${tools}/venv .venv`], // which has what the page names, or pip fetches it
       ...documented.map((port, i): [string, string] => [port, String(ports[i])]),
     ];
     execFileSync("go", ["build", "-o", join(this.#tools, "api"), "./docs/sample/api"], { cwd: repository });
@@ -128,6 +134,19 @@ export class World {
     const tab = await open(this.#browser);
     tab.page.setDefaultTimeout(60_000); // servers of development build what is asked for
     return tab;
+  }
+
+  /** Does something in a window of its own, and tells of a failure what there was to see. */
+  async inWindow(work: (page: Page) => Promise<void>): Promise<void> {
+    const { context, faults, page } = await this.window();
+    try {
+      await work(page);
+      expect(faults).toEqual([]);
+    } catch (error) {
+      throw new Error(`${String(error)}\n\nat ${page.url()}:\n${await page.locator("body").innerText().catch(String)}\n${faults.join("\n")}\n\nthe app:\n${this.log.slice(-4000)}`, { cause: error });
+    } finally {
+      await context.close();
+    }
   }
 
   /** Ends the apps that were started, and goes back to where the terminal was opened. */
