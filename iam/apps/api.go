@@ -95,6 +95,8 @@ type (
 		httpapi.OrgPath
 		httpapi.PageQuery
 		Q        string `query:"q" maxLength:"254" doc:"Only apps whose name has this in it, or whose client_id it is." example:"invoi"`
+		Origin   string `query:"origin" maxLength:"512" doc:"Only apps that allow this browser origin." example:"https://app.example.com"`
+		Source   string `query:"source" enum:"document,managed,registered" doc:"Only apps that were set up so: with registered, and a q, the clients that registered themselves under a name (RFC 7591, client_name)." example:"registered"`
 		Template string `query:"template" enum:"m2m,mobile,spa,standard,web" doc:"Only apps of this kind." example:"web"`
 		Status   string `query:"status" enum:"disabled,enabled" doc:"Only apps that work, or that do not." example:"enabled"`
 	}
@@ -156,7 +158,7 @@ func (s *Service) listApps(ctx context.Context, c *httpapi.Call, in *listAppsInp
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.List(ctx, c.Tenant.ID, c.Org.ID, AppFilter{Q: in.Q, Template: in.Template, Status: in.Status}, req)
+	result, err := s.List(ctx, c.Tenant.ID, c.Org.ID, AppFilter{Origin: in.Origin, Q: in.Q, Source: in.Source, Template: in.Template, Status: in.Status}, req)
 	if err != nil {
 		return nil, err
 	}

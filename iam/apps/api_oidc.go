@@ -13,6 +13,7 @@ type UpdateAppOIDCRequest struct {
 	AttributesPatch
 	EncryptionPatch
 	PagesPatch
+	TokenPatch
 	RedirectURIs           *[]string `json:"redirect_uris,omitempty" maxItems:"50" doc:"All redirect URIs from now on; compared exactly." example:"[\"https://app.example.com/callback\"]"`
 	PostLogoutRedirectURIs *[]string `json:"post_logout_redirect_uris,omitempty" maxItems:"50" doc:"All addresses after sign-out from now on; compared exactly." example:"[\"https://app.example.com/\"]"`
 	AllowedOrigins         *[]string `json:"allowed_origins,omitempty" maxItems:"50" doc:"All browser origins (CORS) from now on." example:"[\"https://app.example.com\"]"`

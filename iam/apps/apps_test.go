@@ -372,13 +372,13 @@ func TestOriginsAndCacheFollowChanges(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	testkit.Eventually(t, "the cache listens", b.hub.Live)
 	const origin = "https://app.example.com"
-	ok := func(tree treekit.Tree) bool { return b.apps.Origins(context.Background(), tree.Tenant, origin) }
+	ok := func(tree treekit.Tree) bool { return b.apps.Origins(context.Background(), tree.Tenant, origin).Allowed }
 	if ok(b.A) {
 		t.Fatal("allowed before any app")
 	}
 	app, _ := b.create(t, b.A, b.A.Partner, apps.CreateAppRequest{Name: "spa", Template: "spa", RedirectURIs: []string{origin + "/cb"}})
 	testkit.Eventually(t, "the origin is allowed", func() bool { return ok(b.A) })
-	if ok(b.B) || b.apps.Origins(context.Background(), b.A.Tenant, origin+".evil.example") || b.apps.Origins(context.Background(), b.A.Tenant, "null") {
+	if ok(b.B) || b.apps.Origins(context.Background(), b.A.Tenant, origin+".evil.example").Allowed || b.apps.Origins(context.Background(), b.A.Tenant, "null").Allowed {
 		t.Fatal("another tenant or origin is allowed")
 	}
 	if !b.client(t, b.A, app.ClientID).Enabled {

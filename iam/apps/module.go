@@ -113,7 +113,7 @@ type Service struct {
 	keys     Keys     // nil: no secret can be sealed, and no algorithm but the tenant's own is published ahead
 	outbound Outbound // nil: no app has a sector_identifier_uri
 	clients  *cache.Cache[Client]
-	origins  *cache.Cache[map[string]bool]
+	origins  *cache.Cache[map[string]httpapi.CrossOrigin]
 }
 
 // ensureKeysTx lets the key set have what will sign for an app before the first time.
@@ -128,7 +128,7 @@ func (s *Service) ensureKeysTx(ctx context.Context, tx db.Tx, o Settings) error 
 func New(d *db.DB, log *events.Log, hub *cache.Hub, grants Grants) *Service {
 	return &Service{db: d, events: log, grants: grants,
 		clients: cache.New[Client](hub, 20000, 10*time.Minute, "app", "client", "authz"),
-		origins: cache.New[map[string]bool](hub, 5000, 10*time.Minute, "app"),
+		origins: cache.New[map[string]httpapi.CrossOrigin](hub, 5000, 10*time.Minute, "app"),
 	}
 }
 
@@ -149,6 +149,7 @@ func (s *Service) Module() module.Manifest {
 		Routes: func(a *httpapi.API) {
 			s.appRoutes(a)
 			s.oidcRoutes(a)
+			s.originRoutes(a)
 			s.secretRoutes(a)
 			s.authorizedRoutes(a)
 		},

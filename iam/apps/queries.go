@@ -59,8 +59,9 @@ func listApps(ctx context.Context, tx db.Tx, org ids.Org, f AppFilter, after pos
 	return db.Collect[appRow](ctx, tx, sqlAppColumns+`
 		WHERE tenant_id = $1 AND org_id = $2 AND (name_key, id) > ($3, $4::uuid)
 		  AND ($6 = '' OR strpos(name_key, $6) > 0 OR client_id = $7) AND ($8 = '' OR template = $8) AND ($9 = '' OR enabled = ($9 = 'enabled'))
+		  AND ($10 = '' OR source = $10) AND ($11 = '' OR $11 = ANY (allowed_origins))
 		ORDER BY name_key, id LIMIT $5`,
-		tx.Tenant(), org, after.key, after.id, limit, text.Key(f.Q), f.Q, f.Template, f.Status)
+		tx.Tenant(), org, after.key, after.id, limit, text.Key(f.Q), f.Q, f.Template, f.Status, f.Source, f.Origin)
 }
 
 func findApp(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
@@ -102,11 +103,54 @@ func deleteApp(ctx context.Context, tx db.Tx, id ids.App) error {
 	return err
 }
 
+// originRow is a browser origin, and whether one of its apps is bound to cookies.
+type originRow struct {
+	Origin  string `db:"origin"`
+	Cookies bool   `db:"cookies"`
+}
+
 // allOrigins returns every browser origin that the enabled apps of a tenant allow.
-func allOrigins(ctx context.Context, tx db.Tx) ([]string, error) {
-	return db.Scalars[string](ctx, tx, `
-		SELECT DISTINCT o.origin FROM apps a CROSS JOIN LATERAL unnest(a.allowed_origins) AS o (origin)
-		WHERE a.tenant_id = $1 AND a.enabled AND a.allowed_origins <> '{}'`, tx.Tenant())
+func allOrigins(ctx context.Context, tx db.Tx) ([]originRow, error) {
+	return db.Collect[originRow](ctx, tx, `
+		SELECT o.origin, bool_or(coalesce(a.oidc->>'token_binding', '') = 'cookie') AS cookies FROM apps a CROSS JOIN LATERAL unnest(a.allowed_origins) AS o (origin)
+		WHERE a.tenant_id = $1 AND a.enabled AND a.allowed_origins <> '{}' GROUP BY o.origin`, tx.Tenant())
+}
+
+// originAppsRow is a browser origin with the first of the apps that allow it.
+type originAppsRow struct {
+	Origin string         `db:"origin"`
+	Count  int            `db:"count"`
+	Apps   []originAppRow `db:"apps"`
+}
+
+type originAppRow struct {
+	ID       uuid.UUID `json:"id"`
+	ClientID string    `json:"client_id"`
+	Name     string    `json:"name"`
+	Enabled  bool      `json:"enabled"`
+}
+
+func (r originAppsRow) view() Origin {
+	o := Origin{Origin: r.Origin, AppCount: r.Count, Apps: make([]OriginApp, len(r.Apps))}
+	for i, a := range r.Apps {
+		o.Apps[i] = OriginApp{ClientID: a.ClientID, Name: a.Name, Enabled: a.Enabled}
+		identify(&o.Apps[i].ID, a.ID)
+	}
+	return o
+}
+
+// identify fills in an identifier that came in a document of the database's, where it has no prefix.
+func identify[K ids.Kind](id *ids.ID[K], value uuid.UUID) { *id = ids.From[K](value) }
+
+// listOrigins returns the browser origins that the apps of an organization allow, those of disabled ones too, each with its first apps.
+func listOrigins(ctx context.Context, tx db.Tx, org ids.Org, after string, limit int) ([]originAppsRow, error) {
+	return db.Collect[originAppsRow](ctx, tx, `
+		SELECT o.origin, o.count, (SELECT jsonb_agg(jsonb_build_object('id', f.id, 'client_id', f.client_id, 'name', f.name, 'enabled', f.enabled) ORDER BY f.name_key, f.id)
+		    FROM (SELECT a.id, a.client_id, a.name, a.name_key, a.enabled FROM apps a WHERE a.tenant_id = $1 AND a.org_id = $2 AND o.origin = ANY (a.allowed_origins)
+		          ORDER BY a.name_key, a.id LIMIT $5) f) AS apps
+		FROM (SELECT u.origin, count(*) AS count FROM apps a CROSS JOIN LATERAL unnest(a.allowed_origins) AS u (origin)
+		      WHERE a.tenant_id = $1 AND a.org_id = $2 AND u.origin COLLATE "C" > $3 GROUP BY u.origin ORDER BY u.origin COLLATE "C" LIMIT $4) o
+		ORDER BY o.origin COLLATE "C"`, tx.Tenant(), org, after, limit, appsOfOrigin)
 }
 
 type secretRow struct {
@@ -214,6 +258,16 @@ func definedResources(ctx context.Context, tx db.Tx, org ids.Org, identifiers []
 	return n, err
 }
 
+// strangeAudiences returns those of the names that are no app's and no API resource's of an organization, or are another's app as well.
+func strangeAudiences(ctx context.Context, tx db.Tx, org ids.Org, names []string) ([]string, error) {
+	return db.Scalars[string](ctx, tx, `
+		SELECT n FROM unnest($3::text[]) AS n
+		WHERE NOT EXISTS (SELECT FROM apps a WHERE a.tenant_id = $1 AND a.client_id = n AND a.org_id = $2 AND NOT a.builtin)
+		  AND NOT EXISTS (SELECT FROM api_resources r WHERE r.tenant_id = $1 AND r.identifier = n AND r.org_id = $2 AND NOT r.builtin)
+		   OR EXISTS (SELECT FROM apps a WHERE a.tenant_id = $1 AND a.client_id = n AND (a.org_id <> $2 OR a.builtin))`,
+		tx.Tenant(), org, names)
+}
+
 // knownClaims returns those of the names that are claims of an organization's: its own, and those of organizations above.
 func knownClaims(ctx context.Context, tx db.Tx, org ids.Org, names []string) ([]string, error) {
 	return db.Scalars[string](ctx, tx, `
@@ -246,7 +300,7 @@ func handedTypes(ctx context.Context, tx db.Tx, app ids.App) ([]ids.APIResource,
 func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, error) {
 	return db.CollectOne[clientRow](ctx, tx, `
 		SELECT a.id, a.org_id, a.client_id, a.name, a.template, a.logo_uri, a.access_url, a.client_type, a.enabled, a.builtin, a.source,
-		       a.role_audience, a.grant_types, a.oidc,
+		       a.role_audience, a.grant_types, a.allowed_origins, a.oidc,
 		       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'hash', encode(k.hash, 'base64'), 'sealed', encode(k.sealed, 'base64'), 'expires_at', k.expires_at) ORDER BY k.id), '[]')
 		        FROM app_secrets k WHERE k.tenant_id = $1 AND k.app_id = a.id) AS secrets,
 		       (SELECT coalesce(jsonb_agg(jsonb_build_object('identifier', ar.identifier, 'open', g.open, 'policy', g.policy, 'scopes',

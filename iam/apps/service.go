@@ -67,7 +67,9 @@ func newClientID() string {
 
 // AppFilter narrows a list of apps; empty fields select all.
 type AppFilter struct {
+	Origin   string // of a browser, that the app allows
 	Q        string // what the name has in it, or the client_id
+	Source   string // SourceManaged, SourceRegistered or SourceDocument
 	Status   string // enabled or disabled
 	Template string
 }

@@ -31,6 +31,7 @@ type Client struct {
 	Source         string // SourceManaged, SourceRegistered or SourceDocument
 	RoleAudience   string // application or organization
 	GrantTypes     []string
+	Origins        []string // of browsers
 	SecretHashes   []SecretHash
 	Keys           []*jose.PublicKey              // of jwks; those of jwks_uri are read when they are needed
 	EncryptionKeys map[string]*jose.EncryptionKey // of jwks, by the algorithm
@@ -121,6 +122,7 @@ type clientRow struct {
 	Source       string       `db:"source"`
 	RoleAudience string       `db:"role_audience"`
 	GrantTypes   []string     `db:"grant_types"`
+	Origins      []string     `db:"allowed_origins"`
 	OIDC         Settings     `db:"oidc"`
 	Secrets      []SecretHash `db:"secrets"`
 	APIs         []ClientAPI  `db:"apis"`
@@ -152,21 +154,24 @@ func (r clientRow) client() Client {
 	r.OIDC.ExchangeAudiences = r.Serves
 	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
 		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, Source: r.Source, RoleAudience: r.RoleAudience,
-		GrantTypes: r.GrantTypes, SecretHashes: r.Secrets, Keys: keys, EncryptionKeys: r.OIDC.encryptionKeys(), APIs: r.APIs}
+		GrantTypes: r.GrantTypes, Origins: r.Origins, SecretHashes: r.Secrets, Keys: keys, EncryptionKeys: r.OIDC.encryptionKeys(), APIs: r.APIs}
 }
 
-// Origins reports whether an enabled app of the tenant allows a browser origin. Errors count as no.
-func (s *Service) Origins(ctx context.Context, t httpapi.Tenant, origin string) bool {
-	set, err := s.origins.Get(ctx, t.ID.UUID(), "", func(ctx context.Context) (map[string]bool, error) {
-		set := map[string]bool{}
+// Origins says what an origin may do in browsers by what the enabled apps of the tenant allow. An error is nothing.
+func (s *Service) Origins(ctx context.Context, t httpapi.Tenant, origin string) httpapi.CrossOrigin {
+	set, err := s.origins.Get(ctx, t.ID.UUID(), "", func(ctx context.Context) (map[string]httpapi.CrossOrigin, error) {
+		set := map[string]httpapi.CrossOrigin{}
 		err := s.db.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error {
 			origins, err := allOrigins(ctx, tx)
 			for _, o := range origins {
-				set[o] = true
+				set[o.Origin] = httpapi.CrossOrigin{Allowed: true, Cookies: o.Cookies}
 			}
 			return err
 		})
 		return set, err
 	})
-	return err == nil && set[origin]
+	if err != nil {
+		return httpapi.CrossOrigin{}
+	}
+	return set[origin]
 }

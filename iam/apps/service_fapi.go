@@ -104,6 +104,8 @@ func checkProfile(a appRow) error {
 		return no("require_signed_request_object", "true")
 	case s.BackchannelRequestAlg == "" && slices.Contains(a.GrantTypes, GrantCIBA):
 		return no("backchannel_authentication_request_signing_alg", "set where the app may use ciba")
+	case len(s.IDTokenAudiences) > 0:
+		return no("id_token_audiences", "empty")
 	case d.AskConsent && s.SkipConsent:
 		return no("skip_consent", "false")
 	}

@@ -76,7 +76,7 @@ func checkProtocol(a appRow) error {
 	case !slices.Contains(jose.Algs(), a.OIDC.IDTokenAlg):
 		return fault.CodeInvalid.At("/id_token_alg", "Must be one of the algorithms that the server's metadata lists.")
 	}
-	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkOwnPages(a.OIDC.Pages), checkCIBA(a.OIDC), checkSubjects(a.OIDC), checkEncryption(a.OIDC), checkCertificate(a.OIDC), checkProfile(a)); err != nil {
+	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkOwnPages(a.OIDC.Pages), checkCIBA(a.OIDC), checkSubjects(a.OIDC), checkEncryption(a.OIDC), checkCertificate(a.OIDC), checkProfile(a), checkBinding(a)); err != nil {
 		return err
 	}
 	native := a.Template == templateMobile
@@ -154,7 +154,7 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		fields = set(fields, "skip_consent", &a.OIDC.SkipConsent, in.SkipConsent)
 		fields = in.EncryptionPatch.over(fields, &a.OIDC.Encryption)
 		fields = in.PagesPatch.over(fields, &a.OIDC.Pages)
-		for _, set := range []setter{s.setMethod, s.setKeys, s.setCertificate, s.setProfile} {
+		for _, set := range []setter{s.setMethod, s.setKeys, s.setCertificate, s.setProfile, s.setTokens} {
 			if fields, err = set(ctx, tx, a, in, fields); err != nil {
 				return nil, err
 			}

@@ -50,6 +50,7 @@ var Registrable = slices.DeleteFunc(slices.Clone(ResponseTypes), func(types stri
 type Settings struct {
 	Encryption
 	Pages
+	TokenSettings
 	AccessTokenAttributes  []string             `json:"access_token_attributes" doc:"Claims about the person that access tokens have, whatever their scopes, and answers of introspection." example:"[\"department\"]"`
 	AccessTokenFormat      string               `json:"access_token_format" doc:"jwt: APIs check access tokens by themselves (RFC 9068). opaque: nobody but the server reads them; APIs ask introspection." example:"jwt"`
 	AccessTokenSeconds     int                  `json:"access_token_seconds" doc:"Lifetime of access tokens; 0 is the installation's default." example:"3600"`
@@ -123,6 +124,7 @@ func (s Settings) complete(clientType string) Settings {
 		s.SubjectType = SubjectPublic
 	}
 	s.ExchangeAudiences = list.Distinct(s.ExchangeAudiences)
+	s.IDTokenAudiences = list.Distinct(s.IDTokenAudiences)
 	s.AccessTokenAttributes = list.Distinct(s.AccessTokenAttributes)
 	if s.RequestedAttributes == nil {
 		s.RequestedAttributes = []RequestedAttribute{}

@@ -32,7 +32,7 @@ func cookieName(t httpapi.Tenant, kind string) (name string, secure bool) {
 func BrowserOf(w http.ResponseWriter, r *http.Request) Browser {
 	t := httpapi.TenantOf(r.Context())
 	b := Caller(r)
-	b.Secret, b.Session = readCookie(r, t, "browser", browserPrefix), readCookie(r, t, "session", sessionPrefix)
+	b.Secret, b.Session = BrowserSecret(r), readCookie(r, t, "session", sessionPrefix)
 	if b.Secret == "" {
 		b.Secret, _ = secrets.NewToken(browserPrefix)
 		// A sign-in begins at another site's redirect and has to find its browser again. Without the session the name
@@ -40,6 +40,11 @@ func BrowserOf(w http.ResponseWriter, r *http.Request) Browser {
 		writeCookie(w, t, "browser", b.Secret, http.SameSiteLaxMode)
 	}
 	return b
+}
+
+// BrowserSecret is the name of the browser that sends a request, "" where it shows none.
+func BrowserSecret(r *http.Request) string {
+	return readCookie(r, httpapi.TenantOf(r.Context()), "browser", browserPrefix)
 }
 
 // Caller says where a request comes from that is no browser's: its cookies are not looked at.

@@ -36,6 +36,13 @@ type AuthorizationDetailsType struct {
 	UpdatedAt   time.Time       `json:"updated_at" doc:"When it was last changed." example:"2026-11-23T09:00:00Z"`
 }
 
+// VisibleDetailsType is an authorization details type of an API resource that an organization has or inherits.
+type VisibleDetailsType struct {
+	AuthorizationDetailsType
+	ResourceID   ids.APIResource `json:"resource_id" doc:"The API resource."`
+	ResourceName string          `json:"resource_name" doc:"Its name." example:"Payments API"`
+}
+
 func (r detailsTypeRow) view() AuthorizationDetailsType {
 	return AuthorizationDetailsType{ID: r.ID, Type: r.Type, Name: r.Name, Description: r.Description, Schema: r.Schema, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
 }
@@ -47,6 +54,10 @@ type DetailsTypePath struct {
 }
 
 type (
+	listVisibleTypesInput struct {
+		httpapi.OrgPath
+		httpapi.PageQuery
+	}
 	createDetailsTypeInput struct {
 		ResourcePath
 		Body CreateAuthorizationDetailsTypeRequest
@@ -68,6 +79,8 @@ func (s *Service) detailsRoutes(a *httpapi.API) {
 	fixed := []fault.Code{errResourceBuiltin, errResourceInherited}
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[AuthorizationDetailsType]]]{ID: "listAuthorizationDetailsTypes", Method: "GET", Path: path, Tag: tagResources, Status: 200,
 		Needs: permResourcesRead, Summary: "List authorization details types", Description: "What apps may ask for at the API in more than scopes can say (RFC 9396), by type."}, s.listDetailsTypes)
+	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[VisibleDetailsType]]]{ID: "listVisibleAuthorizationDetailsTypes", Method: "GET", Path: "/v1/orgs/{org}/authorization-details-types", Tag: tagResources, Status: 200,
+		Needs: permResourcesRead, Summary: "List the authorization details types of all APIs", Description: "Those of every API resource that the organization has or inherits, by type."}, s.listVisibleTypes)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AuthorizationDetailsType]]{ID: "createAuthorizationDetailsType", Method: "POST", Path: path, Tag: tagResources, Status: 201,
 		Needs: permResourcesWrite, Summary: "Add an authorization details type", Description: "A type means one thing in the whole tenant. Which apps may ask for it is said where they are authorized for the API.",
 		Errors: append(fixed, errDetailsSchema, errDetailsTaken, errDetailsTooMany), Replay: s.replayDetailsType}, s.createDetailsType)
@@ -94,6 +107,18 @@ func (s *Service) listDetailsTypes(ctx context.Context, c *httpapi.Call, in *lis
 		return nil, err
 	}
 	result, err := s.ListDetailsTypes(ctx, c.Tenant.ID, c.Org.ID, in.Resource, req)
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.List(c, result), nil
+}
+
+func (s *Service) listVisibleTypes(ctx context.Context, c *httpapi.Call, in *listVisibleTypesInput) (*httpapi.Out[page.Of[VisibleDetailsType]], error) {
+	req, err := c.Page(in.PageQuery)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.ListVisibleDetailsTypes(ctx, c.Tenant.ID, c.Org.ID, req)
 	if err != nil {
 		return nil, err
 	}

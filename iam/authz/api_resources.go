@@ -96,6 +96,7 @@ type (
 	listResourcesInput struct {
 		httpapi.OrgPath
 		httpapi.PageQuery
+		Q string `query:"q" maxLength:"254" doc:"Only resources that have this in their name, in any case, or in their identifier." example:"invoices"`
 	}
 	createResourceInput struct {
 		httpapi.OrgPath
@@ -175,7 +176,7 @@ func (s *Service) listResources(ctx context.Context, c *httpapi.Call, in *listRe
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.ListResources(ctx, c.Tenant.ID, c.Org.ID, req)
+	result, err := s.ListResources(ctx, c.Tenant.ID, c.Org.ID, in.Q, req)
 	if err != nil {
 		return nil, err
 	}

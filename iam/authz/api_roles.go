@@ -40,6 +40,7 @@ type (
 		httpapi.PageQuery
 		AudienceType string  `query:"audience_type" enum:"application,organization" doc:"Only roles of this kind of audience." example:"application"`
 		App          ids.App `query:"app" doc:"Only roles of this app."`
+		Permission   string  `query:"permission" maxLength:"128" doc:"Only roles that give this scope, by its name: whom it is given by." example:"invoices.read"`
 	}
 	createRoleInput struct {
 		httpapi.OrgPath
@@ -84,7 +85,7 @@ func (s *Service) listRoles(ctx context.Context, c *httpapi.Call, in *listRolesI
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.ListRoles(ctx, c.Tenant.ID, c.Org.ID, RoleFilter{AudienceType: in.AudienceType, App: in.App}, req)
+	result, err := s.ListRoles(ctx, c.Tenant.ID, c.Org.ID, RoleFilter{AudienceType: in.AudienceType, App: in.App, Permission: in.Permission}, req)
 	if err != nil {
 		return nil, err
 	}

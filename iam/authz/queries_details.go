@@ -28,6 +28,21 @@ func listDetailsTypes(ctx context.Context, tx db.Tx, resource ids.APIResource, a
 		WHERE t.tenant_id = $1 AND t.resource_id = $2 AND t.type > $3 ORDER BY t.type LIMIT $4`, tx.Tenant(), resource, after, limit)
 }
 
+type visibleDetailsTypeRow struct {
+	detailsTypeRow
+	ResourceName string `db:"resource_name"`
+}
+
+// listVisibleDetailsTypes returns the types of an organization's own API resources and of its ancestors'.
+func listVisibleDetailsTypes(ctx context.Context, tx db.Tx, org ids.Org, after string, limit int) ([]visibleDetailsTypeRow, error) {
+	return db.Collect[visibleDetailsTypeRow](ctx, tx, `
+		SELECT t.id, t.resource_id, t.type, t.name, t.description, t.schema, t.created_at, t.updated_at, t.version, ar.name AS resource_name
+		FROM authorization_details_types t
+		JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = t.resource_id
+		JOIN org_closure c ON c.tenant_id = $1 AND c.descendant_id = $2 AND c.ancestor_id = ar.org_id
+		WHERE t.tenant_id = $1 AND t.type > $3 ORDER BY t.type LIMIT $4`, tx.Tenant(), org, after, limit)
+}
+
 func findDetailsType(ctx context.Context, tx db.Tx, resource ids.APIResource, id ids.DetailsType) (detailsTypeRow, error) {
 	return db.CollectOne[detailsTypeRow](ctx, tx, sqlDetailsTypeColumns+`
 		WHERE t.tenant_id = $1 AND t.id = $2 AND t.resource_id = $3`, tx.Tenant(), id, resource)

@@ -36,11 +36,12 @@ const sqlResourceColumns = `
 	SELECT ar.id, ar.org_id, ar.identifier, ar.name, ar.name_key, ar.requires_authorization, ar.registered_clients, ar.builtin, ar.created_at, ar.updated_at, ar.version
 	FROM org_closure c JOIN api_resources ar ON ar.tenant_id = c.tenant_id AND ar.org_id = c.ancestor_id `
 
-// listResources returns the resources of an organization and of its ancestors.
-func listResources(ctx context.Context, tx db.Tx, org ids.Org, after position, limit int) ([]resourceRow, error) {
+// listResources returns the resources of an organization and of its ancestors; those that have q in their name, or in their identifier.
+func listResources(ctx context.Context, tx db.Tx, org ids.Org, q string, after position, limit int) ([]resourceRow, error) {
 	return db.Collect[resourceRow](ctx, tx, sqlResourceColumns+`
 		WHERE c.tenant_id = $1 AND c.descendant_id = $2 AND (ar.name_key, ar.id) > ($3, $4::uuid)
-		ORDER BY ar.name_key, ar.id LIMIT $5`, tx.Tenant(), org, after.key, after.id, limit)
+		  AND ($6 = '' OR strpos(ar.name_key, $7) > 0 OR strpos(ar.identifier, $6) > 0)
+		ORDER BY ar.name_key, ar.id LIMIT $5`, tx.Tenant(), org, after.key, after.id, limit, q, text.Key(q))
 }
 
 func findResource(ctx context.Context, tx db.Tx, org ids.Org, id ids.APIResource) (resourceRow, error) {

@@ -40,7 +40,7 @@ const sqlRolePermissions = `
 
 // listRoles returns the roles that can be assigned in an organization: its own, the built-in ones, and those of apps that
 // are shared with it. Empty filters select all.
-func listRoles(ctx context.Context, tx db.Tx, org ids.Org, audience string, app ids.App, after position, limit int) ([]roleRow, error) {
+func listRoles(ctx context.Context, tx db.Tx, org ids.Org, audience string, app ids.App, scope string, after position, limit int) ([]roleRow, error) {
 	return db.Collect[roleRow](ctx, tx, `
 		WITH visible AS (
 		    SELECT o.id FROM roles o WHERE o.tenant_id = $1 AND o.org_id = $2
@@ -51,8 +51,10 @@ func listRoles(ctx context.Context, tx db.Tx, org ids.Org, audience string, app 
 		)`+sqlRoleColumns+`
 		FROM visible v JOIN roles r ON r.tenant_id = $1 AND r.id = v.id`+sqlRolePermissions+`
 		WHERE ($3 = '' OR r.audience_type = $3) AND ($4::uuid IS NULL OR r.audience_id = $4)
+		  AND ($8 = '' OR EXISTS (SELECT FROM role_permissions g JOIN api_scopes n ON n.tenant_id = $1 AND n.id = g.scope_id
+		      WHERE g.tenant_id = $1 AND g.role_id = r.id AND n.name = $8))
 		  AND (r.name_key, r.id) > ($5, $6::uuid)
-		ORDER BY r.name_key, r.id LIMIT $7`, tx.Tenant(), org, audience, app, after.key, after.id, limit)
+		ORDER BY r.name_key, r.id LIMIT $7`, tx.Tenant(), org, audience, app, after.key, after.id, limit, scope)
 }
 
 // findRoles returns those of the roles that can be assigned in an organization.

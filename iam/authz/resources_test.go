@@ -139,7 +139,7 @@ func TestResourceRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Descendants see it and do not change it; siblings' are not seen.
-	page, err := b.authz.ListResources(ctx, tenant, b.A.Branch.ID, first)
+	page, err := b.authz.ListResources(ctx, tenant, b.A.Branch.ID, "", first)
 	if err != nil || len(page.Items) != 2 || !page.Items[0].Inherited || !page.Items[1].Inherited {
 		t.Fatalf("%+v %v", page, err)
 	}
@@ -185,4 +185,65 @@ func TestResourceRules(t *testing.T) {
 		}
 	}
 	wantCode(t, b.authz.DeleteResource(ctx, tenant, b.A.Root.ID, made.ID, 0), "")
+}
+
+// TestWhatGivesAScope: resources are found by name and identifier, the roles that give a scope by its name, and the details types of all
+// resources are one list, of what an organization sees.
+func TestWhatGivesAScope(t *testing.T) {
+	b := setup(t)
+	ctx, tenant := b.root(b.A), b.A.Tenant.ID
+	for _, in := range []struct {
+		org  httpapi.Org
+		name string
+	}{{b.A.Root, "Notes"}, {b.A.Partner, "Partner's Ledger"}, {b.A.Rivals, "Notes of rivals"}} {
+		r, err := b.authz.CreateResource(ctx, tenant, in.org.ID, authz.CreateAPIResourceRequest{Identifier: "https://" + in.org.Handle + ".example/API", Name: in.name,
+			Scopes: []authz.CreateAPIScopeRequest{{Name: in.org.Handle + ".read"}, {Name: in.org.Handle + ".write"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.authz.AddDetailsType(ctx, tenant, in.org.ID, r.ID, authz.CreateAuthorizationDetailsTypeRequest{Type: "type_of_" + in.org.Handle, Name: "Type", Schema: map[string]any{"type": "object"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for q, want := range map[string]string{"NOTES": "Notes", "ledger": "Partner's Ledger", "partner.example/API": "Partner's Ledger", ".example/API": "Notes,Partner's Ledger", "rivals": "", "%": "", "partner.example/api": ""} {
+		got, err := b.authz.ListResources(ctx, tenant, b.A.Partner.ID, q, first)
+		var names []string
+		for _, r := range got.Items {
+			names = append(names, r.Name)
+		}
+		if err != nil || strings.Join(names, ",") != want {
+			t.Errorf("%q: %v, %v", q, names, err)
+		}
+	}
+	var types []string
+	req := page.Request{Size: 1}
+	for {
+		got, err := b.authz.ListVisibleDetailsTypes(ctx, tenant, b.A.Partner.ID, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range got.Items {
+			types = append(types, d.Type+" of "+d.ResourceName)
+		}
+		if got.Next == nil {
+			break
+		}
+		req.After = got.Next
+	}
+	if got := strings.Join(types, ","); got != "type_of_partner of Partner's Ledger,type_of_root of Notes" {
+		t.Error(got)
+	}
+	for name, scopes := range map[string][]string{"Reader": {"root.read"}, "Both": {"root.read", "root.write"}, "Other": {"root.write"}} {
+		b.newRole(t, b.A, b.A.Root, name, scopes...)
+	}
+	for scope, want := range map[string]string{"root.read": "Both,Reader", "root": "", "rivals.read": "", "users.write": "Administrator"} {
+		got, err := b.authz.ListRoles(ctx, tenant, b.A.Root.ID, authz.RoleFilter{Permission: scope}, first)
+		var names []string
+		for _, r := range got.Items {
+			names = append(names, r.Name)
+		}
+		if err != nil || strings.Join(names, ",") != want {
+			t.Errorf("%s: %v, %v", scope, names, err)
+		}
+	}
 }

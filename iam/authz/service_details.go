@@ -55,6 +55,18 @@ func (s *Service) ListDetailsTypes(ctx context.Context, tenant ids.Tenant, org i
 	return result, err
 }
 
+// ListVisibleDetailsTypes returns a page of the authorization details types, by type, of all API resources that org sees.
+func (s *Service) ListVisibleDetailsTypes(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request) (result page.Result[VisibleDetailsType], err error) {
+	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
+		rows, err := listVisibleDetailsTypes(ctx, tx, org, req.Part(0), req.Limit())
+		result = page.Map(page.Cut(req, rows, func(r visibleDetailsTypeRow) []string { return []string{r.Type} }), func(r visibleDetailsTypeRow) VisibleDetailsType {
+			return VisibleDetailsType{AuthorizationDetailsType: r.view(), ResourceID: r.Resource, ResourceName: r.ResourceName}
+		})
+		return err
+	})
+	return result, err
+}
+
 // LoadDetailsType returns an authorization details type of an API resource that org sees.
 func (s *Service) LoadDetailsType(ctx context.Context, tenant ids.Tenant, org ids.Org, resource ids.APIResource, id ids.DetailsType) (found VersionedDetailsType, err error) {
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {

@@ -56,10 +56,10 @@ func newScope(pointer string, in CreateAPIScopeRequest) (row scopeRow, err error
 	return row, err
 }
 
-// ListResources returns a page of the API resources that org sees, by name.
-func (s *Service) ListResources(ctx context.Context, tenant ids.Tenant, org ids.Org, req page.Request) (result page.Result[APIResource], err error) {
+// ListResources returns a page of the API resources that org sees, by name; those that have q in their name, or in their identifier.
+func (s *Service) ListResources(ctx context.Context, tenant ids.Tenant, org ids.Org, q string, req page.Request) (result page.Result[APIResource], err error) {
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		rows, err := listResources(ctx, tx, org, positionOf(req), req.Limit())
+		rows, err := listResources(ctx, tx, org, q, positionOf(req), req.Limit())
 		cut := page.Cut(req, rows, func(r resourceRow) []string { return []string{r.NameKey, r.ID.UUID().String()} })
 		result = page.Map(cut, func(r resourceRow) APIResource { return r.view(org) })
 		return err

@@ -25,12 +25,13 @@ type VersionedRole struct {
 type RoleFilter struct {
 	AudienceType string
 	App          ids.App
+	Permission   string // the name of a scope that the roles give
 }
 
 // ListRoles returns a page of the roles that can be assigned in org, by name.
 func (s *Service) ListRoles(ctx context.Context, tenant ids.Tenant, org ids.Org, f RoleFilter, req page.Request) (result page.Result[Role], err error) {
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		rows, err := listRoles(ctx, tx, org, f.AudienceType, f.App, positionOf(req), req.Limit())
+		rows, err := listRoles(ctx, tx, org, f.AudienceType, f.App, f.Permission, positionOf(req), req.Limit())
 		cut := page.Cut(req, rows, func(r roleRow) []string { return []string{r.NameKey, r.ID.UUID().String()} })
 		result = page.Map(cut, func(r roleRow) Role { return r.view(org) })
 		return err

@@ -132,7 +132,7 @@ func (a accessClaims) render(id ids.AccessToken, issued, expires int64) []byte {
 	} else {
 		c = c.text("aut", autClient)
 	}
-	if a.bound.any() {
+	if a.bound.proved() {
 		c = c.confirmation(a.bound)
 	}
 	c = c.details(a.details)
@@ -217,7 +217,7 @@ func (s *Service) readAccess(ctx context.Context, t httpapi.Tenant, token string
 		errText = errToken
 	}
 	if cnf, bound := c.Get("cnf"); bound {
-		if a.bound = confirmed(cnf); !a.bound.any() {
+		if a.bound = confirmed(cnf); !a.bound.proved() {
 			errText = errToken // a way of binding that we do not know is no reason to take the token without it
 		}
 	}

@@ -93,7 +93,8 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req.OrgFixed = pushed != nil || asked.has("request")
-	outcome, err := s.SignIn.Begin(ctx, httpapi.TenantOf(ctx), req, authn.BrowserOf(w, r))
+	browser := authn.BrowserOf(w, r)
+	outcome, err := s.SignIn.Begin(ctx, httpapi.TenantOf(ctx), req, browser)
 	if err != nil {
 		s.sendError(w, r, client, a, err)
 		return
@@ -107,7 +108,7 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 	case outcome.Error != "":
 		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, signInError(outcome.Error, outcome.Refusal)))
 	case outcome.Done != nil:
-		s.answer(w, r, client, a, *outcome.Done)
+		s.answer(w, r, client, a, *outcome.Done, browser)
 	default:
 		noStore(w.Header())
 		w.Header().Set("Location", outcome.RedirectTo)
@@ -130,7 +131,8 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 		s.errorPage(w, r, err)
 		return
 	}
-	done, err := s.SignIn.Finish(ctx, t, id, authn.BrowserOf(w, r))
+	browser := authn.BrowserOf(w, r)
+	done, err := s.SignIn.Finish(ctx, t, id, browser)
 	if err != nil {
 		s.errorPage(w, r, err)
 		return
@@ -163,7 +165,7 @@ func (s *Service) resume(w http.ResponseWriter, r *http.Request) {
 		s.sendError(w, r, client, a, s.noted(r, atAuthorize, a.params(), signInError(done.Error, done.Refusal)))
 		return
 	}
-	s.answer(w, r, client, a, done)
+	s.answer(w, r, client, a, done, browser)
 }
 
 func (s *Service) sendError(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, err error) {
@@ -394,7 +396,7 @@ func (s *Service) signInRequest(ctx context.Context, client apps.Client, p param
 	}
 	if hint := p.get("id_token_hint"); hint != "" {
 		c, err := s.readHint(ctx, httpapi.TenantOf(ctx), hint)
-		if err == nil && !c.HasAudience(client.ClientID) {
+		if err == nil && issuedTo(c) != client.ClientID {
 			err = errToken
 		}
 		if err == nil {

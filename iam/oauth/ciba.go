@@ -226,7 +226,7 @@ func (s *Service) readCIBA(ctx context.Context, client apps.Client, p params) (c
 	}
 	if hint := p.get("id_token_hint"); hint != "" {
 		told, err := s.readHint(ctx, httpapi.TenantOf(ctx), hint)
-		if err == nil && !told.HasAudience(client.ClientID) {
+		if err == nil && issuedTo(told) != client.ClientID {
 			err = errToken
 		}
 		if err == nil {

@@ -29,7 +29,7 @@ type credentials struct {
 // makes it, so whoever holds one need not ask again.
 type authenticatedClient struct {
 	apps.Client
-	shown binding // of which key and which certificate it has proved in this request to hold the private part
+	shown binding // of which key and which certificate it has proved in this request to hold the private part, and of which browser it is
 }
 
 // errClient is the one answer to every failure, so that it does not tell which client_ids exist.
@@ -87,7 +87,7 @@ func (s *Service) authenticateClient(ctx context.Context, r *http.Request, form 
 		}
 	}
 	jkt, err := s.provenKey(ctx, r.Header.Values("DPoP"), use{method: r.Method, url: httpapi.IssuerOf(ctx).URL + r.URL.Path, nonce: client.DPoPNonce, algs: client.Demands().Algs})
-	return authenticatedClient{Client: client, shown: binding{jkt: jkt, x5t: s.shownThumbprint(ctx)}}, err
+	return authenticatedClient{Client: client, shown: binding{jkt: jkt, x5t: s.shownThumbprint(ctx), browser: shownBrowser(r, client)}}, err
 }
 
 // methodAllowed reports whether a client may prove itself in this way. Who may prove himself in two ways is only as safe as

@@ -121,7 +121,7 @@ func (s *Service) redeemCode(w http.ResponseWriter, r *http.Request, client auth
 			refused = true
 			return s.endTx(ctx, tx, c.grant, reasonCodeReused)
 		case !c.bound().satisfiedBy(client.shown):
-			return errGrant.told("RFC 9449, section 10", "The request proves the key, or shows the certificate, that the code is bound to.", "Make the proof with the key whose thumbprint was sent as dpop_jkt.")
+			return errGrant.told("RFC 9449, section 10", "The request proves the key, or shows the certificate, that the code is bound to, and comes from the browser that it is bound to.", "Make the proof with the key whose thumbprint was sent as dpop_jkt; redeem the code in the browser that it came to.")
 		case !tx.Now().Before(c.CodeExpiresAt):
 			return errGrant.told("RFC 6749, section 4.1.2", "code is redeemed before it expires, within a minute at the most.", "Redeem the code at once when it comes; start a new sign-in for this one.")
 		case c.RedirectURI != redirect:

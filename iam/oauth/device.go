@@ -27,16 +27,12 @@ import (
 const (
 	prefixDevice = "grv_dc"
 
-	deviceInterval = 5 * time.Second // between two polls; each that comes too early makes it longer by as much
-	deviceLife     = 10 * time.Minute
+	deviceSlower = 5 * time.Second // by which each poll that comes too early makes the interval longer (section 3.5)
 
-	// userCodeLetters make no words and are not taken for each other (section 6.1): 8 of 20 are 34 bits, for ten minutes.
-	userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
-	userCodeLength  = 8
+	maxUserCode = 64 // bytes, as typed
 
-	// maxAttempts is how many user codes that name no device may be entered from one address within the life of a code (section
-	// 5.1): nobody has to mistype as often.
-	maxAttempts = 10
+	// attemptWindow is the time in which user codes that name no device are counted (section 5.1).
+	attemptWindow = 10 * time.Minute
 )
 
 const (
@@ -89,7 +85,11 @@ func (s *Service) deviceAuthorization(r *http.Request, form params) ([]byte, err
 	}
 	issuer := httpapi.IssuerOf(ctx).URL
 	device, hash := secrets.NewToken(prefixDevice)
-	userCode := newUserCode()
+	policy, err := s.devices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	userCode := newUserCode(alphabets[policy.Alphabet], policy.CodeLength)
 	asked, err := s.askedDetails(ctx, client.Client, form, nil, details.Request{Org: httpapi.IssuerOf(ctx).Org.ID})
 	if err != nil {
 		return nil, err
@@ -98,36 +98,36 @@ func (s *Service) deviceAuthorization(r *http.Request, form params) ([]byte, err
 	if err := noneGranted(requested, scopes, missingAPI); err != nil && len(asked.list) == 0 {
 		return nil, err
 	}
-	d := deviceCode{Hash: hash, App: client.ID, Issuer: issuer, Details: asked.list.String(), Scopes: scopes}
+	d := deviceCode{Hash: hash, App: client.ID, Issuer: issuer, Details: asked.list.String(), Scopes: scopes, Interval: policy.IntervalSeconds}
 	err = s.DB.InTenant(asClient(ctx, client.Client), httpapi.TenantOf(ctx).ID, func(ctx context.Context, tx db.Tx) error {
-		return insertDevice(ctx, tx, d, userCodeHash(userCode), tx.Now().Add(deviceLife))
+		return insertDevice(ctx, tx, d, userCodeHash(userCode), tx.Now().Add(policy.life()))
 	})
 	if err != nil {
 		return nil, err
 	}
-	shown := userCode[:userCodeLength/2] + "-" + userCode[userCodeLength/2:]
+	shown := grouped(userCode)
 	page := issuer + "/device"
 	return newClaims().text("device_code", device).text("user_code", shown).text("verification_uri", page).
-		text("verification_uri_complete", page+"?user_code="+shown).number("expires_in", int64(deviceLife/time.Second)).
-		number("interval", int64(deviceInterval/time.Second)).end(), nil
+		text("verification_uri_complete", page+"?user_code="+shown).number("expires_in", int64(policy.CodeSeconds)).
+		number("interval", int64(policy.IntervalSeconds)).end(), nil
 }
 
-func newUserCode() string {
-	code := make([]byte, userCodeLength)
+func newUserCode(alphabet string, length int) string {
+	code := make([]byte, length)
 	for i := range code {
-		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(userCodeLetters))))
+		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
 		if err != nil {
 			panic(err) // crypto/rand never fails
 		}
-		code[i] = userCodeLetters[n.Int64()]
+		code[i] = alphabet[n.Int64()]
 	}
 	return string(code)
 }
 
-// userCodeHash forgives what people type: case, and everything that is no letter.
+// userCodeHash forgives what people type: case, and everything that is neither letter nor digit.
 func userCodeHash(typed string) []byte {
 	return secrets.HashToken(strings.Map(func(c rune) rune {
-		if c < 'A' || c > 'Z' {
+		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
 			return -1
 		}
 		return c
@@ -138,7 +138,7 @@ func userCodeHash(typed string) []byte {
 // page. He is always asked for his consent: nothing else tells him what he lets in. Errors: [CodeDevice], [CodeDeviceTooMany].
 func (s *Service) BeginDevice(ctx context.Context, userCode string, b authn.Browser) (address string, err error) {
 	no := CodeDevice.With("Look at the device and try again.", nil)
-	if len(userCode) > 4*userCodeLength {
+	if len(userCode) > maxUserCode {
 		return "", no
 	}
 	t, issuer := httpapi.TenantOf(ctx), httpapi.IssuerOf(ctx)
@@ -173,18 +173,26 @@ func (s *Service) BeginDevice(ctx context.Context, userCode string, b authn.Brow
 	return outcome.RedirectTo, err
 }
 
-// enterUserCode finds the device that waits with a code. Codes from one address that name none are counted, and beyond
-// [maxAttempts] none is looked at any more, so that nobody finds other people's devices by trying.
+// enterUserCode finds the device that waits with a code. Codes that name none are counted, those from one address and those from
+// all, and beyond what [Devices] lets none is looked at any more, so that nobody finds other people's devices by trying.
 func (s *Service) enterUserCode(ctx context.Context, tenant ids.Tenant, userCode, issuer, address string) (d deviceCode, err error) {
 	var missed error
+	org := baseOrg(ctx)
 	err = s.DB.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		more, err := countAttempt(ctx, tx, address)
+		policy, _, err := devicesModule.Resolve(ctx, tx, org)
 		if err != nil {
 			return err
 		}
-		if !more {
-			missed = CodeDeviceTooMany.With("Wait ten minutes.", nil)
-			return nil
+		counted := []attempts{{address, policy.GuessesByAddress}, {org.String(), policy.Guesses}}
+		for _, of := range counted { // always in this order, so that no two wait for each other
+			more, err := countAttempt(ctx, tx, of)
+			if err != nil {
+				return err
+			}
+			if !more {
+				missed = CodeDeviceTooMany.With("Wait ten minutes.", nil)
+				return nil
+			}
 		}
 		if d, err = findDevice(ctx, tx, userCodeHash(userCode), issuer); db.IsNoRows(err) {
 			missed = err // and the count stays
@@ -193,7 +201,12 @@ func (s *Service) enterUserCode(ctx context.Context, tenant ids.Tenant, userCode
 		if err != nil {
 			return err
 		}
-		return forgiveAttempt(ctx, tx, address)
+		for _, of := range counted {
+			if err := forgiveAttempt(ctx, tx, of); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return d, cmp.Or(err, missed)
 }
@@ -338,7 +351,7 @@ func polled(ctx context.Context, tx db.Tx, d deviceCode) (answer, err error) {
 	answer = errDevicePending
 	if d.PolledAt != nil && tx.Now().Before(d.PolledAt.Add(time.Duration(d.Interval)*time.Second)) {
 		answer = errDeviceSlow
-		d.Interval += int(deviceInterval / time.Second)
+		d.Interval += int(deviceSlower / time.Second)
 	}
 	return answer, notePoll(ctx, tx, d.Hash, d.Interval)
 }

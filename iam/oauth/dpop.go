@@ -163,14 +163,14 @@ func validThumbprint(jkt string) bool {
 	return err == nil && len(raw) == sha256.Size
 }
 
-// bind binds the refresh tokens of a public client to its key and certificate (RFC 9449, section 5; RFC 8705, section 4). Those of
+// bind binds the refresh tokens of a public client to its key, certificate (RFC 9449, section 5; RFC 8705, section 4) and browser. Those of
 // another are bound to how it authenticates, so that it can change both.
 func (g *grant) bind(client authenticatedClient) {
 	var b binding
 	if client.Public {
 		b = client.bound()
 	}
-	g.JKT, g.X5T = b.jkt, b.x5t
+	g.JKT, g.X5T, g.Browser = b.jkt, b.x5t, b.browser
 }
 
 // bindRefreshTx is bind for the grant that a code has led to.

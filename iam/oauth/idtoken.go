@@ -11,6 +11,7 @@ import (
 	"grove/iam/apps"
 	"grove/infra/httpapi"
 	"grove/infra/jose"
+	"grove/infra/kernel/fault"
 	"grove/infra/kernel/ids"
 )
 
@@ -30,9 +31,18 @@ func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, c
 	if err != nil {
 		return "", err
 	}
+	audience, err := s.idAudience(ctx, t, client)
+	if err != nil {
+		return "", err
+	}
 	now := s.DB.Clock().Now()
-	c := newClaims().text("iss", issuer).text("sub", known.subject(p.grant.User)).text("aud", client.ClientID).text("azp", client.ClientID).
-		number("exp", now.Add(s.idTTL(client)).Unix()).number("iat", now.Unix()).number("auth_time", p.grant.AuthTime.Unix()).
+	c := newClaims().text("iss", issuer).text("sub", known.subject(p.grant.User))
+	if len(audience) == 1 {
+		c = c.text("aud", client.ClientID)
+	} else {
+		c = c.list("aud", audience)
+	}
+	c = c.text("azp", client.ClientID).number("exp", now.Add(s.idTTL(client)).Unix()).number("iat", now.Unix()).number("auth_time", p.grant.AuthTime.Unix()).
 		text("nonce", of.nonce).text("at_hash", leftHash(key.Alg(), of.access)).text("c_hash", leftHash(key.Alg(), of.code)).
 		text("s_hash", leftHash(key.Alg(), of.state)).list("amr", p.grant.AMR).text("acr", acrOf(p.grant.AMR)).
 		text("sid", known.session(p.grant.Session)).
@@ -42,6 +52,23 @@ func (s *Service) signID(ctx context.Context, t httpapi.Tenant, issuer string, c
 		return "", err
 	}
 	return s.encrypted(ctx, client, client.IDTokenEncryptionAlg, client.IDTokenEncryptionEnc, signed)
+}
+
+// idAudience is whom an ID token is for: the client, to whom it is issued (azp), and whom its owner has named besides (section 2). A name
+// that has since become another owner's app, which the address of a document can, is left out: that app would take the token for
+// its own.
+func (s *Service) idAudience(ctx context.Context, t httpapi.Tenant, client apps.Client) ([]string, error) {
+	all := []string{client.ClientID}
+	for _, name := range client.IDTokenAudiences {
+		other, err := s.Clients.Client(ctx, t.ID, name)
+		if err != nil && !fault.CodeNotFound.Is(err) {
+			return nil, err
+		}
+		if err != nil || other.Org == client.Org && !other.Builtin {
+			all = append(all, name)
+		}
+	}
+	return all, nil
 }
 
 // leftHash is at_hash, c_hash (section 3.1.3.6) and s_hash (FAPI 1.0 Advanced, section 5.2.2.1): the left half of the digest by the
@@ -69,15 +96,21 @@ func (s *Service) readHint(ctx context.Context, t httpapi.Tenant, token string) 
 	if err != nil {
 		return nil, err
 	}
-	if c.IssuedAt.IsZero() || c.IssuedAt.After(s.DB.Clock().Now().Add(time.Minute)) || len(c.Audience) != 1 {
+	if c.IssuedAt.IsZero() || c.IssuedAt.After(s.DB.Clock().Now().Add(time.Minute)) || !c.HasAudience(issuedTo(c)) {
 		return nil, errToken
 	}
 	return c, nil
 }
 
+// issuedTo is the client that asked for an ID token of ours, whoever else it is for.
+func issuedTo(c *jose.Claims) string {
+	azp, _ := c.Text("azp")
+	return azp
+}
+
 // hinted is whom, and which session, a hint is about: zero for a session that it does not name.
 func (s *Service) hinted(ctx context.Context, t httpapi.Tenant, c *jose.Claims) (user ids.User, session ids.Session, err error) {
-	known, err := s.namingOf(ctx, t.ID, c.Audience[0], c.Subject)
+	known, err := s.namingOf(ctx, t.ID, issuedTo(c), c.Subject)
 	if err != nil {
 		return user, session, err
 	}

@@ -137,7 +137,7 @@ func (s *Service) introspectAccess(ctx context.Context, caller authenticatedClie
 			c = c.raw(name, raw)
 		}
 	}
-	if a.bound.any() {
+	if a.bound.proved() {
 		c = c.confirmation(a.bound)
 	}
 	if roles, ok := a.claims.Get("roles"); ok {

@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"strings"
-	"time"
 
 	"grove/iam/apps"
 	"grove/infra/httpapi"
@@ -16,9 +15,6 @@ const (
 	modeJWT     = "jwt" // of the mode that is usual for the response type
 	suffixJWT   = ".jwt"
 	typResponse = "JWT"
-
-	// signedResponseLife bounds the time from here to the client, by way of the browser (section 2.1).
-	signedResponseLife = 10 * time.Minute
 )
 
 // plainMode splits a response mode into how the response travels and whether it is signed.
@@ -28,7 +24,11 @@ func plainMode(mode string) (plain string, signed bool) {
 
 // signResponse makes the one parameter that takes the place of all others (section 2.3.1).
 func (s *Service) signResponse(ctx context.Context, client apps.Client, issuer string, pairs []param) ([]param, error) {
-	c := newClaims().text("iss", issuer).text("aud", client.ClientID).number("exp", s.DB.Clock().Now().Add(signedResponseLife).Unix())
+	life, err := s.responseLife(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := newClaims().text("iss", issuer).text("aud", client.ClientID).number("exp", s.DB.Clock().Now().Add(life).Unix())
 	for _, p := range pairs {
 		c = c.text(p.name, p.value)
 	}

@@ -59,7 +59,7 @@ func (s *Service) readJWT(ctx context.Context, client authenticatedClient, token
 		}
 	}
 	if cnf, bound := c.Get("cnf"); bound {
-		if to := confirmed(cnf); !to.any() || !to.satisfiedBy(client.shown) {
+		if to := confirmed(cnf); !to.proved() || !to.satisfiedBy(client.shown) {
 			return no(&notAsserted{ruleBound, nil})
 		}
 	}

@@ -122,7 +122,7 @@ func (s *Service) readLogout(ctx context.Context, p params) (LogoutRequest, erro
 	clientID := p.get("client_id")
 	if hint := p.get("id_token_hint"); hint != "" {
 		c, err := s.readHint(ctx, t, hint)
-		if err == nil && clientID != "" && !c.HasAudience(clientID) {
+		if err == nil && clientID != "" && issuedTo(c) != clientID {
 			err = errToken
 		}
 		if err == nil {
@@ -134,7 +134,7 @@ func (s *Service) readLogout(ctx context.Context, p params) (LogoutRequest, erro
 		if err != nil {
 			return request, errHint.because(err)
 		}
-		clientID = c.Audience[0]
+		clientID = issuedTo(c)
 	}
 	redirect := p.get("post_logout_redirect_uri")
 	if clientID == "" {

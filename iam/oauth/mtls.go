@@ -30,14 +30,16 @@ var (
 
 var errUnbound = refuse(codeInvalidRequest, "This client's tokens are bound to its certificate: show one in the TLS handshake (RFC 8705, section 3).").told("RFC 8705, section 3", "", "Use the endpoints of mtls_endpoint_aliases, with the client's certificate and key.")
 
-// binding is what a token is bound to: the thumbprint of a key (RFC 9449) and that of a certificate (RFC 8705); "" is none.
-type binding struct{ jkt, x5t string }
+// binding is what a token is bound to: the thumbprint of a key (RFC 9449), that of a certificate (RFC 8705), and, of codes and refresh
+// tokens, a browser; "" is none.
+type binding struct{ jkt, x5t, browser string }
 
-func (b binding) any() bool { return b != binding{} }
+// proved reports whether access tokens are bound as well.
+func (b binding) proved() bool { return b.jkt != "" || b.x5t != "" }
 
 // satisfiedBy reports whether who has shown so much may use what is bound.
 func (b binding) satisfiedBy(shown binding) bool {
-	return (b.jkt == "" || b.jkt == shown.jkt) && (b.x5t == "" || b.x5t == shown.x5t)
+	return (b.jkt == "" || b.jkt == shown.jkt) && (b.x5t == "" || b.x5t == shown.x5t) && (b.browser == "" || b.browser == shown.browser)
 }
 
 // bound is what the tokens of a request will be bound to. A key binds whenever the client proves to have one; a certificate, which

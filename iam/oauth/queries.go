@@ -34,6 +34,7 @@ type grant struct {
 	Nonce           string            `db:"nonce"`
 	JKT             string            `db:"dpop_jkt"` // see bind
 	X5T             string            `db:"x5t"`      // see bind
+	Browser         string            `db:"browser"`  // see bind
 	AMR             []string          `db:"amr"`
 	AuthTime        time.Time         `db:"auth_time"`
 	Stamp           int64             `db:"stamp"`
@@ -70,7 +71,7 @@ func (g grant) holder() ids.User {
 }
 
 // bound is what the next token request of the grant has to show.
-func (g grant) bound() binding { return binding{jkt: g.JKT, x5t: g.X5T} }
+func (g grant) bound() binding { return binding{jkt: g.JKT, x5t: g.X5T, browser: g.Browser} }
 
 func (g grant) alive(now time.Time) bool { return g.EndedAt == nil && now.Before(g.ExpiresAt) }
 
@@ -92,13 +93,13 @@ type storedRefresh struct {
 }
 
 const (
-	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.connection_id, g.session_org_id, g.from_id, g.first_id, g.impersonator_id, g.impersonator_org_id, g.support_access_id, g.read_only, g.offline, g.issuer, g.claims, g.authorization_details, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.amr, g.auth_time,
+	grantColumns = `g.id, g.org_id, g.user_id, g.user_org_id, g.app_id, g.session_id, g.connection_id, g.session_org_id, g.from_id, g.first_id, g.impersonator_id, g.impersonator_org_id, g.support_access_id, g.read_only, g.offline, g.issuer, g.claims, g.authorization_details, g.resources, g.scopes, g.nonce, g.dpop_jkt, g.x5t, g.browser, g.amr, g.auth_time,
 		g.stamp, g.generation, g.rotated_at, g.expires_at, g.ended_at`
 
 	// A statement does not see the row that it inserts, so what it returns is about the grants before.
 	sqlInsertGrant = `
-		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t, connection_id, authorization_details, claims, impersonator_id, impersonator_org_id, support_access_id, read_only)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+		INSERT INTO grants (tenant_id, id, org_id, user_id, user_org_id, app_id, session_id, offline, issuer, scopes, nonce, amr, auth_time, stamp, created_at, expires_at, dpop_jkt, resources, from_id, first_id, session_org_id, x5t, connection_id, authorization_details, claims, impersonator_id, impersonator_org_id, support_access_id, read_only, browser)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
 		RETURNING NOT EXISTS (
 			SELECT FROM grants o WHERE o.tenant_id = $1 AND o.session_id = $7 AND o.org_id = $3 AND o.user_id = $4 AND o.app_id = $6
 			AND o.scopes @> $10 AND ($24 = '' OR o.authorization_details = $24) AND ($25 = '' OR o.claims = $25) AND o.ended_at IS NULL AND NOT EXISTS (
@@ -156,7 +157,7 @@ const (
 		SET scopes = ARRAY(SELECT u.s FROM unnest(scopes) WITH ORDINALITY AS u (s, n) WHERE u.s <> ALL ($2::text[]) ORDER BY u.n) WHERE tenant_id = $1 AND ended_at IS NULL AND scopes && $2::text[]`
 
 	sqlRestamp   = `UPDATE grants SET stamp = $3 WHERE tenant_id = $1 AND id = $2`
-	sqlBindGrant = `UPDATE grants SET dpop_jkt = $3, x5t = $4 WHERE tenant_id = $1 AND id = $2`
+	sqlBindGrant = `UPDATE grants SET dpop_jkt = $3, x5t = $4, browser = $5 WHERE tenant_id = $1 AND id = $2`
 	sqlEndGrant  = `UPDATE grants SET ended_at = $3 WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL`
 
 	sqlInsertUsed = `INSERT INTO used_identifiers (tenant_id, hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
@@ -167,18 +168,33 @@ const (
 	sqlDeletePushed = `DELETE FROM pushed_requests WHERE tenant_id = $1 AND hash = $2`
 
 	// Across tenants, as grove_system.
-	sqlSweepCodes   = `DELETE FROM authorization_codes WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
-	sqlSweepGrants  = `DELETE FROM grants WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM grants WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	sqlSweepCodes  = `DELETE FROM authorization_codes WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM authorization_codes WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	sqlSweepPushed = `DELETE FROM pushed_requests WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM pushed_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+	sqlSweepUsed   = `DELETE FROM used_identifiers WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM used_identifiers WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+
+	sqlTenantsAfter = `SELECT tenant_id FROM tenants WHERE tenant_id > coalesce($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY tenant_id LIMIT $2`
+
 	sqlSweepRefresh = `DELETE FROM refresh_tokens WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
-	sqlSweepPushed  = `DELETE FROM pushed_requests WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM pushed_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
-	sqlSweepUsed    = `DELETE FROM used_identifiers WHERE (tenant_id, hash) IN (SELECT tenant_id, hash FROM used_identifiers WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`
+
+	// In a tenant, of each organization what expired before its own time.
+	sqlOrgsAfter   = `SELECT id FROM organizations WHERE tenant_id = $1 AND id > $2::uuid ORDER BY id LIMIT $3`
+	sqlSweepGrants = `DELETE FROM grants WHERE tenant_id = $1 AND id IN (SELECT g.id FROM unnest($2::uuid[], $3::timestamptz[]) AS k (org_id, before)
+		CROSS JOIN LATERAL (SELECT id FROM grants WHERE tenant_id = $1 AND org_id = k.org_id AND expires_at < k.before ORDER BY expires_at LIMIT $4) g LIMIT $4)`
 )
+
+func tenantsAfter(ctx context.Context, tx db.SystemTx, after ids.Tenant, limit int) ([]ids.Tenant, error) {
+	return db.Scalars[ids.Tenant](ctx, tx, sqlTenantsAfter, after, limit)
+}
+
+func orgsAfter(ctx context.Context, tx db.Tx, after ids.Org, limit int) ([]ids.Org, error) {
+	return db.Scalars[ids.Org](ctx, tx, sqlOrgsAfter, tx.Tenant(), after.UUID(), limit) // the zero UUID, before all others, not NULL
+}
 
 // insertGrant reports whether the app gains by the grant: in this session it has not had as
 // much, or what it had was ended since. A grant that ran out gave nothing up.
 func insertGrant(ctx context.Context, tx db.Tx, g grant) (gained bool, err error) {
 	err = tx.QueryRow(ctx, sqlInsertGrant, tx.Tenant(), g.ID, g.Org, g.User, g.UserOrg, g.App, g.Session, g.Offline, g.Issuer, list(g.Scopes), g.Nonce,
-		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T, g.Connection, g.Details, g.Claims, g.Impersonator, g.ImpersonatorOrg, g.Support, g.ReadOnly).Scan(&gained)
+		list(g.AMR), g.AuthTime, g.Stamp, tx.Now(), g.ExpiresAt, g.JKT, list(g.Resources), g.From, g.First, g.SessionOrg, g.X5T, g.Connection, g.Details, g.Claims, g.Impersonator, g.ImpersonatorOrg, g.Support, g.ReadOnly, g.Browser).Scan(&gained)
 	return gained, err
 }
 
@@ -285,7 +301,7 @@ func restamp(ctx context.Context, tx db.Tx, id ids.Grant, stamp int64) error {
 }
 
 func bindGrant(ctx context.Context, tx db.Tx, id ids.Grant, b binding) error {
-	_, err := tx.Exec(ctx, sqlBindGrant, tx.Tenant(), id, b.jkt, b.x5t)
+	_, err := tx.Exec(ctx, sqlBindGrant, tx.Tenant(), id, b.jkt, b.x5t, b.browser)
 	return err
 }
 

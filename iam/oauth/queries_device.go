@@ -49,7 +49,7 @@ const (
 )
 
 func insertDevice(ctx context.Context, tx db.Tx, d deviceCode, userCode []byte, expiresAt time.Time) error {
-	_, err := tx.Exec(ctx, sqlInsertDevice, tx.Tenant(), d.Hash, userCode, d.App, d.Issuer, list(d.Scopes), int(deviceInterval/time.Second), expiresAt, d.Details)
+	_, err := tx.Exec(ctx, sqlInsertDevice, tx.Tenant(), d.Hash, userCode, d.App, d.Issuer, list(d.Scopes), d.Interval, expiresAt, d.Details)
 	return err
 }
 
@@ -81,15 +81,21 @@ func deleteDevice(ctx context.Context, tx db.Tx, hash []byte) error {
 	return err
 }
 
-// countAttempt reports whether one more code may be entered from an address now.
-func countAttempt(ctx context.Context, tx db.Tx, address string) (bool, error) {
+// attempts are user codes that name no device, of whom they are counted and how many he may enter.
+type attempts struct {
+	by   string
+	most int
+}
+
+// countAttempt reports whether one more code may be entered now.
+func countAttempt(ctx context.Context, tx db.Tx, of attempts) (bool, error) {
 	var n int
-	err := tx.QueryRow(ctx, sqlCountAttempt, tx.Tenant(), address, tx.Now(), tx.Now().Add(-deviceLife), maxAttempts).Scan(&n)
-	return n <= maxAttempts, err
+	err := tx.QueryRow(ctx, sqlCountAttempt, tx.Tenant(), of.by, tx.Now(), tx.Now().Add(-attemptWindow), of.most).Scan(&n)
+	return n <= of.most, err
 }
 
 // forgiveAttempt takes back the count of a code that was right.
-func forgiveAttempt(ctx context.Context, tx db.Tx, address string) error {
-	_, err := tx.Exec(ctx, sqlForgiveAttempt, tx.Tenant(), address)
+func forgiveAttempt(ctx context.Context, tx db.Tx, of attempts) error {
+	_, err := tx.Exec(ctx, sqlForgiveAttempt, tx.Tenant(), of.by)
 	return err
 }

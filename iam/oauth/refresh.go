@@ -53,8 +53,8 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request, client authent
 		case err != nil:
 			return err
 		case f.App != client.ID || f.Issuer != issuer || !atBase(ctx, f.Org) || !f.bound().satisfiedBy(client.shown):
-			return errGrant.told("RFC 6749, section 6", "refresh_token was made for this app, at this issuer, and comes with the key or certificate that it is bound to.",
-				"Refresh with the client_id, at the issuer, and with the key of the first request.")
+			return errGrant.told("RFC 6749, section 6", "refresh_token was made for this app, at this issuer, and comes with the key or certificate, and from the browser, that it is bound to.",
+				"Refresh with the client_id, at the issuer, with the key and in the browser of the first request.")
 		}
 		generation, ok := s.nextGeneration(f, hash, tx.Now())
 		if !ok {

@@ -61,6 +61,8 @@ func readResponseType(client apps.Client, p params, a *authorization) error {
 		return refuse(codeUnauthorizedClient, "This client may not use the authorization code grant.").told("RFC 6749, section 4.1.2.1", "The app may use the grant type authorization_code.", "Allow the grant type in the app's settings (OpenID Connect, Grant types).")
 	case slices.Contains(types, typeToken) && (client.DPoPBound || client.CertificateBound):
 		return refuse(codeUnauthorizedClient, "This client's tokens are bound to a key or a certificate, which one in the address cannot be.")
+	case client.TokenBinding != "" && wanted != typeCode:
+		return refuse(codeUnauthorizedClient, "This client's tokens are bound to the browser, which those in the address cannot be.")
 	case slices.Contains(types, typeIDToken) && !p.has("nonce"): // sections 3.2.2.1 and 3.3.2.11
 		return refuse(codeInvalidRequest, "nonce is required where an ID token comes back.").told("OpenID Connect Core 1.0, section 3.2.2.1", "", "Send a random nonce, and compare it with that of the ID token.")
 	}
@@ -77,8 +79,8 @@ func (a authorization) stillAllowed(client apps.Client) bool {
 func (a authorization) wants(what string) bool { return slices.Contains(a.Types, what) }
 
 // answer sends what the client has asked for.
-func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, done authn.Done) {
-	pairs, err := s.authorized(r.Context(), client, a, done)
+func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, done authn.Done, b authn.Browser) {
+	pairs, err := s.authorized(r.Context(), client, a, done, b)
 	if err != nil {
 		s.sendError(w, r, client, a, err)
 		return
@@ -92,12 +94,13 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, client apps.Cli
 }
 
 // authorized stores a grant and makes what goes back through the browser.
-func (s *Service) authorized(ctx context.Context, client apps.Client, a authorization, done authn.Done) ([]param, error) {
+func (s *Service) authorized(ctx context.Context, client apps.Client, a authorization, done authn.Done, b authn.Browser) ([]param, error) {
 	if err := a.settles(done.User, done.AMR); err != nil {
 		return nil, err
 	}
 	t := httpapi.TenantOf(ctx)
 	g := newGrant(client, a, done)
+	g.signedInWith(client, b)
 	own := !slices.Equal(a.Types, []string{typeSubjectToken}) // something for the person himself
 	front := a.wants(typeToken) || a.wants(typeIDToken)
 	var acting grant

@@ -97,6 +97,9 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 		return no(errGrant)
 	}
 	from := line[i]
+	if from.Browser != "" && from.Browser != client.shown.browser {
+		return no(errGrant)
+	}
 	of := from.subjects()
 	of.Token = held.id.UUID()
 	standing, err := s.Sessions.Standing(ctx, tx, of)

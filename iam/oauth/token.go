@@ -38,6 +38,9 @@ func (s *Service) grantToken(w http.ResponseWriter, r *http.Request, form params
 	if client.CertificateBound && client.shown.x5t == "" {
 		return errUnbound
 	}
+	if err := checkBrowser(r, client); err != nil {
+		return err
+	}
 	grantType := form.get("grant_type")
 	var do func(http.ResponseWriter, *http.Request, authenticatedClient, params) error
 	switch grantType {

@@ -49,6 +49,11 @@ func TestRegister(t *testing.T) {
 	if o := v.must("GET", "/orgs/root/apps/"+v.appOf(id)["id"].(string)+"/oidc", nil); o["policy_uri"] != "https://agent.example/privacy" || o["tos_uri"] != "https://agent.example/terms" {
 		t.Errorf("the app's pages are %v, %v", o["policy_uri"], o["tos_uri"])
 	}
+	for query, want := range map[string]int{"source=registered&q=agent": 1, "source=managed&q=agent": 0, "source=registered&q=robot": 0, "source=document": 0} { // by client_name, for administrators
+		if listed := v.must("GET", "/orgs/root/apps?"+query, nil)["items"].([]any); len(listed) != want {
+			t.Errorf("%s: %v", query, listed)
+		}
+	}
 	// A confidential client has a secret, two of one name are two clients, and web_message stays out.
 	secret := v.register("", agent(map[string]any{"token_endpoint_auth_method": "client_secret_basic"}))
 	if secret.Text("client_secret") == "" || secret.JSON["client_secret_expires_at"] != 0.0 || secret.Text("client_id") == id {

@@ -46,10 +46,10 @@ type Options struct {
 	Directory         Directory
 	Limits            Limits
 	Log               *slog.Logger
-	Observe           func(method, route string, status int, took time.Duration) // nil for none
-	Origins           func(ctx context.Context, t Tenant, origin string) bool    // may this browser origin call the API?
-	Page              func(w http.ResponseWriter, r *http.Request, status int)   // shows a person what a status says; nil: programs only
-	PlatformKey       string                                                     // the operator's bearer key; "" closes the platform API
+	Observe           func(method, route string, status int, took time.Duration)     // nil for none
+	Origins           func(ctx context.Context, t Tenant, origin string) CrossOrigin // what pages of this browser origin may do
+	Page              func(w http.ResponseWriter, r *http.Request, status int)       // shows a person what a status says; nil: programs only
+	PlatformKey       string                                                         // the operator's bearer key; "" closes the platform API
 	Sealer            Sealer
 	TrustedProxies    []netip.Prefix
 	Version           string

@@ -128,7 +128,9 @@ func serveWith(t *testing.T, w *world, d *db.DB, work func(ctx context.Context, 
 		t.Fatal(err)
 	}
 	o := httpapi.Options{Authenticator: w, Authorizer: w, DB: d, Directory: w, Log: testkit.Quiet(), PlatformKey: strings.Repeat("k", 32),
-		Sealer: secrets.NewSealer(root), Origins: func(_ context.Context, _ httpapi.Tenant, origin string) bool { return origin == "https://app.example" }}
+		Sealer: secrets.NewSealer(root), Origins: func(_ context.Context, _ httpapi.Tenant, origin string) httpapi.CrossOrigin {
+			return httpapi.CrossOrigin{Allowed: origin == "https://app.example" || origin == "https://bound.example", Cookies: origin == "https://bound.example"}
+		}}
 	for _, f := range options {
 		f(&o)
 	}
@@ -568,6 +570,19 @@ func TestCORSIsForKnownOrigins(t *testing.T) {
 		}
 		if got.Header().Get("Access-Control-Allow-Credentials") != "" {
 			t.Error("credentials are allowed across origins")
+		}
+	}
+	// Cookies count for apps that are bound to them, at the token endpoint alone.
+	for _, c := range []struct{ origin, path, want string }{
+		{"https://bound.example", "/t/acme/oauth2/token", "true"}, {"https://bound.example", "/t/acme/o/x/oauth2/token", "true"}, {"https://app.example", "/t/acme/oauth2/token", ""},
+		{"https://evil.example", "/t/acme/oauth2/token", ""}, {"https://bound.example", "/t/acme/oauth2/userinfo", ""}, {"https://bound.example", "/t/acme/oauth2/register", ""},
+		{"https://bound.example", things, ""}, {"https://bound.example", "/t/acme/oauth2/authorize", ""}, {"https://bound.example", "/t/acme/o/oauth2/token/login", ""},
+	} {
+		for _, method := range []string{"OPTIONS", "POST"} {
+			got := call(h, method, c.path, "", "Origin", c.origin, "Access-Control-Request-Method", "POST")
+			if v := got.Header().Get("Access-Control-Allow-Credentials"); v != c.want || v != "" && got.Header().Get("Access-Control-Allow-Origin") != c.origin {
+				t.Errorf("%s %s of %s: credentials %q for %q", method, c.path, c.origin, v, got.Header().Get("Access-Control-Allow-Origin"))
+			}
 		}
 	}
 	// Handles are any word: what the path means is what comes after them.

@@ -216,6 +216,15 @@ func (a *API) limitClient(hc huma.Context, who actor.Actor) error {
 	return limited(a.clients, w, r, who.Tenant.String()+who.App.String()+who.User.String())
 }
 
+// CrossOrigin is what the pages of a browser origin may do at a tenant's endpoints.
+type CrossOrigin struct {
+	Allowed bool // call them, and read the answers
+	Cookies bool // also read those of the token endpoint where the browser has sent cookies
+}
+
+// tokenPath is the one endpoint whose answers a page may read that go by a cookie: to whom, it judges by itself.
+const tokenPath = "/oauth2/token"
+
 // cors lets the browser origins of a tenant's apps call the management API and the token endpoints, never the pages
 // or the authorization endpoint (RFC 9700, section 2.6).
 func (a *API) cors(next http.Handler) http.Handler {
@@ -236,8 +245,15 @@ func (a *API) cors(next http.Handler) http.Handler {
 		}
 		w.Header().Add("Vary", "Origin")
 		t, err := a.tenantOf(r)
-		if err == nil && a.Origins(r.Context(), t, origin) {
+		var may CrossOrigin
+		if err == nil {
+			may = a.Origins(r.Context(), t, origin)
+		}
+		if may.Allowed {
 			h := w.Header()
+			if may.Cookies && belowBase(r.URL.Path) == tokenPath {
+				h.Set("Access-Control-Allow-Credentials", "true")
+			}
 			h.Set("Access-Control-Allow-Origin", origin)
 			h.Set("Access-Control-Expose-Headers", "DPoP-Nonce, ETag, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, WWW-Authenticate, X-Request-Id")
 			if preflight(r) {
@@ -291,7 +307,7 @@ func (a *API) tenantOf(r *http.Request) (Tenant, error) {
 func crossOriginPath(path string) bool {
 	below := belowBase(path)
 	switch below {
-	case "/oauth2/device_authorization", "/oauth2/par", "/oauth2/revoke", "/oauth2/token", "/oauth2/userinfo":
+	case "/oauth2/device_authorization", "/oauth2/par", "/oauth2/revoke", tokenPath, "/oauth2/userinfo":
 		return true
 	}
 	return strings.HasPrefix(below, "/v1/") || publicPath(path)

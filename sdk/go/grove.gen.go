@@ -1035,6 +1035,24 @@ func (e UpdateAppOIDCRequestSubjectType) Valid() bool {
 	}
 }
 
+// Defines values for UpdateAppOIDCRequestTokenBinding.
+const (
+	UpdateAppOIDCRequestTokenBindingCookie UpdateAppOIDCRequestTokenBinding = "cookie"
+	UpdateAppOIDCRequestTokenBindingEmpty  UpdateAppOIDCRequestTokenBinding = ""
+)
+
+// Valid indicates whether the value is a known member of the UpdateAppOIDCRequestTokenBinding enum.
+func (e UpdateAppOIDCRequestTokenBinding) Valid() bool {
+	switch e {
+	case UpdateAppOIDCRequestTokenBindingCookie:
+		return true
+	case UpdateAppOIDCRequestTokenBindingEmpty:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UpdateAppOIDCRequestTokenEndpointAuthMethod.
 const (
 	UpdateAppOIDCRequestTokenEndpointAuthMethodClientSecret            UpdateAppOIDCRequestTokenEndpointAuthMethod = "client_secret"
@@ -1353,6 +1371,27 @@ func (e ListOrganizationsParamsStatus) Valid() bool {
 	case ListOrganizationsParamsStatusActive:
 		return true
 	case ListOrganizationsParamsStatusSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListAppsParamsSource.
+const (
+	ListAppsParamsSourceDocument   ListAppsParamsSource = "document"
+	ListAppsParamsSourceManaged    ListAppsParamsSource = "managed"
+	ListAppsParamsSourceRegistered ListAppsParamsSource = "registered"
+)
+
+// Valid indicates whether the value is a known member of the ListAppsParamsSource enum.
+func (e ListAppsParamsSource) Valid() bool {
+	switch e {
+	case ListAppsParamsSourceDocument:
+		return true
+	case ListAppsParamsSourceManaged:
+		return true
+	case ListAppsParamsSourceRegistered:
 		return true
 	default:
 		return false
@@ -2235,6 +2274,11 @@ type AppOIDC struct {
 	// Examples: ES256
 	IDTokenAlg string `json:"id_token_alg"`
 
+	// IDTokenAudiences Whom ID tokens are for besides the app: other apps of its organization, and APIs that it defines.
+	//
+	// Examples: ["https://api.example.com"]
+	IDTokenAudiences []string `json:"id_token_audiences"`
+
 	// IDTokenEncryptedResponseAlg How the keys of encrypted ID tokens are made; empty: they are not encrypted.
 	//
 	// Examples: ECDH-ES
@@ -2378,6 +2422,11 @@ type AppOIDC struct {
 	//
 	// Examples: false
 	TLSClientCertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens"`
+
+	// TokenBinding cookie: codes and refresh tokens are good only in the browser that the person signed in with; empty: they need no cookie.
+	//
+	// Examples:
+	TokenBinding string `json:"token_binding"`
 
 	// TokenEndpointAuthMethod How the app proves who it is: client_secret takes the secret in header or body.
 	//
@@ -4243,6 +4292,56 @@ type OrganizationList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// Origin defines model for Origin.
+type Origin struct {
+	// AppCount How many apps allow it.
+	//
+	// Examples: 1
+	AppCount int64 `json:"app_count"`
+
+	// Apps The apps that allow it, by name: the first 20. List apps with origin for the others.
+	Apps []OriginApp `json:"apps"`
+
+	// Origin The origin: scheme, host and port.
+	//
+	// Examples: https://app.example.com
+	Origin string `json:"origin"`
+}
+
+// OriginApp defines model for OriginApp.
+type OriginApp struct {
+	// ClientID Its name in OAuth.
+	//
+	// Examples: k3v5mq2n7x4h6t8w9y2z5b7d3f
+	ClientID string `json:"client_id"`
+
+	// Enabled Whether it works. An origin of disabled apps alone may call nothing.
+	//
+	// Examples: true
+	Enabled bool `json:"enabled"`
+
+	// ID The app.
+	//
+	// Examples: app_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name Its name for people.
+	//
+	// Examples: Invoices
+	Name string `json:"name"`
+}
+
+// OriginList defines model for OriginList.
+type OriginList struct {
+	// Items The page's items, in the list's order.
+	Items []Origin `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // PasswordLink defines model for PasswordLink.
 type PasswordLink struct {
 	// Delivery How it reaches the user.
@@ -5242,6 +5341,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: ES256
 	IDTokenAlg *UpdateAppOIDCRequestIDTokenAlg `json:"id_token_alg,omitempty"`
 
+	// IDTokenAudiences Whom ID tokens are for besides the app, all from now on: client_ids of apps, and identifiers of API resources, of the app's own organization. Their aud is a list then, and azp says to whom they were issued; who takes one has to look at both (OpenID Connect Core 1.0, section 3.1.3.7). Not for apps with a profile.
+	//
+	// Examples: ["https://api.example.com"]
+	IDTokenAudiences *[]string `json:"id_token_audiences,omitempty"`
+
 	// IDTokenEncryptedResponseAlg How ID tokens, and logout tokens, are encrypted for the app after they are signed: how the key of each is agreed on or wrapped, with a key of jwks or jwks_uri (RFC 7518, section 4). Empty for not at all. For apps whose tokens pass through others' hands, as in the addresses of a browser.
 	//
 	// Examples: ECDH-ES
@@ -5386,6 +5490,11 @@ type UpdateAppOIDCRequest struct {
 	// Examples: false
 	TLSClientCertificateBoundAccessTokens *bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
+	// TokenBinding cookie: codes and refresh tokens are good only in the browser that the person signed in with, which shows the server's cookie; scripts call the token endpoint with credentials, from one of allowed_origins, on the server's own site (such as app.example.com and id.example.com). For apps in a browser with codes and nothing else; access tokens are not bound by it, but by dpop_bound_access_tokens. Empty for none. A change ends what was issued before.
+	//
+	// Examples:
+	TokenBinding *UpdateAppOIDCRequestTokenBinding `json:"token_binding,omitempty"`
+
 	// TokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; client_secret_jwt signs an assertion with a secret that is made after this is set, because the server has to keep it (sealed); none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 	//
 	// Examples: private_key_jwt
@@ -5507,6 +5616,11 @@ type UpdateAppOIDCRequestResponseTypes string
 //
 // Examples: public
 type UpdateAppOIDCRequestSubjectType string
+
+// UpdateAppOIDCRequestTokenBinding cookie: codes and refresh tokens are good only in the browser that the person signed in with, which shows the server's cookie; scripts call the token endpoint with credentials, from one of allowed_origins, on the server's own site (such as app.example.com and id.example.com). For apps in a browser with codes and nothing else; access tokens are not bound by it, but by dpop_bound_access_tokens. Empty for none. A change ends what was issued before.
+//
+// Examples:
+type UpdateAppOIDCRequestTokenBinding string
 
 // UpdateAppOIDCRequestTokenEndpointAuthMethod How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; client_secret_jwt signs an assertion with a secret that is made after this is set, because the server has to keep it (sealed); none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
 //
@@ -6001,6 +6115,65 @@ type UserSessionList struct {
 	NextPageToken *string `json:"next_page_token,omitempty"`
 }
 
+// VisibleDetailsType defines model for VisibleDetailsType.
+type VisibleDetailsType struct {
+	// CreatedAt When it was added.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// Description What is allowed by it.
+	//
+	// Examples: Money leaves your account.
+	Description string `json:"description"`
+
+	// ID The authorization details type.
+	//
+	// Examples: adt_069hwpkw01r010000000000004
+	ID string `json:"id"`
+
+	// Name Name for people.
+	//
+	// Examples: Payment
+	Name string `json:"name"`
+
+	// ResourceID The API resource.
+	//
+	// Examples: api_069hwpkw01r010000000000004
+	ResourceID string `json:"resource_id"`
+
+	// ResourceName Its name.
+	//
+	// Examples: Payments API
+	ResourceName string `json:"resource_name"`
+
+	// Schema JSON Schema, draft 2020-12.
+	//
+	// Examples: {"properties":{"amount":{"title":"Amount","type":"string"}},"required":["amount"],"type":"object"}
+	Schema map[string]interface{} `json:"schema"`
+
+	// Type The value of type in authorization_details.
+	//
+	// Examples: payment_initiation
+	Type string `json:"type"`
+
+	// UpdatedAt When it was last changed.
+	//
+	// Examples: 2026-11-23T09:00:00Z
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// VisibleDetailsTypeList defines model for VisibleDetailsTypeList.
+type VisibleDetailsTypeList struct {
+	// Items The page's items, in the list's order.
+	Items []VisibleDetailsType `json:"items"`
+
+	// NextPageToken Opaque token for the next page; absent on the last page.
+	//
+	// Examples: b3BhcXVl
+	NextPageToken *string `json:"next_page_token,omitempty"`
+}
+
 // VisibleScope defines model for VisibleScope.
 type VisibleScope struct {
 	// Description What the scope allows.
@@ -6208,6 +6381,9 @@ type ListAPIResourcesParams struct {
 
 	// PageToken next_page_token of the page before; with the same other parameters.
 	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+
+	// Q Only resources that have this in their name, in any case, or in their identifier.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // ListAuthorizationDetailsTypesParams defines parameters for ListAuthorizationDetailsTypes.
@@ -6240,6 +6416,15 @@ type ListVisibleScopesParams struct {
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
+// ListAppOriginsParams defines parameters for ListAppOrigins.
+type ListAppOriginsParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
 // ListAppsParams defines parameters for ListApps.
 type ListAppsParams struct {
 	// PageSize Items on a page.
@@ -6251,12 +6436,21 @@ type ListAppsParams struct {
 	// Q Only apps whose name has this in it, or whose client_id it is.
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 
+	// Origin Only apps that allow this browser origin.
+	Origin *string `form:"origin,omitempty" json:"origin,omitempty"`
+
+	// Source Only apps that were set up so: with registered, and a q, the clients that registered themselves under a name (RFC 7591, client_name).
+	Source *ListAppsParamsSource `form:"source,omitempty" json:"source,omitempty"`
+
 	// Template Only apps of this kind.
 	Template *ListAppsParamsTemplate `form:"template,omitempty" json:"template,omitempty"`
 
 	// Status Only apps that work, or that do not.
 	Status *ListAppsParamsStatus `form:"status,omitempty" json:"status,omitempty"`
 }
+
+// ListAppsParamsSource defines parameters for ListApps.
+type ListAppsParamsSource string
 
 // ListAppsParamsTemplate defines parameters for ListApps.
 type ListAppsParamsTemplate string
@@ -6284,6 +6478,15 @@ type ListFailedRequestsParams struct {
 
 // ListAppSecretsParams defines parameters for ListAppSecrets.
 type ListAppSecretsParams struct {
+	// PageSize Items on a page.
+	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
+
+	// PageToken next_page_token of the page before; with the same other parameters.
+	PageToken *string `form:"page_token,omitempty" json:"page_token,omitempty"`
+}
+
+// ListVisibleAuthorizationDetailsTypesParams defines parameters for ListVisibleAuthorizationDetailsTypes.
+type ListVisibleAuthorizationDetailsTypesParams struct {
 	// PageSize Items on a page.
 	PageSize *int64 `form:"page_size,omitempty" json:"page_size,omitempty"`
 
@@ -6532,6 +6735,9 @@ type ListRolesParams struct {
 
 	// App Only roles of this app.
 	App *string `form:"app,omitempty" json:"app,omitempty"`
+
+	// Permission Only roles that give this scope, by its name: whom it is given by.
+	Permission *string `form:"permission,omitempty" json:"permission,omitempty"`
 }
 
 // ListRolesParamsAudienceType defines parameters for ListRoles.
@@ -7279,6 +7485,7 @@ func (c *Client) ListAPIResources(ctx context.Context, org string, params *ListA
 	if params != nil {
 		add(&r, "page_size", params.PageSize)
 		add(&r, "page_token", params.PageToken)
+		add(&r, "q", params.Q)
 	}
 	answer := new(APIResourceList)
 	if err := c.do(ctx, r, answer, options); err != nil {
@@ -7502,6 +7709,32 @@ func (c *Client) ListVisibleScopesPages(ctx context.Context, org string, params 
 	})
 }
 
+// ListAppOrigins is GET /v1/orgs/{org}/app-origins.
+//
+// The browser origins (CORS) that the organization's apps allow, each with the apps that do. An origin that an enabled app allows may call the token endpoint and the API, with that app's tokens or another's.
+func (c *Client) ListAppOrigins(ctx context.Context, org string, params *ListAppOriginsParams, options ...Option) (*OriginList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/app-origins", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(OriginList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListAppOriginsPages calls ListAppOrigins for one page after the other. An error ends it.
+func (c *Client) ListAppOriginsPages(ctx context.Context, org string, params *ListAppOriginsParams, options ...Option) iter.Seq2[*OriginList, error] {
+	return pages(params, func(at *ListAppOriginsParams) (*OriginList, error) {
+		return c.ListAppOrigins(ctx, org, at, options...)
+	}, func(at *ListAppOriginsParams, answer *OriginList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
+}
+
 // ListApps is GET /v1/orgs/{org}/apps.
 //
 // The apps that the organization owns, by name. Those that are shared with it are among its available apps.
@@ -7511,6 +7744,8 @@ func (c *Client) ListApps(ctx context.Context, org string, params *ListAppsParam
 		add(&r, "page_size", params.PageSize)
 		add(&r, "page_token", params.PageToken)
 		add(&r, "q", params.Q)
+		add(&r, "origin", params.Origin)
+		add(&r, "source", params.Source)
 		add(&r, "template", params.Template)
 		add(&r, "status", params.Status)
 	}
@@ -7761,6 +7996,32 @@ func (c *Client) RevokeAppConsents(ctx context.Context, org string, app string, 
 func (c *Client) RevokeAppTokens(ctx context.Context, org string, app string, options ...Option) error {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/apps/%s:revoke-tokens", org, app)}
 	return c.do(ctx, r, nil, options)
+}
+
+// ListVisibleAuthorizationDetailsTypes is GET /v1/orgs/{org}/authorization-details-types.
+//
+// Those of every API resource that the organization has or inherits, by type.
+func (c *Client) ListVisibleAuthorizationDetailsTypes(ctx context.Context, org string, params *ListVisibleAuthorizationDetailsTypesParams, options ...Option) (*VisibleDetailsTypeList, error) {
+	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/authorization-details-types", org)}
+	if params != nil {
+		add(&r, "page_size", params.PageSize)
+		add(&r, "page_token", params.PageToken)
+	}
+	answer := new(VisibleDetailsTypeList)
+	if err := c.do(ctx, r, answer, options); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// ListVisibleAuthorizationDetailsTypesPages calls ListVisibleAuthorizationDetailsTypes for one page after the other. An error ends it.
+func (c *Client) ListVisibleAuthorizationDetailsTypesPages(ctx context.Context, org string, params *ListVisibleAuthorizationDetailsTypesParams, options ...Option) iter.Seq2[*VisibleDetailsTypeList, error] {
+	return pages(params, func(at *ListVisibleAuthorizationDetailsTypesParams) (*VisibleDetailsTypeList, error) {
+		return c.ListVisibleAuthorizationDetailsTypes(ctx, org, at, options...)
+	}, func(at *ListVisibleAuthorizationDetailsTypesParams, answer *VisibleDetailsTypeList) bool {
+		at.PageToken = answer.NextPageToken
+		return at.PageToken != nil
+	})
 }
 
 // ListAvailableApps is GET /v1/orgs/{org}/available-apps.
@@ -8548,6 +8809,7 @@ func (c *Client) ListRoles(ctx context.Context, org string, params *ListRolesPar
 		add(&r, "page_token", params.PageToken)
 		add(&r, "audience_type", params.AudienceType)
 		add(&r, "app", params.App)
+		add(&r, "permission", params.Permission)
 	}
 	answer := new(RoleList)
 	if err := c.do(ctx, r, answer, options); err != nil {

@@ -61,7 +61,7 @@ func (a *App) manage(ctx context.Context, tenant ids.Tenant, root ids.Org) (clie
 	if err != nil {
 		return "", "", err
 	}
-	resources, err := a.Parts.Authz.ListResources(ctx, tenant, root, page.Request{Size: page.MaxSize})
+	resources, err := a.Parts.Authz.ListResources(ctx, tenant, root, "", page.Request{Size: page.MaxSize})
 	if err != nil {
 		return "", "", err
 	}

@@ -211,7 +211,9 @@ var special = map[string]func(p *place, c *call){
 		}
 		c.body.(m)["token_exchange_audiences"] = []string{}
 		c.body.(m)["access_token_attributes"] = []string{"given_name"} // of requested_attributes
-		delete(c.body.(m), "sector_identifier_uri")                    // it would be read
+		c.body.(m)["id_token_audiences"] = []string{}
+		c.body.(m)["token_binding"] = ""            // the app is confidential
+		delete(c.body.(m), "sector_identifier_uri") // it would be read
 	},
 	"updateOrganization": func(p *place, c *call) { c.path["org"] = p.child(unique("org")).org },
 	"updateRole": func(_ *place, c *call) {

@@ -6,7 +6,8 @@
 //	mux.Handle("GET /notes", server.Require("notes.read")(notes))
 //
 // In the handler, [TokenOf] says who is calling and in which organization. A token that was revoked is good until it expires, which
-// is minutes: ask the introspection endpoint where that is too long.
+// is minutes. Where that is too long, let the apps have opaque tokens, which only the server reads, and set Config.Introspection: such a
+// token is asked about (RFC 7662), and refused where nobody answers. Without it opaque tokens are not taken.
 package resource
 
 import (
@@ -39,6 +40,9 @@ type Config struct {
 	Client   *http.Client     // nil: that of net/http
 	Now      func() time.Time // nil: time.Now
 
+	// Introspection is how opaque tokens are asked about; nil: they are not taken.
+	Introspection *Introspection
+
 	// Certificate returns the certificate that a caller has shown, for tokens that are bound to it (RFC 8705). nil: that of the TLS
 	// connection. An API behind a proxy reads it from a header that the proxy alone can write.
 	Certificate func(r *http.Request) *x509.Certificate
@@ -48,6 +52,7 @@ type Config struct {
 type Server struct {
 	config   Config
 	path     string // of the metadata
+	asker    *asker // nil: of opaque tokens nobody is asked
 	hint     string // resource_metadata of challenges
 	verifier *oidc.IDTokenVerifier
 }
@@ -65,8 +70,12 @@ func New(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	asks, err := newAsker(provider, c)
+	if err != nil {
+		return nil, err
+	}
 	path := wellKnown + strings.TrimSuffix(at.EscapedPath(), "/")
-	return &Server{config: c, path: path, hint: at.Scheme + "://" + at.Host + path,
+	return &Server{config: c, path: path, asker: asks, hint: at.Scheme + "://" + at.Host + path,
 		// Organizations have issuers of their own below the tenant's, with the same keys: see issuedBy.
 		verifier: provider.Verifier(&oidc.Config{ClientID: c.Resource, SkipIssuerCheck: true, Now: c.Now,
 			SupportedSigningAlgs: []string{oidc.ES256, oidc.EdDSA, oidc.PS256, oidc.RS256}})}, nil
@@ -135,6 +144,9 @@ func (s *Server) Verify(ctx context.Context, token string) (Token, error) {
 }
 
 func (s *Server) verify(ctx context.Context, token string, shown *x509.Certificate) (Token, error) {
+	if s.asker != nil && strings.HasPrefix(token, opaqueStart) {
+		return s.verifyOpaque(ctx, token, shown)
+	}
 	if typeOf(token) != typAccessToken {
 		return Token{}, ErrType // an ID token is signed by the same keys
 	}
@@ -142,17 +154,27 @@ func (s *Server) verify(ctx context.Context, token string, shown *x509.Certifica
 	if err != nil {
 		return Token{}, err
 	}
-	if verified.Issuer != s.config.Issuer && !strings.HasPrefix(verified.Issuer, s.config.Issuer+"/o/") {
+	if !s.issuedBy(verified.Issuer) {
 		return Token{}, ErrIssuer
 	}
 	var c claims
 	if err := verified.Claims(&c); err != nil {
 		return Token{}, err
 	}
+	return c.token(verified.Subject, shown)
+}
+
+// issuedBy reports whether an issuer is the tenant, or one of its organizations.
+func (s *Server) issuedBy(issuer string) bool {
+	return issuer == s.config.Issuer || strings.HasPrefix(issuer, s.config.Issuer+"/o/")
+}
+
+// token is what claims say, for who has shown what they are bound to.
+func (c claims) token(subject string, shown *x509.Certificate) (Token, error) {
 	if c.Confirmed != nil && !boundTo(c.Confirmed, shown) {
 		return Token{}, ErrBound
 	}
-	t := Token{Subject: verified.Subject, Person: c.Aut == "APPLICATION_USER", ClientID: c.ClientID, OrgID: c.OrgID, OrgHandle: c.OrgHandle, Roles: c.Roles,
+	t := Token{Subject: subject, Person: c.Aut == "APPLICATION_USER", ClientID: c.ClientID, OrgID: c.OrgID, OrgHandle: c.OrgHandle, Roles: c.Roles,
 		Scopes: strings.Fields(c.Scope), Details: c.Details}
 	if c.AuthTime > 0 {
 		t.AuthTime = time.Unix(c.AuthTime, 0)
@@ -221,6 +243,9 @@ func (s *Server) require(age time.Duration, scopes []string) func(http.Handler) 
 			}
 			t, err := s.verify(r.Context(), strings.TrimSpace(token), s.shown(r))
 			switch {
+			case errors.Is(err, ErrUnavailable): // the token may be good: its bearer is to keep it
+				w.Header().Set("Retry-After", "5")
+				s.challenge(w, http.StatusServiceUnavailable, "temporarily_unavailable", "")
 			case err != nil:
 				s.challenge(w, http.StatusUnauthorized, "invalid_token", "")
 			case slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(t.Scopes, scope) }):

@@ -712,6 +712,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orgs/{org}/app-origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List browser origins
+         * @description The browser origins (CORS) that the organization's apps allow, each with the apps that do. An origin that an enabled app allows may call the token endpoint and the API, with that app's tokens or another's.
+         */
+        get: operations["listAppOrigins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orgs/{org}/apps": {
         parameters: {
             query?: never;
@@ -953,6 +973,26 @@ export interface paths {
          * @description Replaces the whole share, at once, whatever the number of organizations. Where an organization loses the app or its roles, the app's roles are taken away there for good, and everything that was issued to the app ends.
          */
         put: operations["shareApp"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orgs/{org}/authorization-details-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the authorization details types of all APIs
+         * @description Those of every API resource that the organization has or inherits, by type.
+         */
+        get: operations["listVisibleAuthorizationDetailsTypes"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2904,6 +2944,13 @@ export interface components {
              */
             id_token_alg: string;
             /**
+             * @description Whom ID tokens are for besides the app: other apps of its organization, and APIs that it defines.
+             * @example [
+             *       "https://api.example.com"
+             *     ]
+             */
+            id_token_audiences: string[];
+            /**
              * @description How the keys of encrypted ID tokens are made; empty: they are not encrypted.
              * @example ECDH-ES
              */
@@ -3055,6 +3102,11 @@ export interface components {
              * @example false
              */
             tls_client_certificate_bound_access_tokens: boolean;
+            /**
+             * @description cookie: codes and refresh tokens are good only in the browser that the person signed in with; empty: they need no cookie.
+             * @example
+             */
+            token_binding: string;
             /**
              * @description How the app proves who it is: client_secret takes the secret in header or body.
              * @example client_secret
@@ -4885,6 +4937,52 @@ export interface components {
              */
             next_page_token?: string;
         };
+        Origin: {
+            /**
+             * Format: int64
+             * @description How many apps allow it.
+             * @example 1
+             */
+            app_count: number;
+            /** @description The apps that allow it, by name: the first 20. List apps with origin for the others. */
+            apps: components["schemas"]["OriginApp"][];
+            /**
+             * @description The origin: scheme, host and port.
+             * @example https://app.example.com
+             */
+            origin: string;
+        };
+        OriginApp: {
+            /**
+             * @description Its name in OAuth.
+             * @example k3v5mq2n7x4h6t8w9y2z5b7d3f
+             */
+            client_id: string;
+            /**
+             * @description Whether it works. An origin of disabled apps alone may call nothing.
+             * @example true
+             */
+            enabled: boolean;
+            /**
+             * @description The app.
+             * @example app_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description Its name for people.
+             * @example Invoices
+             */
+            name: string;
+        };
+        OriginList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["Origin"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
         PasswordLink: {
             /**
              * @description How it reaches the user.
@@ -5854,6 +5952,13 @@ export interface components {
              */
             id_token_alg?: "ES256" | "EdDSA" | "PS256" | "RS256";
             /**
+             * @description Whom ID tokens are for besides the app, all from now on: client_ids of apps, and identifiers of API resources, of the app's own organization. Their aud is a list then, and azp says to whom they were issued; who takes one has to look at both (OpenID Connect Core 1.0, section 3.1.3.7). Not for apps with a profile.
+             * @example [
+             *       "https://api.example.com"
+             *     ]
+             */
+            id_token_audiences?: string[];
+            /**
              * @description How ID tokens, and logout tokens, are encrypted for the app after they are signed: how the key of each is agreed on or wrapped, with a key of jwks or jwks_uri (RFC 7518, section 4). Empty for not at all. For apps whose tokens pass through others' hands, as in the addresses of a browser.
              * @example ECDH-ES
              * @enum {string}
@@ -6013,6 +6118,12 @@ export interface components {
              * @example false
              */
             tls_client_certificate_bound_access_tokens?: boolean;
+            /**
+             * @description cookie: codes and refresh tokens are good only in the browser that the person signed in with, which shows the server's cookie; scripts call the token endpoint with credentials, from one of allowed_origins, on the server's own site (such as app.example.com and id.example.com). For apps in a browser with codes and nothing else; access tokens are not bound by it, but by dpop_bound_access_tokens. Empty for none. A change ends what was issued before.
+             * @example
+             * @enum {string}
+             */
+            token_binding?: "" | "cookie";
             /**
              * @description How the app proves who it is at every endpoint; nothing else is taken. client_secret is the secret in header or body; client_secret_jwt signs an assertion with a secret that is made after this is set, because the server has to keep it (sealed); none is for public clients, and the only one for them. By TLS certificate (RFC 8705): self_signed_tls_client_auth with a key of jwks or jwks_uri, tls_client_auth with a name that one of the installation's authorities has certified.
              * @example private_key_jwt
@@ -6526,6 +6637,77 @@ export interface components {
         UserSessionList: {
             /** @description The page's items, in the list's order. */
             items: components["schemas"]["UserSession"][];
+            /**
+             * @description Opaque token for the next page; absent on the last page.
+             * @example b3BhcXVl
+             */
+            next_page_token?: string;
+        };
+        VisibleDetailsType: {
+            /**
+             * Format: date-time
+             * @description When it was added.
+             * @example 2026-11-23T09:00:00Z
+             */
+            created_at: string;
+            /**
+             * @description What is allowed by it.
+             * @example Money leaves your account.
+             */
+            description: string;
+            /**
+             * @description The authorization details type.
+             * @example adt_069hwpkw01r010000000000004
+             */
+            id: string;
+            /**
+             * @description Name for people.
+             * @example Payment
+             */
+            name: string;
+            /**
+             * @description The API resource.
+             * @example api_069hwpkw01r010000000000004
+             */
+            resource_id: string;
+            /**
+             * @description Its name.
+             * @example Payments API
+             */
+            resource_name: string;
+            /**
+             * @description JSON Schema, draft 2020-12.
+             * @example {
+             *       "properties": {
+             *         "amount": {
+             *           "title": "Amount",
+             *           "type": "string"
+             *         }
+             *       },
+             *       "required": [
+             *         "amount"
+             *       ],
+             *       "type": "object"
+             *     }
+             */
+            schema: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The value of type in authorization_details.
+             * @example payment_initiation
+             */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             * @example 2026-11-23T09:00:00Z
+             */
+            updated_at: string;
+        };
+        VisibleDetailsTypeList: {
+            /** @description The page's items, in the list's order. */
+            items: components["schemas"]["VisibleDetailsType"][];
             /**
              * @description Opaque token for the next page; absent on the last page.
              * @example b3BhcXVl
@@ -10319,6 +10501,8 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
+                /** @description Only resources that have this in their name, in any case, or in their identifier. */
+                q?: string;
             };
             header?: never;
             path: {
@@ -12130,15 +12314,119 @@ export interface operations {
             };
         };
     };
-    listApps: {
+    listAppOrigins: {
         parameters: {
             query?: {
                 /** @description Items on a page. */
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OriginList"];
+                };
+            };
+            /** @description Codes: request.malformed, request.page_token. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listApps: {
+        parameters: {
+            query?: {
+                /** @description Only apps that allow this browser origin. */
+                origin?: string;
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
                 /** @description Only apps whose name has this in it, or whose client_id it is. */
                 q?: string;
+                /** @description Only apps that were set up so: with registered, and a q, the clients that registered themselves under a name (RFC 7591, client_name). */
+                source?: "document" | "managed" | "registered";
                 /** @description Only apps that work, or that do not. */
                 status?: "disabled" | "enabled";
                 /** @description Only apps of this kind. */
@@ -14221,6 +14509,106 @@ export interface operations {
                 };
             };
             /** @description Codes: app.share_policy, app.share_target, request.invalid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.rate_limited. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.internal. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: server.unavailable. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listVisibleAuthorizationDetailsTypes: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description next_page_token of the page before; with the same other parameters. */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The organization: id, handle, or root. */
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisibleDetailsTypeList"];
+                };
+            };
+            /** @description Codes: request.malformed, request.page_token. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.unauthenticated. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.forbidden, tenant.suspended. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: resource.not_found, tenant.not_found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Codes: request.invalid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -19678,6 +20066,8 @@ export interface operations {
                 page_size?: number;
                 /** @description next_page_token of the page before; with the same other parameters. */
                 page_token?: string;
+                /** @description Only roles that give this scope, by its name: whom it is given by. */
+                permission?: string;
             };
             header?: never;
             path: {

@@ -52,6 +52,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
       profile: oidc.profile, tls_client_auth_san_dns: oidc.tls_client_auth_san_dns, tls_client_auth_san_email: oidc.tls_client_auth_san_email, tls_client_auth_san_ip: oidc.tls_client_auth_san_ip,
       tls_client_auth_san_uri: oidc.tls_client_auth_san_uri, tls_client_auth_subject_dn: oidc.tls_client_auth_subject_dn,
       tls_client_certificate_bound_access_tokens: oidc.tls_client_certificate_bound_access_tokens,
+      id_token_audiences: oidc.id_token_audiences.join("\n"), token_binding: oidc.token_binding,
       token_endpoint_auth_method: oidc.token_endpoint_auth_method, token_exchange_audiences: oidc.token_exchange_audiences.join("\n"), token_endpoint_auth_signing_alg: oidc.token_endpoint_auth_signing_alg,
     },
     inputs: { jwks_uri: "jwks" },
@@ -69,7 +70,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
         sector_identifier_uri: v.sector_identifier_uri.trim(), subject_type: v.subject_type as Request["subject_type"], user_claims_in_id_token: v.user_claims_in_id_token,
         ...Object.fromEntries(certificateNames.map((name) => [name, v[name].trim()])), profile: v.profile as Request["profile"],
         tls_client_certificate_bound_access_tokens: v.tls_client_certificate_bound_access_tokens, token_endpoint_auth_method: v.token_endpoint_auth_method as Request["token_endpoint_auth_method"],
-        token_exchange_audiences: lines(v.token_exchange_audiences), token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
+        id_token_audiences: lines(v.id_token_audiences), token_binding: v.token_binding as Request["token_binding"], token_exchange_audiences: lines(v.token_exchange_audiences), token_endpoint_auth_signing_alg: v.token_endpoint_auth_signing_alg as Request["token_endpoint_auth_signing_alg"],
       };
       // Only what changed: some fields ask for more than apps.write.
       const changed = Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(oidc[name as keyof AppOIDC]));
@@ -171,6 +172,12 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
           <Stack gap="md" maw={440}>
             <Switch description={t("oidc.dpopHint")} disabled={readOnly} label={t("oidc.dpop")} {...getInputProps("dpop_bound_access_tokens", { type: "checkbox" })} />
             <Switch description={t("oidc.certificateBoundHint")} disabled={readOnly} label={t("oidc.certificateBound")} {...getInputProps("tls_client_certificate_bound_access_tokens", { type: "checkbox" })} />
+            {(oidc.client_type === "public" || oidc.token_binding !== "") && (
+              <Switch
+                checked={values.token_binding === "cookie"} description={t("oidc.cookieHint")} disabled={readOnly} error={form.form.errors.token_binding} label={t("oidc.cookie")}
+                onChange={(e) => form.form.setFieldValue("token_binding", e.currentTarget.checked ? "cookie" : "")}
+              />
+            )}
             <Switch description={t("oidc.dpopNonceHint")} disabled={readOnly} label={t("oidc.dpopNonce")} {...getInputProps("require_dpop_nonce", { type: "checkbox" })} />
             <Select
               allowDeselect={false} data={[{ label: t("oidc.likeIdTokens"), value: "" }, ...algorithms]} description={t("oidc.responseAlgHint")} label={t("oidc.responseAlg")} readOnly={readOnly}
@@ -188,6 +195,7 @@ function OidcForm({ app, oidc }: { app: App; oidc: AppOIDC }) {
             <NumberInput allowDecimal={false} description={t("oidc.default", { time: lasting(oidc.default_access_token_seconds, i18n.language) })} label={t("oidc.accessSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("access_token_seconds")} />
             <NumberInput allowDecimal={false} description={t("oidc.default", { time: lasting(oidc.default_refresh_token_seconds, i18n.language) })} label={t("oidc.refreshSeconds")} max={31_536_000} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("refresh_token_seconds")} />
             <NumberInput allowDecimal={false} description={t("oidc.idSecondsHint")} label={t("oidc.idSeconds")} max={86_400} min={0} readOnly={readOnly} suffix=" s" {...getInputProps("id_token_seconds")} />
+            <Textarea description={t("oidc.idAudiencesHint")} label={t("oidc.idAudiences")} {...text("id_token_audiences")} />
             <Select allowDeselect={false} data={algorithms} label={t("oidc.alg")} readOnly={readOnly} {...getInputProps("id_token_alg")} />
             <Select
               allowDeselect={false} data={(["public", "pairwise"] as const).map((value) => ({ label: t(`oidcSubject.${value}`), value }))} description={t("oidc.subjectTypeHint")} label={t("oidc.subjectType")}

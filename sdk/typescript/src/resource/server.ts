@@ -1,4 +1,5 @@
 import { type JWTPayload, type JWTVerifyGetKey, createRemoteJWKSet, customFetch, errors, jwtVerify } from "jose";
+import { Asker, type Introspection, isOpaque } from "./introspect.ts";
 
 /** Says whose tokens an API takes. */
 export interface ResourceConfig {
@@ -8,6 +9,8 @@ export interface ResourceConfig {
   resource: string;
   /** That clients are told of. */
   scopes?: readonly string[];
+  /** How opaque tokens are asked about; left out: they are not taken. */
+  introspection?: Introspection;
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
   now?: () => Date;
 }
@@ -64,12 +67,12 @@ export class Refusal extends Error {
   }
 }
 
-/** The tenant's metadata or keys cannot be read, so that no token can be judged. */
+/** The tenant's metadata or keys cannot be read, or nobody answers about an opaque token, so that no token can be judged. */
 export class Unavailable extends Error {
   readonly status = 503;
 
   constructor(cause: unknown) {
-    super("the issuer's metadata or keys cannot be read", { cause });
+    super("the issuer's metadata or keys cannot be read, or it does not answer", { cause });
     this.name = "Unavailable";
   }
 }
@@ -80,6 +83,12 @@ const wellKnown = "/.well-known/oauth-protected-resource";
 /** The longest that reading the tenant's metadata or keys takes, in milliseconds. */
 const limit = 5_000;
 
+/** What the tenant's metadata leads to. */
+interface Found {
+  introspection: string | undefined;
+  keys: JWTVerifyGetKey;
+}
+
 /** Verifies tokens for one API. Make one and keep it: it keeps the tenant's keys, and reads them again when they change. */
 export class ResourceServer {
   /** Where the metadata belongs, on the host of the resource (RFC 9728, section 3.1). */
@@ -89,7 +98,8 @@ export class ResourceServer {
 
   readonly #config: ResourceConfig;
   readonly #hint: string;
-  #keys: Promise<JWTVerifyGetKey> | undefined;
+  readonly #asker: Asker | undefined;
+  #found: Promise<Found> | undefined;
 
   /** Nothing is fetched before the first token comes. */
   constructor(config: ResourceConfig) {
@@ -99,6 +109,7 @@ export class ResourceServer {
     }
     if (!/^https?:\/\/[^/?#]+[^?#]*$/i.test(config.issuer)) throw new TypeError("issuer is not a URL without query and fragment (RFC 8414, section 2)");
     this.#config = config;
+    this.#asker = config.introspection && new Asker(config.introspection);
     this.metadataPath = wellKnown + at.pathname.replace(/\/$/, "");
     this.#hint = at.origin + this.metadataPath;
     this.metadata = JSON.stringify({
@@ -110,23 +121,46 @@ export class ResourceServer {
   }
 
   /**
-   * Checks signature, type, issuer, audience and times of an access token (RFC 9068, section 4). Rejects with {@link Unavailable} where
-   * the keys cannot be read, with another error for a token that is not good.
+   * Checks signature, type, issuer, audience and times of an access token (RFC 9068, section 4); an opaque one is asked about
+   * (RFC 7662). Rejects with {@link Unavailable} where the keys cannot be read or nobody answers, with another error for a token that is
+   * not good.
    */
   async verify(token: string): Promise<Token> {
-    const keys = await this.#remote();
-    let claims: JWTPayload;
+    return this.#read(this.#asker && isOpaque(token) ? await this.#introspected(this.#asker, token) : await this.#verified(token));
+  }
+
+  async #verified(token: string): Promise<JWTPayload> {
+    const { keys } = await this.#remote();
     try {
-      ({ payload: claims } = await jwtVerify(token, keys, {
+      const { payload } = await jwtVerify(token, keys, {
         algorithms,
         audience: this.#config.resource,
         currentDate: this.#now(),
         requiredClaims: ["client_id", "exp", "iat", "iss", "sub"],
         typ: "at+jwt", // an ID token is signed by the same keys
-      }));
+      });
+      return payload;
     } catch (error) {
       throw unreachable(error) ? new Unavailable(error) : error;
     }
+  }
+
+  async #introspected(asker: Asker, token: string): Promise<JWTPayload> {
+    const { fetch = globalThis.fetch, resource } = this.#config;
+    const { introspection } = await this.#remote();
+    const now = this.#now().getTime() / 1000;
+    let claims: JWTPayload | undefined;
+    try {
+      if (!introspection) throw new Error("the issuer's metadata names no introspection_endpoint");
+      claims = await asker.ask(token, now, (init) => fetch(introspection, { ...init, signal: AbortSignal.timeout(limit) }));
+    } catch (error) {
+      throw new Unavailable(error);
+    }
+    if (!claims || ![claims.aud].flat().includes(resource) || !(typeof claims.exp === "number" && now < claims.exp)) throw new Error("the token is not active, or not for this API");
+    return claims;
+  }
+
+  #read(claims: JWTPayload): Token {
     // Organizations have issuers of their own below the tenant's, with the same keys.
     if (claims.iss !== this.#config.issuer && !claims.iss?.startsWith(`${this.#config.issuer}/o/`)) throw new Error("the token is of another issuer");
     if (claims["cnf"] !== undefined) throw new Error("the token is bound to a key, and this API takes no proofs");
@@ -179,23 +213,25 @@ export class ResourceServer {
     return new Refusal(status, code, `Bearer ${Object.entries(parameters).map(([name, value]) => `${name}="${value}"`).join(", ")}`, options);
   }
 
-  /** The tenant's keys. A failure is not kept. */
-  #remote(): Promise<JWTVerifyGetKey> {
-    return (this.#keys ??= this.#discover().catch((error: unknown) => {
-      this.#keys = undefined;
+  /** The tenant's keys, and where it answers about tokens. A failure is not kept. */
+  #remote(): Promise<Found> {
+    return (this.#found ??= this.#discover().catch((error: unknown) => {
+      this.#found = undefined;
       throw new Unavailable(error);
     }));
   }
 
-  async #discover(): Promise<JWTVerifyGetKey> {
+  async #discover(): Promise<Found> {
     const { fetch = globalThis.fetch, issuer } = this.#config;
     const response = await fetch(`${issuer}/.well-known/openid-configuration`, { redirect: "error", signal: AbortSignal.timeout(limit) });
     if (!response.ok) throw new Error(`the issuer's metadata: ${response.status}`);
-    const metadata = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown };
+    const metadata = (await response.json()) as { introspection_endpoint?: unknown; issuer?: unknown; jwks_uri?: unknown };
     if (metadata.issuer !== issuer) throw new Error("the metadata is of another issuer");
     const at = new URL(String(metadata.jwks_uri));
     if (issuer.startsWith("https:") && at.protocol !== "https:") throw new Error("the issuer's jwks_uri is not an https URL");
-    return createRemoteJWKSet(at, { timeoutDuration: limit, [customFetch]: (url, init) => fetch(url, init as RequestInit) });
+    const introspection = text(metadata.introspection_endpoint);
+    if (introspection && issuer.startsWith("https:") && !introspection.startsWith("https:")) throw new Error("the issuer's introspection_endpoint is not an https URL");
+    return { introspection, keys: createRemoteJWKSet(at, { timeoutDuration: limit, [customFetch]: (url, init) => fetch(url, init as RequestInit) }) };
   }
 }
 
