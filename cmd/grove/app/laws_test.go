@@ -194,6 +194,7 @@ var ownClients = map[string]string{
 	"grove/infra/bench":          "loads servers that it started",
 	"grove/infra/outbound":       "is the guarded client",
 	"grove/infra/testkit/apikit": "tests of the API are its client",
+	"grove/sdk/go/resource":      "runs in somebody else's API, and asks the issuer that it was set up with",
 }
 
 // TestAttack36_OneOutboundClient: addresses that others gave us are fetched by the guarded client and no other.
