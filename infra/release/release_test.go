@@ -54,7 +54,7 @@ func copyTree(t *testing.T, to string) {
 		if err != nil {
 			return err
 		}
-		if slices.Contains([]string{".git", "bin", "node_modules"}, e.Name()) || strings.HasPrefix(e.Name(), ".grove") {
+		if slices.Contains([]string{".git", ".tools", "bin", "node_modules"}, e.Name()) || strings.HasPrefix(e.Name(), ".grove") {
 			if e.IsDir() {
 				return fs.SkipDir
 			}

@@ -229,7 +229,8 @@ func enlarge(ctx context.Context, tx pgx.Tx) error {
 					EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', t.name, c.conname);
 				END LOOP;
 			END LOOP;
-			FOR t IN SELECT r.oid, r.oid::regclass AS name, substring(pg_get_expr(r.relpartbound, r.oid) FROM '[0-9a-f-]{36}') AS first
+			FOR t IN SELECT r.oid, r.oid::regclass AS name, -- Of the default partition the last id, which no other has the span of.
+			         coalesce(substring(pg_get_expr(r.relpartbound, r.oid) FROM '[0-9a-f-]{36}'), CASE pg_get_expr(r.relpartbound, r.oid) WHEN 'DEFAULT' THEN 'ffffffff-ffff-ffff-ffff-ffffffffffff' END) AS first
 			         FROM pg_class r WHERE r.relnamespace = 'grove'::regnamespace AND r.relkind = 'r' LOOP
 				SELECT 'ARRAY[$x$$x$, $x$x$x$' || coalesce(string_agg(DISTINCT ', ' || m[1], ''), '') || ']' INTO texts
 				FROM pg_index i, regexp_matches(pg_get_expr(i.indpred, i.indrelid), $x$'[a-z]+'$x$, 'g') m WHERE i.indrelid = t.oid;

@@ -28,10 +28,13 @@ func Module(d *db.DB, names time.Duration) module.Manifest {
 // Run does everything once. What fails does not keep the rest from being done.
 func Run(ctx context.Context, d *db.DB, names time.Duration) error {
 	var failed []error
-	for _, months := range []int{0, 1, 2} {
+	now := d.Clock().Now().UTC()
+	for months := range 3 {
+		// Counted from the first: the 31st a month later is in the month after.
+		month := time.Date(now.Year(), now.Month()+time.Month(months), 1, 0, 0, 0, 0, time.UTC)
 		// Each in a transaction of its own: while one lasts, readers of events wait.
 		failed = append(failed, d.InSystem(ctx, "upkeep: partitions of events", func(ctx context.Context, tx db.SystemTx) error {
-			_, err := tx.Exec(ctx, `SELECT infra.make_events_partition($1)`, tx.Now().AddDate(0, months, 0))
+			_, err := tx.Exec(ctx, `SELECT infra.make_events_partition($1)`, month)
 			return err
 		}))
 	}

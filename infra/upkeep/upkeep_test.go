@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,34 @@ func TestPartitionsBesideWriters(t *testing.T) {
 			err = errors.New("not every partition is there and closed")
 		}
 		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPartitionsAtTheEndOfAMonth: on a 31st too there is a partition for each of the next two months, also for a shorter one.
+func TestPartitionsAtTheEndOfAMonth(t *testing.T) {
+	d := testkit.New(t, []fs.FS{db.Migrations(), events.Migrations()}, "", nil)
+	year := d.Clock.Now().Year() + 1
+	d.Clock.Advance(time.Date(year, time.January, 31, 12, 0, 0, 0, time.UTC).Sub(d.Clock.Now()))
+	if err := upkeep.Run(ctx, d.DB, 30*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	err := d.InSystem(ctx, "test", func(ctx context.Context, tx db.SystemTx) error {
+		for _, month := range []string{"01", "02", "03"} {
+			for _, parent := range []string{"events_", "event_concerns_"} {
+				var there bool
+				name := parent + strconv.Itoa(year) + month
+				if err := tx.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&there); err != nil {
+					return err
+				}
+				if !there {
+					t.Errorf("there is no %s", name)
+				}
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
