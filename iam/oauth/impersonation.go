@@ -88,8 +88,7 @@ func (s *Service) readImpersonation(ctx context.Context, client apps.Client, p p
 	return nil
 }
 
-// impersonateTx stores the grant by which the person who has signed in acts as the one whom he asked for, and returns the subject token
-// that it is redeemed by.
+// impersonateTx stores the grant by which the person who has signed in acts as the one whom he asked for. Errors: [errImpersonation].
 func (s *Service) impersonateTx(ctx context.Context, tx db.Tx, client apps.Client, a authorization, done authn.Done) (grant, error) {
 	user, err := s.Users.Load(ctx, tx, a.ActAs)
 	if fault.CodeNotFound.Is(err) {
@@ -315,7 +314,7 @@ func (s *Service) actingPerson(ctx context.Context, t httpapi.Tenant, client aut
 		return a.user, a.session, nil
 	}
 	c, err := s.readHint(ctx, t, form.get("actor_token"))
-	if err == nil && !c.HasAudience(client.ClientID) {
+	if err == nil && issuedTo(c) != client.ClientID { // it may be for others besides, whose proof it is not
 		err = errToken
 	}
 	if err == nil {

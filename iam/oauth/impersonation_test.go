@@ -226,11 +226,16 @@ func TestAttack20_Impersonation(t *testing.T) {
 	refused("an app that may not", d.asks(), "unauthorized_client")
 	d.Must(d.A, d.manage, "PATCH", "/orgs/root/apps/"+d.desk["id"].(string)+"/oidc", map[string]any{"response_types": []string{"code", "id_token subject_token", "subject_token"}})
 
+	d.Must(d.A, d.manage, "PATCH", "/orgs/root/apps/"+d.app["id"].(string)+"/oidc", map[string]any{"id_token_audiences": []string{d.desk["client_id"].(string)}})
+	sam := d.person("root")
+	sam.Username = "sam@vendor.example"
+	forBoth := d.Tokens(d.A, sam).Text("id_token")
 	got, other := d.asks(), d.asks()
 	for name, changes := range map[string][]string{
 		"no actor":                    {"actor_token", "", "actor_token_type", ""},
 		"another's token":             {"actor_token", d.Tokens(d.A, d.person("north")).Text("access_token"), "actor_token_type", accessType},
 		"another's sign-in":           {"actor_token", other.Get("id_token")},
+		"another app's sign-in":       {"actor_token", forBoth},
 		"a subject token as actor":    {"actor_token", got.Get("subject_token")},
 		"details":                     {"authorization_details", `[{"type":"x"}]`},
 		"no subject token":            {"subject_token", got.Get("id_token")},

@@ -60,11 +60,11 @@ var kept = [...]keep{
 			SELECT tenant_id, actor, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},
 	{reason: "upkeep: idempotency keys of the operator", time: 24 * time.Hour, sql: `
 		DELETE FROM operator_keys WHERE key IN (SELECT key FROM operator_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`},
-	// No session, grant or token lives as long as a year and a day; nothing stands on their epochs any more. All others stay:
+	// No session, grant, token or support access lives as long as a year and a day; nothing stands on their epochs any more. All others stay:
 	// without its epoch a disabled user, a suspended organization, a deleted client would work again.
-	{reason: "upkeep: epochs of sessions, grants and tokens", time: 367 * 24 * time.Hour, sql: `
+	{reason: "upkeep: epochs of sessions, grants, tokens and support accesses", time: 367 * 24 * time.Hour, sql: `
 		DELETE FROM epochs WHERE (tenant_id, subject) IN (
-			SELECT tenant_id, subject FROM epochs WHERE kind IN ('session', 'grant', 'token') AND changed_at < $1 ORDER BY changed_at LIMIT $2)`},
+			SELECT tenant_id, subject FROM epochs WHERE kind IN ('session', 'grant', 'support_access', 'token') AND changed_at < $1 ORDER BY changed_at LIMIT $2)`},
 }
 
 const batch = 5000

@@ -146,7 +146,7 @@ func TestWhatIsKeptForATime(t *testing.T) {
 		return strings.Join(found, " ")
 	}
 	now := d.Clock.Now()
-	kinds := []string{"tenant", "org", "user", "client", "connection", "session", "grant", "membership", "token"}
+	kinds := []string{"tenant", "org", "user", "client", "connection", "session", "grant", "membership", "token", "support_access"}
 	for _, days := range []int{1, 366, 368, 4000} {
 		for _, kind := range kinds {
 			do(`INSERT INTO grove.epochs (tenant_id, subject, kind, epoch, blocked, reason, changed_at) VALUES ($1, gen_random_uuid(), $2, 1, true, $4, $3)`,
@@ -178,7 +178,7 @@ func TestWhatIsKeptForATime(t *testing.T) {
 	var want []string
 	for _, kind := range kinds {
 		want = append(want, kind+":", kind+":x")
-		if !slices.Contains([]string{"session", "grant", "token"}, kind) {
+		if !slices.Contains([]string{"session", "grant", "support_access", "token"}, kind) {
 			want = append(want, kind+":x", kind+":xxxxxxxxxx")
 		}
 	}
