@@ -3,8 +3,6 @@ package sessions
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"grove/infra/db"
 	"grove/infra/kernel/ids"
 )
@@ -31,7 +29,7 @@ func (s *Service) CarryTx(ctx context.Context, tx db.Tx, user ids.User, things [
 	if err := change(ctx); err != nil {
 		return err
 	}
-	own, err := db.Collect[db.Epoch](ctx, tx, sqlManyEpochs, tx.Tenant(), []uuid.UUID{user.UUID()})
+	own, err := db.Collect[db.Epoch](ctx, tx, sqlOwnEpoch, tx.Tenant(), user)
 	if err != nil {
 		return err
 	}

@@ -94,8 +94,8 @@ const (
 		)
 		SELECT id FROM page ORDER BY id`
 
-	sqlAncestors  = `SELECT descendant_id, ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($2)`
-	sqlManyEpochs = `SELECT subject, kind, epoch, blocked FROM epochs WHERE tenant_id = $1 AND subject = ANY ($2)`
+	sqlOwnEpoch  = `SELECT subject, kind, epoch, blocked FROM epochs WHERE tenant_id = $1 AND subject = $2`
+	sqlAncestors = `SELECT descendant_id, ancestor_id FROM org_closure WHERE tenant_id = $1 AND descendant_id = ANY ($2)`
 
 	// Across tenants, as grove_system. A row that was used, or renewed, since it was found is left out.
 	sqlLapse = `/* scan of sessions allowed: what lapses within the hour is looked at until it does */
@@ -124,56 +124,6 @@ func hasSessions(ctx context.Context, tx db.Tx, org ids.Org, user ids.User) (any
 
 // newest is a position before the first row of a list in descending order.
 var newest = uuid.Max
-
-type lineage struct {
-	Descendant uuid.UUID `db:"descendant_id"`
-	Ancestor   uuid.UUID `db:"ancestor_id"`
-}
-
-// standings reads how many stand, with two queries for all.
-func standings(ctx context.Context, tx db.Tx, all []Subjects) ([]Standing, error) {
-	orgs, subjects := map[uuid.UUID][]uuid.UUID{}, []uuid.UUID{tx.Tenant().UUID()}
-	wanted := make([]uuid.UUID, 0, len(all))
-	for _, of := range all {
-		if _, seen := orgs[of.Org.UUID()]; !seen {
-			orgs[of.Org.UUID()] = nil
-			wanted = append(wanted, of.Org.UUID())
-		}
-		subjects = append(subjects, of.list()...)
-	}
-	lines, err := db.Collect[lineage](ctx, tx, sqlAncestors, tx.Tenant(), wanted)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range lines {
-		orgs[l.Descendant] = append(orgs[l.Descendant], l.Ancestor)
-		subjects = append(subjects, l.Ancestor)
-	}
-	rows, err := db.Collect[db.Epoch](ctx, tx, sqlManyEpochs, tx.Tenant(), subjects)
-	if err != nil {
-		return nil, err
-	}
-	epochs := make(map[uuid.UUID]db.Epoch, len(rows))
-	for _, e := range rows {
-		epochs[e.Subject] = e
-	}
-	out := make([]Standing, len(all))
-	for i, of := range all {
-		of.Tenant = tx.Tenant()
-		mine := map[uuid.UUID]db.Epoch{}
-		for _, id := range append(of.list(), orgs[of.Org.UUID()]...) {
-			if e, ok := epochs[id]; ok {
-				mine[id] = e
-			}
-		}
-		found := make([]db.Epoch, 0, len(mine))
-		for _, e := range mine {
-			found = append(found, e)
-		}
-		out[i] = standingOf(found)
-	}
-	return out, nil
-}
 
 // standingOnly drops the sessions that no longer stand.
 func standingOnly(ctx context.Context, tx db.Tx, all []Session) ([]Session, error) {

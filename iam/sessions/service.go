@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"grove/infra/cache"
 	"grove/infra/db"
 	"grove/infra/events"
@@ -65,6 +63,7 @@ type Lifetimes struct {
 type Service struct {
 	db         *db.DB
 	events     *events.Log
+	gathered   *gathering
 	installed  Lifetimes
 	jobs       Queue
 	kept       *cache.Cache[inForce] // nil: the lifetimes of New hold everywhere
@@ -95,7 +94,7 @@ func (s *Service) OnEnd(may MayEnd) {
 
 // New makes the service.
 func New(d *db.DB, log *events.Log, life Lifetimes) *Service {
-	return &Service{db: d, events: log, installed: life, life: settings.Fixed(life.policy())}
+	return &Service{db: d, events: log, gathered: newGathering(d), installed: life, life: settings.Fixed(life.policy())}
 }
 
 // OnEndInOrg sets what ends the grants by which a person acts in an organization, in the same transaction, when somebody who may
@@ -343,7 +342,7 @@ func (s *Service) RestampTx(ctx context.Context, tx db.Tx, id ids.Session, chang
 	if err := change(ctx); err != nil {
 		return err
 	}
-	own, err := db.Collect[db.Epoch](ctx, tx, sqlManyEpochs, tx.Tenant(), []uuid.UUID{session.User.UUID()})
+	own, err := db.Collect[db.Epoch](ctx, tx, sqlOwnEpoch, tx.Tenant(), session.User)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,10 @@ package sessions
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"grove/infra/db"
 	"grove/infra/kernel/actor"
@@ -107,23 +108,93 @@ func (s *Service) Standings(ctx context.Context, tx db.Tx, of []Subjects) ([]Sta
 	return standings(ctx, tx, of)
 }
 
+func standings(ctx context.Context, tx db.Tx, of []Subjects) ([]Standing, error) {
+	all := manyOf(tx.Tenant(), of)
+	lines, err := db.Collect[lineage](ctx, tx, sqlAncestors, all.tenant, all.orgs)
+	if err != nil {
+		return nil, err
+	}
+	epochs, err := db.Collect[db.Epoch](ctx, tx, sqlEpochs, all.tenant, all.subjects, all.orgs)
+	if err != nil {
+		return nil, err
+	}
+	return all.standings(lines, epochs), nil
+}
+
 func epochsOf(ctx context.Context, tx db.Tx, of Subjects) ([]db.Epoch, error) {
 	of.Tenant = tx.Tenant()
 	return db.Collect[db.Epoch](ctx, tx, sqlEpochs, of.Tenant, of.list(), of.orgs())
 }
 
-// StandingBatch is Standing in one round trip, for paths that need no transaction. Subjects.Tenant must be set.
+// StandingBatch is Standing for paths that need no transaction: one round trip, which it shares with those who ask meanwhile.
+// Subjects.Tenant must be set.
 func (s *Service) StandingBatch(ctx context.Context, of Subjects) (Standing, error) {
-	var out Standing
-	err := s.db.Batch(ctx, of.Tenant, func(b *pgx.Batch) { QueueStanding(b, of, &out) })
-	return out, err
+	return s.gathered.ask(ctx, of)
 }
 
-// QueueStanding adds the query of Standing to a batch of the tenant's; out is filled when the batch is read.
-func QueueStanding(b *pgx.Batch, of Subjects, out *Standing) {
-	b.Queue(sqlEpochs, of.Tenant, of.list(), of.orgs()).Query(func(rows pgx.Rows) error {
-		epochs, err := pgx.CollectRows(rows, pgx.RowToStructByName[db.Epoch])
-		*out = standingOf(epochs)
-		return err
-	})
+// many are the subjects of several, who are asked for together.
+type many struct {
+	tenant   ids.Tenant
+	of       []Subjects
+	subjects []uuid.UUID // each once
+	orgs     []uuid.UUID // whose ancestors are subjects too, each once
+}
+
+// lineage is one line of the tree's closure.
+type lineage struct {
+	Descendant uuid.UUID `db:"descendant_id"`
+	Ancestor   uuid.UUID `db:"ancestor_id"`
+}
+
+func manyOf(tenant ids.Tenant, of []Subjects) many {
+	all := many{tenant: tenant, of: of}
+	seen, seenOrgs := make(map[uuid.UUID]bool, 10*len(of)), map[uuid.UUID]bool{}
+	for i := range of {
+		of[i].Tenant = tenant
+		for _, id := range of[i].list() {
+			if !seen[id] {
+				seen[id] = true
+				all.subjects = append(all.subjects, id)
+			}
+		}
+		for _, id := range of[i].orgs() {
+			if !seenOrgs[id] {
+				seenOrgs[id] = true
+				all.orgs = append(all.orgs, id)
+			}
+		}
+	}
+	return all
+}
+
+// standings gives each his own of the epochs that were found for all.
+func (m many) standings(lines []lineage, rows []db.Epoch) []Standing {
+	out := make([]Standing, len(m.of))
+	if len(rows) == 0 { // nothing was ever revoked, as with most
+		return out
+	}
+	epochs, ancestors := make(map[uuid.UUID]db.Epoch, len(rows)), map[uuid.UUID][]uuid.UUID{}
+	for _, e := range rows {
+		epochs[e.Subject] = e
+	}
+	for _, l := range lines {
+		if _, ok := epochs[l.Ancestor]; ok {
+			ancestors[l.Descendant] = append(ancestors[l.Descendant], l.Ancestor)
+		}
+	}
+	for i, of := range m.of {
+		mine := map[uuid.UUID]db.Epoch{} // one id can be in it twice
+		for _, id := range of.list() {
+			if e, ok := epochs[id]; ok {
+				mine[id] = e
+			}
+		}
+		for _, org := range of.orgs() {
+			for _, id := range ancestors[org] {
+				mine[id] = epochs[id]
+			}
+		}
+		out[i] = standingOf(slices.Collect(maps.Values(mine)))
+	}
+	return out
 }
