@@ -91,7 +91,7 @@ func TestMetadata(t *testing.T) {
 	t.Parallel()
 	const issuer = "https://id.example/t/acme/o/north"
 	var m map[string]any
-	if err := json.Unmarshal(renderMetadata(Options{}.describe(registration.Offers{}), issuer, "", &attributes.Dialect{ClaimNames: `"email","name"`, ScopeNames: `"openid"`}, nil), &m); err != nil {
+	if err := json.Unmarshal(documentOf(Options{}.describe(registration.Offers{})).render(nil, issuer, "", &attributes.Dialect{ClaimNames: `"email","name"`, ScopeNames: `"openid"`}, nil), &m); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
@@ -108,7 +108,7 @@ func TestMetadata(t *testing.T) {
 	if m["authorization_response_iss_parameter_supported"] != true || m["request_parameter_supported"] != true || m["request_uri_parameter_supported"] != false {
 		t.Error("RFC 9207 and request objects are not advertised, or addresses of request objects are")
 	}
-	if strings.Contains(string(renderMetadata(Options{}.describe(registration.Offers{}), issuer, "", &attributes.Dialect{ClaimNames: `"email","name"`, ScopeNames: `"openid"`}, nil)), "invalid") {
+	if strings.Contains(string(documentOf(Options{}.describe(registration.Offers{})).render(nil, issuer, "", &attributes.Dialect{ClaimNames: `"email","name"`, ScopeNames: `"openid"`}, nil)), "invalid") {
 		t.Error("the mark is still there")
 	}
 }

@@ -3,8 +3,10 @@ package oauth
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"grove/iam/apps"
 	"grove/iam/attributes"
@@ -109,13 +111,29 @@ const (
 	scopesMark = "https://scopes.invalid"
 )
 
+// document is metadata in pieces: each a text, and the mark whose value follows it; that of the last is "".
+type document []piece
+
+type piece struct{ text, mark string }
+
 // documents are the metadata for each of the ways in which apps may describe themselves.
-func (o Options) documents() map[registration.Offers]string {
-	all := map[registration.Offers]string{}
+func (o Options) documents() map[registration.Offers]document {
+	all := map[registration.Offers]document{}
 	for _, offers := range []registration.Offers{{}, {Documents: true}, {Registration: true}, {Documents: true, Registration: true}} {
-		all[offers] = o.describe(offers)
+		all[offers] = documentOf(o.describe(offers))
 	}
 	return all
+}
+
+func documentOf(text string) (d document) {
+	marks := regexp.MustCompile(regexp.QuoteMeta(issuerMark) + "|" + regexp.QuoteMeta(aliasMark) + `|"` + regexp.QuoteMeta(scopesMark) + `"|"` + regexp.QuoteMeta(claimsMark) + `"`)
+	text = strings.TrimSuffix(text, "}")
+	from := 0
+	for _, at := range marks.FindAllStringIndex(text, -1) {
+		d = append(d, piece{text[from:at[0]], strings.Trim(text[at[0]:at[1]], `"`)})
+		from = at[1]
+	}
+	return append(d, piece{text: text[from:]})
 }
 
 // describe makes the document of this installation.
@@ -191,12 +209,27 @@ func (o Options) describe(offers registration.Offers) string {
 	return string(raw)
 }
 
-// renderMetadata puts the issuer, its alias, and the names of scopes and claims into the document, and more members at its end. The first
+// render adds the document to a buffer, with the issuer, its alias, the names of scopes and claims, and more members at its end. The first
 // are URLs made of a configured origin and handles: they hold nothing that JSON escapes.
-func renderMetadata(document, issuer, alias string, d *attributes.Dialect, more []byte) []byte {
-	said := strings.NewReplacer(issuerMark, issuer, aliasMark, alias, `"`+scopesMark+`"`, d.ScopeNames, `"`+claimsMark+`"`, d.ClaimNames)
-	return append(append([]byte(said.Replace(strings.TrimSuffix(document, "}"))), more...), '}')
+func (d document) render(to []byte, issuer, alias string, names *attributes.Dialect, more []byte) []byte {
+	for _, p := range d {
+		to = append(to, p.text...)
+		switch p.mark {
+		case aliasMark:
+			to = append(to, alias...)
+		case claimsMark:
+			to = append(to, names.ClaimNames...)
+		case issuerMark:
+			to = append(to, issuer...)
+		case scopesMark:
+			to = append(to, names.ScopeNames...)
+		}
+	}
+	return append(append(to, more...), '}')
 }
+
+// buffers are for documents of some kilobytes, which are asked for often and made anew each time.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // discovery answers /.well-known/openid-configuration and /.well-known/oauth-authorization-server.
 func (s *Service) discovery(w http.ResponseWriter, r *http.Request) {
@@ -216,7 +249,10 @@ func (s *Service) discovery(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, r, err)
 		return
 	}
-	writePublic(w, renderMetadata(s.documents[offers], httpapi.IssuerOf(ctx).URL, s.alias(ctx), dialect, types))
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	*buffer = s.documents[offers].render((*buffer)[:0], httpapi.IssuerOf(ctx).URL, s.alias(ctx), dialect, types)
+	writePublic(w, *buffer)
 }
 
 // jwks answers with the tenant's public keys (RFC 7517). The next key is among them well before it signs, so that a

@@ -67,7 +67,7 @@ type Dependencies struct {
 // Service is the authorization server of all tenants.
 type Service struct {
 	Dependencies
-	documents map[registration.Offers]string // see Options.documents
+	documents map[registration.Offers]document // see Options.documents
 	log       *slog.Logger
 	options   Options
 	standings *cache.Cache[sessions.Standing]
