@@ -260,12 +260,14 @@ func definedResources(ctx context.Context, tx db.Tx, org ids.Org, identifiers []
 
 // strangeAudiences returns those of the names that are no app's and no API resource's of an organization, or are another's app as well.
 func strangeAudiences(ctx context.Context, tx db.Tx, org ids.Org, names []string) ([]string, error) {
-	return db.Scalars[string](ctx, tx, `
-		SELECT n FROM unnest($3::text[]) AS n
-		WHERE NOT EXISTS (SELECT FROM apps a WHERE a.tenant_id = $1 AND a.client_id = n AND a.org_id = $2 AND NOT a.builtin)
-		  AND NOT EXISTS (SELECT FROM api_resources r WHERE r.tenant_id = $1 AND r.identifier = n AND r.org_id = $2 AND NOT r.builtin)
-		   OR EXISTS (SELECT FROM apps a WHERE a.tenant_id = $1 AND a.client_id = n AND (a.org_id <> $2 OR a.builtin))`,
-		tx.Tenant(), org, names)
+	return db.Scalars[string](ctx, tx, `SELECT n FROM unnest($3::text[]) AS n WHERE NOT (`+ownAudience("$2")+`)`, tx.Tenant(), org, names)
+}
+
+// ownAudience is the condition that the name n is an app's, or an API's, of an organization: others would take for theirs what is not.
+func ownAudience(org string) string {
+	return `NOT EXISTS (SELECT FROM apps o WHERE o.tenant_id = $1 AND o.client_id = n AND (o.org_id <> ` + org + ` OR o.builtin))
+		  AND (EXISTS (SELECT FROM apps o WHERE o.tenant_id = $1 AND o.client_id = n)
+		       OR EXISTS (SELECT FROM api_resources r WHERE r.tenant_id = $1 AND r.identifier = n AND r.org_id = ` + org + ` AND NOT r.builtin))`
 }
 
 // knownClaims returns those of the names that are claims of an organization's: its own, and those of organizations above.
@@ -318,6 +320,8 @@ func loadClient(ctx context.Context, tx db.Tx, clientID string) (clientRow, erro
 		                AND NOT EXISTS (SELECT FROM app_apis aa WHERE aa.tenant_id = $1 AND aa.app_id = a.id AND aa.resource_id = o.id)) g
 		        JOIN api_resources ar ON ar.tenant_id = $1 AND ar.id = g.resource_id) AS apis,
 		       ARRAY(SELECT ar.identifier FROM api_resources ar WHERE ar.tenant_id = $1 AND ar.org_id = a.org_id AND NOT ar.builtin
-		             AND a.oidc->'token_exchange_audiences' ? ar.identifier) AS serves
+		             AND a.oidc->'token_exchange_audiences' ? ar.identifier) AS serves,
+		       ARRAY(SELECT n FROM jsonb_array_elements_text(CASE WHEN jsonb_typeof(a.oidc->'id_token_audiences') = 'array' THEN a.oidc->'id_token_audiences' END) WITH ORDINALITY AS l (n, at)
+		             WHERE `+ownAudience("a.org_id")+` ORDER BY l.at) AS audiences
 		FROM apps a WHERE a.tenant_id = $1 AND a.client_id = $2`, tx.Tenant(), clientID, authz.AllScopes)
 }

@@ -126,7 +126,8 @@ type clientRow struct {
 	OIDC         Settings     `db:"oidc"`
 	Secrets      []SecretHash `db:"secrets"`
 	APIs         []ClientAPI  `db:"apis"`
-	Serves       []string     `db:"serves"` // of token_exchange_audiences what the owner still defines
+	Audiences    []string     `db:"audiences"` // of id_token_audiences what is still the owner's
+	Serves       []string     `db:"serves"`    // of token_exchange_audiences what the owner still defines
 }
 
 // Client returns the client that a client_id names in a tenant, also while it is disabled, or fault.ErrNotFound. It is kept
@@ -151,7 +152,7 @@ func (s *Service) Client(ctx context.Context, tenant ids.Tenant, clientID string
 func (r clientRow) client() Client {
 	keys, _ := r.OIDC.JWKS.PublicKeys() // looked at when they were stored
 	r.OIDC = r.OIDC.complete(r.ClientType)
-	r.OIDC.ExchangeAudiences = r.Serves
+	r.OIDC.ExchangeAudiences, r.OIDC.IDTokenAudiences = r.Serves, r.Audiences
 	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
 		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, Source: r.Source, RoleAudience: r.RoleAudience,
 		GrantTypes: r.GrantTypes, Origins: r.Origins, SecretHashes: r.Secrets, Keys: keys, EncryptionKeys: r.OIDC.encryptionKeys(), APIs: r.APIs}

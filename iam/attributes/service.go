@@ -20,7 +20,7 @@ const maxOwn = 200
 // (RFC 7519, section 4.1; RFC 9068; RFC 7662; OpenID Connect Core 1.0, section 2, and its companions; Grove's own).
 var protocol = []string{"acr", "act", "active", "amr", "at_hash", "aud", "aut", "auth_time", "authorization_details", "azp", "c_hash", "client_id", "cnf", "connection",
 	"entitlements", "epoch", "events", "exchanged", "exp", "gid", "iat", "isk", "iss", "jti", "may_act", "narrowed", "nbf", "nonce", "org_handle", "org_id", "org_name",
-	"origin", "s_hash", "scope", "session_org", "sid", "sub", "sub_jwk", "token_introspection", "token_type", "user_org", "userinfo_claims", "username", "_claim_names", "_claim_sources"}
+	"origin", "read_only", "s_hash", "scope", "session_org", "sid", "sub", "sub_jwk", "token_introspection", "token_type", "user_org", "userinfo_claims", "username", "_claim_names", "_claim_sources"}
 
 // Reserved reports whether access tokens, or answers about them, have a claim of their own of a name: one about the person never takes
 // its place.

@@ -89,14 +89,14 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 			"Send the request to the pushed_authorization_request_endpoint first, and only client_id and the request_uri of its answer by the browser.")
 	}
 	if err != nil {
-		s.sendError(w, r, client, a, s.noted(r, atAuthorize, p, err))
+		s.sendLast(w, r, client, a, s.noted(r, atAuthorize, p, err))
 		return
 	}
 	req.OrgFixed = pushed != nil || asked.has("request")
 	browser := authn.BrowserOf(w, r)
 	outcome, err := s.SignIn.Begin(ctx, httpapi.TenantOf(ctx), req, browser)
 	if err != nil {
-		s.sendError(w, r, client, a, err)
+		s.sendLast(w, r, client, a, err)
 		return
 	}
 	if outcome.RedirectTo == "" {
@@ -114,6 +114,15 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", outcome.RedirectTo)
 		w.WriteHeader(http.StatusSeeOther)
 	}
+}
+
+// sendLast sends an error that uses up what was pushed: it was answered.
+func (s *Service) sendLast(w http.ResponseWriter, r *http.Request, client apps.Client, a authorization, err error) {
+	if used := s.useUp(r.Context(), a); used != nil {
+		s.errorPage(w, r, s.noted(r, atAuthorize, a.params(), used))
+		return
+	}
+	s.sendError(w, r, client, a, err)
 }
 
 // resume goes on where the pages have finished. What was good when the flow began is asked again: a client may have been

@@ -84,10 +84,10 @@ func (s *Service) exchange(w http.ResponseWriter, r *http.Request, client authen
 	switch subjectType := form.get("subject_token_type"); {
 	case subjectType == typeSAML:
 		return s.exchangeForeign(ctx, w, client, form, s.readSAML)
+	case subjectType == typeJWT && isForeign(t, form.get("subject_token")): // whose may_act is no matter of ours
+		return s.exchangeForeign(ctx, w, client, form, s.jwtReader("JWT", "at+jwt"))
 	case subjectType == typeJWT && isSubjectToken(form.get("subject_token")):
 		return s.exchangeSubject(ctx, w, client, form, requested)
-	case subjectType == typeJWT && isForeign(t, form.get("subject_token")):
-		return s.exchangeForeign(ctx, w, client, form, s.jwtReader("JWT", "at+jwt"))
 	}
 	subject, err := s.exchanged(ctx, t, form, "subject_token")
 	if err != nil {

@@ -3,6 +3,7 @@ package oauth
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -216,6 +217,13 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	held, err := s.Roles.ScopesOf(ctx, tx, g.User, g.Org)
 	if err != nil {
 		return person{}, err
+	}
+	if !g.Impersonator.IsZero() && g.Support.IsZero() { // nobody gave him a word, so that he gets what both may
+		own, err := s.Roles.ScopesOf(ctx, tx, g.Impersonator, g.Org)
+		if err != nil {
+			return person{}, err
+		}
+		maps.DeleteFunc(held, func(scope string, _ bool) bool { return !own[scope] })
 	}
 	granted, err := g.details()
 	if err != nil {

@@ -29,8 +29,8 @@ import (
 // exchanges it, once, with proof of the one who acts: an ID token or access token of his as the actor_token. The access token's act
 // (section 4.1) names him, whatever is made of it later, and there is never a refresh token.
 //
-// He needs the permission users.impersonate where the person lives, may do what the person may, and for an organization below his own
-// that organization's word (orgs/support).
+// He needs the permission users.impersonate where the person lives, may do what the person may, and, unless he lives there or below
+// himself, that organization's word (orgs/support). A guest does not.
 //
 // [ADR 0033]: docs/adr/0033-impersonation.md
 const (
@@ -51,7 +51,7 @@ var (
 	eventImpersonated = events.Declare[impersonatedData]("user.impersonated", "Somebody got a token by which he acts as another person. The events of what he does with it name both. It is in the log of the person's organization, and in that of his own where that is another.")
 
 	errImpersonation = refuse(codeAccessDenied, "Nobody may act as this person here and now.").told("Grove's impersonation (ADR 0033)",
-		"requested_subject is a person at or below the organization that is signed in to, who may do no more than who wants to act as him; who wants it holds users.impersonate there; the app is available there; and where that is another organization, it has opened support access.",
+		"requested_subject is a person at or below the organization that is signed in to, who may do no more than who wants to act as him; who wants it holds users.impersonate there; the app is available there; and who does not live there or below has that organization's word: it has opened support access.",
 		"See whether the person's organization has opened support access, which roles both hold, and whether the app is shared with it.")
 	errRequestedSubject = refuse(codeInvalidRequest, "requested_subject is required where a subject token comes back: the id of a person.").told("Grove's impersonation (ADR 0033)", "",
 		"Send requested_subject with the sub that the app knows the person by.")
@@ -129,17 +129,12 @@ func (s *Service) allowedTx(ctx context.Context, tx db.Tx, client apps.Client, g
 	if err := s.permittedTx(ctx, tx, *g); err != nil {
 		return err
 	}
-	if g.Org == g.ImpersonatorOrg {
-		g.Support, g.ReadOnly = ids.SupportAccess{}, false
-		return nil
-	}
-	// Which lies between the two: the one is below the other.
-	access, open, err := s.Support.OpenFor(ctx, tx, g.Org, g.ImpersonatorOrg)
+	access, open, err := s.Support.OpenFor(ctx, tx, g.Org, g.Impersonator)
 	if err == nil && !open {
 		err = errImpersonation
 	}
 	g.Support, g.ReadOnly = access.ID, access.Mode != support.ModeFull
-	if access.ExpiresAt.Before(g.ExpiresAt) {
+	if !access.ID.IsZero() && access.ExpiresAt.Before(g.ExpiresAt) {
 		g.ExpiresAt = access.ExpiresAt
 	}
 	return err
@@ -189,7 +184,7 @@ func (s *Service) signSubject(ctx context.Context, client apps.Client, g grant) 
 		text("gid", g.ID.String()).raw("may_act", newClaims().text("sub", known.subject(g.Impersonator)).end()).end())
 }
 
-// isSubjectToken reports whether a token says of itself that it is a subject token of ours. Nothing is verified.
+// isSubjectToken reports whether a token of ours says of itself that it is a subject token. Nothing is verified.
 func isSubjectToken(token string) bool {
 	c, err := unverified(token)
 	if err != nil {
@@ -355,7 +350,7 @@ func (g grant) actOf(known naming) json.RawMessage {
 }
 
 // admitImpersonator lets somebody who acts as another person in at the management API, where events name both. Other tokens with act
-// are none for it: they would name the wrong one. He has to hold the permission still.
+// are none for it: they would name the wrong one. He has to hold the permission still, and may do all that the person may.
 func (s *Service) admitImpersonator(ctx context.Context, t httpapi.Tenant, a accessToken, who *actor.Actor) error {
 	var of sessions.Subjects
 	g, err := a.impersonatedSubjects(ctx, s.DB.Reader(t.ID), &of)
@@ -365,14 +360,10 @@ func (s *Service) admitImpersonator(ctx context.Context, t httpapi.Tenant, a acc
 	if g.Impersonator.IsZero() || len(a.exchange.tokens) > 0 {
 		return errToken
 	}
-	org, err := s.Orgs.Resolve(ctx, t, a.org.String())
-	if err != nil {
-		return err
-	}
-	held, err := s.Roles.Permissions(ctx, impersonator(t.ID, g), org)
-	if err == nil && !held.Names[permImpersonate.Name()] {
+	err = s.DB.InTenant(ctx, t.ID, func(ctx context.Context, tx db.Tx) error { return s.permittedTx(ctx, tx, g) })
+	if errors.Is(err, errImpersonation) {
 		err = errToken
 	}
-	who.Impersonator, who.ReadOnly = g.Impersonator, g.ReadOnly
+	who.Impersonator, who.ImpersonatorOrg, who.Support, who.ReadOnly = g.Impersonator, g.ImpersonatorOrg, g.Support, g.ReadOnly
 	return err
 }

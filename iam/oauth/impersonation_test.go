@@ -193,6 +193,9 @@ func TestImpersonationSwitches(t *testing.T) {
 	if act, _ := claims["act"].(map[string]any); r.StatusCode != http.StatusOK || r.JSON["refresh_token"] != nil || act["sub"] != d.sam || claims["sub"] != d.user || claims["org_id"] != d.south || claims["read_only"] != true {
 		t.Errorf("%d %s %v", r.StatusCode, r.Raw, claims)
 	}
+	if told := d.Must(d.A, d.manage, "GET", "/orgs/south/events?type=user.impersonated", nil)["items"].([]any); len(told) != 1 || told[0].(map[string]any)["data"].(map[string]any)["impersonator_id"] != d.sam {
+		t.Errorf("South's log says %v", told)
+	}
 }
 
 // TestAttack20_Impersonation: everything that is not allowed, one at a time.
@@ -277,7 +280,11 @@ func TestAttack01_Impersonation(t *testing.T) {
 		{"the impersonator is disabled", func() { d.Must(d.A, d.manage, "POST", sam+":disable", nil) }, func() { d.Must(d.A, d.manage, "POST", sam+":enable", nil) }},
 		{"his sessions end", func() { d.Must(d.A, d.manage, "POST", "/orgs/root/sessions:end", map[string]any{"user_id": d.sam}) }, func() {}},
 		{"the person is disabled", func() { d.Must(d.A, d.manage, "POST", "/orgs/north/users/"+d.user+":disable", nil) }, func() { d.Must(d.A, d.manage, "POST", "/orgs/north/users/"+d.user+":enable", nil) }},
-		{"the organization is suspended", func() { d.Must(d.A, d.manage, "POST", "/orgs/north:suspend", nil) }, func() { d.Must(d.A, d.manage, "POST", "/orgs/north:resume", nil) }},
+		{"the organization is suspended", func() { d.Must(d.A, d.manage, "POST", "/orgs/north:suspend", nil) }, func() {
+			d.Must(d.A, d.manage, "POST", "/orgs/north:resume", nil)
+			d.ann = d.signedIn("north", "ann@north.example")
+			access = d.allows("full") // what it said before is over
+		}},
 		{"the app is disabled", func() {
 			d.Must(d.A, d.manage, "PATCH", "/orgs/root/apps/"+d.desk["id"].(string), map[string]any{"enabled": false})
 		}, func() {

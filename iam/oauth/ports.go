@@ -116,7 +116,7 @@ type SignIn interface {
 
 // Support knows who lets others act as its people. orgs/support.
 type Support interface {
-	OpenFor(ctx context.Context, tx db.Tx, org, from ids.Org) (support.Access, bool, error)
+	OpenFor(ctx context.Context, tx db.Tx, org ids.Org, person ids.User) (support.Access, bool, error)
 }
 
 // Users reads people. iam/users.

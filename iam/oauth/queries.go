@@ -142,7 +142,8 @@ const (
 		AND g.ended_at IS NULL AND g.expires_at > $4`
 	sqlLockSessionGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.tenant_id = $1 AND g.session_id = $2 AND NOT g.offline AND g.impersonator_id IS NULL
 		AND g.ended_at IS NULL AND g.expires_at > $3 ORDER BY g.id FOR UPDATE`
-	sqlRelyingParties = `SELECT DISTINCT g.org_id, g.user_id, g.issuer, a.client_id, a.oidc->>$3 AS uri FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
+	// Who acted as others has signed out, and none of those.
+	sqlRelyingParties = `SELECT DISTINCT coalesce(g.impersonator_org_id, g.org_id) AS org_id, coalesce(g.impersonator_id, g.user_id) AS user_id, g.issuer, a.client_id, a.oidc->>$3 AS uri FROM grants g JOIN apps a ON a.tenant_id = $1 AND a.id = g.app_id
 		WHERE g.tenant_id = $1 AND g.session_id = $2 AND coalesce(a.oidc->>$3, '') <> '' LIMIT $4`
 	// The first of the line is locked before the others are read, so that of two switches each sees what the other has made.
 	sqlLockFirst = `SELECT f.id FROM grants f WHERE f.tenant_id = $1

@@ -23,7 +23,7 @@ const maxRequestTTL = time.Hour
 
 // requestMembers are the parameters that a request object may hold. Others mean nothing to us.
 var requestMembers = []string{"acr_values", paramDetails, "claims", "code_challenge", "code_challenge_method", "display", "dpop_jkt", "id_token_hint", "login_hint",
-	"max_age", "nonce", "org", "orgId", "prompt", "redirect_uri", "registration", "resource", "response_mode", "response_type", "scope", "state",
+	"max_age", "nonce", "org", "orgId", "prompt", "redirect_uri", "registration", "requested_subject", "resource", "response_mode", "response_type", "scope", "state",
 	"ui_locales"}
 
 var (

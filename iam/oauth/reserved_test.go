@@ -16,7 +16,7 @@ import (
 // TestClaimsOfAccessTokensAreReserved: what access tokens say by themselves, and what is read from one, no attribute can say.
 func TestClaimsOfAccessTokensAreReserved(t *testing.T) {
 	t.Parallel()
-	p := &person{grant: grant{ID: ids.NewGrant(), User: ids.NewUser(), Session: ids.NewSession(), SessionOrg: ids.NewOrg(), AMR: []string{"pwd"}, AuthTime: time.Now(), narrowed: true}, named: true, roles: []string{"r"}}
+	p := &person{grant: grant{ID: ids.NewGrant(), User: ids.NewUser(), Session: ids.NewSession(), SessionOrg: ids.NewOrg(), AMR: []string{"pwd"}, AuthTime: time.Now(), ReadOnly: true, Impersonator: ids.NewUser(), narrowed: true}, named: true, roles: []string{"r"}}
 	a := accessClaims{issuer: "i", client: apps.Client{ClientID: "c"}, org: httpapi.Org{ID: ids.NewOrg(), Handle: "h", Name: "n"}, bound: binding{jkt: "j", x5t: "x"}, act: json.RawMessage(`{}`), person: p,
 		exchange: exchangedFor{origins: []ids.App{ids.NewApp()}, tokens: []ids.AccessToken{ids.NewAccessToken()}}}
 	asserted := a

@@ -154,7 +154,7 @@ func (s *Service) switchTx(ctx context.Context, tx db.Tx, client authenticatedCl
 		return no(err)
 	}
 	if !g.Impersonator.IsZero() { // what lasts is for the person himself
-		return p, "", nil
+		return p, "", s.Events.Write(ctx, tx, impersonated(g)...)
 	}
 	refresh, err := s.refreshTx(ctx, tx, client.Client, g)
 	return p, refresh, err

@@ -14,7 +14,7 @@ import (
 const (
 	gatherQueries = 2               // at a time; who comes then waits for one of them to end, and shares the next
 	gatherMost    = 256             // who share one
-	gatherTime    = 5 * time.Second // for a query that several wait for, whoever of them goes away
+	gatherTime    = 5 * time.Second // for a query: those who come meanwhile wait for it
 )
 
 // gathering asks Postgres how things stand. While its queries run, those who come wait, and all of one tenant's share the next
@@ -45,6 +45,8 @@ func (g *gathering) ask(ctx context.Context, of Subjects) (Standing, error) {
 		g.running++
 		g.mu.Unlock()
 		defer g.next()
+		ctx, cancel := context.WithTimeout(ctx, gatherTime)
+		defer cancel()
 		return g.one(ctx, of)
 	}
 	mine := &ask{of: of, done: make(chan struct{})}

@@ -53,12 +53,12 @@ func (s Subjects) orgs() []uuid.UUID {
 	return all
 }
 
-// OfActor are what an actor stands on apart from his session: a person and where he belongs, or a client and its owner. The
+// OfActor are what an actor stands on apart from his session: a person and where he belongs, who acts as him, or a client and its owner. The
 // program itself stands on the tenant only.
 func OfActor(a actor.Actor) Subjects {
 	switch a.Kind {
 	case actor.User:
-		return Subjects{Org: a.Org, User: a.User}
+		return Subjects{Org: a.Org, User: a.User, Impersonator: a.Impersonator, ImpersonatorOrg: a.ImpersonatorOrg, Support: a.Support}
 	case actor.Client:
 		return Subjects{App: a.App, Org: a.Org}
 	}

@@ -359,7 +359,7 @@ func (a *API) admit(id string, access Access, needs perm.Permission, in Place, m
 			return
 		}
 		if claim := claimOf(ctx); claim != nil {
-			claim.Actor, claim.Operation, claim.Operator = string(c.Actor.Kind)+":"+c.Actor.ID(), id, access == Operator
+			claim.Actor, claim.Operation, claim.Operator = c.Actor.Key(), id, access == Operator
 			hc = huma.WithContext(hc, db.WithClaim(hc.Context(), claim))
 		}
 		c.located = func(id string) { hc.SetHeader("Location", cmp.Or(IssuerOf(ctx).URL, a.BaseURL)+u.EscapedPath()+"/"+id) }

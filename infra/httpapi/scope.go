@@ -118,7 +118,7 @@ func (c *Call) VisiblePath() []ids.Org {
 func (c *Call) Allowed(actions map[string]perm.Permission) []string {
 	allowed := []string{}
 	for _, name := range sortedKeys(actions) {
-		if c.Can(actions[name]) {
+		if c.Can(actions[name]) && !c.Actor.ReadOnly {
 			allowed = append(allowed, name)
 		}
 	}

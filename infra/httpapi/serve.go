@@ -213,7 +213,7 @@ func (a *API) limitAddress(next http.Handler) http.Handler {
 // limitClient counts what one app does for one person, or for itself: people at one app do not take each other's requests.
 func (a *API) limitClient(hc huma.Context, who actor.Actor) error {
 	r, w := humachi.Unwrap(hc)
-	return limited(a.clients, w, r, who.Tenant.String()+who.App.String()+who.User.String())
+	return limited(a.clients, w, r, who.Tenant.String()+who.App.String()+who.Key())
 }
 
 // CrossOrigin is what the pages of a browser origin may do at a tenant's endpoints.

@@ -56,7 +56,7 @@ func (s *Service) routes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[page.Of[SupportAccess]]]{ID: "listSupportAccess", Method: http.MethodGet, Path: base, Tag: tag, Summary: "List support accesses",
 		Description: "When those above the organization might act as its people, the newest first; those that are over are kept.", Status: 200, Needs: permRead}, s.list)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[SupportAccess]]{ID: "openSupportAccess", Method: http.MethodPost, Path: base, Tag: tag, Summary: "Open support access",
-		Description: "Lets those who hold users.impersonate in an organization above this one act as the people of this one and of those below it, until it expires or is closed. Each time is in the event log. Only a person who is signed in to the organization itself opens it.",
+		Description: "Lets those who hold users.impersonate in an organization above this one act as the people of this one and of those below it, until it expires or is closed. Each time is in the event log. Only somebody who lives in the organization or below it, and is signed in to it, opens it; it ends too when he may not do so any more, and when the organization moves.",
 		Status:      201, Needs: permWrite, Replay: s.replay, Errors: []fault.Code{errNotOwn}}, s.open)
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[SupportAccess]]{ID: "getSupportAccess", Method: http.MethodGet, Path: base + "/{access}", Tag: tag, Summary: "Read a support access",
 		Description: "Reads one support access of the organization.", Status: 200, Needs: permRead}, s.get)
@@ -97,8 +97,8 @@ func (s *Service) list(ctx context.Context, c *httpapi.Call, in *ListSupportAcce
 
 func (s *Service) open(ctx context.Context, c *httpapi.Call, in *OpenSupportAccessInput) (*httpapi.Out[SupportAccess], error) {
 	var a Access
-	err := s.db.InOrg(ctx, c.Tenant.ID, c.Org.ID, func(ctx context.Context, tx db.OrgTx) (err error) {
-		a, err = s.OpenTx(ctx, tx, in.Body.Mode, in.Body.Reason, time.Duration(in.Body.ExpiresInMinutes)*time.Minute)
+	err := s.db.InTenant(ctx, c.Tenant.ID, func(ctx context.Context, tx db.Tx) (err error) {
+		a, err = s.OpenTx(ctx, tx, c.Org.ID, in.Body.Mode, in.Body.Reason, time.Duration(in.Body.ExpiresInMinutes)*time.Minute)
 		return err
 	})
 	if err != nil {

@@ -2,7 +2,9 @@
 //
 // What always holds:
 //
-//   - Only somebody who acts in the organization itself opens it. Who administers from above cannot allow himself.
+//   - Only one of its own people, who lives there or below, opens it, signed in to the organization itself. Who administers from above
+//     cannot allow himself, as a guest neither.
+//   - It stands on who opened it, and on where the organization lies in the tree.
 //   - It is for the organization and all below it, has an end, and can be closed at any time; with it ends at once what was
 //     issued by it.
 //   - Unless it says full, it is for reading.

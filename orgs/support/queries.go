@@ -22,32 +22,44 @@ type Access struct {
 	Mode      string            `db:"mode"`
 	Reason    string            `db:"reason"`
 	OpenedBy  ids.User          `db:"opened_by"`
+	Stamp     int64             `db:"stamp"` // of the organization when it was opened
 	CreatedAt time.Time         `db:"created_at"`
 	ExpiresAt time.Time         `db:"expires_at"`
 	ClosedAt  *time.Time        `db:"closed_at"` // nil: it runs out
 }
 
 const (
-	columns = `s.id, s.org_id, s.mode, s.reason, s.opened_by, s.created_at, s.expires_at, s.closed_at`
+	columns = `s.id, s.org_id, s.mode, s.reason, s.opened_by, s.stamp, s.created_at, s.expires_at, s.closed_at`
 
-	sqlInsert = `INSERT INTO support_access (tenant_id, id, org_id, mode, reason, opened_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	sqlInsert = `INSERT INTO support_access (tenant_id, id, org_id, mode, reason, opened_by, stamp, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	sqlLoad   = `SELECT ` + columns + ` FROM support_access s WHERE s.tenant_id = $1 AND s.org_id = $2 AND s.id = $3`
 	sqlPage   = `SELECT ` + columns + ` FROM support_access s WHERE s.tenant_id = $1 AND s.org_id = $2 AND s.id < $3::uuid ORDER BY s.id DESC LIMIT $4`
 	sqlClose  = `UPDATE support_access s SET closed_at = $4 WHERE s.tenant_id = $1 AND s.org_id = $2 AND s.id = $3 AND s.closed_at IS NULL AND s.expires_at > $4`
 
-	// The widest one that is open on the way from an organization up to another one, which itself cannot allow it.
+	// Those that are open on the way from an organization up, the widest first; not those of organizations that somebody's home $3 is, or
+	// lies below: they are his own.
 	sqlOpen = `
 		SELECT ` + columns + ` FROM org_closure up JOIN support_access s ON s.tenant_id = up.tenant_id AND s.org_id = up.ancestor_id
 		WHERE up.tenant_id = $1 AND up.descendant_id = $2 AND s.closed_at IS NULL AND s.expires_at > $4
-		  AND up.ancestor_id <> $3 AND EXISTS (SELECT FROM org_closure below WHERE below.tenant_id = $1 AND below.ancestor_id = $3 AND below.descendant_id = up.ancestor_id)
-		ORDER BY s.mode = 'full' DESC, s.expires_at DESC LIMIT 1`
+		  AND NOT EXISTS (SELECT FROM org_closure own WHERE own.tenant_id = $1 AND own.ancestor_id = up.ancestor_id AND own.descendant_id = $3)
+		ORDER BY s.mode = 'full' DESC, s.expires_at DESC LIMIT 20`
+	sqlWithin = `SELECT EXISTS (SELECT FROM org_closure WHERE tenant_id = $1 AND ancestor_id = $3 AND descendant_id = $2)`
 
 	maxUUID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 )
 
-func insert(ctx context.Context, tx db.OrgTx, a Access) error {
-	_, err := tx.Exec(ctx, sqlInsert, tx.Tenant(), a.ID, a.Org, a.Mode, a.Reason, a.OpenedBy, a.CreatedAt, a.ExpiresAt)
+func insert(ctx context.Context, tx db.Tx, a Access) error {
+	_, err := tx.Exec(ctx, sqlInsert, tx.Tenant(), a.ID, a.Org, a.Mode, a.Reason, a.OpenedBy, a.Stamp, a.CreatedAt, a.ExpiresAt)
 	return err
+}
+
+func openFor(ctx context.Context, tx db.Tx, org, home ids.Org) ([]Access, error) {
+	return db.Collect[Access](ctx, tx, sqlOpen, tx.Tenant(), org, home, tx.Now())
+}
+
+func isWithin(ctx context.Context, tx db.Tx, org, ancestor ids.Org) (within bool, err error) {
+	err = tx.QueryRow(ctx, sqlWithin, tx.Tenant(), org, ancestor).Scan(&within)
+	return within, err
 }
 
 func load(ctx context.Context, tx db.OrgTx, id ids.SupportAccess) (Access, error) {

@@ -9084,7 +9084,7 @@ func (c *Client) ListSupportAccessPages(ctx context.Context, org string, params 
 
 // OpenSupportAccess is POST /v1/orgs/{org}/support-access.
 //
-// Lets those who hold users.impersonate in an organization above this one act as the people of this one and of those below it, until it expires or is closed. Each time is in the event log. Only a person who is signed in to the organization itself opens it.
+// Lets those who hold users.impersonate in an organization above this one act as the people of this one and of those below it, until it expires or is closed. Each time is in the event log. Only somebody who lives in the organization or below it, and is signed in to it, opens it; it ends too when he may not do so any more, and when the organization moves.
 func (c *Client) OpenSupportAccess(ctx context.Context, org string, body OpenSupportAccessRequest, options ...Option) (*SupportAccess, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/support-access", org)}
 	r.body, r.contentType = body, "application/json"

@@ -140,7 +140,7 @@ func (a *App) wire() error {
 	seats := metering.New(a.DB, a.Events)
 	shares := sharing.New(a.DB, a.Events, roles)
 	mail := domains.New(a.DB, a.Events)
-	allowances := support.New(a.DB, a.Events)
+	allowances := support.New(a.DB, a.Events, support.Ports{Roles: roles, Sessions: signedIn, Users: people})
 	belonging := members.New(a.DB, a.Events, members.Ports{Authorizer: roles, Groups: teams, Orgs: orgs, Roles: roles,
 		Seats: seats, Sessions: signedIn, Users: people})
 	invited := invitations.New(a.DB, a.Events, c.InvitationTTL, invitations.Ports{Domains: mail, Groups: teams, Jobs: a.Jobs, Keys: keyring, Members: belonging,

@@ -32,8 +32,10 @@ type Actor struct {
 	Name    string // of a system actor: what it does, such as invitations.send
 	Scopes  map[string]bool
 
-	Impersonator ids.User // who acts as User; zero: he himself
-	ReadOnly     bool     // nothing may be changed
+	Impersonator    ids.User          // who acts as User; zero: he himself
+	ImpersonatorOrg ids.Org           // in which he may
+	Support         ids.SupportAccess // by which he may; zero: nobody had to allow it
+	ReadOnly        bool              // nothing may be changed
 }
 
 // ID returns the identifier that events record: the user's, the app's, or the system actor's name.
@@ -46,6 +48,15 @@ func (a Actor) ID() string {
 	default:
 		return a.Name
 	}
+}
+
+// Key is who acts, apart from all others: a person, and another who acts as him, are two.
+func (a Actor) Key() string {
+	key := string(a.Kind) + ":" + a.ID()
+	if !a.Impersonator.IsZero() {
+		key += ":" + a.Impersonator.String()
+	}
+	return key
 }
 
 // Can reports whether the token or the job carries permission p. Whether the person still holds it in an

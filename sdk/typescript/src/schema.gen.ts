@@ -1931,7 +1931,7 @@ export interface paths {
         put?: never;
         /**
          * Open support access
-         * @description Lets those who hold users.impersonate in an organization above this one act as the people of this one and of those below it, until it expires or is closed. Each time is in the event log. Only a person who is signed in to the organization itself opens it.
+         * @description Lets those who hold users.impersonate in an organization above this one act as the people of this one and of those below it, until it expires or is closed. Each time is in the event log. Only somebody who lives in the organization or below it, and is signed in to it, opens it; it ends too when he may not do so any more, and when the organization moves.
          */
         post: operations["openSupportAccess"];
         delete?: never;
