@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,6 +54,7 @@ type protocolError struct {
 	cause       error          // for the log only
 	of          *protocolError // the answer of which this is one case; nil where it stands for itself
 	advice      advice
+	scope       string // that a token lacks, where it is not openid
 }
 
 func (e *protocolError) Error() string { return e.code + ": " + e.description }
@@ -157,10 +159,7 @@ func (s *Service) writeBearerError(w http.ResponseWriter, r *http.Request, err e
 		challenges = []string{httpapi.ChallengeDPoP + ", " + told}
 	case codeInsufficientScope:
 		status = http.StatusForbidden
-		scope := scopeOpenID
-		if errors.Is(err, errMayNotRevoke) {
-			scope = permRevoke.Name()
-		}
+		scope := cmp.Or(p.scope, scopeOpenID)
 		challenges = []string{`Bearer realm="oauth2", scope="` + scope + `", ` + told}
 	case codeNoToken:
 		// RFC 6750, section 3.1: no error code where the request carries no credentials.

@@ -44,7 +44,7 @@ var (
 			told("RFC 9493, section 3.2", "", "Send application/json: {\"sub_id\": {\"format\": \"email\", \"email\": \"…\"}}.")
 	errNobodyRevoked = refuse(codeUserNotFound, "The subject identifier names nobody whose tokens this client may end.").
 				told("draft-parecki-oauth-global-token-revocation-06", "The person lives in the app's organization or below it.", "See the spelling, and whether the person is at home in another organization. An issuer in iss_sub is ours, or a token issuer that the app's organization trusts.")
-	errMayNotRevoke = refuse(codeInsufficientScope, "The token lacks the scope tokens.revoke.").
+	errMayNotRevoke = lacking(permRevoke).
 			told("RFC 6750, section 3.1", "", "Authorize the app for tokens.revoke of the management API (tab APIs), and ask for that scope.")
 )
 

@@ -48,7 +48,7 @@ func (e *protocolError) told(rule, expected, fix string) *protocolError {
 	if of == nil {
 		of = e
 	}
-	return &protocolError{code: e.code, description: e.description, cause: e.cause, of: of, advice: advice{rule, expected, fix}}
+	return &protocolError{code: e.code, description: e.description, cause: e.cause, of: of, advice: advice{rule, expected, fix}, scope: e.scope}
 }
 
 // because adds the cause, for the log.

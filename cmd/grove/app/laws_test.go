@@ -60,6 +60,7 @@ var floors = []floor{
 	{"grove/iam/authn", 50, "iam middle: the sign-in engine"},
 	{"grove/iam/oauth", 60, "iam top: protocols"},
 	{"grove/iam/account", 60, "iam top: the signed-in person"},
+	{"grove/iam/signals", 61, "tells receivers, by the tokens and the names of iam/oauth"},
 	{"grove/provisioning", 70, "tells the outside"},
 	{"grove/billing", 70, "counts what others do"},
 	{"grove/frontend", 80, "shows everything"},

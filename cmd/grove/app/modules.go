@@ -18,6 +18,7 @@ import (
 	"grove/iam/recovery"
 	"grove/iam/registration"
 	"grove/iam/sessions"
+	"grove/iam/signals"
 	"grove/iam/users"
 	"grove/infra/audit"
 	"grove/infra/cache"
@@ -58,7 +59,7 @@ func modules(d *db.DB, c config.Config, capabilities ...capability) []module.Man
 func Folders() []fs.FS {
 	return []fs.FS{db.Migrations(), events.Migrations(), tenantdir.Migrations(), keys.Migrations(), mails.Migrations(), orgdir.Migrations(), settings.Migrations(),
 		users.Migrations(), groups.Migrations(), authz.Migrations(), apps.Migrations(), attributes.Migrations(), sessions.Migrations(), consents.Migrations(),
-		metering.Migrations(), sharing.Migrations(), domains.Migrations(), support.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), inspector.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations()}
+		metering.Migrations(), sharing.Migrations(), domains.Migrations(), support.Migrations(), members.Migrations(), invitations.Migrations(), issuers.Migrations(), registration.Migrations(), inspector.Migrations(), recovery.Migrations(), authn.Migrations(), oauth.Migrations(), signals.Migrations()}
 }
 
 // Describe puts the program together without a database, to read what it offers.
@@ -113,6 +114,8 @@ var partOf = map[string]struct{ key, table string }{
 	"refresh_tokens":       {"grant_id", "grants"},
 	"role_permissions":     {"role_id", "roles"},
 	"sign_in_failures":     {"user_id", "users"},
+	"signal_exclusions":    {"stream_id", "signal_streams"},
+	"signal_queue":         {"stream_id", "signal_streams"},
 }
 
 // erasure is how the rows of a tenant go from one table.

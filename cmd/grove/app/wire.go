@@ -27,6 +27,7 @@ import (
 	"grove/iam/recovery"
 	"grove/iam/registration"
 	"grove/iam/sessions"
+	"grove/iam/signals"
 	"grove/iam/users"
 	"grove/infra/config"
 	"grove/infra/db"
@@ -175,6 +176,7 @@ func (a *App) wire() error {
 	told.OnDeleted(allowed.ForgetClaimTx, func(ctx context.Context, tx db.Tx, name string) error { return forget(ctx, tx, []string{name}) })
 	signedIn.OnEndInOrg(server.EndGrantsInOrgTx)
 	me := account.New(account.Dependencies{Apps: shares, Authz: roles, Claims: told, Consents: allowed, DB: a.DB, Grants: server, Members: belonging, Sessions: signedIn, Users: people})
+	teller := signals.New(signals.Dependencies{Clients: clients, DB: a.DB, Events: a.Events, Jobs: a.Jobs, Keys: keyring, Log: a.Log, Outbound: abroad, Protocol: server, Sharing: strangers, Users: people})
 	firsts := administrators.New(a.DB, tenants, people)
 	letters := notifications.New(invited, links, server, a.options.Sender, a.Log)
 
@@ -184,7 +186,7 @@ func (a *App) wire() error {
 		Log:    a.Log, Observe: a.observe, Origins: clients.Origins, Page: pages.StatusPage, PlatformKey: c.PlatformKey.Reveal(), Sealer: sealer,
 		TrustedProxies: c.TrustedProxies, Version: a.options.Version})
 	a.Modules = modules(a.DB, a.Config, tenants, keyring, mails.Ledger{}, orgs, options, people, teams, roles, clients, told, signedIn, trusted, allowed, seats, shares, mail, allowances,
-		belonging, strangers, refusals, invited, links, engine, server, me, firsts, pages, letters)
+		belonging, strangers, refusals, invited, links, engine, server, teller, me, firsts, pages, letters)
 	return a.mount(registry)
 }
 

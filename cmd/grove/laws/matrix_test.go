@@ -43,6 +43,7 @@ var ways = map[string][]string{
 // likewise are the routes that are another one's in all that matters here, or that take nothing which could have ended.
 var likewise = map[string]string{
 	"DELETE /oauth2/register/{client_id}": "takes away only",
+	"DELETE /ssf/streams":                 "takes away only",
 	"GET /device":                         "a form",
 	"GET /login":                          "the page of POST /login",
 	"GET /login/":                         "sends on to the account",
@@ -57,7 +58,10 @@ var likewise = map[string]string{
 	"GET /oauth2/logout":                  "ends only",
 	"GET /oauth2/logout/done":             "ends only",
 	"GET /oauth2/register/{client_id}":    "iam/oauth tests who may read a registration",
+	"GET /ssf/status":                     "iam/signals tests that an app that is disabled, or may not, is told nothing",
+	"GET /ssf/streams":                    "iam/signals tests that an app that is disabled, or may not, is told nothing",
 	"implicit":                            "no grant of the token endpoint: GET /oauth2/authorize gives the same",
+	"PATCH /ssf/streams":                  "iam/signals tests that an app that is disabled, or may not, is told nothing",
 	"POST /login/logout":                  "ends only",
 	"POST /login/set-password":            "asks for the same link as GET /login/set-password",
 	"POST /oauth2/authorize":              "the same handler as GET /oauth2/authorize",
@@ -65,7 +69,14 @@ var likewise = map[string]string{
 	"POST /oauth2/logout":                 "ends only",
 	"POST /oauth2/revoke":                 "ends only",
 	"POST /oauth2/userinfo":               "the same handler as GET /oauth2/userinfo",
+	"POST /ssf/poll/{stream}":             "iam/signals tests that an app that is disabled, or may not, is told nothing",
+	"POST /ssf/status":                    "iam/signals tests that an app that is disabled, or may not, is told nothing",
+	"POST /ssf/streams":                   "iam/signals tests that an app that is disabled, or may not, is told nothing",
+	"POST /ssf/subjects:add":              "iam/signals tests that an app that is disabled, or may not, is told nothing",
+	"POST /ssf/subjects:remove":           "iam/signals tests that an app that is disabled, or may not, is told nothing",
+	"POST /ssf/verification":              "iam/signals tests that an app that is disabled, or may not, is told nothing",
 	"PUT /oauth2/register/{client_id}":    "iam/oauth tests who may replace a registration",
+	"PUT /ssf/streams":                    "iam/signals tests that an app that is disabled, or may not, is told nothing",
 }
 
 // outside are the beginnings of addresses that the matrix leaves to others: files and public words, and the operations of the API,

@@ -29,7 +29,9 @@ type (
 	roleKind              struct{}
 	scopeKind             struct{}
 	secretKind            struct{}
+	securityEventKind     struct{}
 	sessionKind           struct{}
+	signalStreamKind      struct{}
 	supportAccessKind     struct{}
 	tenantKind            struct{}
 	userKind              struct{}
@@ -62,7 +64,9 @@ func (registrationTokenKind) prefix() string { return "rgt" }
 func (roleKind) prefix() string              { return "rol" }
 func (scopeKind) prefix() string             { return "scp" }
 func (secretKind) prefix() string            { return "sec" }
+func (securityEventKind) prefix() string     { return "sev" }
 func (sessionKind) prefix() string           { return "ses" }
+func (signalStreamKind) prefix() string      { return "str" }
 func (supportAccessKind) prefix() string     { return "sup" }
 func (tenantKind) prefix() string            { return "tnt" }
 func (userKind) prefix() string              { return "usr" }
@@ -148,8 +152,14 @@ type Scope = ID[scopeKind]
 // Secret identifies a client secret.
 type Secret = ID[secretKind]
 
+// SecurityEvent identifies a security event token, by its jti.
+type SecurityEvent = ID[securityEventKind]
+
 // Session identifies a single sign-on session.
 type Session = ID[sessionKind]
+
+// SignalStream identifies a stream of security events to a receiver.
+type SignalStream = ID[signalStreamKind]
 
 // SupportAccess identifies an allowance to impersonate the people of an organization.
 type SupportAccess = ID[supportAccessKind]
@@ -235,8 +245,14 @@ func NewScope() Scope { return New[scopeKind]() }
 // NewSecret makes a fresh identifier of a client secret.
 func NewSecret() Secret { return New[secretKind]() }
 
+// NewSecurityEvent makes a fresh identifier of a security event token.
+func NewSecurityEvent() SecurityEvent { return New[securityEventKind]() }
+
 // NewSession makes a fresh identifier of a single sign-on session.
 func NewSession() Session { return New[sessionKind]() }
+
+// NewSignalStream makes a fresh identifier of a stream of security events to a receiver.
+func NewSignalStream() SignalStream { return New[signalStreamKind]() }
 
 // NewSupportAccess makes a fresh identifier of an allowance to impersonate the people of an organization.
 func NewSupportAccess() SupportAccess { return New[supportAccessKind]() }
