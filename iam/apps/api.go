@@ -16,14 +16,15 @@ const tagApps = "Apps"
 
 // CreateAppRequest registers an app.
 type CreateAppRequest struct {
+	Credentials
 	Name                   string   `json:"name" minLength:"1" maxLength:"100" doc:"Name, unique among the organization's apps; people see it when they sign in." example:"Invoices"`
 	Description            string   `json:"description,omitempty" maxLength:"500" doc:"What the app is." example:"Where customers see their invoices."`
-	Template               string   `json:"template" enum:"m2m,mobile,spa,standard,web" doc:"What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting. Never changes." example:"web"`
+	Template               string   `json:"template" enum:"fapi,m2m,mcp,mobile,spa,standard,web" doc:"What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting; fapi is confidential and always held to a security profile, at first to FAPI 2.0, so that it needs keys or a certificate; mcp is a public client of MCP servers. Never changes." example:"web"`
 	LogoURI                string   `json:"logo_uri,omitempty" maxLength:"2048" doc:"https address of the app's logo." example:"https://app.example.com/logo.svg"`
 	Discoverable           *bool    `json:"discoverable,omitempty" default:"true" doc:"Whether people find the app among those that they may open, if it has an access_url." example:"true"`
 	AccessURL              string   `json:"access_url,omitempty" maxLength:"2048" doc:"Where the app lives: portals and mails link to it." example:"https://app.example.com/"`
 	RoleAudience           string   `json:"role_audience,omitempty" enum:"application,organization" default:"application" doc:"Which roles the app is told of: its own, or those of the organization that owns it." example:"application"`
-	RedirectURIs           []string `json:"redirect_uris,omitempty" maxItems:"50" doc:"Where authorization codes may be sent; compared exactly. Needed for spa, mobile and web." example:"[\"https://app.example.com/callback\"]"`
+	RedirectURIs           []string `json:"redirect_uris,omitempty" maxItems:"50" doc:"Where authorization codes may be sent; compared exactly. Needed for all but m2m and standard." example:"[\"https://app.example.com/callback\"]"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty" maxItems:"50" doc:"Where people may be sent after they signed out; compared exactly." example:"[\"https://app.example.com/\"]"`
 	AllowedOrigins         []string `json:"allowed_origins,omitempty" maxItems:"50" doc:"Browser origins that may call the token endpoint and the API (CORS). Of a spa that leaves this out: the origins of its redirect URIs." example:"[\"https://app.example.com\"]"`
 }
@@ -47,7 +48,7 @@ type App struct {
 	ClientType     string    `json:"client_type" doc:"public has no secret; confidential has." example:"confidential"`
 	Name           string    `json:"name" doc:"Name for people." example:"Invoices"`
 	Description    string    `json:"description" doc:"What the app is." example:"Where customers see their invoices."`
-	Template       string    `json:"template" doc:"What kind of app it is: spa, mobile, web, m2m or standard." example:"web"`
+	Template       string    `json:"template" doc:"What kind of app it is: spa, mobile, web, m2m, standard, fapi or mcp." example:"web"`
 	LogoURI        string    `json:"logo_uri" doc:"Address of the logo." example:"https://app.example.com/logo.svg"`
 	AccessURL      string    `json:"access_url" doc:"Where the app lives." example:"https://app.example.com/"`
 	Source         string    `json:"source" doc:"Who set the app up: managed, by an administrator; registered, by itself (RFC 7591); document, by what is published at its client_id." example:"managed"`
@@ -63,7 +64,7 @@ type App struct {
 // CreatedApp is a new app with its first secret.
 type CreatedApp struct {
 	App
-	ClientSecret string `json:"client_secret,omitempty" doc:"The first client secret of a confidential client. Shown here and never again." example:"grv_cs_…"`
+	ClientSecret string `json:"client_secret,omitempty" doc:"The first client secret of a client that proves itself by one. Shown here and never again." example:"grv_cs_…"`
 }
 
 // VersionedApp is an app with its OAuth settings and the version that If-Match names.
@@ -97,7 +98,7 @@ type (
 		Q        string `query:"q" maxLength:"254" doc:"Only apps whose name has this in it, or whose client_id it is." example:"invoi"`
 		Origin   string `query:"origin" maxLength:"512" doc:"Only apps that allow this browser origin." example:"https://app.example.com"`
 		Source   string `query:"source" enum:"document,managed,registered" doc:"Only apps that were set up so: with registered, and a q, the clients that registered themselves under a name (RFC 7591, client_name)." example:"registered"`
-		Template string `query:"template" enum:"m2m,mobile,spa,standard,web" doc:"Only apps of this kind." example:"web"`
+		Template string `query:"template" enum:"fapi,m2m,mcp,mobile,spa,standard,web" doc:"Only apps of this kind." example:"web"`
 		Status   string `query:"status" enum:"disabled,enabled" doc:"Only apps that work, or that do not." example:"enabled"`
 	}
 	createAppInput struct {
@@ -122,7 +123,7 @@ func (s *Service) appRoutes(a *httpapi.API) {
 		Summary: "List apps", Description: "The apps that the organization owns, by name. Those that are shared with it are among its available apps."}, s.listApps)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[CreatedApp]]{ID: "createApp", Method: "POST", Path: path, Tag: tagApps, Status: 201, Needs: PermWrite,
 		Summary:     "Register an app",
-		Description: "A confidential client's first secret is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.",
+		Description: "The first secret of a client that proves itself by one is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.",
 		Errors:      []fault.Code{errGrantTypes, errNameTaken, errRedirects, fault.CodeIdemSecret}, Replay: s.replayApp}, s.createApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[App]]{ID: "getApp", Method: "GET", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermRead,
 		Summary: "Read an app", Description: "What the app is. Its OAuth settings, secrets and authorized APIs are resources below it."}, s.getApp)
@@ -173,7 +174,7 @@ func (s *Service) createApp(ctx context.Context, c *httpapi.Call, in *createAppI
 	return httpapi.Versioned(CreatedApp{App: withActions(c, v.App), ClientSecret: secret}, v.Version), nil
 }
 
-// replayApp answers for a public client only: the response for a confidential one held a secret.
+// replayApp answers for a client without a secret only: the response for another one held it.
 func (s *Service) replayApp(ctx context.Context, c *httpapi.Call, subject string) (*httpapi.Entity[CreatedApp], error) {
 	var id ids.App
 	if err := id.UnmarshalText([]byte(subject)); err != nil {
@@ -183,7 +184,7 @@ func (s *Service) replayApp(ctx context.Context, c *httpapi.Call, subject string
 	if err != nil {
 		return nil, err
 	}
-	if v.ClientType != clientPublic {
+	if v.ClientType != clientPublic && bySecret(v.OIDC.AuthMethod) {
 		return nil, fault.CodeIdemSecret.With("The app is registered. Make a new secret for it instead.", nil)
 	}
 	return httpapi.Versioned(CreatedApp{App: withActions(c, v.App)}, v.Version), nil

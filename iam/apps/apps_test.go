@@ -31,6 +31,7 @@ func TestTemplates(t *testing.T) {
 		"web":      {false, "authorization_code organization_switch refresh_token", false},
 		"standard": {false, "authorization_code organization_switch refresh_token", false},
 		"m2m":      {false, "client_credentials", false},
+		"mcp":      {true, "authorization_code refresh_token", true},
 	} {
 		in := apps.CreateAppRequest{Name: template, Template: template, RedirectURIs: redirect}
 		if template == "m2m" {

@@ -40,11 +40,6 @@ const (
 	audienceOrganization = "organization"
 	clientConfidential   = "confidential"
 	clientPublic         = "public"
-	templateMobile       = "mobile"
-	templateM2M          = "m2m"
-	templateSPA          = "spa"
-	templateStandard     = "standard"
-	templateWeb          = "web"
 
 	maxClientID  = 255
 	secretPrefix = "grv_cs"
@@ -111,6 +106,9 @@ func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in
 	row := appRow{ID: ids.NewApp(), Org: org, ClientID: newClientID(), Template: in.Template, LogoURI: in.LogoURI, AccessURL: in.AccessURL,
 		RoleAudience: in.RoleAudience, Source: SourceManaged, Discoverable: in.Discoverable == nil || *in.Discoverable, Version: 1,
 		OIDC: Settings{RedirectURIs: list.Distinct(in.RedirectURIs), PostLogoutRedirectURIs: list.Distinct(in.PostLogoutRedirectURIs)}}
+	if err := in.Credentials.over(&row.OIDC); err != nil {
+		return made, "", err
+	}
 	preset(&row)
 	if row.RoleAudience == "" {
 		row.RoleAudience = audienceApplication
@@ -135,7 +133,7 @@ func (s *Service) Create(ctx context.Context, tenant ids.Tenant, org ids.Org, in
 		if err := insertApp(ctx, tx.Tx, row); err != nil {
 			return nameTaken(err)
 		}
-		if row.ClientType == clientConfidential {
+		if row.keepsSecret() {
 			var made secretRow
 			var hash []byte
 			made, secret, hash = newSecret()

@@ -154,7 +154,7 @@ func (r clientRow) client() Client {
 	r.OIDC = r.OIDC.complete(r.ClientType)
 	r.OIDC.ExchangeAudiences, r.OIDC.IDTokenAudiences = r.Serves, r.Audiences
 	return Client{Settings: r.OIDC, ID: r.ID, Org: r.Org, ClientID: r.ClientID, Name: r.Name, LogoURI: r.LogoURI, AccessURL: r.AccessURL, Public: r.ClientType == clientPublic,
-		Native: r.Template == templateMobile, Enabled: r.Enabled, Builtin: r.Builtin, Source: r.Source, RoleAudience: r.RoleAudience,
+		Native: isNative(r.Template), Enabled: r.Enabled, Builtin: r.Builtin, Source: r.Source, RoleAudience: r.RoleAudience,
 		GrantTypes: r.GrantTypes, Origins: r.Origins, SecretHashes: r.Secrets, Keys: keys, EncryptionKeys: r.OIDC.encryptionKeys(), APIs: r.APIs}
 }
 

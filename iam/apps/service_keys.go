@@ -25,18 +25,29 @@ func (s *Service) setKeys(ctx context.Context, tx db.Tx, a *appRow, in UpdateApp
 		a.OIDC.JWKS, a.OIDC.JWKSURI = in.JWKS, ""
 		fields = append(fields, "jwks")
 	} else {
-		if err := CheckEndpoint("/jwks_uri", *in.JWKSURI); err != nil {
-			return nil, err
-		}
 		a.OIDC.JWKS, a.OIDC.JWKSURI = nil, *in.JWKSURI
 		fields = append(fields, "jwks_uri")
 	}
-	if _, err := a.OIDC.JWKS.PublicKeys(); err != nil {
-		return nil, fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures or encryption.")
+	if err := a.OIDC.checkKeys(); err != nil {
+		return nil, err
 	}
 	if !keysGone(was, a.OIDC) {
 		return fields, nil
 	}
 	// A disabled app stays blocked: raising does not unblock.
 	return fields, tx.Raise(ctx, db.KindClient, a.ID.UUID(), "app.key_revoked")
+}
+
+// checkKeys says why an app's keys cannot be kept.
+func (o Settings) checkKeys() error {
+	if err := CheckEndpoint("/jwks_uri", o.JWKSURI); err != nil {
+		return err
+	}
+	if o.JWKS != nil && o.JWKSURI != "" {
+		return fault.CodeInvalid.At("/jwks_uri", "Must be empty where jwks has the keys (RFC 7591, section 2).")
+	}
+	if _, err := o.JWKS.PublicKeys(); err != nil {
+		return fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures or encryption.")
+	}
+	return nil
 }

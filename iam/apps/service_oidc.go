@@ -13,33 +13,6 @@ import (
 	"grove/infra/kernel/list"
 )
 
-// preset gives a new app what its template says; everything but the client type can be changed later.
-func preset(a *appRow) {
-	a.ClientType, a.Enabled, a.OIDC.IDTokenAlg = clientConfidential, true, jose.ES256
-	// Switching is open from the start: in which organizations an app works is for its share to say.
-	a.GrantTypes = []string{GrantAuthorizationCode, GrantOrganizationSwitch, GrantRefreshToken}
-	switch a.Template {
-	case templateSPA, templateMobile:
-		a.ClientType, a.OIDC.UserClaimsInIDToken = clientPublic, true
-	case templateWeb:
-		a.OIDC.UserClaimsInIDToken = true // libraries for these three seldom ask the userinfo endpoint by themselves
-	case templateM2M:
-		a.GrantTypes = []string{GrantClientCredentials}
-	}
-}
-
-// Templates are the kinds of apps, in the order in which the console offers them.
-func Templates() []string {
-	return []string{templateSPA, templateWeb, templateMobile, templateM2M, templateStandard}
-}
-
-// Preset returns the OAuth settings of a new app of a template.
-func Preset(template string) AppOIDC {
-	row := appRow{Template: template}
-	preset(&row)
-	return row.versioned().OIDC
-}
-
 // checkProtocol says why an app's OAuth settings do not hold together.
 func checkProtocol(a appRow) error {
 	password := slices.Contains(a.GrantTypes, GrantPassword)
@@ -59,6 +32,8 @@ func checkProtocol(a appRow) error {
 		return errGrantTypes.At("/grant_types", "Must have authorization_code, a device's code, ciba or password for refresh_token to go with.")
 	case password && a.Source != SourceManaged:
 		return errGrantTypes.At("/grant_types", "Must not have password for an app that describes itself: it would be given people's passwords.")
+	case a.Template == templateFAPI && a.OIDC.Profile == "":
+		return fault.CodeInvalid.At("/profile", "Must be a profile for an app of the template fapi.")
 	case code && a.Template != templateStandard && len(a.OIDC.RedirectURIs) == 0:
 		return errRedirects.At("/redirect_uris", "Must have at least one redirect URI, to which codes are sent.")
 	case a.ClientType == clientPublic && a.OIDC.PKCEOptional:
@@ -79,7 +54,7 @@ func checkProtocol(a appRow) error {
 	if err := cmp.Or(CheckEndpoint("/backchannel_logout_uri", a.OIDC.BackchannelLogoutURI), checkFrontchannel(a.OIDC), checkOwnPages(a.OIDC.Pages), checkCIBA(a.OIDC), checkSubjects(a.OIDC), checkEncryption(a.OIDC), checkCertificate(a.OIDC), checkProfile(a), checkBinding(a)); err != nil {
 		return err
 	}
-	native := a.Template == templateMobile
+	native := isNative(a.Template)
 	for i, uri := range a.OIDC.RedirectURIs {
 		if err := checkRedirect("/redirect_uris/"+strconv.Itoa(i), uri, native); err != nil {
 			return err

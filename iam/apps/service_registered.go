@@ -67,14 +67,8 @@ func (r Registration) row(org ids.Org) (row appRow, err error) {
 	if slices.Contains(row.GrantTypes, GrantAuthorizationCode) && len(row.OIDC.RedirectURIs) == 0 {
 		return row, errRedirects.At("/redirect_uris", "Must have at least one redirect URI, to which codes are sent.")
 	}
-	if err := CheckEndpoint("/jwks_uri", row.OIDC.JWKSURI); err != nil {
+	if err := row.OIDC.checkKeys(); err != nil {
 		return row, err
-	}
-	if row.OIDC.JWKS != nil && row.OIDC.JWKSURI != "" {
-		return row, fault.CodeInvalid.At("/jwks_uri", "Must be empty where jwks has the keys (RFC 7591, section 2).")
-	}
-	if _, err := row.OIDC.JWKS.PublicKeys(); err != nil {
-		return row, fault.CodeInvalid.At("/jwks", "Must hold public keys only: EC on P-256, Ed25519, or RSA of 2048 bits and more, for signatures or encryption.")
 	}
 	return row, checkProtocol(row)
 }

@@ -35,7 +35,7 @@ func checkBinding(a appRow) error {
 		return nil
 	case a.OIDC.TokenBinding != BindingCookie:
 		return no("Must be cookie or empty.")
-	case a.ClientType != clientPublic || a.Template == templateMobile:
+	case a.ClientType != clientPublic || isNative(a.Template):
 		return no("Must be empty for apps outside of browsers, to which nobody's cookie comes.")
 	case slices.ContainsFunc(a.GrantTypes, func(g string) bool { return !slices.Contains(bindable, g) }):
 		return no("Must be empty where the app may use other grant types than authorization_code, organization_switch and refresh_token, whose requests come from no browser.")

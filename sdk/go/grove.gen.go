@@ -68,7 +68,9 @@ func (e CreateAppRequestRoleAudience) Valid() bool {
 
 // Defines values for CreateAppRequestTemplate.
 const (
+	CreateAppRequestTemplateFapi     CreateAppRequestTemplate = "fapi"
 	CreateAppRequestTemplateM2M      CreateAppRequestTemplate = "m2m"
+	CreateAppRequestTemplateMcp      CreateAppRequestTemplate = "mcp"
 	CreateAppRequestTemplateMobile   CreateAppRequestTemplate = "mobile"
 	CreateAppRequestTemplateSpa      CreateAppRequestTemplate = "spa"
 	CreateAppRequestTemplateStandard CreateAppRequestTemplate = "standard"
@@ -78,7 +80,11 @@ const (
 // Valid indicates whether the value is a known member of the CreateAppRequestTemplate enum.
 func (e CreateAppRequestTemplate) Valid() bool {
 	switch e {
+	case CreateAppRequestTemplateFapi:
+		return true
 	case CreateAppRequestTemplateM2M:
+		return true
+	case CreateAppRequestTemplateMcp:
 		return true
 	case CreateAppRequestTemplateMobile:
 		return true
@@ -87,6 +93,27 @@ func (e CreateAppRequestTemplate) Valid() bool {
 	case CreateAppRequestTemplateStandard:
 		return true
 	case CreateAppRequestTemplateWeb:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateAppRequestTokenEndpointAuthMethod.
+const (
+	CreateAppRequestTokenEndpointAuthMethodPrivateKeyJwt           CreateAppRequestTokenEndpointAuthMethod = "private_key_jwt"
+	CreateAppRequestTokenEndpointAuthMethodSelfSignedTLSClientAuth CreateAppRequestTokenEndpointAuthMethod = "self_signed_tls_client_auth"
+	CreateAppRequestTokenEndpointAuthMethodTLSClientAuth           CreateAppRequestTokenEndpointAuthMethod = "tls_client_auth"
+)
+
+// Valid indicates whether the value is a known member of the CreateAppRequestTokenEndpointAuthMethod enum.
+func (e CreateAppRequestTokenEndpointAuthMethod) Valid() bool {
+	switch e {
+	case CreateAppRequestTokenEndpointAuthMethodPrivateKeyJwt:
+		return true
+	case CreateAppRequestTokenEndpointAuthMethodSelfSignedTLSClientAuth:
+		return true
+	case CreateAppRequestTokenEndpointAuthMethodTLSClientAuth:
 		return true
 	default:
 		return false
@@ -1400,7 +1427,9 @@ func (e ListAppsParamsSource) Valid() bool {
 
 // Defines values for ListAppsParamsTemplate.
 const (
+	ListAppsParamsTemplateFapi     ListAppsParamsTemplate = "fapi"
 	ListAppsParamsTemplateM2M      ListAppsParamsTemplate = "m2m"
+	ListAppsParamsTemplateMcp      ListAppsParamsTemplate = "mcp"
 	ListAppsParamsTemplateMobile   ListAppsParamsTemplate = "mobile"
 	ListAppsParamsTemplateSpa      ListAppsParamsTemplate = "spa"
 	ListAppsParamsTemplateStandard ListAppsParamsTemplate = "standard"
@@ -1410,7 +1439,11 @@ const (
 // Valid indicates whether the value is a known member of the ListAppsParamsTemplate enum.
 func (e ListAppsParamsTemplate) Valid() bool {
 	switch e {
+	case ListAppsParamsTemplateFapi:
+		return true
 	case ListAppsParamsTemplateM2M:
+		return true
+	case ListAppsParamsTemplateMcp:
 		return true
 	case ListAppsParamsTemplateMobile:
 		return true
@@ -2140,7 +2173,7 @@ type App struct {
 	// Examples: managed
 	Source string `json:"source"`
 
-	// Template What kind of app it is: spa, mobile, web, m2m or standard.
+	// Template What kind of app it is: spa, mobile, web, m2m, standard, fapi or mcp.
 	//
 	// Examples: web
 	Template string `json:"template"`
@@ -2810,7 +2843,13 @@ type CreateAppRequest struct {
 	// Discoverable Whether people find the app among those that they may open, if it has an access_url.
 	//
 	// Examples: true
-	Discoverable *bool `json:"discoverable,omitempty"`
+	Discoverable *bool   `json:"discoverable,omitempty"`
+	Jwks         *JWKSet `json:"jwks,omitempty"`
+
+	// JwksURI Where the app publishes its public keys.
+	//
+	// Examples: https://app.example.com/jwks.json
+	JwksURI *string `json:"jwks_uri,omitempty"`
 
 	// LogoURI https address of the app's logo.
 	//
@@ -2827,7 +2866,7 @@ type CreateAppRequest struct {
 	// Examples: ["https://app.example.com/"]
 	PostLogoutRedirectUris *[]string `json:"post_logout_redirect_uris,omitempty"`
 
-	// RedirectUris Where authorization codes may be sent; compared exactly. Needed for spa, mobile and web.
+	// RedirectUris Where authorization codes may be sent; compared exactly. Needed for all but m2m and standard.
 	//
 	// Examples: ["https://app.example.com/callback"]
 	RedirectUris *[]string `json:"redirect_uris,omitempty"`
@@ -2837,10 +2876,40 @@ type CreateAppRequest struct {
 	// Examples: application
 	RoleAudience *CreateAppRequestRoleAudience `json:"role_audience,omitempty"`
 
-	// Template What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting. Never changes.
+	// Template What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting; fapi is confidential and always held to a security profile, at first to FAPI 2.0, so that it needs keys or a certificate; mcp is a public client of MCP servers. Never changes.
 	//
 	// Examples: web
 	Template CreateAppRequestTemplate `json:"template"`
+
+	// TLSClientAuthSanDNS DNS name among the certificate's alternative names.
+	//
+	// Examples: client.example.com
+	TLSClientAuthSanDNS *string `json:"tls_client_auth_san_dns,omitempty"`
+
+	// TLSClientAuthSanEmail E-mail address among the certificate's alternative names.
+	//
+	// Examples: client@example.com
+	TLSClientAuthSanEmail *string `json:"tls_client_auth_san_email,omitempty"`
+
+	// TLSClientAuthSanIP IP address among the certificate's alternative names.
+	//
+	// Examples: 192.0.2.7
+	TLSClientAuthSanIP *string `json:"tls_client_auth_san_ip,omitempty"`
+
+	// TLSClientAuthSanURI URI among the certificate's alternative names.
+	//
+	// Examples: spiffe://example.com/client
+	TLSClientAuthSanURI *string `json:"tls_client_auth_san_uri,omitempty"`
+
+	// TLSClientAuthSubjectDn Whole subject of the certificate for tls_client_auth, as RFC 4514 writes it. Exactly one of the five is given for that method.
+	//
+	// Examples: CN=payments,O=Example,C=DE
+	TLSClientAuthSubjectDn *string `json:"tls_client_auth_subject_dn,omitempty"`
+
+	// TokenEndpointAuthMethod How a confidential client proves who it is from the start; left out: by a secret, or, for the template fapi, by private_key_jwt. It gets no secret then.
+	//
+	// Examples: private_key_jwt
+	TokenEndpointAuthMethod *CreateAppRequestTokenEndpointAuthMethod `json:"token_endpoint_auth_method,omitempty"`
 }
 
 // CreateAppRequestRoleAudience Which roles the app is told of: its own, or those of the organization that owns it.
@@ -2848,10 +2917,15 @@ type CreateAppRequest struct {
 // Examples: application
 type CreateAppRequestRoleAudience string
 
-// CreateAppRequestTemplate What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting. Never changes.
+// CreateAppRequestTemplate What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting; fapi is confidential and always held to a security profile, at first to FAPI 2.0, so that it needs keys or a certificate; mcp is a public client of MCP servers. Never changes.
 //
 // Examples: web
 type CreateAppRequestTemplate string
+
+// CreateAppRequestTokenEndpointAuthMethod How a confidential client proves who it is from the start; left out: by a secret, or, for the template fapi, by private_key_jwt. It gets no secret then.
+//
+// Examples: private_key_jwt
+type CreateAppRequestTokenEndpointAuthMethod string
 
 // CreateAppSecretRequest defines model for CreateAppSecretRequest.
 type CreateAppSecretRequest struct {
@@ -3237,7 +3311,7 @@ type CreatedApp struct {
 	// Examples: k3v5mq2n7x4h6t8w9y2z5b7d3f
 	ClientID string `json:"client_id"`
 
-	// ClientSecret The first client secret of a confidential client. Shown here and never again.
+	// ClientSecret The first client secret of a client that proves itself by one. Shown here and never again.
 	//
 	// Examples: grv_cs_…
 	ClientSecret *string `json:"client_secret,omitempty"`
@@ -3297,7 +3371,7 @@ type CreatedApp struct {
 	// Examples: managed
 	Source string `json:"source"`
 
-	// Template What kind of app it is: spa, mobile, web, m2m or standard.
+	// Template What kind of app it is: spa, mobile, web, m2m, standard, fapi or mcp.
 	//
 	// Examples: web
 	Template string `json:"template"`
@@ -7768,7 +7842,7 @@ func (c *Client) ListAppsPages(ctx context.Context, org string, params *ListApps
 
 // CreateApp is POST /v1/orgs/{org}/apps.
 //
-// A confidential client's first secret is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.
+// The first secret of a client that proves itself by one is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.
 func (c *Client) CreateApp(ctx context.Context, org string, body CreateAppRequest, options ...Option) (*CreatedApp, error) {
 	r := request{method: http.MethodPost, path: path("/v1/orgs/%s/apps", org)}
 	r.body, r.contentType = body, "application/json"

@@ -146,6 +146,13 @@ var special = map[string]func(p *place, c *call){
 		c.body.(m)["identifier"] = "https://" + unique("api") + ".example"
 		c.body.(m)["scopes"] = []m{{"name": unique("scope")}}
 	},
+	"createApp": func(_ *place, c *call) {
+		delete(c.body.(m), "token_endpoint_auth_method") // a secret, which only one answer shows
+		delete(c.body.(m), "jwks")                       // jwks_uri is there
+		for _, name := range []string{"dns", "email", "ip", "uri"} {
+			delete(c.body.(m), "tls_client_auth_san_"+name) // tls_client_auth_subject_dn is there
+		}
+	},
 	"createAuthorizationDetailsType": func(_ *place, c *call) { c.body.(m)["type"] = unique("type") },
 	"createOrganization": func(p *place, c *call) {
 		c.body.(m)["parent_id"] = p.org

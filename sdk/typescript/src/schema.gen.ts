@@ -747,7 +747,7 @@ export interface paths {
         put?: never;
         /**
          * Register an app
-         * @description A confidential client's first secret is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.
+         * @description The first secret of a client that proves itself by one is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.
          */
         post: operations["createApp"];
         delete?: never;
@@ -2801,7 +2801,7 @@ export interface components {
              */
             source: string;
             /**
-             * @description What kind of app it is: spa, mobile, web, m2m or standard.
+             * @description What kind of app it is: spa, mobile, web, m2m, standard, fapi or mcp.
              * @example web
              */
             template: string;
@@ -3496,6 +3496,13 @@ export interface components {
              * @example true
              */
             discoverable?: boolean;
+            /** @description The app's public keys, for private_key_jwt, or self_signed_tls_client_auth. Takes the place of jwks_uri. */
+            jwks?: components["schemas"]["JWKSet"];
+            /**
+             * @description Where the app publishes its public keys.
+             * @example https://app.example.com/jwks.json
+             */
+            jwks_uri?: string;
             /**
              * @description https address of the app's logo.
              * @example https://app.example.com/logo.svg
@@ -3514,7 +3521,7 @@ export interface components {
              */
             post_logout_redirect_uris?: string[];
             /**
-             * @description Where authorization codes may be sent; compared exactly. Needed for spa, mobile and web.
+             * @description Where authorization codes may be sent; compared exactly. Needed for all but m2m and standard.
              * @example [
              *       "https://app.example.com/callback"
              *     ]
@@ -3528,11 +3535,42 @@ export interface components {
              */
             role_audience?: "application" | "organization";
             /**
-             * @description What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting. Never changes.
+             * @description What kind of app it is, which sets its OAuth up: spa and mobile are public clients with PKCE; web is confidential and signs people in; m2m is confidential and acts for itself; standard is confidential and open to any setting; fapi is confidential and always held to a security profile, at first to FAPI 2.0, so that it needs keys or a certificate; mcp is a public client of MCP servers. Never changes.
              * @example web
              * @enum {string}
              */
-            template: "m2m" | "mobile" | "spa" | "standard" | "web";
+            template: "fapi" | "m2m" | "mcp" | "mobile" | "spa" | "standard" | "web";
+            /**
+             * @description DNS name among the certificate's alternative names.
+             * @example client.example.com
+             */
+            tls_client_auth_san_dns?: string;
+            /**
+             * @description E-mail address among the certificate's alternative names.
+             * @example client@example.com
+             */
+            tls_client_auth_san_email?: string;
+            /**
+             * @description IP address among the certificate's alternative names.
+             * @example 192.0.2.7
+             */
+            tls_client_auth_san_ip?: string;
+            /**
+             * @description URI among the certificate's alternative names.
+             * @example spiffe://example.com/client
+             */
+            tls_client_auth_san_uri?: string;
+            /**
+             * @description Whole subject of the certificate for tls_client_auth, as RFC 4514 writes it. Exactly one of the five is given for that method.
+             * @example CN=payments,O=Example,C=DE
+             */
+            tls_client_auth_subject_dn?: string;
+            /**
+             * @description How a confidential client proves who it is from the start; left out: by a secret, or, for the template fapi, by private_key_jwt. It gets no secret then.
+             * @example private_key_jwt
+             * @enum {string}
+             */
+            token_endpoint_auth_method?: "private_key_jwt" | "self_signed_tls_client_auth" | "tls_client_auth";
         };
         CreateAppSecretRequest: {
             /**
@@ -3601,7 +3639,7 @@ export interface components {
              */
             client_id: string;
             /**
-             * @description The first client secret of a confidential client. Shown here and never again.
+             * @description The first client secret of a client that proves itself by one. Shown here and never again.
              * @example grv_cs_…
              */
             client_secret?: string;
@@ -3662,7 +3700,7 @@ export interface components {
              */
             source: string;
             /**
-             * @description What kind of app it is: spa, mobile, web, m2m or standard.
+             * @description What kind of app it is: spa, mobile, web, m2m, standard, fapi or mcp.
              * @example web
              */
             template: string;
@@ -12430,7 +12468,7 @@ export interface operations {
                 /** @description Only apps that work, or that do not. */
                 status?: "disabled" | "enabled";
                 /** @description Only apps of this kind. */
-                template?: "m2m" | "mobile" | "spa" | "standard" | "web";
+                template?: "fapi" | "m2m" | "mcp" | "mobile" | "spa" | "standard" | "web";
             };
             header?: never;
             path: {

@@ -10,6 +10,7 @@ import { allows, showOpenTab, useGo, useId, useOrg, useTab } from "../../useOrg.
 import { Attributes } from "./attributes.tsx";
 import { AuthorizedApis } from "./apis.tsx";
 import { FailedRequests } from "./failed.tsx";
+import { NextSteps } from "./next.tsx";
 import { Oidc } from "./oidc.tsx";
 import { AppSecrets } from "./secrets.tsx";
 import { Sharing } from "./sharing.tsx";
@@ -129,6 +130,7 @@ function General({ app }: { app: App }) {
   const { t } = useTranslation();
   return (
     <Stack gap="md">
+      <NextSteps app={app} />
       <Section title={t("detail.facts")}>
         <Facts
           items={[

@@ -1,30 +1,20 @@
-import { Badge, Group, SegmentedControl, Stack, Text, TextInput, Textarea } from "@mantine/core";
+import { Badge, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconAppWindow, IconSearch, IconShare3 } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { sent } from "../../../api/index.ts";
-import {
-  Copyable, DataTable, EmptyState, FormDialog, SecretDialog, Section, StateBadge, Time, notifyDone, useApi, useApiForm, useCan, useCursor, useGrove,
-} from "../../../ui/index.ts";
+import { Copyable, DataTable, EmptyState, SecretDialog, Section, StateBadge, Time, useApi, useCan, useCursor } from "../../../ui/index.ts";
 import { ListPage, NameLink } from "../../ListPage.tsx";
-import { useGo, useOrg } from "../../useOrg.ts";
+import { useOrg } from "../../useOrg.ts";
+import { CreateApp, type Secrets, type Template, useShowNew } from "./create.tsx";
 import { RegistrationTokens } from "./registration.tsx";
-
-/** The kinds of app that can be registered, the most usual first. */
-const templates = ["web", "spa", "mobile", "m2m", "standard"] as const;
-
-type Template = (typeof templates)[number];
-type Secrets = { app: string; values: { label: string; value: string }[] };
-
-const lines = (text: string) => text.split(/\s+/).filter(Boolean);
 
 /** What people and machines sign in to: the organization's own apps, and those shared with it. */
 export function AppsPage() {
   const { t } = useTranslation();
   const { path, ref } = useOrg();
-  const go = useGo();
+  const showNew = useShowNew();
   const writes = useCan("apps.write");
   const [creating, setCreating] = useState(false);
   const [secrets, setSecrets] = useState<Secrets>();
@@ -70,7 +60,7 @@ export function AppsPage() {
       {creating && <CreateApp onClose={() => setCreating(false)} onSecrets={setSecrets} />}
       <SecretDialog
         onClose={() => {
-          if (secrets) void go(`${path}/apps/${secrets.app}`);
+          if (secrets) showNew(secrets.app);
           setSecrets(undefined);
         }}
         secrets={secrets?.values ?? []} title={t("apps.created")}
@@ -98,54 +88,5 @@ function SharedApps() {
         empty={<EmptyState icon={IconShare3} title={t("list.noMatch")} />}
       />
     </Section>
-  );
-}
-
-function CreateApp({ onClose, onSecrets }: { onClose: () => void; onSecrets: (s: Secrets) => void }) {
-  const { t } = useTranslation();
-  const { path, ref } = useOrg();
-  const { api } = useGrove();
-  const go = useGo();
-  const form = useApiForm({
-    initialValues: { access_url: "", name: "", post_logout_redirect_uris: "", redirect_uris: "", template: "web" as Template },
-    send: async ({ access_url, name, post_logout_redirect_uris, redirect_uris, template }) => {
-      const people = template !== "m2m";
-      const body = {
-        name: name.trim(), template, ...(access_url && people && { access_url: access_url.trim() }),
-        ...(people && { post_logout_redirect_uris: lines(post_logout_redirect_uris), redirect_uris: lines(redirect_uris) }),
-      };
-      const app = await sent(api.POST("/v1/orgs/{org}/apps", { body, params: { path: { org: ref } } }));
-      onClose();
-      if (app.client_secret) {
-        onSecrets({ app: app.id, values: [{ label: t("field.clientId"), value: app.client_id }, { label: t("field.clientSecret"), value: app.client_secret }] });
-        return;
-      }
-      notifyDone(t("apps.created"));
-      void go(`${path}/apps/${app.id}`);
-    },
-    validate: { name: (v) => (v.trim() ? null : t("field.required")) },
-  });
-  const { getInputProps, getValues } = form.form;
-  const { template } = getValues();
-  return (
-    <FormDialog form={form} onClose={onClose} opened submitLabel={t("apps.create")} title={t("apps.create")}>
-      <TextInput data-autofocus description={t("apps.nameHint")} label={t("field.name")} maxLength={100} required {...getInputProps("name")} />
-      <div>
-        <SegmentedControl
-          aria-label={t("field.type")} data={templates.map((value) => ({ label: t(`templateShort.${value}`), value }))} fullWidth size="xs" {...getInputProps("template")}
-        />
-        <Text c="dimmed" fz="xs" mt={6}>{t(`templateHint.${template}`)}</Text>
-      </div>
-      {template !== "m2m" && (
-        <>
-          <Textarea
-            autosize description={t("apps.onePerLine")} dir="ltr" label={t("apps.redirectUris")} minRows={2} placeholder="https://app.example.com/callback"
-            required={template !== "standard"} {...getInputProps("redirect_uris")}
-          />
-          <Textarea autosize dir="ltr" label={t("apps.postLogoutUris")} minRows={1} placeholder="https://app.example.com/" {...getInputProps("post_logout_redirect_uris")} />
-          <TextInput description={t("apps.accessUrlHint")} dir="ltr" label={t("apps.accessUrl")} placeholder="https://app.example.com/" {...getInputProps("access_url")} />
-        </>
-      )}
-    </FormDialog>
   );
 }
