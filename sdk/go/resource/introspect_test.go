@@ -2,6 +2,7 @@ package resource_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,6 +21,7 @@ type asked struct {
 	asks   atomic.Int32
 	answer atomic.Value // func(token string) (status int, body string)
 	now    atomic.Int64
+	retry  atomic.Value // of Retry-After
 }
 
 func newAsked(t *testing.T) *asked {
@@ -40,12 +42,20 @@ func newAsked(t *testing.T) *asked {
 		if status == http.StatusFound {
 			w.Header().Set("Location", a.base()+"/introspect")
 		}
+		if retry, ok := a.retry.Load().(string); ok {
+			w.Header().Set("Retry-After", retry)
+		}
 		w.WriteHeader(status)
 		fmt.Fprint(w, body)
 	}))
 	t.Cleanup(a.Close)
 	a.says(200, a.good())
 	return a
+}
+
+// opaque is a token of the form of those that the server makes.
+func opaque(name string) string {
+	return "grv_at_" + base64.RawURLEncoding.EncodeToString([]byte(fmt.Sprintf("%-40s", name)))
 }
 
 func (a *asked) base() string { return a.URL + "/t/acme" }
@@ -76,7 +86,7 @@ func TestIntrospection(t *testing.T) {
 	a := newAsked(t)
 	s := a.server(t, 10*time.Second)
 	get := func() int {
-		w, seen := call(s.Require("notes.read"), "Bearer grv_at_x")
+		w, seen := call(s.Require("notes.read"), "Bearer "+opaque("x"))
 		if w.Code == 200 && (seen.Subject != "usr_1" || !seen.Person || seen.Roles[0] != "Editor" || seen.OrgID != "org_1") {
 			t.Errorf("%+v", seen)
 		}
@@ -93,20 +103,20 @@ func TestIntrospection(t *testing.T) {
 		}
 	}
 	a.now.Store(1_900_000_000)
-	if w, _ := call(s.Require("notes.write"), "Bearer grv_at_x"); w.Code != 403 {
+	if w, _ := call(s.Require("notes.write"), "Bearer "+opaque("x")); w.Code != 403 {
 		t.Errorf("without the scope: %d", w.Code)
 	}
 	each := a.server(t, 0)
 	before := a.asks.Load()
 	for range 3 {
-		call(each.Require(), "Bearer grv_at_x")
+		call(each.Require(), "Bearer "+opaque("x"))
 	}
 	if a.asks.Load() != before+3 {
 		t.Errorf("asked %d times for three", a.asks.Load()-before)
 	}
 	// Who sets nothing up takes no opaque tokens.
 	i := newIssuer(t)
-	if w, _ := call(i.server().Require(), "Bearer grv_at_x"); w.Code != 401 {
+	if w, _ := call(i.server().Require(), "Bearer "+opaque("x")); w.Code != 401 {
 		t.Errorf("%d", w.Code)
 	}
 }
@@ -136,25 +146,25 @@ func TestIntrospectionFailsClosed(t *testing.T) {
 		"a wrong secret":        {401, a.good(), 503},
 	} {
 		a.says(c.status, c.body)
-		w, _ := call(s.Require("notes.read"), "Bearer grv_at_"+strings.ReplaceAll(name, " ", ""))
+		w, _ := call(s.Require("notes.read"), "Bearer "+opaque(name))
 		if w.Code != c.code || c.code == 503 && w.Header().Get("Retry-After") == "" {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
 	}
 	a.says(200, a.good())
-	if w, _ := call(s.Require("notes.read"), "Bearer grv_at_afailure"); w.Code != 200 {
+	if w, _ := call(s.Require("notes.read"), "Bearer "+opaque("a failure")); w.Code != 200 {
 		t.Errorf("a failure is remembered: %d", w.Code)
 	}
-	if w, _ := call(s.Require(), "Bearer grv_at_"+strings.Repeat("x", 17<<10)); w.Code != 401 {
+	if w, _ := call(s.Require(), "Bearer "+opaque(strings.Repeat("x", 17<<10))); w.Code != 401 {
 		t.Errorf("a token without end: %d", w.Code)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Verify(ctx, "grv_at_late"); !errors.Is(err, resource.ErrUnavailable) {
+	if _, err := s.Verify(ctx, opaque("late")); !errors.Is(err, resource.ErrUnavailable) {
 		t.Errorf("who has no time: %v", err)
 	}
 	a.Close()
-	if w, _ := call(s.Require(), "Bearer grv_at_gone"); w.Code != 503 {
+	if w, _ := call(s.Require(), "Bearer "+opaque("gone")); w.Code != 503 {
 		t.Errorf("a server that is gone: %d", w.Code)
 	}
 }

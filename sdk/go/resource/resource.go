@@ -28,6 +28,7 @@ import (
 )
 
 const (
+	codeForbidden  = "request.forbidden" // of Grove's own API
 	typAccessToken = "at+jwt"
 	wellKnown      = "/.well-known/oauth-protected-resource"
 )
@@ -54,6 +55,7 @@ type Server struct {
 	path     string // of the metadata
 	asker    *asker // nil: of opaque tokens nobody is asked
 	hint     string // resource_metadata of challenges
+	reading  bool   // see ForReading
 	verifier *oidc.IDTokenVerifier
 }
 
@@ -111,6 +113,7 @@ type Token struct {
 	Scopes    []string  // that the app may use
 	AuthTime  time.Time // when the person signed in; zero for an app
 	Actor     string    // who acts for the person (RFC 8693, section 4.1); "" for he himself
+	ReadOnly  bool      // nothing may be changed with it, whatever its scopes say: who acts for the person was allowed no more
 
 	// Details are what the app may do exactly: authorization_details (RFC 9396, section 9.1), a JSON array of objects; nil for none.
 	Details json.RawMessage
@@ -126,6 +129,7 @@ type claims struct {
 	AuthTime  int64           `json:"auth_time"`
 	Confirmed json.RawMessage `json:"cnf"`
 	Details   json.RawMessage `json:"authorization_details"`
+	ReadOnly  bool            `json:"read_only"`
 	Act       *struct {
 		Sub string `json:"sub"`
 	} `json:"act"`
@@ -175,7 +179,7 @@ func (c claims) token(subject string, shown *x509.Certificate) (Token, error) {
 		return Token{}, ErrBound
 	}
 	t := Token{Subject: subject, Person: c.Aut == "APPLICATION_USER", ClientID: c.ClientID, OrgID: c.OrgID, OrgHandle: c.OrgHandle, Roles: c.Roles,
-		Scopes: strings.Fields(c.Scope), Details: c.Details}
+		Scopes: strings.Fields(c.Scope), ReadOnly: c.ReadOnly, Details: c.Details}
 	if c.AuthTime > 0 {
 		t.AuthTime = time.Unix(c.AuthTime, 0)
 	}
@@ -217,7 +221,8 @@ func typeOf(token string) string {
 	return strings.TrimPrefix(strings.ToLower(h.Typ), "application/")
 }
 
-// Require lets requests through whose token carries all of the scopes; one that is bound to a certificate only with that. The others are told what is missing, and where to get it
+// Require lets requests through whose token carries all of the scopes; one that is bound to a certificate only with that, and one that is
+// read_only by GET, HEAD and OPTIONS only: see [Server.ForReading]. The others are told what is missing, and where to get it
 // (RFC 6750, section 3; RFC 9728, section 5.1).
 func (s *Server) Require(scopes ...string) func(http.Handler) http.Handler {
 	return s.require(0, scopes)
@@ -226,6 +231,21 @@ func (s *Server) Require(scopes ...string) func(http.Handler) http.Handler {
 // RequireFresh is Require for what a person has to have signed in for within age; else his app is to ask him again (RFC 9470).
 func (s *Server) RequireFresh(age time.Duration, scopes ...string) func(http.Handler) http.Handler {
 	return s.require(age, scopes)
+}
+
+// ForReading is the same server for handlers that change nothing whatever the method, such as a search by POST: read_only tokens are good
+// there too.
+//
+//	mux.Handle("POST /notes/search", server.ForReading().Require("notes.read")(search))
+func (s *Server) ForReading() *Server {
+	reading := *s
+	reading.reading = true
+	return &reading
+}
+
+// reads reports whether a method changes nothing.
+func reads(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
 func (s *Server) require(age time.Duration, scopes []string) func(http.Handler) http.Handler {
@@ -244,10 +264,12 @@ func (s *Server) require(age time.Duration, scopes []string) func(http.Handler) 
 			t, err := s.verify(r.Context(), strings.TrimSpace(token), s.shown(r))
 			switch {
 			case errors.Is(err, ErrUnavailable): // the token may be good: its bearer is to keep it
-				w.Header().Set("Retry-After", "5")
+				w.Header().Set("Retry-After", strconv.Itoa(s.again()))
 				s.challenge(w, http.StatusServiceUnavailable, "temporarily_unavailable", "")
 			case err != nil:
 				s.challenge(w, http.StatusUnauthorized, "invalid_token", "")
+			case t.ReadOnly && !s.reading && !reads(r.Method): // as Grove's own API does, without a challenge: no other scope would help
+				refuse(w, http.StatusForbidden, codeForbidden)
 			case slices.ContainsFunc(scopes, func(scope string) bool { return !slices.Contains(t.Scopes, scope) }):
 				s.challenge(w, http.StatusForbidden, "insufficient_scope", `, scope="`+strings.Join(scopes, " ")+`"`)
 			case age > 0 && s.now().Sub(t.AuthTime) > age:
@@ -268,14 +290,20 @@ func (s *Server) now() time.Time {
 
 func (s *Server) challenge(w http.ResponseWriter, status int, code, more string) {
 	said := `Bearer resource_metadata="` + s.hint + `"`
-	body := "{}"
 	if code != "" {
 		said += `, error="` + code + `"` + more
+	}
+	w.Header().Set("WWW-Authenticate", said)
+	refuse(w, status, code)
+}
+
+func refuse(w http.ResponseWriter, status int, code string) {
+	body := "{}"
+	if code != "" {
 		body = `{"error":"` + code + `"}`
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("WWW-Authenticate", said)
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body))
 }

@@ -134,6 +134,33 @@ describe.each(Object.keys(ways))("%s", (way) => {
   });
 });
 
+test("a token for reading changes nothing, unless the handler says that it does not either", async () => {
+  const server = issuer.server();
+  const reading = await issuer.token({ act: { sub: "usr_9" }, read_only: true });
+  const app = express();
+  app.all("/notes", requireToken(server), (request, response) => void response.json(tokenOf(request)));
+  app.all("/notes/search", requireToken(server, { changesNothing: true }), (request, response) => void response.json(tokenOf(request)));
+  const address = await listen(app);
+  const web = protect(server, {}, () => new Response());
+  const search = protect(server, { changesNothing: true }, () => new Response());
+  for (const [method, want] of Object.entries({ DELETE: 403, GET: 200, HEAD: 200, OPTIONS: 200, PATCH: 403, POST: 403, PROPFIND: 403, PUT: 403 })) {
+    const init = { headers: { Authorization: `Bearer ${reading}` }, method };
+    const response = await fetch(address, init);
+    expect([method, response.status, response.headers.get("WWW-Authenticate")]).toEqual([method, want, null]);
+    if (want === 403) expect(await response.text()).toBe('{"error":"request.forbidden"}');
+    expect((await web(new Request(api, init))).status, method).toBe(want);
+    expect((await fetch(`${address}/search`, init)).status, method).toBe(200);
+    expect((await search(new Request(api, init))).status, method).toBe(200);
+    const other = await fetch(address, { ...init, headers: { Authorization: `Bearer ${await issuer.token()}` } });
+    expect(other.status, method).toBe(200);
+  }
+  expect(await server.verify(reading)).toMatchObject({ actor: "usr_9", readOnly: true });
+  expect(await server.verify(await issuer.token())).toMatchObject({ readOnly: false });
+  expect(await server.verify(await issuer.token({ read_only: "yes" }))).toMatchObject({ readOnly: true });
+  const untold = server.check([`Bearer ${reading}`]);
+  await expect(untold).rejects.toMatchObject({ code: "request.forbidden", status: 403 });
+});
+
 test("two Authorization headers in one request are refused by Express", async () => {
   const app = express();
   app.get("/notes", requireToken(issuer.server()), (_request, response) => void response.end());

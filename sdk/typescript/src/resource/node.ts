@@ -13,11 +13,11 @@ export function tokenOf(request: IncomingMessage): Token {
 
 /**
  * Middleware of Express, Connect and the like: lets requests through that have all that is needed, and tells the others what is missing
- * and where to get it. Where the tenant's keys cannot be read, `next` gets the error, whose status is 503.
+ * and where to get it. Where no token can be judged, `next` gets the error, whose status is 503, with the headers to answer with.
  */
 export function requireToken(server: ResourceServer, needs: Needs = {}) {
   return (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void => {
-    server.check(request.headersDistinct["authorization"] ?? [], needs).then(
+    server.check(request.headersDistinct["authorization"] ?? [], needs, request.method).then(
       (token) => {
         tokens.set(request, token);
         next();

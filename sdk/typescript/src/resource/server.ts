@@ -1,5 +1,5 @@
 import { type JWTPayload, type JWTVerifyGetKey, createRemoteJWKSet, customFetch, errors, jwtVerify } from "jose";
-import { Asker, type Introspection, isOpaque } from "./introspect.ts";
+import { Asker, type Introspection, Silence, isOpaque } from "./introspect.ts";
 
 /** Says whose tokens an API takes. */
 export interface ResourceConfig {
@@ -37,6 +37,8 @@ export interface Token {
   acr: string | undefined;
   /** Who acts for the person (RFC 8693, section 4.1); undefined for he himself. */
   actor: string | undefined;
+  /** Nothing may be changed with it, whatever its scopes say: who acts for the person was allowed no more. */
+  readOnly: boolean;
 }
 
 /** What a request needs. */
@@ -47,22 +49,28 @@ export interface Needs {
   maxAge?: number;
   /** One of which the person has to have signed in by; else his app is to ask him for it (RFC 9470). */
   acrValues?: readonly string[];
+  /**
+   * Nothing is changed whatever the method, as by a search that is a POST. Else a token that is `readOnly` is good for GET, HEAD and OPTIONS
+   * alone.
+   */
+  changesNothing?: boolean;
 }
 
 /** A request that is not let through, and what to tell its sender (RFC 6750, section 3; RFC 9728, section 5.1). */
 export class Refusal extends Error {
   readonly status: 401 | 403;
   /** "" where nothing was presented. */
-  readonly code: "" | "insufficient_scope" | "insufficient_user_authentication" | "invalid_token";
+  readonly code: "" | "insufficient_scope" | "insufficient_user_authentication" | "invalid_token" | "request.forbidden";
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 
-  constructor(status: Refusal["status"], code: Refusal["code"], challenge: string, options?: ErrorOptions) {
+  /** Without a challenge where no other token would help. */
+  constructor(status: Refusal["status"], code: Refusal["code"], challenge?: string, options?: ErrorOptions) {
     super(code || "a token is needed", options);
     this.name = "Refusal";
     this.status = status;
     this.code = code;
-    this.headers = { "Cache-Control": "no-store", "Content-Type": "application/json", "WWW-Authenticate": challenge };
+    this.headers = { "Cache-Control": "no-store", "Content-Type": "application/json", ...(challenge ? { "WWW-Authenticate": challenge } : {}) };
     this.body = code ? JSON.stringify({ error: code }) : "{}";
   }
 }
@@ -70,10 +78,12 @@ export class Refusal extends Error {
 /** The tenant's metadata or keys cannot be read, or nobody answers about an opaque token, so that no token can be judged. */
 export class Unavailable extends Error {
   readonly status = 503;
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(cause: unknown) {
     super("the issuer's metadata or keys cannot be read, or it does not answer", { cause });
     this.name = "Unavailable";
+    this.headers = { "Retry-After": String(cause instanceof Silence ? cause.seconds : 5) };
   }
 }
 
@@ -176,14 +186,15 @@ export class ResourceServer {
       authTime: typeof claims["auth_time"] === "number" ? new Date(claims["auth_time"] * 1000) : undefined,
       acr: text(claims["acr"]),
       actor: text(actor?.sub),
+      readOnly: claims["read_only"] !== undefined && claims["read_only"] !== false,
     };
   }
 
   /**
-   * Returns the token of a request, given its Authorization headers, if it has all that is needed. Rejects with a {@link Refusal} to
-   * answer with, or with {@link Unavailable}.
+   * Returns the token of a request, given its Authorization headers and its method, if it has all that is needed. Rejects with a
+   * {@link Refusal} to answer with, or with {@link Unavailable}. A request whose method is not told may change something.
    */
-  async check(authorization: readonly string[], needs: Needs = {}): Promise<Token> {
+  async check(authorization: readonly string[], needs: Needs = {}, method = ""): Promise<Token> {
     const [given, ...more] = authorization;
     if (given === undefined) throw this.#refusal(401, "");
     const [, presented] = /^bearer +([^ ,]+) *$/i.exec(given) ?? [];
@@ -194,7 +205,8 @@ export class ResourceServer {
     } catch (error) {
       throw error instanceof Unavailable ? error : this.#refusal(401, "invalid_token", {}, { cause: error });
     }
-    const { acrValues, maxAge, scopes = [] } = needs;
+    const { acrValues, changesNothing = false, maxAge, scopes = [] } = needs;
+    if (token.readOnly && !changesNothing && !["GET", "HEAD", "OPTIONS"].includes(method)) throw new Refusal(403, "request.forbidden"); // as Grove's own API does
     if (!scopes.every((scope) => token.scopes.includes(scope))) throw this.#refusal(403, "insufficient_scope", { scope: scopes.join(" ") });
     const stale = maxAge !== undefined && !(this.#now().getTime() - (token.authTime?.getTime() ?? 0) <= maxAge * 1000);
     const weak = acrValues !== undefined && !(token.acr !== undefined && acrValues.includes(token.acr));

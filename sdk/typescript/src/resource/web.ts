@@ -4,7 +4,7 @@ import { type Needs, Refusal, type ResourceServer, type Token } from "./server.t
 export async function admit(server: ResourceServer, request: Request, needs: Needs = {}): Promise<Response | Token> {
   const given = request.headers.get("Authorization"); // several are joined by a comma, which no token has
   try {
-    return await server.check(given === null ? [] : [given], needs);
+    return await server.check(given === null ? [] : [given], needs, request.method);
   } catch (error) {
     if (error instanceof Refusal) return new Response(error.body, { headers: error.headers, status: error.status });
     throw error;
