@@ -119,6 +119,9 @@ func (e *protocolError) status() int {
 	case codeServerError:
 		return http.StatusInternalServerError
 	case codeTemporarilyUnavailable:
+		if fault.CodeTooMany.Is(e.cause) {
+			return http.StatusTooManyRequests
+		}
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusBadRequest

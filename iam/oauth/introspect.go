@@ -28,7 +28,7 @@ func (s *Service) answerIntrospect(w http.ResponseWriter, r *http.Request) {
 	var body []byte
 	var caller apps.Client
 	if err == nil {
-		body, caller, err = s.introspection(r, form)
+		body, caller, err = s.introspection(w, r, form)
 	}
 	if err != nil {
 		s.refuseForm(w, r, atIntrospect, form, err)
@@ -73,7 +73,7 @@ func (s *Service) signIntrospection(ctx context.Context, caller apps.Client, bod
 	return []byte(signed), err
 }
 
-func (s *Service) introspection(r *http.Request, form params) ([]byte, apps.Client, error) {
+func (s *Service) introspection(w http.ResponseWriter, r *http.Request, form params) ([]byte, apps.Client, error) {
 	no := func(err error) ([]byte, apps.Client, error) { return nil, apps.Client{}, err }
 	ctx := r.Context()
 	caller, err := s.authenticateClient(ctx, r, form)
@@ -82,6 +82,11 @@ func (s *Service) introspection(r *http.Request, form params) ([]byte, apps.Clie
 	}
 	if caller.Public {
 		return no(errClient.told("RFC 7662, section 2.1", "The caller is a confidential client.", "Register an app for the API, of the template m2m, and ask with its secret."))
+	}
+	if len(caller.ExchangeAudiences) > 0 { // an API: who asks for himself has no more requests than others
+		if err := httpapi.ByClient(w, r, caller.ID); err != nil {
+			return no(refuseBecause(codeTemporarilyUnavailable, "The client asks too much. Wait as long as Retry-After says.", err))
+		}
 	}
 	token := form.get("token")
 	if token == "" {

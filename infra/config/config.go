@@ -129,8 +129,8 @@ type Config struct {
 	// RateLimitPerAddress is in requests per minute from one client address; 0 means no limit.
 	RateLimitPerAddress int `env:"GROVE_RATE_LIMIT_PER_ADDRESS" default:"600" min:"0" max:"100000000" doc:"Requests per minute from one client address, in each process. 0 turns the limit off."`
 
-	// RateLimitPerClient is in requests per minute of one OAuth client for one person; 0 means no limit.
-	RateLimitPerClient int `env:"GROVE_RATE_LIMIT_PER_CLIENT" default:"6000" min:"0" max:"100000000" doc:"Requests per minute to the management API by one OAuth client for one person, or for itself, in each process. What clients ask the OAuth endpoints counts by address and tenant only. 0 turns the limit off."`
+	// RateLimitPerClient is in requests per minute of one OAuth client for one person, and to introspection of an API; 0 means no limit.
+	RateLimitPerClient int `env:"GROVE_RATE_LIMIT_PER_CLIENT" default:"6000" min:"0" max:"100000000" doc:"Requests per minute to the management API by one OAuth client for one person, or for itself, in each process. As many again to introspection by a client that serves an API (token_exchange_audiences), instead of by its address. Whatever else clients ask the OAuth endpoints counts by address and tenant only. 0 turns the limit off."`
 
 	// RateLimitPerTenant is in requests per minute of one tenant; 0 means no limit.
 	RateLimitPerTenant int `env:"GROVE_RATE_LIMIT_PER_TENANT" default:"60000" min:"0" max:"100000000" doc:"Requests per minute to one tenant, under whichever of its addresses, in each process. 0 turns the limit off."`

@@ -11,14 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/go-chi/httprate"
 	"github.com/google/uuid"
 
-	"grove/infra/kernel/actor"
 	"grove/infra/kernel/fault"
 	"grove/infra/telemetry"
 )
@@ -42,7 +38,7 @@ func (a *API) Handler() http.Handler {
 	h = a.claim(h)
 	h = a.cors(h)
 	unlimited := h
-	if a.addresses != nil {
+	if a.addresses != nil || a.clients != nil {
 		h = a.limitAddress(h)
 	}
 	return a.measure(a.enter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -179,41 +175,6 @@ func addressKey(addr netip.Addr) string {
 		return p.String()
 	}
 	return addr.String()
-}
-
-var errTooMany = fault.CodeTooMany.With("Wait as long as Retry-After says.", nil)
-
-// newLimiter counts requests in this process; nil without a limit.
-func newLimiter(perMinute int) *httprate.RateLimiter {
-	if perMinute == 0 {
-		return nil
-	}
-	return httprate.NewRateLimiter(perMinute, time.Minute, httprate.WithResponseHeaders(httprate.ResponseHeaders{
-		Limit: "RateLimit-Limit", Remaining: "RateLimit-Remaining", Reset: "RateLimit-Reset", RetryAfter: "Retry-After"}))
-}
-
-// limited counts a request and refuses one that is too many.
-func limited(l *httprate.RateLimiter, w http.ResponseWriter, r *http.Request, key string) error {
-	if l != nil && l.OnLimit(w, r, key) {
-		return errTooMany
-	}
-	return nil
-}
-
-func (a *API) limitAddress(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := limited(a.addresses, w, r, addressKey(Address(r.Context()))); err != nil {
-			a.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// limitClient counts what one app does for one person, or for itself: people at one app do not take each other's requests.
-func (a *API) limitClient(hc huma.Context, who actor.Actor) error {
-	r, w := humachi.Unwrap(hc)
-	return limited(a.clients, w, r, who.Tenant.String()+who.App.String()+who.Key())
 }
 
 // CrossOrigin is what the pages of a browser origin may do at a tenant's endpoints.
