@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -115,6 +116,9 @@ func (c *climber) powersOf(t *testing.T, people []ids.User, clients []actor.Acto
 				scopes, err := c.authz.ScopesOf(ctx, tx, user, org.ID)
 				if err != nil {
 					return err
+				}
+				if together, _, err := c.authz.HeldBy(ctx, tx, user, org.ID, ids.NewApp(), "organization"); err != nil || !maps.Equal(together, scopes) {
+					t.Errorf("held %v, with roles %v: %v", scopes, together, err)
 				}
 				for name := range scopes {
 					all[i][name] = true

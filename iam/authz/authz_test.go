@@ -98,6 +98,10 @@ func TestReach(t *testing.T) {
 		if err != nil || !scopes["users.read"] || len(scopes) != 1 {
 			t.Errorf("%v %v", scopes, err)
 		}
+		together, roles, err := b.authz.HeldBy(ctx, tx, kim, b.A.Branch.ID, ids.NewApp(), "organization")
+		if err != nil || !maps.Equal(together, scopes) || len(roles) != 0 {
+			t.Errorf("%v %v %v", together, roles, err)
+		}
 		return nil
 	})
 	for org, want := range map[ids.Org]string{b.A.Partner.ID: "group", b.A.Branch.ID: ""} {

@@ -98,17 +98,34 @@ func gainedByMove(ctx context.Context, tx db.Tx, org, parent ids.Org) ([]string,
 		tx.Tenant(), org, parent, AllScopes)
 }
 
-// roleNames returns the names of the roles that the person holds and that an app may see in the roles claim: its own
-// ones, or those of the organization that owns it. Roles that another organization made up never reach it.
-func roleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error) {
-	return db.Scalars[string](ctx, tx, sqlHeld+`
-		SELECT DISTINCT r.name
-		FROM apps a
-		CROSS JOIN held h
-		JOIN roles r ON r.tenant_id = $1 AND r.id = h.role_id
-		WHERE a.tenant_id = $1 AND a.id = $4 AND r.audience_type = $5
-		  AND (r.audience_type = 'organization' AND (r.builtin OR r.org_id = a.org_id) OR r.audience_type = 'application' AND r.audience_id = a.id)
-		ORDER BY r.name`, tx.Tenant(), []ids.Org{org}, user, app, audience)
+// sqlRoleNames are the names of the roles held that app $4 may see in the roles claim, of audience $5: its own ones, or those of the
+// organization that owns it. Roles that another organization made up never reach it.
+const sqlRoleNames = `
+	SELECT DISTINCT r.name, true AS role
+	FROM apps a
+	CROSS JOIN held h
+	JOIN roles r ON r.tenant_id = $1 AND r.id = h.role_id
+	WHERE a.tenant_id = $1 AND a.id = $4 AND r.audience_type = $5
+	  AND (r.audience_type = 'organization' AND (r.builtin OR r.org_id = a.org_id) OR r.audience_type = 'application' AND r.audience_id = a.id)`
+
+// heldName is the name of a role, or of a scope that roles give.
+type heldName struct {
+	Name string `db:"name"`
+	Role bool   `db:"role"`
+}
+
+func roleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]heldName, error) {
+	return db.Collect[heldName](ctx, tx, sqlHeld+sqlRoleNames+` ORDER BY r.name`, tx.Tenant(), []ids.Org{org}, user, app, audience)
+}
+
+// heldNames is roleNames, and the scopes that the person's roles give, in one query.
+func heldNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]heldName, error) {
+	return db.Collect[heldName](ctx, tx, sqlHeld+`
+		SELECT DISTINCT s.name, false AS role
+		FROM held h
+		JOIN role_permissions rp ON rp.tenant_id = $1 AND rp.role_id = h.role_id
+		JOIN api_scopes s ON s.tenant_id = $1 AND s.id = rp.scope_id
+		UNION ALL`+sqlRoleNames+` ORDER BY name`, tx.Tenant(), []ids.Org{org}, user, app, audience)
 }
 
 type heldRoleRow struct {

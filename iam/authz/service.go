@@ -50,7 +50,28 @@ func (s *Service) ScopesOf(ctx context.Context, tx db.Tx, user ids.User, org ids
 // RoleNames returns the names of a person's roles in an organization that an app may see in the roles claim, in order.
 // audience is application or organization, as the app's role_audience says.
 func (s *Service) RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error) {
-	return roleNames(ctx, tx, user, org, app, audience)
+	rows, err := roleNames(ctx, tx, user, org, app, audience)
+	_, roles := namesOf(rows)
+	return roles, err
+}
+
+// HeldBy returns in one query what [Service.ScopesOf] and [Service.RoleNames] do.
+func (s *Service) HeldBy(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) (scopes map[string]bool, roles []string, err error) {
+	rows, err := heldNames(ctx, tx, user, org, app, audience)
+	scopes, roles = namesOf(rows)
+	return scopes, roles, err
+}
+
+func namesOf(rows []heldName) (scopes map[string]bool, roles []string) {
+	scopes, roles = make(map[string]bool, len(rows)), []string{}
+	for _, row := range rows {
+		if row.Role {
+			roles = append(roles, row.Name)
+		} else {
+			scopes[row.Name] = true
+		}
+	}
+	return scopes, roles
 }
 
 // power is what an actor holds in one organization: scope names, and whether with reach subtree.

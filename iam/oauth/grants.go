@@ -214,7 +214,7 @@ func (s *Service) available(ctx context.Context, tx db.Tx, client apps.Client, o
 
 // personTx reads, within the transaction that decides, what a person's token will say.
 func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g grant, requested []string) (person, error) {
-	held, err := s.Roles.ScopesOf(ctx, tx, g.User, g.Org)
+	held, roles, err := s.Roles.HeldBy(ctx, tx, g.User, g.Org, client.ID, client.RoleAudience)
 	if err != nil {
 		return person{}, err
 	}
@@ -229,11 +229,8 @@ func (s *Service) personTx(ctx context.Context, tx db.Tx, client apps.Client, g 
 	if err != nil {
 		return person{}, err
 	}
-	p := person{grant: g, details: givenDetails(client, granted, held, g.Resources)}
+	p := person{grant: g, roles: roles, details: givenDetails(client, granted, held, g.Resources)}
 	p.scopes, p.audience = effectiveScopes(client, requested, held, g.Resources)
-	if p.roles, err = s.Roles.RoleNames(ctx, tx, g.User, g.Org, client.ID, client.RoleAudience); err != nil {
-		return person{}, err
-	}
 	may, err := s.gateTx(ctx, tx, client, nil, g)
 	if err != nil {
 		return person{}, err

@@ -85,6 +85,7 @@ type RemoteKeys interface {
 
 // Roles says what a person holds in an organization. iam/authz.
 type Roles interface {
+	HeldBy(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) (scopes map[string]bool, roles []string, err error)
 	HeldTx(ctx context.Context, tx db.Tx, org ids.Org) (map[string]bool, error)
 	Permissions(ctx context.Context, a actor.Actor, o httpapi.Org) (httpapi.Held, error)
 	RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) ([]string, error)

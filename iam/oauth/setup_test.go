@@ -312,6 +312,13 @@ func (w *world) RoleNames(ctx context.Context, tx db.Tx, user ids.User, org ids.
 	return names, err
 }
 
+// HeldBy is both.
+func (w *world) HeldBy(ctx context.Context, tx db.Tx, user ids.User, org ids.Org, app ids.App, audience string) (map[string]bool, []string, error) {
+	scopes, err := w.ScopesOf(ctx, tx, user, org)
+	roles, failed := w.RoleNames(ctx, tx, user, org, app, audience)
+	return scopes, roles, errors.Join(err, failed)
+}
+
 // HeldTx: nobody may act as others in this world; [TestImpersonation] has people who may.
 func (w *world) HeldTx(context.Context, db.Tx, ids.Org) (map[string]bool, error) { return nil, nil }
 
