@@ -55,6 +55,7 @@ type App struct {
 	Builtin        bool      `json:"builtin" doc:"Comes with every tenant and cannot be changed." example:"false"`
 	Discoverable   bool      `json:"discoverable" doc:"Whether people find the app among those that they may open, if it has an access_url." example:"true"`
 	Enabled        bool      `json:"enabled" doc:"Whether the app works." example:"true"`
+	TurnedOffBy    *ids.Org  `json:"turned_off_by,omitempty" doc:"The organization above the owner whose administrator has disabled the app; absent where the owner did. Only there, or above, is it enabled again."`
 	RoleAudience   string    `json:"role_audience" doc:"Which roles the app is told of: application or organization." example:"application"`
 	CreatedAt      time.Time `json:"created_at" doc:"When the app was registered." example:"2026-11-23T09:00:00Z"`
 	UpdatedAt      time.Time `json:"updated_at" doc:"When the app was last changed." example:"2026-11-23T09:00:00Z"`
@@ -76,7 +77,7 @@ type VersionedApp struct {
 
 func (a appRow) view() App {
 	return App{ID: a.ID, OrgID: a.Org, ClientID: a.ClientID, ClientType: a.ClientType, Name: a.Name, Description: a.Description, Template: a.Template,
-		LogoURI: a.LogoURI, AccessURL: a.AccessURL, Source: a.Source, Builtin: a.Builtin, Enabled: a.Enabled, Discoverable: a.Discoverable,
+		LogoURI: a.LogoURI, AccessURL: a.AccessURL, Source: a.Source, Builtin: a.Builtin, Enabled: a.Enabled, TurnedOffBy: a.TurnedOffBy, Discoverable: a.Discoverable,
 		RoleAudience: a.RoleAudience, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
 }
 
@@ -126,16 +127,16 @@ func (s *Service) appRoutes(a *httpapi.API) {
 		Description: "The first secret of a client that proves itself by one is in the response and never shown again: a repetition of the request with its Idempotency-Key is then answered with idempotency.secret_already_shown.",
 		Errors:      []fault.Code{errGrantTypes, errNameTaken, errRedirects, fault.CodeIdemSecret}, Replay: s.replayApp}, s.createApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[App]]{ID: "getApp", Method: "GET", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermRead,
-		Summary: "Read an app", Description: "What the app is. Its OAuth settings, secrets and authorized APIs are resources below it."}, s.getApp)
+		Summary: "Read an app", Description: "What the app is, also of one that is shared with the organization. The OAuth settings, secrets and authorized APIs of its own are resources below it."}, s.getApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[App]]{ID: "updateApp", Method: "PATCH", Path: path + "/{app}", Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary: "Change an app", Description: "A JSON merge patch. Disabling ends every token, and refuses new ones until the app is enabled again.",
-		Errors: []fault.Code{ErrBuiltin, errDocument, errNameTaken, fault.CodeAboveGranter}}, s.updateApp)
+		Errors: []fault.Code{ErrBuiltin, ErrShared, errDocument, errNameTaken, errTurnedOff, fault.CodeAboveGranter}}, s.updateApp)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeAppTokens", Method: "POST", Path: path + "/{app}:revoke-tokens", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Revoke an app's tokens", Description: "Ends every token, refresh token and code that the app has, of all people and organizations, and its own. Introspection and the endpoints here refuse them at once; an API that verifies JWTs by itself accepts one until it expires. The app may ask for new ones right away, and people who allowed it something are not asked again.",
-		Errors: []fault.Code{ErrBuiltin}, Replay: func(context.Context, *httpapi.Call, string) (*httpapi.None, error) { return &httpapi.None{}, nil }}, s.revokeTokens)
+		Errors: []fault.Code{ErrBuiltin, ErrShared}, Replay: func(context.Context, *httpapi.Call, string) (*httpapi.None, error) { return &httpapi.None{}, nil }}, s.revokeTokens)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteApp", Method: "DELETE", Path: path + "/{app}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary: "Delete an app", Description: "Its tokens, secrets, roles and shares end with it. Its client_id is never used again, unless it is the address of a document: to keep such an app out, disable it, or take its origin off the list.",
-		Errors: []fault.Code{ErrBuiltin, fault.CodeAboveGranter}}, s.deleteApp)
+		Errors: []fault.Code{ErrBuiltin, ErrShared, fault.CodeAboveGranter}}, s.deleteApp)
 }
 
 func appOut(c *httpapi.Call, v VersionedApp, err error) (*httpapi.Entity[App], error) {
@@ -147,7 +148,7 @@ func appOut(c *httpapi.Call, v VersionedApp, err error) (*httpapi.Entity[App], e
 
 func withActions(c *httpapi.Call, a App) App {
 	actions := map[string]perm.Permission{}
-	if !a.Builtin {
+	if !a.Builtin && a.OrgID == c.Org.ID {
 		actions["delete"], actions["share"], actions["update"] = PermWrite, PermWrite, PermWrite
 	}
 	a.AllowedActions = c.Allowed(actions)
@@ -191,7 +192,7 @@ func (s *Service) replayApp(ctx context.Context, c *httpapi.Call, subject string
 }
 
 func (s *Service) getApp(ctx context.Context, c *httpapi.Call, in *AppPath) (*httpapi.Entity[App], error) {
-	v, err := s.Load(ctx, c.Tenant.ID, c.Org.ID, in.App)
+	v, err := s.See(ctx, c.Tenant.ID, c.Org.ID, in.App)
 	return appOut(c, v, err)
 }
 

@@ -64,9 +64,9 @@ func (s *Service) authorizedRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[AuthorizedAPI]]{ID: "authorizeAPI", Method: "PUT", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Authorize an app for an API",
 		Description: "Scopes of the management API, and of an API that another organization defines, are given only by somebody who holds them with reach subtree (role.above_granter); authorization details types of such an API only by somebody who holds all its scopes. Scopes that a client asks for beyond these are dropped.",
-		Errors:      []fault.Code{ErrBuiltin, errPolicy, errResourceUnknown, fault.CodeAboveGranter}}, s.authorize)
+		Errors:      []fault.Code{ErrBuiltin, ErrShared, errPolicy, errResourceUnknown, fault.CodeAboveGranter}}, s.authorize)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "withdrawAPI", Method: "DELETE", Path: path + "/{resource}", Tag: tagApps, Status: 204, Needs: PermWrite,
-		Summary: "Withdraw an API from an app", Description: "Everything that was issued to the app so far ends.", Errors: []fault.Code{ErrBuiltin}}, s.withdraw)
+		Summary: "Withdraw an API from an app", Description: "Everything that was issued to the app so far ends.", Errors: []fault.Code{ErrBuiltin, ErrShared}}, s.withdraw)
 }
 
 func (s *Service) listAuthorized(ctx context.Context, c *httpapi.Call, in *listAuthorizedInput) (*httpapi.Out[page.Of[AuthorizedAPI]], error) {
@@ -112,7 +112,7 @@ func (s *Service) Authorize(ctx context.Context, tenant ids.Tenant, org ids.Org,
 	}
 	scopes, types := list.Distinct(in.Scopes), list.Distinct(in.Types)
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		owner, err := lockOwn(ctx, tx, org, app)
+		owner, err := s.lockOwn(ctx, tx, org, app)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func narrowed(before apiRow, policy string, scopes, types []string) bool {
 // Withdraw takes an API resource from an app.
 func (s *Service) Withdraw(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, resource ids.APIResource) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		owner, err := lockOwn(ctx, tx, org, app)
+		owner, err := s.lockOwn(ctx, tx, org, app)
 		if err != nil {
 			return err
 		}

@@ -84,7 +84,7 @@ func (s *Service) oidcRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppOIDC]]{ID: "updateAppOIDC", Method: "PATCH", Path: path, Tag: tagApps, Status: 200, Needs: PermWrite,
 		Summary:     "Change an app's OAuth settings",
 		Description: "A JSON merge patch. All but how long tokens live and how they are signed is changed only by somebody who holds what the app is authorized for (role.above_granter): it says who gets the app's tokens.",
-		Errors:      []fault.Code{ErrBuiltin, errClaimUnknown, errDocument, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeAboveGranter}}, s.updateOIDC)
+		Errors:      []fault.Code{ErrBuiltin, ErrShared, errClaimUnknown, errDocument, errGrantTypes, errRedirects, errResourceUnknown, fault.CodeAboveGranter}}, s.updateOIDC)
 }
 
 func (s *Service) oidcOut(v VersionedApp, err error) (*httpapi.Entity[AppOIDC], error) {

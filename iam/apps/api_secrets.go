@@ -61,10 +61,10 @@ func (s *Service) secretRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Out[CreatedAppSecret]]{ID: "createAppSecret", Method: "POST", Path: path, Tag: tagApps, Status: 201, Needs: PermWrite,
 		Summary:     "Make a client secret",
 		Description: "At most five work at a time, so that a secret can be rolled over. Only somebody who holds what the app is authorized for makes one (role.above_granter).",
-		Errors:      []fault.Code{ErrBuiltin, errClientType, errTooManySecrets, fault.CodeAboveGranter}}, s.createSecret)
+		Errors:      []fault.Code{ErrBuiltin, ErrShared, errClientType, errTooManySecrets, fault.CodeAboveGranter}}, s.createSecret)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "deleteAppSecret", Method: "DELETE", Path: path + "/{secret}", Tag: tagApps, Status: 204, Needs: PermWrite,
 		Summary:     "Take a client secret away",
-		Description: "Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).", Errors: []fault.Code{ErrBuiltin, fault.CodeAboveGranter}}, s.deleteSecret)
+		Description: "Everything that was issued to the app so far ends. Only somebody who holds what the app is authorized for takes one away (role.above_granter).", Errors: []fault.Code{ErrBuiltin, ErrShared, fault.CodeAboveGranter}}, s.deleteSecret)
 }
 
 func (s *Service) listSecrets(ctx context.Context, c *httpapi.Call, in *listSecretsInput) (*httpapi.Out[page.Of[AppSecret]], error) {
@@ -109,7 +109,7 @@ func (s *Service) CreateSecret(ctx context.Context, tenant ids.Tenant, org ids.O
 		return made, err
 	}
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		owner, err := lockOwn(ctx, tx, org, app)
+		owner, err := s.lockOwn(ctx, tx, org, app)
 		if err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func (s *Service) CreateSecret(ctx context.Context, tenant ids.Tenant, org ids.O
 // which of it the secret was used for.
 func (s *Service) RevokeSecret(ctx context.Context, tenant ids.Tenant, org ids.Org, app ids.App, secret ids.Secret) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		owner, err := lockOwn(ctx, tx, org, app)
+		owner, err := s.lockOwn(ctx, tx, org, app)
 		if err != nil {
 			return err
 		}

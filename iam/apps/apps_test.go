@@ -126,7 +126,8 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 		t.Log(name)
 		wantCode(t, err, "app.grant_types")
 	}
-	if _, err := b.apps.UpdateOIDC(all(b.A), tenant, org, spa.ID, 0, apps.UpdateAppOIDCRequest{GrantTypes: &[]string{apps.GrantPassword, apps.GrantRefreshToken}}); err != nil {
+	antique, _ := b.create(t, b.A, b.A.Root, apps.CreateAppRequest{Name: "antique", Template: "spa", RedirectURIs: uris})
+	if _, err := b.apps.UpdateOIDC(all(b.A), tenant, b.A.Root.ID, antique.ID, 0, apps.UpdateAppOIDCRequest{GrantTypes: &[]string{apps.GrantPassword, apps.GrantRefreshToken}}); err != nil {
 		t.Errorf("passwords, and staying signed in by them: %v", err)
 	}
 	yes := true

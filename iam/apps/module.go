@@ -32,6 +32,8 @@ var (
 var (
 	ErrBuiltin = fault.Declare(fault.Conflict, "app.builtin", "Built-in apps cannot be changed",
 		"The console and the account portal come with Grove. Register an app of your own.")
+	ErrShared = fault.Declare(fault.Forbidden, "app.shared", "The app belongs to an organization above",
+		"It is shared with this organization, which can use it and not change it. Its owner changes it.")
 )
 
 var (
@@ -55,6 +57,8 @@ var (
 		"There is no such API resource for this organization. List those that it sees.")
 	errTooManySecrets = fault.Declare(fault.Conflict, "app.too_many_secrets", "The app has too many secrets",
 		"Delete a secret that is not used any more, then make the new one.")
+	errTurnedOff = fault.Declare(fault.Forbidden, "app.turned_off_above", "An organization above has turned this app off",
+		"Only an administrator of that organization, or of one above it, turns it on again. Ask there.")
 )
 
 type (
@@ -110,6 +114,7 @@ type Service struct {
 	events   *events.Log
 	defaults Lifetimes
 	grants   Grants
+	shares   Shares   // nil: no app of another organization is known
 	keys     Keys     // nil: no secret can be sealed, and no algorithm but the tenant's own is published ahead
 	outbound Outbound // nil: no app has a sector_identifier_uri
 	clients  *cache.Cache[Client]
@@ -142,7 +147,7 @@ func (s *Service) WithDefaults(l Lifetimes) { s.defaults = l }
 func (s *Service) Module() module.Manifest {
 	return module.Manifest{
 		Name:        "iam.apps",
-		Errors:      []fault.Code{ErrBuiltin, errAuthorized, errClaimUnknown, errClientType, errDocument, errGrantTypes, errNameTaken, errPolicy, errRedirects, errResourceUnknown, errTooManySecrets},
+		Errors:      []fault.Code{ErrBuiltin, ErrShared, errAuthorized, errClaimUnknown, errClientType, errDocument, errGrantTypes, errNameTaken, errPolicy, errRedirects, errResourceUnknown, errTooManySecrets, errTurnedOff},
 		Found:       s.found,
 		Migrations:  Migrations(),
 		Permissions: []perm.Permission{PermRead, PermWrite},

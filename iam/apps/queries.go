@@ -26,6 +26,7 @@ type appRow struct {
 	Builtin      bool      `db:"builtin"`
 	Source       string    `db:"source"`
 	Enabled      bool      `db:"enabled"`
+	TurnedOffBy  *ids.Org  `db:"turned_off_by"` // an organization above the owner
 	Discoverable bool      `db:"discoverable"`
 	RoleAudience string    `db:"role_audience"`
 	Origins      []string  `db:"allowed_origins"`
@@ -42,7 +43,7 @@ func (a appRow) data() appData {
 }
 
 const sqlAppColumns = `
-	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, source, enabled, discoverable,
+	SELECT id, org_id, client_id, name, name_key, description, template, logo_uri, access_url, client_type, builtin, source, enabled, turned_off_by, discoverable,
 	       role_audience, allowed_origins, grant_types, oidc, created_at, updated_at, version,
 	       ARRAY(SELECT t.type FROM app_apis aa CROSS JOIN unnest(aa.authorization_details_types) AS t (type)
 	             WHERE aa.tenant_id = apps.tenant_id AND aa.app_id = apps.id ORDER BY t.type) AS details_types
@@ -68,6 +69,23 @@ func findApp(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, er
 	return db.CollectOne[appRow](ctx, tx, sqlAppColumns+`WHERE tenant_id = $1 AND id = $2 AND org_id = $3`, tx.Tenant(), id, org)
 }
 
+// findShared is findApp of an app that is known to be shared with who asks.
+func findShared(ctx context.Context, tx db.Tx, id ids.App) (appRow, error) {
+	return db.CollectOne[appRow](ctx, tx, sqlAppColumns+`WHERE tenant_id = $1 AND id = $2 AND enabled`, tx.Tenant(), id)
+}
+
+// isRoot reports whether an organization is the tenant's root.
+func isRoot(ctx context.Context, tx db.Tx, org ids.Org) (root bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM org_closure WHERE tenant_id = $1 AND descendant_id = $2 AND depth > 0)`, tx.Tenant(), org).Scan(&root)
+	return root, err
+}
+
+// isWithin reports whether org is another one or lies below it.
+func isWithin(ctx context.Context, tx db.Tx, org, above ids.Org) (within bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM org_closure WHERE tenant_id = $1 AND descendant_id = $2 AND ancestor_id = $3)`, tx.Tenant(), org, above).Scan(&within)
+	return within, err
+}
+
 // lockApp is findApp that makes the transaction the app's only writer.
 func lockApp(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
 	return db.CollectOne[appRow](ctx, tx, sqlAppColumns+`WHERE tenant_id = $1 AND id = $2 AND org_id = $3 FOR UPDATE`, tx.Tenant(), id, org)
@@ -91,10 +109,10 @@ func insertApp(ctx context.Context, tx db.Tx, a appRow) error {
 func updateApp(ctx context.Context, tx db.Tx, a appRow) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE apps SET name = $3, name_key = $4, description = $5, logo_uri = $6, access_url = $7, enabled = $8, role_audience = $9,
-		       allowed_origins = $10, grant_types = $11, oidc = $12, updated_at = $13, discoverable = $14, version = version + 1
+		       allowed_origins = $10, grant_types = $11, oidc = $12, updated_at = $13, discoverable = $14, turned_off_by = $15, version = version + 1
 		WHERE tenant_id = $1 AND id = $2`,
 		tx.Tenant(), a.ID, a.Name, a.NameKey, a.Description, a.LogoURI, a.AccessURL, a.Enabled, a.RoleAudience,
-		a.Origins, a.GrantTypes, a.OIDC, tx.Now(), a.Discoverable)
+		a.Origins, a.GrantTypes, a.OIDC, tx.Now(), a.Discoverable, a.TurnedOffBy)
 	return err
 }
 

@@ -172,10 +172,16 @@ func (s *Service) Update(ctx context.Context, tenant ids.Tenant, org ids.Org, id
 		fields = set(fields, "access_url", &a.AccessURL, in.AccessURL)
 		fields = set(fields, "discoverable", &a.Discoverable, in.Discoverable)
 		fields = set(fields, "logo_uri", &a.LogoURI, in.LogoURI)
-		if in.Enabled != nil && *in.Enabled != a.Enabled {
+		if in.Enabled != nil {
+			had := a.Enabled
 			a.Enabled = *in.Enabled
-			if err := s.enable(ctx, tx, *a); err != nil {
+			if err := turn(ctx, tx, a); err != nil {
 				return nil, err
+			}
+			if a.Enabled != had {
+				if err := s.enable(ctx, tx, *a); err != nil {
+					return nil, err
+				}
 			}
 		}
 		if in.RoleAudience != nil && *in.RoleAudience != a.RoleAudience {
@@ -207,7 +213,7 @@ func (s *Service) enable(ctx context.Context, tx db.Tx, a appRow) error {
 // change applies f to an app that org owns and may change, and tells of the fields that f names.
 func (s *Service) change(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64, f func(context.Context, db.Tx, *appRow) ([]string, error)) (changed VersionedApp, err error) {
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		row, err := lockOwn(ctx, tx, org, id)
+		row, err := s.lockOwn(ctx, tx, org, id)
 		if err != nil {
 			return err
 		}
@@ -245,7 +251,7 @@ func (s *Service) RevokeTokens(ctx context.Context, tenant ids.Tenant, org ids.O
 
 // RevokeTokensTx is RevokeTokens within the caller's transaction.
 func (s *Service) RevokeTokensTx(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) error {
-	row, err := lockOwn(ctx, tx, org, id)
+	row, err := s.lockOwn(ctx, tx, org, id)
 	if err != nil {
 		return err
 	}
@@ -258,7 +264,7 @@ func (s *Service) RevokeTokensTx(ctx context.Context, tx db.Tx, org ids.Org, id 
 // Delete ends everything that was issued to an app, and the app. version 0 is any.
 func (s *Service) Delete(ctx context.Context, tenant ids.Tenant, org ids.Org, id ids.App, version int64) error {
 	return s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
-		row, err := lockOwn(ctx, tx, org, id)
+		row, err := s.lockOwn(ctx, tx, org, id)
 		if err != nil {
 			return err
 		}
@@ -286,10 +292,13 @@ func (s *Service) deleteTx(ctx context.Context, tx db.Tx, row appRow) error {
 }
 
 // lockOwn returns an app that org owns and may change.
-func lockOwn(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
+func (s *Service) lockOwn(ctx context.Context, tx db.Tx, org ids.Org, id ids.App) (appRow, error) {
 	row, err := lockApp(ctx, tx, org, id)
+	if db.IsNoRows(err) {
+		return row, s.NotOwnTx(ctx, tx, org, id)
+	}
 	if err != nil {
-		return row, db.OrNotFound(err)
+		return row, err
 	}
 	if row.Builtin {
 		return row, ErrBuiltin.With("The console and the account portal are the same in every tenant.", nil)

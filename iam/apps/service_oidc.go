@@ -137,6 +137,11 @@ func (s *Service) UpdateOIDC(ctx context.Context, tenant ids.Tenant, org ids.Org
 		if err := checkProtocol(*a); err != nil {
 			return nil, err
 		}
+		if in.GrantTypes != nil || in.ResponseTypes != nil {
+			if err := checkOwn(ctx, tx, *a); err != nil {
+				return nil, err
+			}
+		}
 		if err := sector.check(a.OIDC); err != nil {
 			return nil, err
 		}

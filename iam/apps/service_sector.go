@@ -89,6 +89,9 @@ func (s *Service) readSector(ctx context.Context, tenant ids.Tenant, org ids.Org
 		return read, nil
 	}
 	found, err := s.Load(ctx, tenant, org, id)
+	if errors.Is(err, fault.ErrNotFound) {
+		return read, nil // the change says why it cannot be made
+	}
 	if err != nil {
 		return read, err
 	}

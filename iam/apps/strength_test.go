@@ -44,7 +44,7 @@ func TestAttack28_NobodyGetsHoldOfAStrongerApp(t *testing.T) {
 		"post_logout_redirect_uris":                {PostLogoutRedirectURIs: &[]string{"https://evil.example/"}},
 		"redirect_uris":                            {RedirectURIs: &[]string{"https://evil.example/cb"}},
 		"require_pushed_authorization_requests":    {RequirePushed: &no},
-		"response_types":                           {ResponseTypes: &[]string{"code", "token"}},
+		"response_types":                           {ResponseTypes: &[]string{"code"}},
 		"skip_consent":                             {SkipConsent: &yes},
 		"token_exchange_audiences":                 {ExchangeAudiences: &[]string{"urn:partner:api"}},
 	}

@@ -84,7 +84,7 @@ func (s *Service) shareRoutes(a *httpapi.API) {
 	httpapi.Handle(a, httpapi.Route[httpapi.Entity[AppShare]]{ID: "shareApp", Method: "PUT", Path: path, Tag: tagSharing, Status: 200, Needs: apps.PermWrite,
 		Summary:     "Share an app",
 		Description: "Replaces the whole share, at once, whatever the number of organizations. Where an organization loses the app or its roles, the app's roles are taken away there for good, and everything that was issued to the app ends.",
-		Errors:      []fault.Code{apps.ErrBuiltin, errPolicy, errTarget}}, s.putShare)
+		Errors:      []fault.Code{apps.ErrBuiltin, apps.ErrShared, errPolicy, errTarget}}, s.putShare)
 }
 
 func shareOut(v VersionedShare, err error) (*httpapi.Entity[AppShare], error) {

@@ -1,6 +1,7 @@
 package sharing
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -38,6 +39,21 @@ func (s *Service) AppIn(ctx context.Context, tx db.Tx, client apps.Client, org i
 		return Availability{Available: true, Roles: true}, nil
 	}
 	return availability(ctx, tx, client.ID, org)
+}
+
+// IsSharedTx reports whether another organization's app is shared with org.
+func (s *Service) IsSharedTx(ctx context.Context, tx db.Tx, org ids.Org, app ids.App) (bool, error) {
+	a, err := availability(ctx, tx, app, org)
+	return a.Available, err
+}
+
+// notOwn is why org cannot change an app that it does not own.
+func (s *Service) notOwn(ctx context.Context, tx db.Tx, org ids.Org, app ids.App) error {
+	shared, err := s.IsSharedTx(ctx, tx, org, app)
+	if err == nil && shared {
+		return apps.ErrShared.With("The app's owner says who has it.", nil)
+	}
+	return cmp.Or(err, error(fault.ErrNotFound))
 }
 
 // ShareAllTx shares a new app with every organization below its owner, present and future, without roles.
@@ -120,8 +136,11 @@ func (s *Service) SetShare(ctx context.Context, tenant ids.Tenant, org ids.Org, 
 	}
 	err = s.db.InTenant(ctx, tenant, func(ctx context.Context, tx db.Tx) error {
 		owner, err := lockApp(ctx, tx, org, app)
+		if db.IsNoRows(err) {
+			return s.notOwn(ctx, tx, org, app)
+		}
 		if err != nil {
-			return db.OrNotFound(err)
+			return err
 		}
 		if owner.Builtin {
 			return apps.ErrBuiltin.With("The console and the account portal are in every organization.", nil)

@@ -229,7 +229,8 @@ func TestShareRules(t *testing.T) {
 		_, err := b.sharing.SetShare(all(b.A), tenant, org, app, version, sharing.ShareAppRequest{Policy: "all"})
 		return err
 	}
-	wantCode(t, set(b.A.Partner.ID, app, 0), "resource.not_found") // has it, does not own it
+	wantCode(t, set(b.A.Partner.ID, app, 0), "app.shared")
+	wantCode(t, set(b.A.Rivals.ID, app, 0), "resource.not_found")
 	wantCode(t, set(b.A.Root.ID, b.app[b.B.Tenant.ID].ID, 0), "resource.not_found")
 	wantCode(t, set(b.A.Root.ID, app, 9), "resource.stale")
 	wantCode(t, set(b.A.Root.ID, app, 1), "")

@@ -2178,6 +2178,11 @@ type App struct {
 	// Examples: web
 	Template string `json:"template"`
 
+	// TurnedOffBy The organization above the owner whose administrator has disabled the app; absent where the owner did. Only there, or above, is it enabled again.
+	//
+	// Examples: org_069hwpkw01r010000000000004
+	TurnedOffBy *string `json:"turned_off_by,omitempty"`
+
 	// UpdatedAt When the app was last changed.
 	//
 	// Examples: 2026-11-23T09:00:00Z
@@ -3375,6 +3380,11 @@ type CreatedApp struct {
 	//
 	// Examples: web
 	Template string `json:"template"`
+
+	// TurnedOffBy The organization above the owner whose administrator has disabled the app; absent where the owner did. Only there, or above, is it enabled again.
+	//
+	// Examples: org_069hwpkw01r010000000000004
+	TurnedOffBy *string `json:"turned_off_by,omitempty"`
 
 	// UpdatedAt When the app was last changed.
 	//
@@ -7863,7 +7873,7 @@ func (c *Client) DeleteApp(ctx context.Context, org string, app string, options 
 
 // GetApp is GET /v1/orgs/{org}/apps/{app}.
 //
-// What the app is. Its OAuth settings, secrets and authorized APIs are resources below it.
+// What the app is, also of one that is shared with the organization. The OAuth settings, secrets and authorized APIs of its own are resources below it.
 func (c *Client) GetApp(ctx context.Context, org string, app string, options ...Option) (*App, error) {
 	r := request{method: http.MethodGet, path: path("/v1/orgs/%s/apps/%s", org, app)}
 	answer := new(App)

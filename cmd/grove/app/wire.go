@@ -140,6 +140,7 @@ func (a *App) wire() error {
 	// other orgs
 	seats := metering.New(a.DB, a.Events)
 	shares := sharing.New(a.DB, a.Events, roles)
+	clients.WithShares(shares)
 	mail := domains.New(a.DB, a.Events)
 	allowances := support.New(a.DB, a.Events, support.Ports{Roles: roles, Sessions: signedIn, Users: people})
 	belonging := members.New(a.DB, a.Events, members.Ports{Authorizer: roles, Groups: teams, Orgs: orgs, Roles: roles,

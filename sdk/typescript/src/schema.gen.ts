@@ -765,7 +765,7 @@ export interface paths {
         };
         /**
          * Read an app
-         * @description What the app is. Its OAuth settings, secrets and authorized APIs are resources below it.
+         * @description What the app is, also of one that is shared with the organization. The OAuth settings, secrets and authorized APIs of its own are resources below it.
          */
         get: operations["getApp"];
         put?: never;
@@ -2806,6 +2806,11 @@ export interface components {
              */
             template: string;
             /**
+             * @description The organization above the owner whose administrator has disabled the app; absent where the owner did. Only there, or above, is it enabled again.
+             * @example org_069hwpkw01r010000000000004
+             */
+            turned_off_by?: string;
+            /**
              * Format: date-time
              * @description When the app was last changed.
              * @example 2026-11-23T09:00:00Z
@@ -3704,6 +3709,11 @@ export interface components {
              * @example web
              */
             template: string;
+            /**
+             * @description The organization above the owner whose administrator has disabled the app; absent where the owner did. Only there, or above, is it enabled again.
+             * @example org_069hwpkw01r010000000000004
+             */
+            turned_off_by?: string;
             /**
              * Format: date-time
              * @description When the app was last changed.
@@ -12846,7 +12856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12969,7 +12979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
+            /** @description Codes: app.shared, app.turned_off_above, request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13225,7 +13235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13437,7 +13447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13570,7 +13580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13884,7 +13894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14138,7 +14148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14271,7 +14281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, role.above_granter, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, role.above_granter, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14483,7 +14493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;

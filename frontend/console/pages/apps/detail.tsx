@@ -21,7 +21,7 @@ const tabs = ["general", "oidc", "attributes", "secrets", "apis", "sharing", "fa
 
 export function AppPage() {
   const { t } = useTranslation();
-  const { path, ref } = useOrg();
+  const { org, path, ref } = useOrg();
   const id = useId();
   const go = useGo();
   const confirm = useConfirm();
@@ -53,6 +53,8 @@ export function AppPage() {
         <Group gap={6}>
           <Badge color="gray">{t(`template.${a.template as "web"}`, { defaultValue: a.template })}</Badge>
           <StateBadge state={a.enabled ? "active" : "disabled"} />
+          {a.turned_off_by && <Badge color="yellow">{t("apps.turnedOffAbove")}</Badge>}
+          {org && a.org_id !== org.id && <Badge color="gray">{t("apps.sharedBadge")}</Badge>}
         </Group>
       )}
       edit={() => setEditing(true)}
@@ -77,7 +79,7 @@ export function AppPage() {
       {(a) => (
         <Tabs keepMounted={false} onChange={setTab} value={tab}>
           <Tabs.List mb="md" ref={showOpenTab}>
-            {tabs.filter((name) => (name !== "secrets" || a.client_type === "confidential") && (name !== "attributes" || a.template !== "m2m")).map((name) => <Tabs.Tab key={name} value={name}>{t(`appTab.${name}`)}</Tabs.Tab>)}
+            {tabs.filter((name) => (name === "general" || !org || a.org_id === org.id) && (name !== "secrets" || a.client_type === "confidential") && (name !== "attributes" || a.template !== "m2m")).map((name) => <Tabs.Tab key={name} value={name}>{t(`appTab.${name}`)}</Tabs.Tab>)}
           </Tabs.List>
           <Tabs.Panel value="general"><General app={a} /></Tabs.Panel>
           <Tabs.Panel value="oidc"><Oidc app={a} /></Tabs.Panel>

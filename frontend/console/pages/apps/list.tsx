@@ -1,4 +1,4 @@
-import { Badge, Group, Stack, Text, TextInput } from "@mantine/core";
+import { Badge, Group, Stack, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconAppWindow, IconSearch, IconShare3 } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -71,7 +71,7 @@ export function AppsPage() {
 
 function SharedApps() {
   const { t } = useTranslation();
-  const { ref } = useOrg();
+  const { path, ref } = useOrg();
   const cursor = useCursor(ref);
   const list = useApi().useQuery("get", "/v1/orgs/{org}/available-apps", { params: { path: { org: ref }, query: { ...cursor.query, how: "shared" } } });
   const shared = list.data && { ...list.data, items: list.data.items.filter((a) => !a.builtin) };
@@ -81,7 +81,7 @@ function SharedApps() {
       <DataTable
         caption={t("apps.shared")} cursor={cursor} list={{ ...list, data: shared }}
         columns={[
-          { key: "name", title: t("field.name"), render: (a) => <Text fw={560} fz="inherit">{a.name}</Text> },
+          { key: "name", title: t("field.name"), render: (a) => <NameLink to={`${path}/apps/${a.id}`}>{a.name}</NameLink> },
           { key: "owner", title: t("apps.owner"), render: (a) => a.owner.name, wide: true },
           { key: "roles", title: t("nav.roles"), render: (a) => (a.roles === "all" ? t("apps.rolesAlong") : "–"), wide: true },
         ]}
