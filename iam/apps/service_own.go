@@ -90,7 +90,7 @@ func turn(ctx context.Context, tx db.Tx, a *appRow) error {
 				return err
 			}
 			if !may {
-				return errTurnedOff.With("turned_off_by names the organization that has disabled the app.", nil)
+				return errTurnedOff.With("The organization that turned_off_by names has disabled the app.", nil)
 			}
 		}
 		a.TurnedOffBy = nil

@@ -87,7 +87,7 @@ func (s *Service) routes(a *httpapi.API) {
 		Errors: []fault.Code{users.ErrAboveActor}, Replay: again}, s.revokeUser)
 	httpapi.Handle(a, httpapi.Route[httpapi.None]{ID: "revokeAppConsents", Method: http.MethodPost, Path: "/v1/orgs/{org}/apps/{app}:revoke-consents", Tag: tag, Status: http.StatusNoContent, Needs: permWrite,
 		Summary: "Take all consents to an app back", Description: "Takes back what anybody let an app of the organization have, in every organization that it is shared with, and ends every token that it has, its own too. People are asked again.",
-		Errors: []fault.Code{apps.ErrBuiltin}, Replay: again}, s.revokeApp)
+		Errors: []fault.Code{apps.ErrBuiltin, apps.ErrShared}, Replay: again}, s.revokeApp)
 }
 
 func (s *Service) list(ctx context.Context, c *httpapi.Call, in *listInput) (*httpapi.Out[page.Of[AllowedApp]], error) {

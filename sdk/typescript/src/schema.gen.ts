@@ -13125,7 +13125,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Codes: request.forbidden, tenant.suspended. */
+            /** @description Codes: app.shared, request.forbidden, tenant.suspended. */
             403: {
                 headers: {
                     [name: string]: unknown;
