@@ -77,7 +77,7 @@ func TestAdministratorsTakeConsentsBack(t *testing.T) {
 		{w.Token(w.A, "consents.read"), "DELETE", "/orgs/north" + one, nil, 403},
 		{w.Token(w.A, "consents.read"), "POST", "/orgs/north/consents:revoke", map[string]any{"user_id": eva}, 403},
 		{w.Token(w.A, "consents.read"), "POST", "/orgs/root/apps/" + reader["id"].(string) + ":revoke-consents", nil, 403},
-		{manage, "POST", "/orgs/north/apps/" + reader["id"].(string) + ":revoke-consents", nil, 404},
+		{manage, "POST", "/orgs/north/apps/" + reader["id"].(string) + ":revoke-consents", nil, 403},
 		{manage, "POST", "/orgs/south/consents:revoke", map[string]any{"user_id": ida}, 204}, // where she allowed nothing
 	} {
 		if got := w.API(w.A, c.token, c.method, c.path, c.body); got.StatusCode != c.status {
