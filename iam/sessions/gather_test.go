@@ -66,6 +66,9 @@ func TestSharedStanding(t *testing.T) {
 				if many[i] != want[at.tenant][i] {
 					t.Errorf("%d of many: %v, alone %v", i, many[i], want[at.tenant][i])
 				}
+				if !all[i].Tenant.IsZero() {
+					t.Errorf("%d was changed", i)
+				}
 			}
 			return err
 		})

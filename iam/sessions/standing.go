@@ -147,6 +147,7 @@ type lineage struct {
 }
 
 func manyOf(tenant ids.Tenant, of []Subjects) many {
+	of = slices.Clone(of) // the caller's stay as they are
 	all := many{tenant: tenant, of: of}
 	seen, seenOrgs := make(map[uuid.UUID]bool, 10*len(of)), map[uuid.UUID]bool{}
 	for i := range of {
